@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import random
 from collections.abc import Iterable, Sequence
@@ -86,7 +87,7 @@ def find_files(task: Task, folder: str | None) -> dict[Split, Path]:
     return found
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path) -> list[Record]:
     """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -95,16 +96,17 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".tsv":
         return _tsv(path, text)
     if path.suffix == ".csv":
-        return list(csv.DictReader(text.splitlines(keepends=True)))
+        return list(csv.DictReader(io.StringIO(text, newline="")))
     try:
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
-        return json.loads(text)
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
+        rows: list[Record] = json.loads(text)
+        return rows
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not JSON ({error})") from error
 
 
-def _tsv(path: Path, text: str) -> list[dict[str, Any]]:
+def _tsv(path: Path, text: str) -> list[Record]:
     lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
     header, rows = lines[0], lines[1:]
     for number, row in enumerate(rows, start=2):
@@ -133,7 +135,7 @@ def _fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
 def _mini(task: Task) -> dict[str, list[Record]]:
     from lopa_bench import mini
 
-    return mini.records(task.name)
+    return {split: list(rows) for split, rows in mini.records(task.name).items()}
 
 
 def _hub(task: Task, offline: bool) -> dict[str, list[Record]]:
