@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from synthetic import write_run
 
 from lopa_bench.errors import UserError
 from lopa_bench.report.claims import CLAIMS
@@ -13,7 +14,6 @@ from lopa_bench.report.runs import read_runs
 from lopa_bench.report.spec import GENERATION, GLUE
 from lopa_bench.report.statistics import Difference
 from lopa_bench.report.verdicts import check_claims
-from tests.report.factory import write_run
 
 C1, C2, C6, C7, C9 = (c for c in CLAIMS if c.name in {"C1", "C2", "C6", "C7", "C9"})
 

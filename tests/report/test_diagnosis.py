@@ -1,9 +1,10 @@
 """Runs that learnt nothing are named, with what it may be; honest runs are left alone."""
 
+from synthetic import write_run
+
 from lopa_bench.report.cli import main
 from lopa_bench.report.diagnosis import MOST, diagnose
 from lopa_bench.report.runs import read_runs
-from tests.report.factory import write_run
 
 
 def diagnosed(root):

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from synthetic import write_run
 
 from lopa_bench.errors import UserError
 from lopa_bench.report.cli import main
 from lopa_bench.report.runs import load_result, read_runs
-from tests.report.factory import write_run
 
 
 def test_a_run_is_a_row_with_its_headline_score(tmp_path):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from synthetic import write_run
 
 from lopa_bench.report.examples import read_scores
 from lopa_bench.report.statistics import (
@@ -17,7 +18,6 @@ from lopa_bench.report.statistics import (
     paired_difference,
     pool,
 )
-from tests.report.factory import write_run
 
 BETTER = Region(low=0.0)
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from synthetic import write_run, write_whole_plan
 
 from lopa_bench.errors import UserError
 from lopa_bench.report import plan, render
@@ -17,7 +18,6 @@ from lopa_bench.report.runs import read_runs
 from lopa_bench.report.spec import METHOD_DEFAULTS, tables
 from lopa_bench.report.table import Cell
 from lopa_bench.report.tables import build_tables
-from tests.report.factory import write_run, write_whole_plan
 
 
 def build(root, scale, *names, **options):
