@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from lopa_bench.report.spec import Column, TableSpec
-from lopa_bench.report.table import Cell, Line, Table, mark_best, span
+from lopa_bench.report.table import Cell, Line, Table, mark_best
 
 
 @cache
@@ -48,7 +48,8 @@ def reference_table(spec: TableSpec) -> Table:
         values = group.set_index(["task", "metric", "model"])["value"].to_dict()
         cells = tuple(Cell(mean=values.get((c.task, c.metric, c.model))) for c in columns)
         label = f"{labels.get(method, method)} {setting}".strip()
-        lines.append(Line(label, span(group["trainable_parameters"]), "", cells))
+        counts = dict.fromkeys(text for text in group["trainable_parameters"] if text)
+        lines.append(Line(label, "–".join(counts), "", cells))
     return Table(
         name=f"{spec.name}-paper",
         title=f"{spec.title}: the paper's numbers",

@@ -34,7 +34,7 @@ def line_texts(
     table: Table, line: Line, best: Callable[[str], str], text: Callable[[str], str]
 ) -> list[str]:
     """One row's texts, each through ``text``, the best ones also through ``best``."""
-    counts = [line.paper_parameters, *([line.trained_parameters] if table.ours else [])]
+    counts = [line.counted, *([line.trained] if table.ours else [])]
     cells = [(text(cell_text(cell)), cell.best) for cell in line.cells]
     plain = [text(value) for value in (line.label, *(count or MISSING for count in counts))]
     return [*plain, *(best(value) if is_best else value for value, is_best in cells)]
@@ -154,14 +154,14 @@ def as_csv(tables: Iterable[Table]) -> str:
         for line in table.lines:
             for column, cell in zip(table.columns, line.cells, strict=True):
                 about = (table.name, line.label, column.task, column.metric)
-                counts = (line.paper_parameters, line.trained_parameters)
+                counts = (cell.counted, cell.trained)
                 values = (cell.mean, cell.std, cell.n, cell.reference)
                 writer.writerow([*about, *counts, *values])
     return out.getvalue()
 
 
 _CSV_HEAD = [
-    *("table", "row", "task", "metric", "paper_parameters", "trained_parameters"),
+    *("table", "row", "task", "metric", "counted", "trained"),
     *("mean", "std", "n", "paper_value"),
 ]
 

@@ -20,17 +20,15 @@ SCHEMA = 1
 
 REQUIRED = ("digest", "scale", "task", "family", "model", "method", "seed", "config", "metrics")
 
-# What may differ between two runs of one setting: their seed, and what does not touch the number.
-_NOT_THE_SETTING = ("seed", "results_dir", "force", "tracker", "hydra", "data_dir")
-
 
 @dataclass(frozen=True)
 class Runs:
     """All readable runs of a results directory.
 
     Attributes:
-        frame: one row per run; ``path`` leads to its ``result.json``, ``config`` is the resolved
-            config, ``setting`` a digest of all of it but the seed, ``score`` the headline metric.
+        frame: one row per run; ``path`` leads to its ``result.json``, ``config`` holds the values
+            that determine its number, ``setting`` is a digest of them without the seed, ``score``
+            the headline metric.
         warnings: one line per file that was skipped, with its name and the reason.
         refused: one line per result that another schema version wrote.
     """
@@ -128,6 +126,7 @@ def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
     baseline = (result.get("baseline") or {}).get("majority") or {}
     return {
         **{key: result[key] for key in REQUIRED if key != "digest"},
+        "config": {**result["config"], "data": result.get("data") or {}},
         "path": path,
         "setting": _setting(result["config"]),
         "metric": metric,
@@ -144,7 +143,7 @@ def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _setting(config: Mapping[str, Any]) -> str:
-    kept = {key: value for key, value in config.items() if key not in _NOT_THE_SETTING}
+    kept = {key: value for key, value in config.items() if key != "seed"}
     text = json.dumps(kept, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 

@@ -10,22 +10,28 @@ from lopa_bench.report.spec import Column
 
 @dataclass(frozen=True)
 class Cell:
-    """``mean`` ± ``std`` (sample, None for one seed) over ``n`` seeds; the paper's value."""
+    """Runs of one setting on one task.
+
+    ``mean`` ± ``std`` (sample, None for one seed) over ``n`` seeds, the paper's ``reference``, and
+    the parameters ``counted`` as the paper counts them and ``trained`` in truth.
+    """
 
     mean: float | None = None
     std: float | None = None
     n: int = 0
     reference: float | None = None
     best: bool = False
+    counted: float | None = None
+    trained: float | None = None
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a filled table, with the parameters of its runs as text."""
+    """A row of a filled table, with the parameters of its cells as text."""
 
     label: str
-    paper_parameters: str
-    trained_parameters: str
+    counted: str
+    trained: str
     cells: tuple[Cell, ...]
 
 
@@ -75,6 +81,7 @@ def count(parameters: float) -> str:
     return f"{parameters / 1e3:.1f}K" if parameters >= 1e3 else f"{parameters:.0f}"
 
 
-def span(texts: Iterable[str]) -> str:
-    """The different ones of some texts, as ``24.3K–27.1K``."""
-    return "–".join(dict.fromkeys(text for text in texts if text))
+def span(counts: Iterable[float | None]) -> str:
+    """The range of some counts, ``24.3K–27.1K``; empty where none is known."""
+    known = [value for value in counts if value is not None]
+    return "–".join(dict.fromkeys([count(min(known)), count(max(known))])) if known else ""

@@ -13,7 +13,7 @@ from lopa_bench.report import plan
 from lopa_bench.report.reference import published, reference_table
 from lopa_bench.report.runs import Runs, lookup
 from lopa_bench.report.spec import Column, Row, TableSpec, default_model
-from lopa_bench.report.table import Cell, Line, Table, count, mark_best, span
+from lopa_bench.report.table import Cell, Line, Table, mark_best, span
 
 
 def build_tables(
@@ -67,10 +67,8 @@ class _Filler:
         )
 
     def line(self, row: Row) -> Line:
-        before = len(self.used)
         cells = tuple(self.cell(row, column) for column in self.spec.columns)
-        used = self.used[before:]
-        counted, trained = _span(used, "paper_parameters"), _span(used, "trained_parameters")
+        counted, trained = span(c.counted for c in cells), span(c.trained for c in cells)
         return Line(row.label, counted, trained, cells)
 
     def cell(self, row: Row, column: Column) -> Cell:
@@ -89,7 +87,14 @@ class _Filler:
             self.notes[f"{row.label}, {column.label}: not scored by this metric."] = None
             return Cell(reference=paper)
         std = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
-        return Cell(float(np.mean(scores)), std, len(scores), paper)
+        return Cell(
+            float(np.mean(scores)),
+            std,
+            len(scores),
+            paper,
+            counted=_count(found["paper_parameters"]),
+            trained=_count(found["trained_parameters"]),
+        )
 
     def paper(self, row: Row, column: Column) -> float | None:
         """The paper's value, only where ours is the same experiment."""
@@ -136,14 +141,15 @@ def one_setting(found: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
 
 
 def _different(a: Any, b: Any, prefix: str = "") -> list[str]:
-    """The dotted keys in which two configs differ, seed and place of the results left out."""
+    """The dotted keys in which two configs differ, the seed left out."""
     if not (isinstance(a, Mapping) and isinstance(b, Mapping)):
         return [] if a == b else [prefix]
-    keys = [key for key in {**a, **b} if prefix or key not in {"seed", "results_dir"}]
+    keys = [key for key in {**a, **b} if prefix or key != "seed"]
     dotted = [(key, f"{prefix}.{key}" if prefix else key) for key in keys]
     return [k for key, path in dotted for k in _different(a.get(key), b.get(key), path)]
 
 
-def _span(used: list[pd.DataFrame], key: str) -> str:
-    counts = sorted({value for runs in used for value in runs[key].dropna()})
-    return span(count(value) for value in (counts[0], counts[-1])) if counts else ""
+def _count(parameters: pd.Series) -> float | None:
+    """The same for every seed of a setting."""
+    known = parameters.dropna()
+    return float(known.iloc[0]) if len(known) else None

@@ -47,6 +47,9 @@ def write_run(
     config = nested({k: v for k, v in flat.items() if "." in k}) | {"seed": seed}
     config.setdefault("train", {}).setdefault("lr", 0.003)
     config.setdefault("method", {})["name"] = method
+    config["selection"] = flat["selection"]
+    data = config.pop("data")
+    config["data"] = {"train": f"sha-{task}-{data}", "test": f"sha-{task}-{data}"}
     headline = HEADLINE[family(task)]
     if correct is not None:
         words = np.where(np.arange(len(correct)) % 2, " Yes", " No")
@@ -72,6 +75,7 @@ def write_run(
         "recipe": flat["recipe"],
         "selection": flat["selection"],
         "config": config,
+        "data": data,
         "reported_split": "test",
         "metric": headline,
         "metrics": metrics or {headline: 80.0},
