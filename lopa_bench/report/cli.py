@@ -59,9 +59,7 @@ def _report_parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", choices=SCALES, default="mini")
     parser.add_argument("--table", action="append", default=[], help="only this table (repeatable)")
     parser.add_argument("--format", choices=FORMATS, default="terminal")
-    parser.add_argument(
-        "--output", type=Path, help="file to write (figures: folder); default: the terminal"
-    )
+    parser.add_argument("--output", type=Path, help="file to write (figures: folder); default: the terminal")
     parser.add_argument(
         "--where",
         action="append",

@@ -101,8 +101,7 @@ def as_text(comparison: Comparison, flips: int) -> str:
         f"{comparison.task}, {comparison.metric}: A {comparison.scores[0]:.2f}, "
         f"B {comparison.scores[1]:.2f}, A − B {d.effect:+.2f} "
         f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})",
-        f"{comparison.test}: p = {d.p_examples:.4f} for these two runs; "
-        "one pair of runs says nothing of other seeds",
+        f"{comparison.test}: p = {d.p_examples:.4f} for these two runs; one pair of runs says nothing of other seeds",
     ]
     if d.more_rows is None:
         lines.append("No practical number of examples would tell these two apart.")

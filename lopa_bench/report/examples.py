@@ -83,9 +83,7 @@ def _bleu(normalise: Callable[[str], str], *, lowercase: bool) -> Callable[..., 
         rows = []
         for line in predictions:
             references = line.get("references") or [line["target"]]
-            one = bleu.sentence_score(
-                normalise(_first(line["prediction"])), [normalise(text) for text in references]
-            )
+            one = bleu.sentence_score(normalise(_first(line["prediction"])), [normalise(text) for text in references])
             rows.append([one.sys_len, one.ref_len, *one.counts, *one.totals])
         return Scores(np.array(rows, dtype=float), _bleu_of_counts)
 

@@ -47,7 +47,6 @@ def saved_steps(a: pd.Series, b: pd.Series, share: float) -> float | None:
     goal = majority + share * (best - majority)
     reached = [curve[curve["score"] >= goal]["step"] for curve in curves]
     steps = [
-        float(hits.iloc[0] if len(hits) else curve["step"].max())
-        for hits, curve in zip(reached, curves, strict=True)
+        float(hits.iloc[0] if len(hits) else curve["step"].max()) for hits, curve in zip(reached, curves, strict=True)
     ]
     return 100 * (1 - steps[0] / steps[1])

@@ -78,10 +78,7 @@ def seeds(task: str, method: str, fast: bool = False) -> tuple[int, ...]:
 def planned_runs(tables: Iterable[TableSpec], scale: str, fast: bool = False) -> list[PlannedRun]:
     """Every run of these tables once, in the order of the tables."""
     return distinct(
-        cell(row, column, scale, fast)
-        for table in tables
-        for row in table.rows
-        for column in table.columns
+        cell(row, column, scale, fast) for table in tables for row in table.rows for column in table.columns
     )
 
 

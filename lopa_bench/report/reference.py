@@ -28,9 +28,7 @@ def _values() -> dict[tuple[str, ...], float]:
     return reference().set_index(keys)["value"].to_dict()
 
 
-def published(
-    table: str | None, task: str, model: str, method: str, setting: str | None, metric: str
-) -> float | None:
+def published(table: str | None, task: str, model: str, method: str, setting: str | None, metric: str) -> float | None:
     """The paper's value of one cell, or None."""
     return _values().get((table, task, model, method, setting, metric))  # type: ignore[arg-type]
 

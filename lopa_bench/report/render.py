@@ -30,9 +30,7 @@ def header(table: Table) -> list[str]:
     return ["Method", *counts, *(c.label + a for c, a in zip(table.columns, arrows, strict=True))]
 
 
-def line_texts(
-    table: Table, line: Line, best: Callable[[str], str], text: Callable[[str], str]
-) -> list[str]:
+def line_texts(table: Table, line: Line, best: Callable[[str], str], text: Callable[[str], str]) -> list[str]:
     """One row's texts, each through ``text``, the best ones also through ``best``."""
     counts = [line.counted, *([line.trained] if table.ours else [])]
     cells = [(text(cell_text(cell)), cell.best) for cell in line.cells]
@@ -82,11 +80,7 @@ def markdown(tables: Iterable[Table]) -> str:
         notes = "".join(f"- {markdown_cell(note)}\n" for note in table.notes)
         block = "```sh\n" + "\n".join(table.commands) + "\n```\n"
         gaps = f"Missing cells ({table.estimate}):\n\n{block}" if table.commands else ""
-        parts.append(
-            "\n\n".join(
-                part for part in (f"## {table.title}", grid, table.caption, notes + gaps) if part
-            )
-        )
+        parts.append("\n\n".join(part for part in (f"## {table.title}", grid, table.caption, notes + gaps) if part))
     return "\n\n".join(parts).rstrip() + "\n"
 
 

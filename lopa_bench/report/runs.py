@@ -49,9 +49,7 @@ class Runs:
         """All runs' values of a key, kept: tables ask for the same few again and again."""
         if key not in self._texts:
             own = key in self.frame.columns
-            values = (
-                self.frame[key] if own else (lookup(config, key) for config in self.frame["config"])
-            )
+            values = self.frame[key] if own else (lookup(config, key) for config in self.frame["config"])
             self._texts[key] = np.array([spell(value) for value in values], dtype=object)
         return self._texts[key]
 

@@ -149,9 +149,7 @@ def _tables(scale: str) -> list[TableSpec]:
             _accuracy(("mrpc", "rte", "sst2")),
             "ablation_length",
         ),
-        TableSpec(
-            "rebuttal", "LOPA, its variants, other prompts", _VARIANTS, _accuracy(GLUE), "glue"
-        ),
+        TableSpec("rebuttal", "LOPA, its variants, other prompts", _VARIANTS, _accuracy(GLUE), "glue"),
         TableSpec(
             "unpublished",
             "Not in the paper: instance encoder frozen or trained; prefixes read at the mask "
@@ -190,8 +188,7 @@ def _text(m100: Mapping[str, Any]) -> tuple[Row, ...]:
 
 
 _E2E = tuple(
-    Column(label, "e2e", label.lower().replace("-", "_"))
-    for label in ("BLEU", "NIST", "METEOR", "ROUGE-L", "CIDEr")
+    Column(label, "e2e", label.lower().replace("-", "_")) for label in ("BLEU", "NIST", "METEOR", "ROUGE-L", "CIDEr")
 )
 _WEBNLG = tuple(
     Column(f"{name.upper()} {part}", "webnlg", f"{name}_{part}", higher_is_better=name == "bleu")
@@ -213,9 +210,7 @@ _MAIN = (
     Row("IDPG", "idpg", reference="m=10"),
     Row("LOPA", "lopa", reference="m=10 r=4"),
 )
-_BY_RANK = tuple(
-    Row(f"LOPA r={rank}", "lopa", {"method.rank": rank}, f"m=10 r={rank}") for rank in RANKS
-)
+_BY_RANK = tuple(Row(f"LOPA r={rank}", "lopa", {"method.rank": rank}, f"m=10 r={rank}") for rank in RANKS)
 _BY_LENGTH = tuple(
     Row(f"{label} m={m}", method, {"method.num_virtual_tokens": m}, f"m={m}{rank}")
     for label, method, rank in (("PT", "pt", ""), ("IDPG", "idpg", ""), ("LOPA", "lopa", " r=4"))
@@ -228,10 +223,7 @@ _VARIANTS = (
     Row("LOPA_max", "lopa_max"),
     Row("LOPA+PHM", "lopa_phm"),
     Row("IDPG", "idpg", reference="m=10"),
-    *(
-        Row(f"IDPG+PHM n={n}", "idpg_phm", {"method.phm_blocks": n}, f"m=10 n={n}")
-        for n in (8, 16, 32)
-    ),
+    *(Row(f"IDPG+PHM n={n}", "idpg_phm", {"method.phm_blocks": n}, f"m=10 n={n}") for n in (8, 16, 32)),
     Row("DePT", "dept", reference=""),
     Row("P-tuning v2", "p_tuning_v2", reference="m=10"),
     Row("Prefix tuning", "prefix_tuning", reference="m=10"),

@@ -181,8 +181,7 @@ def bootstrap(a: Sequence[Scores], b: Sequence[Scores]) -> Floats:
     draws = []
     for counts in np.array_split(_resamples(n), 20):
         differences = [
-            x.aggregate(counts @ x.rows, n) - y.aggregate(counts @ y.rows, n)
-            for x, y in zip(a, b, strict=True)
+            x.aggregate(counts @ x.rows, n) - y.aggregate(counts @ y.rows, n) for x, y in zip(a, b, strict=True)
         ]
         draws.append(np.mean(differences, axis=0))
     return np.concatenate(draws)
@@ -196,16 +195,12 @@ def _resamples(n: int) -> NDArray[np.uint8]:
     return np.stack([np.bincount(d, minlength=n).astype(np.uint8) for d in drawn])
 
 
-def _example_p(
-    a: Sequence[Scores], b: Sequence[Scores], draws: Floats, bounds: Sequence[float]
-) -> float:
+def _example_p(a: Sequence[Scores], b: Sequence[Scores], draws: Floats, bounds: Sequence[float]) -> float:
     """McNemar for "any difference" in accuracy; else by inverting the percentile interval."""
     if list(bounds) == [0.0] and all(scores.correct is not None for scores in (*a, *b)):
         return mcnemar_over_seeds(a, b)
     n = len(draws) + 1  # never zero (Davison & Hinkley 1997)
-    tails = [
-        2 * min((draws <= bound).sum() + 1, (draws >= bound).sum() + 1) / n for bound in bounds
-    ]
+    tails = [2 * min((draws <= bound).sum() + 1, (draws >= bound).sum() + 1) / n for bound in bounds]
     return float(min(1.0, max(tails)))
 
 

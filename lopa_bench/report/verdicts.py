@@ -55,9 +55,7 @@ class CheckedClaim:
     parts: tuple[CheckedPart, ...]
 
 
-def check_claims(
-    runs: Runs, scale: str, *, fast: bool = False, claims: Sequence[Claim] = CLAIMS
-) -> list[CheckedClaim]:
+def check_claims(runs: Runs, scale: str, *, fast: bool = False, claims: Sequence[Claim] = CLAIMS) -> list[CheckedClaim]:
     """Every claim's verdict; p values are Holm-corrected over all comparisons of a claim."""
     checker = _Checker(runs, scale, fast)
     return [checker.claim(claim) for claim in claims]

@@ -198,9 +198,7 @@ def test_csv_and_json_hold_the_numbers_of_the_table(filled):
 
 def test_markdown_has_one_cell_per_column_in_every_row(filled):
     for part in render.markdown(build(filled, "mini")).split("## ")[1:]:
-        widths = {
-            line.replace("\\|", "").count("|") for line in part.splitlines() if line[:1] == "|"
-        }
+        widths = {line.replace("\\|", "").count("|") for line in part.splitlines() if line[:1] == "|"}
         assert len(widths) == 1
 
 
@@ -220,9 +218,7 @@ def test_the_terminal_names_gap_and_command(filled, capsys):
     assert main(["--results-dir", str(filled), "--table", "glue"]) == 0
     shown = capsys.readouterr().out
     assert "—" in shown
-    assert "lopa-bench -m task=rte method=lopa seed=0,1,2" in shown.replace(
-        "task=rte ", "task=rte "
-    )
+    assert "lopa-bench -m task=rte method=lopa seed=0,1,2" in shown.replace("task=rte ", "task=rte ")
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv", "json"])
