@@ -1,0 +1,50 @@
+"""The only place where a soft prompt meets embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from lopa_bench.backbone import Backbone
+from lopa_bench.data import Batch
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
+from lopa_bench.methods.instance_encoder import InstanceEncoder
+
+if TYPE_CHECKING:
+    from lopa_bench.methods.base import Part
+
+
+class Parts(nn.Module):
+    """A method's own parameters and modules, as attributes."""
+
+    def __init__(self, parts: dict[str, Part]) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+
+class SoftPromptModel(AdaptedModel):
+    """X = [Z ; X_e] in front of a frozen backbone, with Z from the method's parts."""
+
+    def __init__(self, backbone: Backbone, method: SoftPromptMethod) -> None:
+        backbone.freeze()
+        encoder = InstanceEncoder.beside(backbone, method) if isinstance(method, InstancePromptMethod) else None
+        super().__init__(backbone, encoder)
+        self.method = method
+        self.parts = Parts(method.parts(backbone.shape(encoder.width if encoder else 0))).to(backbone.device)
+
+    def prompt(self, batch: Batch) -> Tensor:
+        """Z, [B, M, D]."""
+        features = batch.features
+        if self.encoder is not None and features is None:
+            features = self.encoder(batch.encoder_ids, batch.encoder_mask)
+        return self.method.prompt(self.parts, features, len(batch.input_ids))
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        embeds = self.backbone.embed(batch.input_ids)
+        prompt = self.prompt(batch).to(embeds.dtype)
+        mask = torch.cat([batch.attention_mask.new_ones(prompt.shape[:2]), batch.attention_mask], dim=1)
+        return torch.cat([prompt, embeds], dim=1), mask
