@@ -39,11 +39,11 @@ class PlannedRun:
 
     @property
     def task(self) -> str:
-        return self.overrides["task"]
+        return str(self.overrides["task"])
 
     @property
     def method(self) -> str:
-        return self.overrides["method"]
+        return str(self.overrides["method"])
 
     def selector(self, scale: str) -> dict[str, Any]:
         """The fields and config keys a finished run of this cell has."""

@@ -41,7 +41,7 @@ class Prompts:
 
     @property
     def rank(self) -> int:
-        return self.u.shape[-1]
+        return int(self.u.shape[-1])
 
 
 def save_prompts(folder: Path, z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label: ArrayLike) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import matplotlib
 
@@ -48,11 +48,16 @@ def axes_grid(columns: int, rows: int = 1, *, width: float = 3.6, height: float 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write ``name.png`` and ``name.svg``."""
-    import matplotlib.pyplot as plt
-
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     figure.savefig(paths[0], dpi=160, metadata={"Software": None})
-    figure.savefig(paths[1], metadata={"Date": None})
-    plt.close(figure)
+    write_svg(figure, paths[1])
     return paths
+
+
+def write_svg(figure: Figure, target: Path | IO[bytes]) -> None:
+    """The figure's last form: it is closed afterwards."""
+    import matplotlib.pyplot as plt
+
+    figure.savefig(target, format="svg", metadata={"Date": None})
+    plt.close(figure)
