@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,22 +37,25 @@ class Runs:
     frame: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    _texts: dict[str, NDArray[np.object_]] = field(default_factory=dict, repr=False)
+    _codes: dict[str, tuple[NDArray[np.int64], dict[str, int]]] = field(default_factory=dict, repr=False)
 
     def where(self, settings: Mapping[str, Any]) -> pd.DataFrame:
-        """The runs whose fields (``task``, …) or config keys (``method.rank``) are so."""
+        """The runs whose fields (``task``, …) or config keys (``method.rank``) have these values."""
         keep = np.ones(len(self.frame), dtype=bool)
         for key, value in settings.items():
-            keep &= self._as_text(key) == spell(value)
+            codes, code_of = self._coded(key)
+            keep &= codes == code_of.get(spell(value), -1)
         return self.frame[keep]
 
-    def _as_text(self, key: str) -> NDArray[np.object_]:
-        """All runs' values of a key, kept: tables ask for the same few again and again."""
-        if key not in self._texts:
+    def _coded(self, key: str) -> tuple[NDArray[np.int64], dict[str, int]]:
+        """All runs' values of a key as small numbers, kept: tables ask for the same few keys again and again."""
+        if key not in self._codes:
             own = key in self.frame.columns
             values = self.frame[key] if own else (lookup(config, key) for config in self.frame["config"])
-            self._texts[key] = np.array([spell(value) for value in values], dtype=object)
-        return self._texts[key]
+            code_of: dict[str, int] = {}
+            codes = [code_of.setdefault(spell(value), len(code_of)) for value in values]
+            self._codes[key] = np.array(codes, dtype=np.int64), code_of
+        return self._codes[key]
 
 
 def read_runs(results_dir: Path | str, scale: str) -> Runs:
@@ -146,8 +150,9 @@ def _setting(config: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def _result_files(folder: Path) -> Iterable[Path]:
-    return sorted(folder.rglob("result.json"))
+def _result_files(folder: Path) -> list[Path]:
+    found = (Path(where) for where, _, files in os.walk(folder) if "result.json" in files)
+    return [path / "result.json" for path in sorted(found)]
 
 
 def _load(path: Path) -> tuple[dict[str, Any], str | None]:

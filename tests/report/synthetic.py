@@ -94,7 +94,7 @@ def write_run(
     return folder
 
 
-def write_whole_plan(root: Path, scale: str = "mini") -> int:
+def write_whole_plan(root: Path, scale: str = "mini", seeds_from: int = 0) -> int:
     """Every run that the tables of a scale want, with a score that depends on method and seed."""
     written = 0
     for planned in planned_runs(tables(scale), scale):
@@ -108,7 +108,7 @@ def write_whole_plan(root: Path, scale: str = "mini") -> int:
                 root,
                 task,
                 method,
-                seed,
+                seeds_from + seed,
                 scale=scale,
                 settings=overrides,
                 metrics=dict.fromkeys(columns, score),
