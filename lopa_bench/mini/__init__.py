@@ -1,0 +1,40 @@
+"""The embedded scale: a closed world in restricted English, its corpus, its tasks, two small models.
+
+Everything is generated from the lexicon and one seed; nothing is read from a network.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+# Where each task's splits are made: "module:function", imported when the task is asked for.
+_MAKERS: Mapping[str, str] = {
+    "rte": "lopa_bench.mini.glue:rte",
+    "mnli": "lopa_bench.mini.glue:mnli",
+    "sst2": "lopa_bench.mini.glue:sst2",
+    "mrpc": "lopa_bench.mini.glue:mrpc",
+    "qqp": "lopa_bench.mini.glue:qqp",
+    "qnli": "lopa_bench.mini.glue:qnli",
+}
+TASKS = tuple(_MAKERS)
+
+
+def records(task: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of an embedded task.
+
+    Args:
+        task: one of `TASKS`.
+
+    Returns:
+        For each of "train", "validation" and "test" its rows, with the column names and label
+        strings of the original data set. The same in every process.
+
+    Raises:
+        UserError: no such task.
+    """
+    if task not in _MAKERS:
+        from lopa_bench.errors import UserError
+
+        raise UserError(f"task={task}: the embedded scale has {', '.join(TASKS)}")
+    module, _, function = _MAKERS[task].partition(":")
+    return getattr(import_module(module), function)()

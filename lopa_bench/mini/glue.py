@@ -1,0 +1,168 @@
+"""Six tasks in GLUE's shape over the embedded world.
+
+Names, leaf kinds, towns and opinion words are divided among the splits (`world.entities`), so no
+row of validation or test speaks of a person, a town or a leaf kind that train knows. Labels are
+drawn first, at the balance of the original task, and rows are made to fit them.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from lopa_bench.mini.deals import ASKED, askings, changed, random_deal, tellings
+from lopa_bench.mini.logic import LABELS, Statement, edited, entails, inference, random_statement
+from lopa_bench.mini.reviews import review
+from lopa_bench.mini.surface import ASKABLE, ask, say
+from lopa_bench.mini.world import SEED, SPLITS, VERBS, Entities, entities
+
+SIZES = {"train": 2400, "validation": 400, "test": 800}
+Row = dict[str, Any]
+Maker = Callable[[random.Random, Entities, int], Row]
+
+
+def _rows(task: str, make: Maker, shares: tuple[float, ...]) -> dict[str, list[Row]]:
+    """The splits of a task: label number i makes up `shares[i]` of each, in random order."""
+    splits = {}
+    for split in SPLITS:
+        rng, who, size = random.Random(f"{task}-{split}-{SEED}"), entities(split), SIZES[split]
+        labels = [i for i, share in enumerate(shares) for _ in range(round(share * size))][:size]
+        labels += [len(shares) - 1] * (size - len(labels))
+        rng.shuffle(labels)
+        rows: dict[tuple, Row] = {}
+        for label in labels:
+            row = make(rng, who, label)
+            while tuple(row.values()) in rows:
+                row = make(rng, who, label)
+            rows[tuple(row.values())] = row
+        splits[split] = list(rows.values())
+    return splits
+
+
+def _indexed(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    return {
+        split: [{"index": i, **row} for i, row in enumerate(rows)] for split, rows in splits.items()
+    }
+
+
+def rte() -> dict[str, list[Row]]:
+    """Does the second sentence follow from the first? 50/50."""
+
+    def make(rng: random.Random, who: Entities, label: int) -> Row:
+        relation = "entailment" if label else rng.choice(["neutral", "neutral", "contradiction"])
+        premise, hypothesis = inference(rng, who, relation, mixed=0.1)
+        return {
+            "sentence1": f"{say(premise, rng)} .",
+            "sentence2": f"{say(hypothesis, rng)} .",
+            "label": ("not_entailment", "entailment")[label],
+        }
+
+    return _indexed(_rows("rte", make, (0.5, 0.5)))
+
+
+def mnli() -> dict[str, list[Row]]:
+    """Does the hypothesis follow, contradict, or neither? A third each."""
+
+    def make(rng: random.Random, who: Entities, label: int) -> Row:
+        premise, hypothesis = inference(rng, who, LABELS[label])
+        return {
+            "premise": f"{say(premise, rng)} .",
+            "hypothesis": f"{say(hypothesis, rng)} .",
+            "label": LABELS[label],
+        }
+
+    return _rows("mnli", make, (1 / 3, 1 / 3, 1 / 3))
+
+
+def sst2() -> dict[str, list[Row]]:
+    """Is the review favourable? 56 % are."""
+
+    def make(rng: random.Random, who: Entities, label: int) -> Row:
+        return {
+            "sentence": review(rng, who, ("negative", "positive")[label]),
+            "label": str(label),
+        }
+
+    return _rows("sst2", make, (0.44, 0.56))
+
+
+def mrpc() -> dict[str, list[Row]]:
+    """Do two sentences say the same? 68 % do."""
+
+    def make(rng: random.Random, who: Entities, label: int) -> Row:
+        deal = random_deal(rng, who)
+        other = deal if label else changed(rng, deal, who)
+        one, two = rng.choice(tellings(deal)), rng.choice(tellings(other))
+        while one == two:
+            two = rng.choice(tellings(other))
+        return {"Quality": str(label), "#1 String": f"{one} .", "#2 String": f"{two} ."}
+
+    return _rows("mrpc", make, (0.32, 0.68))
+
+
+def questions(rng: random.Random, who: Entities, same: bool) -> tuple[str, str]:
+    """Two questions, without the question mark, that any answer fits both of, or not."""
+    deal, asked = random_deal(rng, who), rng.choice(ASKED)
+    other, also = deal, asked
+    if not same and rng.random() < 0.7:
+        other = changed(rng, deal, who)
+        if asked == "place" and replace(other, place=deal.place) == deal:
+            also = "whether"  # only the place differs, and the question leaves it open
+    elif not same:
+        also = rng.choice([slot for slot in ASKED if slot != asked])
+        if deal.relation.symmetric and {asked, also} == {"one", "other"}:
+            other = changed(rng, deal, who)
+    one, two = rng.choice(askings(deal, asked)), rng.choice(askings(other, also))
+    if one == two:
+        return questions(rng, who, same)
+    return one, two
+
+
+def qqp() -> dict[str, list[Row]]:
+    """Do two questions ask the same? 37 % do."""
+
+    def make(rng: random.Random, who: Entities, label: int) -> Row:
+        one, two = questions(rng, who, same=bool(label))
+        return {"question1": f"{one} ?", "question2": f"{two} ?", "is_duplicate": str(label)}
+
+    return _rows("qqp", make, (0.63, 0.37))
+
+
+def answers(statement: Statement, question: Statement, slot: str) -> bool:
+    """Whether a statement tells what was asked about `slot` of the question's statement."""
+    if slot == "agent":
+        return entails(replace(statement, agent=question.agent), question)
+    told = {"kind": statement.kind != question.kind, "count": statement.count > 1}
+    return entails(statement, question) and told.get(slot, statement.place is not None)
+
+
+def answering(rng: random.Random, who: Entities, label: bool) -> tuple[Statement, str, Statement]:
+    """The statement asked about, the slot asked for, and a statement that answers or does not."""
+    while True:
+        told = random_statement(rng, who, "some")
+        if told.verb not in VERBS:
+            continue
+        slot = rng.choice(ASKABLE)
+        asked = replace(edited(rng, told, who, edits=rng.choice([0, 1, 1, 2])), count=1)
+        if slot == "place":
+            asked = replace(asked, place=None)
+        if slot == "count" and told.count == 1:
+            continue
+        if not label and rng.random() < 0.1:
+            told = replace(told, quantifier="no", count=1)
+        if answers(told, asked, slot) == label:
+            return asked, slot, told
+
+
+def qnli() -> dict[str, list[Row]]:
+    """Does the sentence answer the question? 50/50."""
+
+    def make(rng: random.Random, who: Entities, label: int) -> Row:
+        asked, slot, told = answering(rng, who, bool(label))
+        return {
+            "question": f"{ask(asked, slot, rng)} ?",
+            "sentence": f"{say(told, rng)} .",
+            "label": ("not_entailment", "entailment")[label],
+        }
+
+    return _indexed(_rows("qnli", make, (0.5, 0.5)))
