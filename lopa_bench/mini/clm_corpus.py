@@ -13,7 +13,8 @@ from random import Random
 from lopa_bench.mini import e2e, webnlg
 from lopa_bench.mini.cruxeval import draw_program
 from lopa_bench.mini.mbpp import describe, entry_point
-from lopa_bench.mini.python_programs import LETTERS, STEPS, Program, calls, chain, draw_value, function
+from lopa_bench.mini.python_programs import Program, calls, chain, draw_value, function
+from lopa_bench.mini.python_steps import LETTERS, STEPS
 
 NOTES = (
     "You are given a Python function and an input. Find the output when executing the code.",
@@ -25,7 +26,7 @@ NOTES = (
     "There may be multiple answers, but you should only provide one such input.",
     "An assertion in the form f(??) == output leads to the given output.",
     "You will be given a function f and an output. Find any input that will produce the output.",
-    "In [ANSWER] and [/ANSWER] tags you write the answers, in [PYTHON] and [/PYTHON] tags the code.",
+    "Answers are in [ANSWER] and [/ANSWER] tags, code is in [PYTHON] and [/PYTHON] tags.",
     "Write a function to find an answer. Such a function may have one input or multiple inputs.",
     "The given input should produce the given output when executing f on it.",
     "Complete the code with the tags, and provide the output containing the correct literal.",

@@ -16,14 +16,36 @@ from lopa_bench.mini.partition import split_of
 from lopa_bench.types import Split
 
 # split: (entries, texts of each)
-SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (60, 3), "test": (140, 3)}
+SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (75, 3), "test": (140, 3)}
 
 PEOPLE = tuple(
     map(
         "_".join,
         product(
-            "Anna Boris Clara David Elena Frank Greta Hugo Irene Jonas".split(),
-            "Adler Brown Costa Dubois Evans Fischer Garcia Hansen Ivanov Jensen".split(),
+            [
+                "Anna",
+                "Boris",
+                "Clara",
+                "David",
+                "Elena",
+                "Frank",
+                "Greta",
+                "Hugo",
+                "Irene",
+                "Jonas",
+            ],
+            [
+                "Adler",
+                "Brown",
+                "Costa",
+                "Dubois",
+                "Evans",
+                "Fischer",
+                "Garcia",
+                "Hansen",
+                "Ivanov",
+                "Jensen",
+            ],
         ),
     )
 )
@@ -31,13 +53,25 @@ TOWNS = tuple(
     map(
         "".join,
         product(
-            "Ash Black Clear Stone Green Hart King Lake Mill Oak".split(),
+            ["Ash", "Black", "Clear", "Stone", "Green", "Hart", "King", "Lake", "Mill", "Oak"],
             ("field", "ford", "bridge", "wood", "port", "ton"),
         ),
     )
 )
-COUNTRIES = "Denmark Spain Italy France Poland Norway Ireland Austria Greece Japan".split()
+COUNTRIES = [
+    "Denmark",
+    "Spain",
+    "Italy",
+    "France",
+    "Poland",
+    "Norway",
+    "Ireland",
+    "Austria",
+    "Greece",
+    "Japan",
+]
 YEARS = tuple(str(year) for year in range(1905, 2005, 3))
+APOLLO = tuple(f"Apollo_{number}" for number in range(8, 18))
 NUMBERS = tuple(str(number) for number in range(12, 96, 5))
 
 
@@ -53,7 +87,7 @@ SEEN: Mapping[str, tuple[Sequence[str], Properties]] = {
         {
             "location": (TOWNS, ("is located in {}", "is found in {}")),
             "cityServed": (TOWNS, ("serves the city of {}", "serves {}")),
-            "elevation": (NUMBERS, ("is {} metres above sea level", "has an elevation of {} metres")),
+            "elevation": (NUMBERS, ("lies at {} metres", "has an elevation of {} metres")),
             "operatingOrganisation": (_named("Aviation"), ("is operated by {}", "is run by {}")),
         },
     ),
@@ -62,7 +96,7 @@ SEEN: Mapping[str, tuple[Sequence[str], Properties]] = {
         {
             "birthPlace": (TOWNS, ("was born in {}", "is from {}")),
             "birthYear": (YEARS, ("was born in the year {}", "has the birth year {}")),
-            "mission": ([f"Apollo_{n}" for n in range(8, 18)], ("flew on {}", "was a member of {}")),
+            "mission": (APOLLO, ("flew on {}", "was a member of {}")),
             "nationality": (COUNTRIES, ("is a citizen of {}", "has the nationality of {}")),
         },
     ),
@@ -161,7 +195,8 @@ def _text(rng: Random, category: str, facts: Sequence[Fact]) -> str:
         return f"{subject} {first} and {rest[0]}."
     if len(rest) == 2 and rng.random() < 0.5:
         return f"{subject} {first} and {rest[0]}. {pronoun} {rest[1]}."
-    return " ".join([f"{subject} {first}.", *([f"{pronoun} {' and '.join(rest)}."] if rest else [])])
+    second = f" {pronoun} {' and '.join(rest)}." if rest else ""
+    return f"{subject} {first}.{second}"
 
 
 def _entry(category: str, facts: Sequence[Fact], texts: Sequence[str]) -> dict[str, Any]:
