@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.utils import get_class
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from lopa_bench.errors import UserError
@@ -193,8 +193,8 @@ def build_config(composed: DictConfig) -> Config:
     plain.pop("hydra", None)
     plain["scale"] = plain["scale"]["name"]
     plain["recipe"] = plain["recipe"]["name"]
-    run = _typed(_Run, {k: plain[k] for k in _Run.__dataclass_fields__}, "")  # type: ignore[attr-defined]
-    top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}  # type: ignore[arg-type]
+    run = _typed(_Run, {k: plain[k] for k in _Run.__dataclass_fields__}, "")
+    top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     task = _target(plain["task"], "task")
     generation = _generation(plain, task)
     return Config(
@@ -268,13 +268,13 @@ def _one_line(error: Any, prefix: str, fields: list[str]) -> str:
     return f"{key}={shown} is not {wanted[kind]}" if kind in wanted else f"{key}={shown}: {error['msg']}"
 
 
-def tree(composed: DictConfig | ListConfig, prefix: str = "") -> list[str]:
+def tree(composed: DictConfig, prefix: str = "") -> list[str]:
     """All dotted keys of a composed config, branches included."""
     keys: list[str] = []
-    for name in composed:
+    for name in map(str, composed):
         key = f"{prefix}{name}"
         keys.append(key)
-        node = composed._get_node(name)  # type: ignore[arg-type]
+        node = composed._get_node(name)
         if isinstance(node, DictConfig) and not node._is_interpolation() and not node._is_none():
             keys += tree(node, f"{key}.")
     return keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import random
 import re
@@ -97,7 +98,7 @@ def split_slice(name: str) -> tuple[str, slice]:
     return match[1], slice(start, stop)
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path) -> list[Record]:
     """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM.
 
     A .json file is a list of rows or WebNLG's ``{"entries": [{"1": row}, {"2": row}, …]}``.
@@ -109,17 +110,20 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".tsv":
         return _tsv(path, text)
     if path.suffix == ".csv":
-        return list(csv.DictReader(text.splitlines(keepends=True)))
+        return list(csv.DictReader(io.StringIO(text, newline="")))
     try:
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
         content = json.loads(text)
-        return [row for entry in content["entries"] for row in entry.values()] if "entries" in content else content
+        rows: list[Record] = content
+        if "entries" in content:
+            rows = [row for entry in content["entries"] for row in entry.values()]
+        return rows
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not JSON ({error})") from error
 
 
-def _tsv(path: Path, text: str) -> list[dict[str, Any]]:
+def _tsv(path: Path, text: str) -> list[Record]:
     lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
     header, rows = lines[0], lines[1:]
     for number, row in enumerate(rows, start=2):
@@ -148,7 +152,7 @@ def _fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
 def _mini(task: Task) -> dict[str, list[Record]]:
     from lopa_bench import mini
 
-    return mini.records(task.name)
+    return {split: list(rows) for split, rows in mini.records(task.name).items()}
 
 
 def _hub(task: Task, offline: bool) -> dict[str, list[Record]]:

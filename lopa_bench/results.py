@@ -81,7 +81,8 @@ class RunDirectory:
     def result(self) -> dict[str, Any] | None:
         """The finished result, or None."""
         try:
-            return json.loads((self.path / "result.json").read_text())
+            found: dict[str, Any] = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+            return found
         except (OSError, json.JSONDecodeError):
             return None
 
