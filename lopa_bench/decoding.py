@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import Cache, GenerationConfig, LogitsProcessor, LogitsProcessorList
 from transformers.generation import TemperatureLogitsWarper, TopPLogitsWarper
 
 if TYPE_CHECKING:
@@ -36,18 +36,24 @@ class GenerationSpec:
     def num_samples(self) -> int:
         return self.settings.num_samples
 
-    def decode(self, backbone: Backbone, inputs: dict[str, Any], index: Tensor) -> Tensor:
-        """Continue `inputs` (see `AdaptedModel.generation_inputs`) of the rows `index`, n neighbours a row: new tokens, [B · n, T_new]."""
-        tokenizer, past = backbone.tokenizer, inputs.get("past_key_values")
+    def decode(self, backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache | None, index: Tensor) -> Tensor:
+        """New tokens, [B · n, T_new], after the rows `index`, n neighbours a row.
+
+        Args:
+            embeds, mask: embedded input [B · n, M + T, D] and mask [B · n, P + M + T], P the positions of `past`.
+        """
+        tokenizer = backbone.tokenizer
         beams = self.settings.num_beams if self.settings.decoding == "beam" else 1
         if past is not None:
             # `generate` takes embeddings for every position and drops those that the cache already holds.
-            inputs["inputs_embeds"] = F.pad(inputs["inputs_embeds"], (0, 0, past.get_seq_length(), 0))
+            embeds = F.pad(embeds, (0, 0, past.get_seq_length(), 0))
             past.batch_repeat_interleave(beams)
-        # Positions count attended tokens, so that padding, which stands between a soft prompt and the input, moves none.
-        inputs["position_ids"] = backbone.position_ids(inputs["attention_mask"])
         return backbone.model.generate(
-            **inputs,
+            inputs_embeds=embeds,
+            attention_mask=mask,
+            # Positions count attended tokens, so that padding, which stands between a soft prompt and the input, moves none.
+            position_ids=backbone.position_ids(mask),
+            past_key_values=past,
             generation_config=GenerationConfig(
                 max_new_tokens=self.max_new_tokens,
                 do_sample=False,

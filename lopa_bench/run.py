@@ -44,6 +44,7 @@ def run(config: Config) -> Outcome:
     """
     started = time.perf_counter()
     preflight(config)
+    scoring = config.task.scoring()
     records = load_records(config.task, config.data, config.offline)
     if config.selection == "holdout":
         records = records.with_holdout()
@@ -69,9 +70,8 @@ def run(config: Config) -> Outcome:
         monitor.stage("reading " + ", ".join(f"{len(rows)} {name}" for name, rows in examples.items()) + " rows")
         splits = {name: encode(model, config, rows, training=name == "train") for name, rows in examples.items()}
 
-        def evaluate(split: str) -> tuple[dict[str, float], list[list[str]]]:
-            predictions = predict(model, splits[split], config)
-            return task.score(examples[split], predictions), predictions
+        def select(split: str) -> dict[str, float]:
+            return task.selection_score(examples[split], predict(model, splits[split], config))
 
         selection_split = {"holdout": "validation", "paper": "test", "last": None}[config.selection]
         checkpoints = Checkpoints(directory.path)
@@ -80,13 +80,14 @@ def run(config: Config) -> Outcome:
             splits["train"],
             config.train,
             config.seed,
-            (lambda: evaluate(selection_split)[0]) if selection_split else None,
+            (lambda: select(selection_split)) if selection_split else None,
             task.metric,
             checkpoints,
             monitor,
         )
         monitor.stage("evaluating")
-        metrics, predictions = evaluate("test")
+        predictions = predict(model, splits["test"], config)
+        metrics = task.score(examples["test"], predictions)
 
     per_split = {"test": metrics}
     if selection_split == "validation" and progress.best_scores:
@@ -94,6 +95,7 @@ def run(config: Config) -> Outcome:
     result = {
         **_identity(config, directory, records, examples),
         "metrics": metrics,
+        "scoring": scoring,
         "baseline": {"majority": task.baseline(examples["train"], examples["test"])},
         "metrics_per_split": per_split,
         "selected_epoch": progress.best_epoch,

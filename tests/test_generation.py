@@ -72,7 +72,11 @@ def one_by_one(model, split, how):
 class Prefixed(AdaptedModel):
     """A method that gives keys and values of three positions to every layer."""
 
-    def generation_inputs(self, batch):
+    def inputs(self, batch):
+        embeds, mask = super().inputs(batch)
+        return embeds, torch.cat([mask.new_ones(len(mask), 3), mask], dim=1)
+
+    def past(self, batch):
         config = self.backbone.config
         heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
         shape = (len(batch.index), heads, 3, config.hidden_size // config.num_attention_heads)
@@ -81,8 +85,7 @@ class Prefixed(AdaptedModel):
         for layer in range(config.num_hidden_layers):
             key, value = (torch.randn(shape[1:], generator=generator).expand(shape) for _ in range(2))
             cache.update(key.clone(), value.clone(), layer)
-        mask = torch.cat([batch.attention_mask.new_ones(len(batch.index), 3), batch.attention_mask], dim=1)
-        return {"inputs_embeds": self.backbone.embed(batch.input_ids), "attention_mask": mask, "past_key_values": cache}
+        return cache
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import Cache
 
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import Batch
@@ -38,20 +39,16 @@ class AdaptedModel(nn.Module):
         embeds, mask = self.inputs(batch)
         return self.backbone.hidden(embeds, mask)[:, -batch.input_ids.shape[1] :]
 
-    def generation_inputs(self, batch: Batch) -> dict[str, Any]:
-        """What the backbone continues: ``inputs_embeds`` [B, M + T, D], ``attention_mask`` over everything attended to.
-
-        A method whose prompt is no embedding gives ``past_key_values`` (a `Cache` of P positions) too, and the mask is [B, P + M + T].
-        """
-        embeds, mask = self.inputs(batch)
-        return {"inputs_embeds": embeds, "attention_mask": mask}
+    def past(self, batch: Batch) -> Cache | None:
+        """Keys and values that all layers attend to before the input, or None. Their positions are the mask's first."""
+        return None
 
     @torch.no_grad()
     def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
         """New tokens only, [B · n, T_new], a row's n samples side by side; `batch` is padded on the left."""
         batch = batch.repeat(spec.num_samples)
         with self.backbone.autocast():
-            return spec.decode(self.backbone, self.generation_inputs(batch), batch.index)
+            return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, V] at the batch's N scored positions only, in fp32."""

@@ -73,6 +73,18 @@ class Task:
         """Metrics over a split, in percent unless the metric's definition says otherwise."""
         raise NotImplementedError
 
+    def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        """What epochs are compared by, at least `metric`; less than `score` where that is slow."""
+        return self.score(examples, predictions)
+
+    def scoring(self) -> dict[str, Any]:
+        """Facts about this machine that the scores depend on, for the result; asked before anything is loaded.
+
+        Raises:
+            UserError: what the task is scored with does not work here.
+        """
+        return {}
+
     def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool] | None:
         """Whether each example's (first) prediction is right, where that has a meaning of its own."""
         return None
