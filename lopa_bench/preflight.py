@@ -32,7 +32,12 @@ def shape_of(config: Config, files: ModelFiles) -> Shape:
     """The sizes that config.json tells (no parameter count)."""
     encoder = _encoder_files(config, files)
     return Shape(
-        width=files.width, layers=files.layers, encoder_width=encoder.width, positions=files.positions, parameters=0
+        width=files.width,
+        layers=files.layers,
+        key_width=files.key_width,
+        encoder_width=encoder.width,
+        positions=files.positions,
+        parameters=0,
     )
 
 

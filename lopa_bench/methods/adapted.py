@@ -34,14 +34,20 @@ class AdaptedModel(nn.Module):
         """Embedded input [B, M + T, D] and attention mask [B, M + T], M virtual positions first."""
         return self.backbone.embed(batch.input_ids), batch.attention_mask
 
+    def past(self, batch: Batch) -> Cache | None:
+        """A key/value cache filled with what every layer attends to before the input, which `inputs`' mask then covers; or None."""
+        return None
+
+    def columns(self, batch: Batch) -> Tensor:
+        """[N] the positions that are read."""
+        return batch.columns
+
     def hidden(self, batch: Batch) -> Tensor:
         """Last hidden states of the real positions, [B, T, D']."""
         embeds, mask = self.inputs(batch)
-        return self.backbone.hidden(embeds, mask)[:, -batch.input_ids.shape[1] :]
-
-    def past(self, batch: Batch) -> Cache | None:
-        """Keys and values that all layers attend to before the input, or None. Their positions are the mask's first."""
-        return None
+        past = self.past(batch)
+        cache = {} if past is None else {"past_key_values": past}
+        return self.backbone.hidden(embeds, mask, **cache)[:, -batch.input_ids.shape[1] :]
 
     @torch.no_grad()
     def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
@@ -53,7 +59,7 @@ class AdaptedModel(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, V] at the batch's N scored positions only, in fp32."""
         with self.backbone.autocast():
-            return self.backbone.head(self.hidden(batch)[batch.rows, batch.columns]).float()
+            return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """Optimiser groups: one learning rate for all, unless a method has a reason."""
