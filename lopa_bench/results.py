@@ -27,7 +27,7 @@ SCHEMA = 1  # of result.json
 PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
 
 # What does not determine a run's number: where things lie, what is shown, and names that only lead to values.
-_UNDETERMINING = {"results_dir", "force", "offline", "tracker", "experiment", "scale", "recipe", "model", "data"}
+_UNDETERMINING = {"results_dir", "force", "offline", "tracker", "experiment", "scale", "sandbox", "recipe", "model", "data"}
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
 

@@ -44,6 +44,7 @@ def run(config: Config) -> Outcome:
     """
     started = time.perf_counter()
     preflight(config)
+    scoring = config.task.scoring()
     records = load_records(config.task, config.data, config.offline)
     if config.selection == "holdout":
         records = records.with_holdout()
@@ -62,15 +63,15 @@ def run(config: Config) -> Outcome:
         backbone = Backbone.load(config.model, config.precision, device, config.offline)
         model = config.method.adapt(backbone)
 
-        examples = {"train": config.task.examples(records.train), "test": config.task.examples(records.test)}
+        task = config.task
+        examples = {"train": task.examples(records.train), "test": task.evaluation_examples(records.test)}
         if config.selection == "holdout":
-            examples["validation"] = config.task.examples(records.validation or [])
+            examples["validation"] = task.evaluation_examples(records.validation or [])[: select_rows(config)]
         monitor.stage("reading " + ", ".join(f"{len(rows)} {name}" for name, rows in examples.items()) + " rows")
-        splits = {name: encode(model, config, rows) for name, rows in examples.items()}
+        splits = {name: encode(model, config, rows, training=name == "train") for name, rows in examples.items()}
 
-        def evaluate(split: str) -> tuple[dict[str, float], list[list[str]]]:
-            predictions = predict(model, splits[split], config)
-            return config.task.score(examples[split], predictions), predictions
+        def select(split: str) -> dict[str, float]:
+            return task.selection_score(examples[split], predict(model, splits[split], config))
 
         selection_split = {"holdout": "validation", "paper": "test", "last": None}[config.selection]
         checkpoints = Checkpoints(directory.path)
@@ -79,13 +80,14 @@ def run(config: Config) -> Outcome:
             splits["train"],
             config.train,
             config.seed,
-            (lambda: evaluate(selection_split)[0]) if selection_split else None,
-            config.task.metric,
+            (lambda: select(selection_split)) if selection_split else None,
+            task.metric,
             checkpoints,
             monitor,
         )
         monitor.stage("evaluating")
-        metrics, predictions = evaluate("test")
+        predictions = predict(model, splits["test"], config)
+        metrics = task.score(examples["test"], predictions)
 
     per_split = {"test": metrics}
     if selection_split == "validation" and progress.best_scores:
@@ -93,7 +95,8 @@ def run(config: Config) -> Outcome:
     result = {
         **_identity(config, directory, records, examples),
         "metrics": metrics,
-        "baseline": {"majority": config.task.baseline(examples["train"], examples["test"])},
+        "scoring": scoring,
+        "baseline": {"majority": task.baseline(examples["train"], examples["test"])},
         "metrics_per_split": per_split,
         "selected_epoch": progress.best_epoch,
         "parameters": parameter_counts(model, progress),
@@ -114,6 +117,11 @@ def run(config: Config) -> Outcome:
     checkpoints.remove()
     config.tracker.finish(metrics)
     return Outcome(result, directory, found=False)
+
+
+def select_rows(config: Config) -> int | None:
+    """How many rows of a validation split epochs are selected on; None takes all."""
+    return config.generation.select_rows if config.generation else None
 
 
 def _identity(
@@ -155,9 +163,10 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
 
 
 def _prediction_rows(config: Config, examples: list[Example], predictions: list[list[str]]) -> list[dict[str, Any]]:
-    rows = []
-    for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
-        row = {"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target}
-        correct = config.task.correct(example, texts)
-        rows.append(row if correct is None else {**row, "correct": correct})
+    rows: list[dict[str, Any]] = [
+        {"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target}
+        for index, (example, texts) in enumerate(zip(examples, predictions, strict=True))
+    ]
+    for row, correct in zip(rows, config.task.correct(examples, predictions) or [], strict=False):
+        row["correct"] = correct
     return rows
