@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from lopa_bench import share
 from lopa_bench.config import Model
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape
@@ -58,7 +59,9 @@ class Backbone(nn.Module):
         kind = files.kind if settings.kind == "auto" else settings.kind
         auto = AutoModelForMaskedLM if kind == "masked" else AutoModelForCausalLM
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        model = auto.from_pretrained(files.source, dtype=torch.float32, **options)
+        model = share.model(
+            (files.fingerprint(), kind), lambda: auto.from_pretrained(files.source, dtype=torch.float32, **options)
+        )
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token

@@ -8,6 +8,7 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ class Records:
 
     def fingerprints(self) -> dict[str, str]:
         """Split -> SHA-256 over its rows (first 16 digits)."""
+        return self._fingerprints
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: fingerprint(rows) for name, rows in splits.items() if rows is not None}
 
