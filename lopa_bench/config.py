@@ -21,7 +21,7 @@ from lopa_bench.methods.base import Method
 from lopa_bench.settings import Count, Fraction, NonNegative, Positive, Size, settings
 from lopa_bench.suggest import nearest
 from lopa_bench.tasks.base import Task
-from lopa_bench.trackers import Tracker
+from lopa_bench.trackers.base import Tracker
 
 
 @settings
@@ -105,6 +105,7 @@ class Config:
     results_dir: Path
     force: bool
     offline: bool
+    checkpoint_every: float  # seconds
     resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
 
     @property
@@ -122,6 +123,7 @@ class _Run:
     results_dir: str
     force: bool
     offline: bool
+    checkpoint_every: NonNegative
 
 
 @cache

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
+from lopa_bench import share
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import pad
 from lopa_bench.methods.base import InstancePromptMethod
@@ -50,7 +51,10 @@ class InstanceEncoder(nn.Module):
             return cls(body, backbone.tokenizer, backbone.files, method.pooling, frozen, backbone, shared=frozen)
         files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only)
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        body = AutoModel.from_pretrained(files.source, dtype=backbone.dtype if frozen else torch.float32, **options)
+        dtype = backbone.dtype if frozen else torch.float32
+        body = share.model(
+            (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
+        )
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         return cls(body.to(backbone.device), tokenizer, files, method.pooling, frozen, backbone, shared=False)
 
