@@ -14,6 +14,7 @@ from lopa_bench.errors import UserError
 # name -> (module:function, one line for --help); imported when called.
 COMMANDS = {
     "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and experiments, one line each"),
+    "score": ("lopa_bench.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
 
 USAGE = """\
