@@ -15,6 +15,7 @@ from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.config import Config
 from lopa_bench.data import encode
+from lopa_bench.keep_prompts import keep_prompts
 from lopa_bench.machine import PeakMemory, default_device, seed_everything
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
@@ -110,6 +111,8 @@ def run(config: Config) -> Outcome:
     write_bytes(
         directory.path / "trained.safetensors", save({k: p.detach().contiguous() for k, p in model.trainable().items()})
     )
+    if config.task.label_words:
+        keep_prompts(model, splits["test"], [example.target for example in examples["test"]], directory.path)
     directory.write(result, config.resolved, progress.history, _prediction_rows(config, examples["test"], predictions))
     checkpoints.remove()
     config.tracker.finish(metrics)
@@ -159,5 +162,7 @@ def _prediction_rows(config: Config, examples: list[Example], predictions: list[
     for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
         row = {"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target}
         correct = config.task.correct(example, texts)
-        rows.append(row if correct is None else {**row, "correct": correct})
+        references = example.record.get("references")  # of generated text; BLEU is resampled from them
+        known = {"correct": correct, "references": references}
+        rows.append({**row, **{key: value for key, value in known.items() if value is not None}})
     return rows
