@@ -14,6 +14,8 @@ from lopa_bench.errors import UserError
 # name -> (module:function, one line for --help); imported when called.
 COMMANDS = {
     "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and experiments, one line each"),
+    "report": ("lopa_bench.report.cli:main", "the paper's tables, claims and figures from finished runs"),
+    "compare": ("lopa_bench.report.cli:compare_main", "two runs: a paired test and the examples that flip"),
 }
 
 USAGE = """\

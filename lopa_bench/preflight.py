@@ -32,7 +32,12 @@ def shape_of(config: Config, files: ModelFiles) -> Shape:
     if config.model.encoder != "backbone" and isinstance(config.method, InstancePromptMethod):
         encoder = locate(config.model.encoder, config.model.encoder_revision, config.offline)
     return Shape(
-        width=files.width, layers=files.layers, encoder_width=encoder.width, positions=files.positions, parameters=0
+        width=files.width,
+        layers=files.layers,
+        key_width=files.key_width,
+        encoder_width=encoder.width,
+        positions=files.positions,
+        parameters=0,
     )
 
 
