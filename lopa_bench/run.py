@@ -16,6 +16,7 @@ from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.config import Config
 from lopa_bench.data import Split, encode
+from lopa_bench.keep_prompts import keep_prompts
 from lopa_bench.machine import PeakMemory, memory_advice, seed_everything
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
@@ -131,6 +132,8 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
     }
     trained = save({name: p.detach().contiguous() for name, p in model.trainable().items()})
     rows = _prediction_rows(config, examples["test"], predictions)
+    if config.task.label_words and together.main:
+        keep_prompts(model, splits["test"], [example.target for example in examples["test"]], directory.path)
     together.first(lambda: directory.write(result, config.resolved, progress.history, rows, trained))
     together.first(checkpoints.remove)
     return result
@@ -213,10 +216,11 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
 
 
 def _prediction_rows(config: Config, examples: list[Example], predictions: list[list[str]]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
-        {"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target}
-        for index, (example, texts) in enumerate(zip(examples, predictions, strict=True))
-    ]
+    rows: list[dict[str, Any]] = []
+    for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
+        rows.append({"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target})
+        if references := example.record.get("references"):  # of generated text; BLEU is resampled from them
+            rows[-1]["references"] = references
     for row, correct in zip(rows, config.task.correct(examples, predictions) or [], strict=False):
         row["correct"] = correct
     return rows
