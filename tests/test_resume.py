@@ -23,7 +23,7 @@ from lopa_bench.errors import Interrupted, RunFailed
 from lopa_bench.run import run
 from lopa_bench.train import LossLog
 
-FILES = ("trained.safetensors", "history.csv", "predictions.jsonl")
+FILES = ("trained.safetensors", "history.csv", "predictions.jsonl", "prompts.npz")
 
 
 @pytest.fixture(scope="module")
