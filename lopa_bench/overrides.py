@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -14,6 +15,14 @@ from lopa_bench.errors import UserError
 from lopa_bench.preflight import preflight
 from lopa_bench.suggest import nearest
 
+# Value of hydra/launcher or hydra/sweeper -> our extra that installs it, its module.
+PLUGINS = {
+    "joblib": ("joblib", "hydra_joblib_launcher"),
+    "submitit_local": ("submitit", "hydra_submitit_launcher"),
+    "submitit_slurm": ("submitit", "hydra_submitit_launcher"),
+    "ray": ("ray", "hydra_ray_launcher"),
+    "optuna": ("optuna", "hydra_optuna_sweeper"),
+}
 MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
 
 
@@ -26,6 +35,8 @@ def check(overrides: Sequence[str], multirun: bool) -> None:
             raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
         if override.key_or_group in groups:
             _check_choice(override)
+        if override.key_or_group in {"hydra/launcher", "hydra/sweeper"}:
+            _check_plugin(override)
     known = _known_keys(parsed, groups)
     for override in parsed:
         key = override.key_or_group
@@ -35,6 +46,11 @@ def check(overrides: Sequence[str], multirun: bool) -> None:
             raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
     for job in itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS):
         preflight(load_config(job))
+
+
+def jobs(overrides: Sequence[str]) -> list[list[str]]:
+    """The override lists of a sweep's jobs, in Hydra's order. Of an interval that a search draws from, its start."""
+    return list(_jobs(_parse(overrides)))
 
 
 def _parse(overrides: Sequence[str]) -> list[Override]:
@@ -50,6 +66,8 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
 
 
 def _values(override: Override) -> list[str]:
+    if override.is_interval_sweep():
+        return [str(override.value().start)]
     if override.is_sweep_override():
         return [str(value) for value in override.sweep_string_iterator()]
     return [_shown(override)]
@@ -66,6 +84,18 @@ def _check_choice(override: Override) -> None:
             raise UserError(
                 f"{group}={value} is not one of {', '.join(choices(group))}; nearest: {group}={nearest(value, choices(group))}"
             )
+
+
+def _check_plugin(override: Override) -> None:
+    """Launchers and sweepers that are packages of their own must be installed."""
+    value = _shown(override)
+    extra, module = PLUGINS.get(value, (None, ""))
+    try:
+        missing = extra is not None and find_spec(f"hydra_plugins.{module}") is None
+    except ModuleNotFoundError:  # no plugin at all
+        missing = True
+    if missing:
+        raise UserError(f"{override.input_line} needs a package: pip install 'lopa-bench[{extra}]'")
 
 
 def _known_keys(parsed: list[Override], groups: list[str]) -> set[str]:
