@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from lopa_bench import share
@@ -17,6 +18,7 @@ from lopa_bench.config import Model
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape
 from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.types import Kind
 
 transformers_logging.disable_progress_bar()  # a run shows its own
 transformers_logging.set_verbosity_error()
@@ -31,6 +33,10 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
         native = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
         precision = "bf16" if native else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def kind_of(settings: Model, files: ModelFiles) -> Kind:
+    return files.kind if settings.kind == "auto" else settings.kind
 
 
 class Backbone(nn.Module):
@@ -56,12 +62,11 @@ class Backbone(nn.Module):
     def load(cls, settings: Model, precision: str, device: torch.device, offline: bool) -> Backbone:
         """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained."""
         files = locate(settings.path, settings.revision, offline)
-        kind = files.kind if settings.kind == "auto" else settings.kind
-        auto = AutoModelForMaskedLM if kind == "masked" else AutoModelForCausalLM
+        auto = AutoModelForMaskedLM if kind_of(settings, files) == "masked" else AutoModelForCausalLM
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        model = share.model(
-            (files.fingerprint(), kind), lambda: auto.from_pretrained(files.source, dtype=torch.float32, **options)
-        )
+        key = (files.fingerprint(), kind_of(settings, files))
+        model = share.model(key, lambda: auto.from_pretrained(files.source, dtype=torch.float32, **options))
+        model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
@@ -80,14 +85,26 @@ class Backbone(nn.Module):
         return self.model.base_model
 
     @property
+    def kind(self) -> Kind:
+        return kind_of(self.settings, self.files)
+
+    @property
     def width(self) -> int:
         """D, the width of the input embeddings."""
         return self.model.get_input_embeddings().embedding_dim
+
+    @property
+    def key_shape(self) -> tuple[int, int]:
+        """Key/value heads of a layer (fewer than its attention heads with grouped queries) and their width."""
+        config = self.config
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        return heads, getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
 
     def shape(self, encoder_width: int) -> Shape:
         return Shape(
             width=self.width,
             layers=self.config.num_hidden_layers,
+            key_width=math.prod(self.key_shape),
             encoder_width=encoder_width,
             positions=self.files.positions,
             parameters=self.model.num_parameters(),
@@ -110,8 +127,8 @@ class Backbone(nn.Module):
         return positions
 
     def hidden(self, embeds: Tensor, attention_mask: Tensor, **kwargs: Any) -> Tensor:
-        """[B, T, D] embedded input, [B, T] mask -> [B, T, D'] last hidden states."""
-        kwargs.setdefault("position_ids", self.position_ids(attention_mask))
+        """[B, T, D] embedded input -> [B, T, D'] last hidden states; the mask, [B, P + T], covers the P positions of a filled cache too."""
+        kwargs.setdefault("position_ids", self.position_ids(attention_mask)[:, -embeds.shape[1] :])
         return self.body(inputs_embeds=embeds, attention_mask=attention_mask, **kwargs)[0]
 
     def head(self, hidden: Tensor) -> Tensor:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and experiments, one line each"),
     "status": ("lopa_bench.status:main", "what is done, running, failed and waiting below a results folder"),
+    "report": ("lopa_bench.report.cli:main", "the paper's tables, claims and figures from finished runs"),
+    "compare": ("lopa_bench.report.cli:compare_main", "two runs: a paired test and the examples that flip"),
+    "score": ("lopa_bench.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
 
 USAGE = """\

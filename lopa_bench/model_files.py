@@ -69,6 +69,13 @@ class ModelFiles:
     def layers(self) -> int:
         return self.config.get("num_hidden_layers") or self.config.get("n_layer") or 0
 
+    @property
+    def key_width(self) -> int:
+        """Of a layer's keys: `width`, or less with grouped queries."""
+        heads = self.config.get("num_attention_heads") or self.config.get("n_head") or 1
+        key_heads = self.config.get("num_key_value_heads") or heads
+        return key_heads * (self.config.get("head_dim") or self.width // heads)
+
     def vocabulary(self) -> Any | None:
         """The folder's `tokenizers.Tokenizer`, or None where there is no tokenizer.json."""
         path = self.folder and self.folder / "tokenizer.json"

@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from lopa_bench.config import choices, compose_config, conf_dir, load_config, tree
 from lopa_bench.errors import UserError
@@ -50,7 +52,17 @@ def check(overrides: Sequence[str], multirun: bool) -> None:
 
 def jobs(overrides: Sequence[str]) -> list[list[str]]:
     """The override lists of a sweep's jobs, in Hydra's order. Of an interval that a search draws from, its start."""
-    return list(_jobs(_parse(overrides)))
+    parsed = {o.key_or_group: o for o in _parse([*_sweeper_params(overrides), *overrides])}  # a later one replaces
+    return list(_jobs(list(parsed.values())))
+
+
+def _sweeper_params(overrides: Sequence[str]) -> list[str]:
+    """What an experiment file sweeps over by itself (``hydra.sweeper.params``)."""
+    single = [o.input_line for o in _parse(overrides) if not o.is_sweep_override()]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        composed = compose("config", overrides=single, return_hydra_config=True)
+    params = OmegaConf.to_container(composed.hydra.sweeper).get("params") or {}
+    return [f"{key}={value}" for key, value in params.items()]
 
 
 def _parse(overrides: Sequence[str]) -> list[Override]:

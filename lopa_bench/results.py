@@ -30,7 +30,7 @@ PROTOCOL = 1  # of the training and evaluation code; raised by a change that mov
 
 # What does not determine a run's number: where things lie, what is shown, and names that only lead to values.
 _UNDETERMINING = {
-    "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "scale", "recipe", "model", "data",
+    "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "sandbox", "scale", "recipe", "model", "data",
 }  # fmt: skip
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
@@ -88,7 +88,8 @@ class RunDirectory:
     def result(self) -> dict[str, Any] | None:
         """The finished result, or None."""
         try:
-            return json.loads((self.path / "result.json").read_text())
+            found: dict[str, Any] = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+            return found
         except (OSError, json.JSONDecodeError):
             return None
 

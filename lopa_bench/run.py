@@ -16,6 +16,7 @@ from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.config import Config
 from lopa_bench.data import Split, encode
+from lopa_bench.keep_prompts import keep_prompts
 from lopa_bench.machine import PeakMemory, memory_advice, seed_everything
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
@@ -66,6 +67,7 @@ def run(config: Config) -> Outcome:
 def do(config: Config, records: Records, directory: RunDirectory, together: Processes) -> dict[str, Any]:
     """The run itself, in a directory that no other process writes into; what is in its result.json."""
     started = time.perf_counter()
+    scoring = config.task.scoring()
     with PeakMemory() as memory, Monitor(config, directory, together.main) as monitor:
         monitor.stage(f"loading {config.model.name}")
         backbone = Backbone.load(config.model, config.precision, together.device, config.offline)
@@ -74,16 +76,20 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         if together.rank:  # every process drops other units, from equal parameters
             seed_everything(config.seed + together.rank)
 
-        examples = {"train": config.task.examples(records.train), "test": config.task.examples(records.test)}
+        task = config.task
+        examples = {"train": task.examples(records.train), "test": task.evaluation_examples(records.test)}
         if config.selection == "holdout":
-            examples["validation"] = config.task.examples(records.validation or [])
+            examples["validation"] = task.evaluation_examples(records.validation or [])[: select_rows(config)]
         monitor.stage("reading " + ", ".join(f"{len(rows)} {name}" for name, rows in examples.items()) + " rows")
         splits = {name: encoded(model, config, directory.determining, name, rows) for name, rows in examples.items()}
 
-        def evaluate(split: str) -> tuple[dict[str, float], list[list[str]]]:
-            share = together.share(range(len(splits[split])))
-            predictions = together.merge(predict(model, splits[split].part(share), config))
-            return together.first(lambda: config.task.score(examples[split], predictions)), predictions
+        def predictions_on(split: str) -> list[list[str]]:
+            part = together.share(range(len(splits[split])))
+            return together.merge(predict(model, splits[split].part(part), config))
+
+        def select(split: str) -> dict[str, float]:
+            predictions = predictions_on(split)
+            return together.first(lambda: task.selection_score(examples[split], predictions))
 
         selection_split = {"holdout": "validation", "paper": "test", "last": None}[config.selection]
         checkpoints = Checkpoints(directory.path, config.checkpoint_every)
@@ -92,13 +98,14 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
             splits["train"],
             config.train,
             config.seed,
-            (lambda: evaluate(selection_split)[0]) if selection_split else None,
-            config.task.metric,
+            (lambda: select(selection_split)) if selection_split else None,
+            task.metric,
             checkpoints,
             monitor,
         )
         monitor.stage("evaluating")
-        metrics, predictions = evaluate("test")
+        predictions = predictions_on("test")
+        metrics = together.first(lambda: task.score(examples["test"], predictions))
         monitor.done(metrics)
 
     per_split = {"test": metrics}
@@ -107,7 +114,8 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
     result = {
         **_identity(config, directory, records, examples),
         "metrics": metrics,
-        "baseline": {"majority": config.task.baseline(examples["train"], examples["test"])},
+        "scoring": scoring,
+        "baseline": {"majority": task.baseline(examples["train"], examples["test"])},
         "metrics_per_split": per_split,
         "selected_epoch": progress.best_epoch,
         "parameters": parameter_counts(model, progress),
@@ -124,6 +132,8 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
     }
     trained = save({name: p.detach().contiguous() for name, p in model.trainable().items()})
     rows = _prediction_rows(config, examples["test"], predictions)
+    if config.task.label_words and together.main:
+        keep_prompts(model, splits["test"], [example.target for example in examples["test"]], directory.path)
     together.first(lambda: directory.write(result, config.resolved, progress.history, rows, trained))
     together.first(checkpoints.remove)
     return result
@@ -159,7 +169,12 @@ def encoded(
             "device": str(model.backbone.device),
         }
     )
-    return share.splits.get(key, lambda: encode(model, config, examples))
+    return share.splits.get(key, lambda: encode(model, config, examples, training=split == "train"))
+
+
+def select_rows(config: Config) -> int | None:
+    """How many rows of a validation split epochs are selected on; None takes all."""
+    return config.generation.select_rows if config.generation else None
 
 
 def _identity(
@@ -201,9 +216,11 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
 
 
 def _prediction_rows(config: Config, examples: list[Example], predictions: list[list[str]]) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
-        row = {"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target}
-        correct = config.task.correct(example, texts)
-        rows.append(row if correct is None else {**row, "correct": correct})
+        rows.append({"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target})
+        if references := example.record.get("references"):  # of generated text; BLEU is resampled from them
+            rows[-1]["references"] = references
+    for row, correct in zip(rows, config.task.correct(examples, predictions) or [], strict=False):
+        row["correct"] = correct
     return rows

@@ -62,7 +62,14 @@ def assert_equal_runs(results, alone):
     for name, value in ours.items():
         assert (value - theirs[name]).abs().max() < 1e-5, name
     written = {p.name for p in path.parent.iterdir()}
-    assert written == {"result.json", "config.yaml", "history.csv", "predictions.jsonl", "trained.safetensors"}
+    assert written == {
+        "result.json",
+        "config.yaml",
+        "history.csv",
+        "predictions.jsonl",
+        "prompts.npz",
+        "trained.safetensors",
+    }
 
 
 def test_two_processes_equal_one(plain, forkserver, tmp_path):

@@ -151,7 +151,14 @@ def test_many_processes_on_one_results_folder(overrides, forkserver, processes, 
     results = sorted(config.results_dir.rglob("result.json"))
     assert sorted(json.loads(path.read_text())["seed"] for path in results) == seeds  # none lost, none torn
     left = {path.name for folder in results for path in folder.parent.iterdir()}
-    assert left == {"result.json", "config.yaml", "history.csv", "predictions.jsonl", "trained.safetensors"}
+    assert left == {
+        "result.json",
+        "config.yaml",
+        "history.csv",
+        "predictions.jsonl",
+        "prompts.npz",
+        "trained.safetensors",
+    }
 
 
 def test_a_claim_in_the_way_of_the_folder(overrides, tmp_path, capsys):

@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import Cache
 
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import Batch
+from lopa_bench.decoding import GenerationSpec
 from lopa_bench.errors import UserError
 
 
@@ -32,15 +34,32 @@ class AdaptedModel(nn.Module):
         """Embedded input [B, M + T, D] and attention mask [B, M + T], M virtual positions first."""
         return self.backbone.embed(batch.input_ids), batch.attention_mask
 
+    def past(self, batch: Batch) -> Cache | None:
+        """A key/value cache filled with what every layer attends to before the input, which `inputs`' mask then covers; or None."""
+        return None
+
+    def columns(self, batch: Batch) -> Tensor:
+        """[N] the positions that are read."""
+        return batch.columns
+
     def hidden(self, batch: Batch) -> Tensor:
         """Last hidden states of the real positions, [B, T, D']."""
         embeds, mask = self.inputs(batch)
-        return self.backbone.hidden(embeds, mask)[:, -batch.input_ids.shape[1] :]
+        past = self.past(batch)
+        cache = {} if past is None else {"past_key_values": past}
+        return self.backbone.hidden(embeds, mask, **cache)[:, -batch.input_ids.shape[1] :]
+
+    @torch.no_grad()
+    def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
+        """New tokens only, [B · n, T_new], a row's n samples side by side; `batch` is padded on the left."""
+        batch = batch.repeat(spec.num_samples)
+        with self.backbone.autocast():
+            return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, V] at the batch's N scored positions only, in fp32."""
         with self.backbone.autocast():
-            return self.backbone.head(self.hidden(batch)[batch.rows, batch.columns]).float()
+            return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """Optimiser groups: one learning rate for all, unless a method has a reason."""

@@ -26,6 +26,7 @@ class Shape:
     Attributes:
         width: D, the backbone's embedding width.
         layers: L, its transformer layers.
+        key_width: K, the width of a layer's keys: D, or less with grouped queries.
         encoder_width: E, the instance encoder's width.
         positions: tokens the backbone can read, virtual ones included.
         parameters: of the whole backbone.
@@ -33,6 +34,7 @@ class Shape:
 
     width: int
     layers: int
+    key_width: int
     encoder_width: int
     positions: int
     parameters: int
@@ -80,6 +82,14 @@ class SoftPromptMethod(Method):
     def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
         """The soft prompt Z, [B, M, D], from `parts` and the instance features f(x), [B, E]."""
         raise NotImplementedError
+
+    def embedding_update(self, parts: nn.Module, positions: Tensor) -> Tensor | None:
+        """What is added to the word embeddings of the input's tokens `positions`, [B, T] counted from 0 -> [B, T, D]; None: nothing."""
+        return None
+
+    def learning_rates(self) -> dict[str, float]:
+        """Learning rates of those parts that have their own."""
+        return {}
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from lopa_bench.methods.soft_prompt import SoftPromptModel

@@ -7,7 +7,7 @@ from lopa_bench.config import load_config
 from lopa_bench.methods.base import Shape
 from lopa_bench.methods.soft_prompt import Parts
 
-ROBERTA_LARGE = Shape(width=1024, layers=24, encoder_width=1024, positions=512, parameters=355_412_057)
+ROBERTA_LARGE = Shape(width=1024, layers=24, key_width=1024, encoder_width=1024, positions=512, parameters=355_412_057)
 
 
 def count(*overrides: str, shape: Shape = ROBERTA_LARGE) -> int:
@@ -54,6 +54,6 @@ def test_idpg_phm(n, expected):
     ("width", "rank", "printed"), [(2048, 1, 4.23), (2048, 2, 6.34), (2048, 4, 10.56), (2560, 4, 12.66)]
 )
 def test_code_models_with_heads_as_wide_as_the_encoder(width, rank, printed):
-    shape = Shape(width=width, layers=24, encoder_width=1024, positions=2048, parameters=0)
+    shape = Shape(width=width, layers=24, key_width=width, encoder_width=1024, positions=2048, parameters=0)
     got = count("method=lopa", "method.head_size=encoder", f"method.rank={rank}", shape=shape)
     assert round(got / 1e6, 2) == printed
