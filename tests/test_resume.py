@@ -157,7 +157,7 @@ def test_full_disk_is_one_line_and_no_half_result(module_overrides, undisturbed,
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     error = capsys.readouterr().err.splitlines()
     assert len(error) == 1
-    assert "trained.safetensors cannot be written (File too large)" in error[0]
+    assert "cannot be written (File too large)" in error[0]
     assert not list(load_config(overrides).results_dir.rglob("result.json"))
     assert_same(run(load_config(overrides)), undisturbed)
 
