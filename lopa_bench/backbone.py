@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from lopa_bench import share
 from lopa_bench.config import Model
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape
@@ -63,7 +64,9 @@ class Backbone(nn.Module):
         files = locate(settings.path, settings.revision, offline)
         auto = AutoModelForMaskedLM if kind_of(settings, files) == "masked" else AutoModelForCausalLM
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        model = auto.from_pretrained(files.source, dtype=torch.float32, **options)
+        key = (files.fingerprint(), kind_of(settings, files))
+        model = share.model(key, lambda: auto.from_pretrained(files.source, dtype=torch.float32, **options))
+        model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token

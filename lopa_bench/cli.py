@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from lopa_bench import interrupts
 from lopa_bench.errors import UserError
 
 # name -> (module:function, one line for --help); imported when called.
@@ -16,6 +17,7 @@ COMMANDS = {
     "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and experiments, one line each"),
     "report": ("lopa_bench.report.cli:main", "the paper's tables, claims and figures from finished runs"),
     "compare": ("lopa_bench.report.cli:compare_main", "two runs: a paired test and the examples that flip"),
+    "score": ("lopa_bench.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
 
 USAGE = """\
@@ -60,17 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of ``lopa-bench``; returns the exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        if argv and argv[0] in COMMANDS:
-            return _load(COMMANDS[argv[0]][0])(argv[1:])
-        if {"--help", "-h"} & set(argv):
-            print(usage())
-            return 0
-        return _hydra(argv)
+        with interrupts.raised():
+            if argv and argv[0] in COMMANDS:
+                return _load(COMMANDS[argv[0]][0])(argv[1:])
+            if {"--help", "-h"} & set(argv):
+                print(usage())
+                return 0
+            return _hydra(argv)
     except UserError as error:
         return report(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         print("lopa-bench: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+        return getattr(interruption, "exit_status", 130)
     except BrokenPipeError:  # e.g. `lopa-bench list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

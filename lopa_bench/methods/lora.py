@@ -38,7 +38,13 @@ class Lora(Method):
 
         backbone.freeze()
         targets = backbone.settings.lora_targets or default_targets(backbone.model)
-        config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=targets)
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=targets,
+            fan_in_fan_out=backbone.config.model_type == "gpt2",  # its layers keep W transposed
+        )
         try:
             inject_adapter_in_model(config, backbone.model)
         except ValueError as error:
