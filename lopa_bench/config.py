@@ -165,6 +165,11 @@ def build_config(composed: DictConfig) -> Config:
     plain.pop("hydra", None)
     plain["scale"] = plain["scale"]["name"]
     plain["recipe"] = plain["recipe"]["name"]
+    return from_resolved(plain)
+
+
+def from_resolved(plain: dict[str, Any]) -> Config:
+    """Type-check plain values such as a run's config.yaml holds. Raises `UserError`."""
     run = _typed(_Run, {k: plain[k] for k in _Run.__dataclass_fields__}, "")
     top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     return Config(
@@ -179,6 +184,11 @@ def build_config(composed: DictConfig) -> Config:
         tracker=_target(plain["tracker"], "tracker"),
         resolved=plain,
     )
+
+
+def load_method(values: Mapping[str, Any]) -> Method:
+    """The method of plain values with a ``_target_``, as in conf/method. Raises `UserError`."""
+    return _target(dict(values), "method")  # type: ignore[no-any-return]
 
 
 def _target(values: dict[str, Any], key: str) -> Any:
