@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from lopa_bench import share
 from lopa_bench.config import Model
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape
@@ -69,7 +70,10 @@ class Backbone(nn.Module):
         """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained."""
         files = locate(settings.path, settings.revision, offline)
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        model = AUTO_CLASSES[kind_of(settings, files)].from_pretrained(files.source, dtype=torch.float32, **options)
+        kind = kind_of(settings, files)
+        load = AUTO_CLASSES[kind].from_pretrained
+        model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
+        model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token

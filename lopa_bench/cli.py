@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from lopa_bench import interrupts
 from lopa_bench.errors import UserError
 
 # name -> (module:function, one line for --help); imported when called.
@@ -19,6 +20,7 @@ COMMANDS = {
     "params": ("lopa_bench.params:main", "the paper's parameter counts beside ours, without any weights"),
     "export": ("lopa_bench.export:main", "run=DIR to=DIR: a run's adapter or prompt for use elsewhere"),
     "cost": ("lopa_bench.cost:main", "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations"),
+    "score": ("lopa_bench.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
 
 USAGE = """\
@@ -63,17 +65,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of ``lopa-bench``; returns the exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        if argv and argv[0] in COMMANDS:
-            return _load(COMMANDS[argv[0]][0])(argv[1:])
-        if {"--help", "-h"} & set(argv):
-            print(usage())
-            return 0
-        return _hydra(argv)
+        with interrupts.raised():
+            if argv and argv[0] in COMMANDS:
+                return _load(COMMANDS[argv[0]][0])(argv[1:])
+            if {"--help", "-h"} & set(argv):
+                print(usage())
+                return 0
+            return _hydra(argv)
     except UserError as error:
         return report(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         print("lopa-bench: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+        return getattr(interruption, "exit_status", 130)
     except BrokenPipeError:  # e.g. `lopa-bench list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

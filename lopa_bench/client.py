@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from lopa_bench.config import load_method
-from lopa_bench.data import cloze_ids, encoder_ids, pad
+from lopa_bench.data import cloze_ids, encoder_ids, pad, prompt_ids
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape, SoftPromptMethod
 from lopa_bench.methods.instance_encoder import pool
@@ -63,13 +63,15 @@ class SoftPromptClient:
         method: SoftPromptMethod,
         kind: Kind,
         max_length: int,
+        encoder_max_length: int,
         shape: Shape,
         weights: dict[str, Tensor],
         tokenizer: Any,
         encoder: nn.Module | None,
         encoder_tokenizer: Any,
     ) -> None:
-        self.method, self.kind, self.max_length, self.tokenizer = method, kind, max_length, tokenizer
+        self.method, self.kind, self.tokenizer = method, kind, tokenizer
+        self.max_length, self.encoder_max_length = max_length, encoder_max_length
         self.encoder, self.encoder_tokenizer = encoder, encoder_tokenizer
         self.embedding = weights.pop("embedding")
         self.parts = Parts(method.parts(shape)).eval().to(self.embedding.device)
@@ -97,6 +99,7 @@ class SoftPromptClient:
                 load_method(about["method"]),
                 about["kind"],
                 about["max_length"],
+                about["encoder_max_length"],
                 Shape(**about["shape"]),
                 load_file(folder / "client.safetensors", device),
                 AutoTokenizer.from_pretrained(folder / "tokenizer"),
@@ -112,7 +115,8 @@ class SoftPromptClient:
         """f(x), [B, E]; None if the prompt is the same for every instance."""
         if self.encoder is None:
             return None
-        tokens = encoder_ids(self.encoder_tokenizer, texts, self.max_length)
+        cut = "left" if self.kind == "causal" else "right"
+        tokens = encoder_ids(self.encoder_tokenizer, texts, self.encoder_max_length, cut)
         ids, mask = pad(tokens, self.encoder_tokenizer.pad_token_id)
         ids, mask = ids.to(self.encoder.device), mask.to(self.encoder.device)
         return pool(self.encoder(input_ids=ids, attention_mask=mask)[0].float(), mask, self.method.pooling)
@@ -138,7 +142,7 @@ class SoftPromptClient:
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         if self.kind == "masked":
             return cloze_ids(self.tokenizer, texts, self.max_length)
-        return [ids[-self.max_length :] for ids in self.tokenizer(list(texts))["input_ids"]]
+        return [prompt_ids(self.tokenizer, text)[-self.max_length :] for text in texts]
 
 
 def save(model: SoftPromptModel, config: Config, folder: Path) -> None:
@@ -150,7 +154,8 @@ def save(model: SoftPromptModel, config: Config, folder: Path) -> None:
         "format": FORMAT,
         "model": backbone.files.source,
         "kind": backbone.kind,
-        "max_length": config.train.max_length,
+        "max_length": config.text_length - (0 if config.generation is None else config.generation.max_new_tokens or 1),
+        "encoder_max_length": config.text_length if encoder is None else min(config.text_length, encoder.positions),
         "reads_instance": method.reads_instance,
         "method": {"_target_": f"{kind.__module__}.{kind.__qualname__}", **dataclasses.asdict(method)},
         "shape": dataclasses.asdict(shape),

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from hydra import compose, initialize_config_dir
@@ -21,7 +21,7 @@ from lopa_bench.methods.base import Method
 from lopa_bench.settings import Count, Fraction, NonNegative, Positive, Size, settings
 from lopa_bench.suggest import nearest
 from lopa_bench.tasks.base import Task
-from lopa_bench.trackers import Tracker
+from lopa_bench.trackers.base import Tracker
 
 
 @settings
@@ -63,6 +63,29 @@ class Train:
     bucket: bool
 
 
+@settings
+class Generation:
+    """How a causal model writes, and how much of it.
+
+    Attributes:
+        max_new_tokens: None: what a row's input leaves of the text length.
+        temperature, top_p: of `decoding=sample`. num_beams, length_penalty: of `decoding=beam`.
+        num_samples: texts a row (pass@k needs k of them).
+        count_prompt: virtual tokens are taken out of ``train.max_length``.
+        select_rows: how many rows of the selection split are written after each epoch; None writes all.
+    """
+
+    decoding: Literal["greedy", "sample", "beam"]
+    max_new_tokens: Count | None
+    temperature: Positive
+    top_p: Annotated[float, pydantic.Field(gt=0, le=1)]
+    num_samples: Count
+    num_beams: Count
+    length_penalty: float
+    count_prompt: bool
+    select_rows: Count | None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything one run is told. `run(config)` depends on nothing else."""
@@ -75,13 +98,21 @@ class Config:
     data: Data
     model: Model
     train: Train
+    generation: Generation | None  # None for a task with label words
     method: Method
     task: Task
     tracker: Tracker
     results_dir: Path
     force: bool
     offline: bool
+    checkpoint_every: float  # seconds
     resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
+
+    @property
+    def text_length(self) -> int:
+        """Tokens that input and completion may have together."""
+        taken = self.method.prompt_length if self.generation and self.generation.count_prompt else 0
+        return self.train.max_length - taken
 
 
 @settings
@@ -92,6 +123,7 @@ class _Run:
     results_dir: str
     force: bool
     offline: bool
+    checkpoint_every: NonNegative
 
 
 @cache
@@ -110,13 +142,11 @@ def choices(group: str) -> list[str]:
 
 
 def _setting(key: str, *, _root_: DictConfig) -> Any:
-    """The recipe's, else the scale's value of `key` for this task family; a mapping is looked up by method."""
+    """The recipe's, else the scale's value of `key` for this task or its family; a mapping is looked up by method."""
     value = OmegaConf.select(_root_, f"recipe.{key}")
     if value is None:
-        table = _root_.scale.recipe.get(_root_.task.family)
-        if table is None or key not in table:
-            return None
-        value = table[key]
+        tables = [_root_.scale.recipe.get(name) or {} for name in (_root_.task.name, _root_.task.family)]
+        value = next((table[key] for table in tables if key in table), None)
     if isinstance(value, DictConfig):
         value = value.get(_root_.method.name, value.get("default"))
     return value
@@ -172,6 +202,8 @@ def from_resolved(plain: dict[str, Any]) -> Config:
     """Type-check plain values such as a run's config.yaml holds. Raises `UserError`."""
     run = _typed(_Run, {k: plain[k] for k in _Run.__dataclass_fields__}, "")
     top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+    task = _target(plain["task"], "task")
+    generation = _generation(plain, task)
     return Config(
         **{**top, "results_dir": Path(run.results_dir).expanduser()},
         scale=plain["scale"],
@@ -180,10 +212,23 @@ def from_resolved(plain: dict[str, Any]) -> Config:
         model=_typed(Model, plain["model"], "model"),
         train=_typed(Train, plain["train"], "train"),
         method=_target(plain["method"], "method"),
-        task=_target(plain["task"], "task"),
+        generation=generation,
+        task=task,
         tracker=_target(plain["tracker"], "tracker"),
         resolved=plain,
     )
+
+
+def _generation(plain: dict[str, Any], task: Task) -> Generation | None:
+    """The section `generation` of a task that is written; a classification has none, in `plain` neither."""
+    if not task.label_words:
+        return _typed(Generation, plain["generation"], "generation")  # type: ignore[no-any-return]
+    for key, value in plain.pop("generation", {}).items():
+        if value is not None:
+            raise UserError(
+                f"generation.{key}={value}: task={task.name} is answered by label words, not by generated text"
+            )
+    return None
 
 
 def load_method(values: Mapping[str, Any]) -> Method:

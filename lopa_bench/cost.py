@@ -22,6 +22,7 @@ from lopa_bench.methods.base import Method, SoftPromptMethod
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import FullFineTuning
 from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.params import settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -85,9 +86,10 @@ def encoder_of(model: str, files: ModelFiles) -> ModelFiles:
 
 
 def methods(model: str) -> list[Method]:
-    """Every method with its hyperparameters at the scale that `model` belongs to."""
-    scale = "mini" if model.startswith("mini:") else "paper"
-    return [load_config([f"scale={scale}", "task=rte", f"method={name}"]).method for name in choices("method")]
+    """Every method with its hyperparameters, at paper scale for the paper's models, else at the embedded one."""
+    if model in paper_models.names():
+        return [settings(name, "paper", model) for name in choices("method")]
+    return [load_config(["task=rte", f"method={name}"]).method for name in choices("method")]
 
 
 def forward_flops(body: nn.Module, config: Any, tokens: int, positions: int, causal: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lopa_bench.errors import UserError
+from lopa_bench.tasks.base import BOS
 from lopa_bench.tasks.glue import MASK
 from lopa_bench.types import Example
 
@@ -64,6 +66,13 @@ class Batch:
         moved = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if v is not None}
         return replace(self, **moved)
 
+    def repeat(self, times: int) -> Batch:
+        """Every row `times` times, side by side; for generation, so the result has no scored positions."""
+        per_row = {k: v for k, v in vars(self).items() if v is not None and k not in {"rows", "columns", "targets"}}
+        none = self.rows.new_empty(0)
+        repeated = {k: v.repeat_interleave(times, dim=0) for k, v in per_row.items()}
+        return replace(self, rows=none, columns=none, targets=none, **repeated)
+
 
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:
     """Token lists -> ids [B, T] and attention mask [B, T], T the longest of them."""
@@ -108,23 +117,63 @@ def encode_clozes(tokenizer: Any, examples: Sequence[Example], max_length: int) 
     return [Row(row, [row.index(mask)], [words[e.target]], []) for row, e in zip(ids, examples, strict=True)]
 
 
-def encoder_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """What an instance encoder reads of the same texts: the cloze in its own vocabulary, without the mask if it has none."""
-    words = [text.replace(MASK, tokenizer.mask_token or "") for text in texts]
+def prompt_ids(tokenizer: Any, text: str) -> list[int]:
+    """Tokens of a causal model's input. Where it says `<bos>` there is that token and no other is added."""
+    if BOS not in text:
+        return tokenizer(text)["input_ids"]
+    text = text.replace(BOS, tokenizer.bos_token or tokenizer.eos_token)
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def encode_prompts(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:
+    """Inputs to be continued, cut from the left so that `room` new tokens (None: one) fit into `max_length`."""
+    limit = max_length - (room or 1)
+    return [Row(prompt_ids(tokenizer, e.input)[-limit:], [], [], []) for e in examples]
+
+
+def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:
+    """Inputs with their completion and an end token; what is scored are the positions that predict the completion.
+
+    The input is cut from the left to leave `room` tokens (None: as many as its completion has), then all of it from the right.
+    """
+    rows = []
+    for example in examples:
+        completion = tokenizer(example.target, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+        limit = max(1, max_length - (room or len(completion)))
+        prompt = prompt_ids(tokenizer, example.input)[-limit:]
+        ids = (prompt + completion)[:max_length]
+        first = len(prompt)
+        rows.append(Row(ids[:-1], list(range(first - 1, len(ids) - 1)), ids[first:], []))
+    return rows
+
+
+def encoder_ids(tokenizer: Any, texts: Sequence[str], max_length: int, cut: str) -> list[list[int]]:
+    """What an instance encoder reads of the same texts, in its own vocabulary: no mask if it has none, no begin token inside.
+
+    A long text is cut at the side `cut`, "left" or "right".
+    """
+    words = [text.replace(MASK, tokenizer.mask_token or "").replace(BOS, "") for text in texts]
+    tokenizer.truncation_side = cut
     return tokenizer(words, truncation=True, max_length=max_length)["input_ids"]
 
 
-def encode(model: AdaptedModel, config: Config, examples: Sequence[Example]) -> Split:
+def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], training: bool) -> Split:
     """Tokenise one split for the backbone and, where the method reads the instance, for its encoder.
 
-    A frozen encoder's features are computed here, once for all epochs.
+    Clozes are the same in training and evaluation; a generation task's examples have their completion only in training, and are padded
+    on the left otherwise. A frozen encoder's features are computed here, once for all epochs.
     """
-    tokenizer, limit = model.backbone.tokenizer, config.train.max_length
-    rows = encode_clozes(tokenizer, examples, limit)
-    split = Split(rows, tokenizer.pad_token_id)
+    tokenizer, limit, generation = model.backbone.tokenizer, config.text_length, config.generation
+    if generation is None:
+        rows = encode_clozes(tokenizer, examples, limit)
+    else:
+        encode_rows = encode_completions if training else encode_prompts
+        rows = encode_rows(tokenizer, examples, limit, generation.max_new_tokens)
+    split = Split(rows, tokenizer.pad_token_id, side="right" if training or generation is None else "left")
     if model.encoder is None:
         return split
-    read = encoder_ids(model.encoder.tokenizer, [e.input for e in examples], limit)
+    cut = "left" if generation else "right"  # a program's or a table's end matters more than its beginning
+    read = encoder_ids(model.encoder.tokenizer, [e.input for e in examples], min(limit, model.encoder.positions), cut)
     if model.encoder.frozen:
         split.features = model.encoder.features(read)
     else:
@@ -134,26 +183,35 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example]) -> 
 
 
 class Split:
-    """The rows of one split and, with a frozen instance encoder, their features."""
+    """The rows of one split, padded on `side`, and, with a frozen instance encoder, their features."""
 
-    def __init__(self, rows: Sequence[Row], pad_id: int, encoder_pad_id: int = 0) -> None:
-        self.rows, self.pad_id, self.encoder_pad_id = rows, pad_id, encoder_pad_id
+    def __init__(self, rows: Sequence[Row], pad_id: int, encoder_pad_id: int = 0, side: str = "right") -> None:
+        self.rows, self.pad_id, self.encoder_pad_id, self.side = rows, pad_id, encoder_pad_id, side
         self.features: Tensor | None = None  # [rows, E]
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def part(self, index: Sequence[int]) -> Split:
+        """Only these rows, numbered anew."""
+        if len(index) == len(self):
+            return self
+        part = copy.copy(self)
+        part.rows = [self.rows[i] for i in index]
+        part.features = None if self.features is None else self.features[list(index)]
+        return part
+
     def batch(self, index: Sequence[int]) -> Batch:
         """The batch of these rows."""
         rows = [self.rows[i] for i in index]
-        input_ids, attention_mask = pad([row.ids for row in rows], self.pad_id)
+        input_ids, attention_mask = pad([row.ids for row in rows], self.pad_id, self.side)
         batch = Batch(
             index=torch.tensor(index),
             input_ids=input_ids,
             attention_mask=attention_mask,
-            rows=torch.tensor([i for i, row in enumerate(rows) for _ in row.columns]),
-            columns=torch.tensor([column for row in rows for column in row.columns]),
-            targets=torch.tensor([target for row in rows for target in row.targets]),
+            rows=torch.tensor([i for i, row in enumerate(rows) for _ in row.columns], dtype=torch.long),
+            columns=torch.tensor([column for row in rows for column in row.columns], dtype=torch.long),
+            targets=torch.tensor([target for row in rows for target in row.targets], dtype=torch.long),
         )
         if self.features is not None:
             batch.features = self.features[batch.index]

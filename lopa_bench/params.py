@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from lopa_bench.backbone import Backbone
 
 MODELS = ("roberta_large", "deepseek_coder_1_3b", "phi_2", "gpt2_medium")
-# The paper counts neither of these. LoRA's rank is its appendix's.
-BEYOND = [(model, "lora", "r=4" if model == "gpt2_medium" else "r=16") for model in MODELS] + [
-    (model, "fft", "") for model in MODELS
-]
+TASKS = {"roberta_large": "rte", "gpt2_medium": "e2e"}
+BEYOND = [(model, method) for method in ("lora", "fft") for model in MODELS]  # the paper counts neither
 FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks"}
 
 
@@ -63,8 +61,8 @@ def counts() -> Iterator[Count]:
         if row["trainable_parameters"] and key not in seen:
             seen.add(key)
             yield counted(*key)
-    for model, method, setting in BEYOND:
-        yield counted(model, method, setting, None, model)
+    for model, method in BEYOND:
+        yield counted(model, method, "", None, model)
 
 
 def encoder_of(row: dict[str, str]) -> str:
@@ -93,11 +91,10 @@ def counted(model: str, method: str, setting: str, printed: str | None, encoder:
 
 @cache
 def settings(method: str, recipe: str, model: str) -> Method:
-    """The method's hyperparameters at paper scale. What `recipe` changes concerns GLUE; heads of code models are as wide as the encoder."""
-    if model == "roberta_large":
-        return load_config(["scale=paper", "task=rte", f"method={method}", f"recipe={recipe}"]).method
-    found = load_config(["scale=paper", "task=rte", f"method={method}"]).method
-    return dataclasses.replace(found, head_size="encoder") if found.reads_instance else found
+    """The method's hyperparameters at paper scale, for a task that the paper gives to `model`. `recipe` concerns GLUE."""
+    task = TASKS.get(model, "cruxeval_o")
+    given = ["scale=paper", f"task={task}", f"method={method}"]
+    return load_config([*given, f"recipe={recipe}"] if task == "rte" else given).method
 
 
 def trainable(method: Method, model: str, encoder: str) -> int:

@@ -6,21 +6,39 @@ import torch
 
 from lopa_bench.config import Config
 from lopa_bench.data import Split, word_id
+from lopa_bench.decoding import GenerationSpec, new_text
 from lopa_bench.methods.adapted import AdaptedModel
 
 
 def predict(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
     """Predicted strings of every row, in order."""
-    return classify(model, split, list(config.task.label_words.values()), config.train.eval_batch_size)
+    model.eval()
+    if config.task.label_words:
+        return classify(model, split, list(config.task.label_words.values()), config.train.eval_batch_size)
+    return write(model, split, config)
 
 
 @torch.no_grad()
 def classify(model: AdaptedModel, split: Split, words: list[str], batch_size: int) -> list[list[str]]:
     """The label word with the largest logit at the mask, for every row in order, each as a list of one."""
-    model.eval()
     word_ids = torch.tensor([word_id(model.backbone.tokenizer, word) for word in words], device=model.backbone.device)
     best = torch.empty(len(split), dtype=torch.long)
     for batch in split.by_length(batch_size):
         logits = model(batch.to(model.backbone.device))
         best[batch.index] = logits[:, word_ids].argmax(1).cpu()
     return [[words[i]] for i in best.tolist()]
+
+
+def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
+    """The task's answers in generated text, `generation.num_samples` of every row."""
+    settings, task, tokenizer = config.generation, config.task, model.backbone.tokenizer
+    assert settings is not None
+    texts: list[list[str]] = [[] for _ in range(len(split))]
+    for batch in split.by_length(max(1, config.train.eval_batch_size // settings.num_samples)):
+        rows = batch.index.tolist()
+        budgets = [settings.max_new_tokens or config.text_length - len(split.rows[row].ids) for row in rows]
+        spec = GenerationSpec(settings, tuple(task.stop_words), max(budgets), config.seed)
+        new = model.generate(batch.to(model.backbone.device), spec).unflatten(0, (len(rows), -1))
+        for row, budget, samples in zip(rows, budgets, new.tolist(), strict=True):
+            texts[row] = [task.answer(new_text(tokenizer, ids, budget, task.stop_words)) for ids in samples]
+    return texts

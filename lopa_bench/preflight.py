@@ -20,7 +20,9 @@ def preflight(config: Config) -> None:
     if not files.config:
         return  # a hub model that has not been downloaded: checked again when it has
     _check_kind(config, files)
+    _check_pooling(config, files)
     _check_lengths(config, files)
+    _check_generation(config)
     _check_label_words(config, files)
     if problem := config.method.check(shape_of(config, files)):
         raise UserError(problem)
@@ -28,9 +30,7 @@ def preflight(config: Config) -> None:
 
 def shape_of(config: Config, files: ModelFiles) -> Shape:
     """The sizes that config.json tells (no parameter count)."""
-    encoder = files
-    if config.model.encoder != "backbone" and isinstance(config.method, InstancePromptMethod):
-        encoder = locate(config.model.encoder, config.model.encoder_revision, config.offline)
+    encoder = _encoder_files(config, files)
     return Shape(
         width=files.width,
         layers=files.layers,
@@ -39,6 +39,13 @@ def shape_of(config: Config, files: ModelFiles) -> Shape:
         positions=files.positions,
         parameters=0,
     )
+
+
+def _encoder_files(config: Config, files: ModelFiles) -> ModelFiles:
+    """Of the instance encoder, where the method has one; else the backbone's."""
+    if config.model.encoder == "backbone" or not isinstance(config.method, InstancePromptMethod):
+        return files
+    return locate(config.model.encoder, config.model.encoder_revision, config.offline)
 
 
 def _hub_cache_needed(config: Config) -> None:
@@ -64,13 +71,44 @@ def _check_kind(config: Config, files: ModelFiles) -> None:
         raise UserError(f"model.path={config.model.path} is a {kind} LM; task={config.task.name} needs a {wanted} one")
 
 
+def _check_pooling(config: Config, files: ModelFiles) -> None:
+    method, encoder = config.method, _encoder_files(config, files)
+    if not isinstance(method, InstancePromptMethod) or not encoder.config:
+        return
+    if method.pooling == "first" and encoder.kind == "causal":
+        raise UserError(
+            "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
+            "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
+        )
+
+
+def _check_generation(config: Config) -> None:
+    """That there is room for an input, and that a row's text depends on nothing but the row."""
+    if config.generation is None:
+        return
+    new, length = config.generation.max_new_tokens, config.text_length
+    if length < 2:
+        raise UserError(
+            f"train.max_length={config.train.max_length}: {config.method.prompt_length} virtual tokens are taken out of it "
+            f"(generation.count_prompt=true); nearest: train.max_length={config.method.prompt_length + 2}"
+        )
+    if new is not None and new >= length:
+        raise UserError(
+            f"generation.max_new_tokens={new}: of {length} tokens in all (train.max_length) none is left for the input; "
+            f"nearest: generation.max_new_tokens={length - 1}"
+        )
+    if new is None and config.generation.decoding == "beam":
+        raise UserError("generation.max_new_tokens is needed with generation.decoding=beam")
+
+
 def _check_lengths(config: Config, files: ModelFiles) -> None:
-    m, t = config.method.prompt_length, config.train.max_length
-    if m + t > files.positions:
+    m, length = config.method.prompt_length, config.train.max_length
+    positions = m + config.text_length
+    if positions > files.positions:
         key = f"method.num_virtual_tokens={m}" if m else "no virtual token"
         raise UserError(
-            f"train.max_length={t}: with {key} that is {m + t} positions, the model has {files.positions}; "
-            f"nearest: train.max_length={max(1, files.positions - m)}"
+            f"train.max_length={length}: with {key} that is {positions} positions, the model has {files.positions}; "
+            f"nearest: train.max_length={max(1, length - positions + files.positions)}"
         )
 
 

@@ -7,8 +7,10 @@ import hashlib
 import io
 import json
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,10 @@ class Records:
 
     def fingerprints(self) -> dict[str, str]:
         """Split -> SHA-256 over its rows (first 16 digits)."""
+        return self._fingerprints
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: fingerprint(rows) for name, rows in splits.items() if rows is not None}
 
@@ -62,24 +68,25 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
     if data.source == "mini":
         splits = _mini(task)
     elif data.source == "files":
-        paths = find_files(task, data.dir)
-        splits = {split: read_rows(path) for split, path in paths.items()}
-        files = {split: str(path.relative_to(Path(data.dir or "."))) for split, path in paths.items()}
+        found = find_files(task, data.dir)
+        splits = {split: read_rows(path)[rows] for split, (path, rows) in found.items()}
+        files = {split: str(path.relative_to(Path(data.dir or "."))) for split, (path, _) in found.items()}
     else:
         splits = _hub(task, offline)
     named = {split: _fields(task, split, rows[: data.limit]) for split, rows in splits.items()}
     return Records(named["train"], named.get("validation"), named["test"], files)
 
 
-def find_files(task: Task, folder: str | None) -> dict[Split, Path]:
-    """Split -> the first of the task's candidate files that exists below `folder`."""
+def find_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]]:
+    """Split -> the first of the task's candidate files that exists below `folder`, and which of its rows are the split."""
     if not folder:
         raise UserError("data.dir is needed with data.source=files: the folder that holds " + task.files["train"][0])
     if not Path(folder).is_dir():
         raise UserError(f"data.dir={folder}: there is no such folder")
-    found: dict[Split, Path] = {}
+    found: dict[Split, tuple[Path, slice]] = {}
     for split, candidates in task.files.items():
-        existing = [path for name in candidates if (path := Path(folder) / name).is_file()]
+        places = [(Path(folder) / name, rows) for name, rows in map(split_slice, candidates)]
+        existing = [place for place in places if place[0].is_file()]
         if existing:
             found[split] = existing[0]  # type: ignore[index]
         elif split != "validation":
@@ -87,8 +94,20 @@ def find_files(task: Task, folder: str | None) -> dict[Split, Path]:
     return found
 
 
+def split_slice(name: str) -> tuple[str, slice]:
+    """``"rows.jsonl[:400]"`` -> the file's name and the slice of its rows; without brackets all of them."""
+    match = re.fullmatch(r"(.*)\[(\d*):(\d*)\]", name)
+    if not match:
+        return name, slice(None)
+    start, stop = (int(bound) if bound else None for bound in match.groups()[1:])
+    return match[1], slice(start, stop)
+
+
 def read_rows(path: Path) -> list[Record]:
-    """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM."""
+    """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM.
+
+    A .json file is a list of rows or WebNLG's ``{"entries": [{"1": row}, {"2": row}, …]}``.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -100,7 +119,10 @@ def read_rows(path: Path) -> list[Record]:
     try:
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in text.split("\n") if line.strip()]
-        rows: list[Record] = json.loads(text)
+        content = json.loads(text)
+        rows: list[Record] = content
+        if "entries" in content:
+            rows = [row for entry in content["entries"] for row in entry.values()]
         return rows
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not JSON ({error})") from error
@@ -146,14 +168,18 @@ def _hub(task: Task, offline: bool) -> dict[str, list[Record]]:
     if offline:
         datasets.config.HF_HUB_OFFLINE = True
     try:
-        loaded = datasets.load_dataset(task.hub.path, task.hub.name)
+        splits = {"train": task.hub.train, "test": task.hub.test, "validation": task.hub.validation}
+        loaded = {
+            split: datasets.load_dataset(task.hub.path, task.hub.name, split=name)
+            for split, name in splits.items()
+            if name
+        }
     except Exception as error:
         raise UserError(
             f"data.source=hub: {task.hub.path} cannot be loaded ({type(error).__name__}); data.source=mini needs no network, "
             "data.source=files data.dir=… reads files"
         ) from error
-    splits = {"train": task.hub.train, "test": task.hub.test, "validation": task.hub.validation}
-    return {split: _with_label_names(loaded[name]) for split, name in splits.items() if name}
+    return {split: _with_label_names(rows) for split, rows in loaded.items()}
 
 
 def _with_label_names(dataset: Any) -> list[Record]:

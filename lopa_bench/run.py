@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from safetensors.torch import save
 
-from lopa_bench import results
-from lopa_bench.atomic import write_bytes
+from lopa_bench import results, share
 from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.config import Config
-from lopa_bench.data import encode
-from lopa_bench.machine import PeakMemory, default_device, seed_everything
+from lopa_bench.data import Split, encode
+from lopa_bench.keep_prompts import keep_prompts
+from lopa_bench.machine import PeakMemory, memory_advice, seed_everything
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
+from lopa_bench.parallel import Processes, processes
 from lopa_bench.predict import predict
 from lopa_bench.preflight import preflight
-from lopa_bench.records import load_records
+from lopa_bench.records import Records, find_files, load_records
 from lopa_bench.results import RunDirectory
 from lopa_bench.train import Progress, train
 from lopa_bench.types import Example
@@ -40,52 +43,70 @@ def run(config: Config) -> Outcome:
 
     Raises:
         UserError: settings that cannot work together, before weights are loaded.
+        Busy: another process does this run at the moment.
         TrainingDiverged: a loss that is not finite.
+        RunFailed: out of memory, or a file that cannot be written.
+        Interrupted: Ctrl-C or SIGTERM; the same run goes on from its last checkpoint.
     """
-    started = time.perf_counter()
     preflight(config)
-    records = load_records(config.task, config.data, config.offline)
-    if config.selection == "holdout":
-        records = records.with_holdout()
+    records = read_records(config)
     directory = RunDirectory.of(config, records)
-    if not config.force and (result := directory.result()):
-        return Outcome(result, directory, found=True)
-    directory.create()
-    directory.remove_result()
-    monitor = Monitor(f"{config.task.name}/{config.method.name}", config.tracker)
-    monitor.tracker.start(str(directory.path), config.resolved)
+    together = processes()
+    found = None if config.force else together.first(directory.result)
+    with contextlib.ExitStack() as stack:
+        if not found:
+            together.first(lambda: stack.enter_context(directory.claim()) and None)
+            # Another process may have finished it since.
+            found = None if config.force else together.first(directory.result)
+        if found:
+            return Outcome(found, directory, found=True)
+        stack.enter_context(memory_advice(config.train))
+        return Outcome(do(config, records, directory, together), directory, found=False)
 
-    with PeakMemory() as memory, monitor:
-        device = default_device()
-        seed_everything(config.seed)
+
+def do(config: Config, records: Records, directory: RunDirectory, together: Processes) -> dict[str, Any]:
+    """The run itself, in a directory that no other process writes into; what is in its result.json."""
+    started = time.perf_counter()
+    scoring = config.task.scoring()
+    with PeakMemory() as memory, Monitor(config, directory, together.main) as monitor:
         monitor.stage(f"loading {config.model.name}")
-        backbone = Backbone.load(config.model, config.precision, device, config.offline)
+        backbone = Backbone.load(config.model, config.precision, together.device, config.offline)
+        seed_everything(config.seed)
         model = config.method.adapt(backbone)
+        if together.rank:  # every process drops other units, from equal parameters
+            seed_everything(config.seed + together.rank)
 
-        examples = {"train": config.task.examples(records.train), "test": config.task.examples(records.test)}
+        task = config.task
+        examples = {"train": task.examples(records.train), "test": task.evaluation_examples(records.test)}
         if config.selection == "holdout":
-            examples["validation"] = config.task.examples(records.validation or [])
+            examples["validation"] = task.evaluation_examples(records.validation or [])[: select_rows(config)]
         monitor.stage("reading " + ", ".join(f"{len(rows)} {name}" for name, rows in examples.items()) + " rows")
-        splits = {name: encode(model, config, rows) for name, rows in examples.items()}
+        splits = {name: encoded(model, config, directory.determining, name, rows) for name, rows in examples.items()}
 
-        def evaluate(split: str) -> tuple[dict[str, float], list[list[str]]]:
-            predictions = predict(model, splits[split], config)
-            return config.task.score(examples[split], predictions), predictions
+        def predictions_on(split: str) -> list[list[str]]:
+            part = together.share(range(len(splits[split])))
+            return together.merge(predict(model, splits[split].part(part), config))
+
+        def select(split: str) -> dict[str, float]:
+            predictions = predictions_on(split)
+            return together.first(lambda: task.selection_score(examples[split], predictions))
 
         selection_split = {"holdout": "validation", "paper": "test", "last": None}[config.selection]
-        checkpoints = Checkpoints(directory.path)
+        checkpoints = Checkpoints(directory.path, config.checkpoint_every)
         progress = train(
             model,
             splits["train"],
             config.train,
             config.seed,
-            (lambda: evaluate(selection_split)[0]) if selection_split else None,
-            config.task.metric,
+            (lambda: select(selection_split)) if selection_split else None,
+            task.metric,
             checkpoints,
             monitor,
         )
         monitor.stage("evaluating")
-        metrics, predictions = evaluate("test")
+        predictions = predictions_on("test")
+        metrics = together.first(lambda: task.score(examples["test"], predictions))
+        monitor.done(metrics)
 
     per_split = {"test": metrics}
     if selection_split == "validation" and progress.best_scores:
@@ -93,7 +114,8 @@ def run(config: Config) -> Outcome:
     result = {
         **_identity(config, directory, records, examples),
         "metrics": metrics,
-        "baseline": {"majority": config.task.baseline(examples["train"], examples["test"])},
+        "scoring": scoring,
+        "baseline": {"majority": task.baseline(examples["train"], examples["test"])},
         "metrics_per_split": per_split,
         "selected_epoch": progress.best_epoch,
         "parameters": parameter_counts(model, progress),
@@ -102,18 +124,57 @@ def run(config: Config) -> Outcome:
         "seconds": {"train": round(progress.seconds, 3), "total": round(time.perf_counter() - started, 3)},
         "examples_per_second": round(progress.examples / progress.seconds, 2) if progress.seconds else None,
         "peak_memory_mib": memory.mib,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
+        "device": torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
+        "processes": together.count,
         "threads": torch.get_num_threads(),
         "versions": results.versions(),
         "git": results.git_state(),
     }
-    write_bytes(
-        directory.path / "trained.safetensors", save({k: p.detach().contiguous() for k, p in model.trainable().items()})
+    trained = save({name: p.detach().contiguous() for name, p in model.trainable().items()})
+    rows = _prediction_rows(config, examples["test"], predictions)
+    if config.task.label_words and together.main:
+        keep_prompts(model, splits["test"], [example.target for example in examples["test"]], directory.path)
+    together.first(lambda: directory.write(result, config.resolved, progress.history, rows, trained))
+    together.first(checkpoints.remove)
+    return result
+
+
+def read_records(config: Config) -> Records:
+    """The task's rows, from memory if an earlier job of this process read the same files."""
+    source, holdout = config.data, config.selection == "holdout"
+    paths = find_files(config.task, source.dir).values() if source.source == "files" else ()
+    files = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
+    key = results.digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
+
+    def read() -> Records:
+        records = load_records(config.task, source, config.offline)
+        return records.with_holdout() if holdout else records
+
+    return share.records.get(key, read)
+
+
+def encoded(
+    model: AdaptedModel, config: Config, known: Mapping[str, Any], split: str, examples: list[Example]
+) -> Split:
+    """A tokenised split, from memory if an earlier job of this process had the same rows, tokenizers and encoder."""
+    depends_on = {key: known[key] for key in ("model", "data", "task", "precision")}
+    key = results.digest(
+        {
+            **depends_on,
+            "split": split,
+            "max_length": config.train.max_length,
+            "reads": (model.encoder.pooling, model.encoder.frozen) if model.encoder is not None else None,
+            # What is written takes room from what is read.
+            "writes": None if config.task.label_words else [known.get("generation"), config.method.prompt_length],
+            "device": str(model.backbone.device),
+        }
     )
-    directory.write(result, config.resolved, progress.history, _prediction_rows(config, examples["test"], predictions))
-    checkpoints.remove()
-    config.tracker.finish(metrics)
-    return Outcome(result, directory, found=False)
+    return share.splits.get(key, lambda: encode(model, config, examples, training=split == "train"))
+
+
+def select_rows(config: Config) -> int | None:
+    """How many rows of a validation split epochs are selected on; None takes all."""
+    return config.generation.select_rows if config.generation else None
 
 
 def _identity(
@@ -133,7 +194,7 @@ def _identity(
         "selection": config.selection,
         "reported_split": "test",
         "metric": config.task.metric,
-        "config": results.determining(config, records),
+        "config": directory.determining,
         "data": {
             "source": config.data.source,
             "limit": config.data.limit,
@@ -155,9 +216,11 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
 
 
 def _prediction_rows(config: Config, examples: list[Example], predictions: list[list[str]]) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
-        row = {"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target}
-        correct = config.task.correct(example, texts)
-        rows.append(row if correct is None else {**row, "correct": correct})
+        rows.append({"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target})
+        if references := example.record.get("references"):  # of generated text; BLEU is resampled from them
+            rows[-1]["references"] = references
+    for row, correct in zip(rows, config.task.correct(examples, predictions) or [], strict=False):
+        row["correct"] = correct
     return rows

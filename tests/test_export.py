@@ -110,7 +110,7 @@ def test_one_server_answers_several_tasks_in_one_batch(tiny_models, tmp_path):
 
 def with_features(model, rows, texts):
     batch = tiny.batch(model, [tiny.replace(row, encoder_ids=row.ids) for row in rows])
-    batch.features = model.encoder.features(encoder_ids(model.encoder.tokenizer, texts, 64))
+    batch.features = model.encoder.features(encoder_ids(model.encoder.tokenizer, texts, 64, "right"))
     return batch
 
 

@@ -51,7 +51,8 @@ def test_every_printed_count_is_there_and_equal(capsys):
     assert exact["roberta_large", "p_tuning_v2", "m=10"]["paper"] == 491_520
     assert exact["roberta_large", "prefix_tuning", "m=10"]["paper"] == 25_750_016
     assert exact["roberta_large", "fft", ""]["paper"] == 355_412_057
-    assert exact["roberta_large", "lora", "r=16"]["paper"] == 24 * 3 * 2 * 16 * 1024
+    assert exact["roberta_large", "lora", ""]["paper"] == 24 * 3 * 2 * 16 * 1024
+    assert exact["gpt2_medium", "lora", ""]["paper"] == 24 * 4 * (1024 + 3 * 1024)
 
 
 def test_a_differing_count_fails(monkeypatch, capsys):

@@ -11,6 +11,7 @@ from transformers import Cache
 
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import Batch
+from lopa_bench.decoding import GenerationSpec
 from lopa_bench.errors import UserError
 
 
@@ -47,6 +48,13 @@ class AdaptedModel(nn.Module):
         past = self.past(batch)
         cache = {} if past is None else {"past_key_values": past}
         return self.backbone.hidden(embeds, mask, **cache)[:, -batch.input_ids.shape[1] :]
+
+    @torch.no_grad()
+    def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
+        """New tokens only, [B · n, T_new], a row's n samples side by side; `batch` is padded on the left."""
+        batch = batch.repeat(spec.num_samples)
+        with self.backbone.autocast():
+            return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, V] at the batch's N scored positions only, in fp32."""

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
+from lopa_bench import share
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import pad
 from lopa_bench.methods.base import InstancePromptMethod
-from lopa_bench.model_files import locate
+from lopa_bench.model_files import ModelFiles, locate
 
 
 def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
@@ -30,10 +31,17 @@ class InstanceEncoder(nn.Module):
     """
 
     def __init__(
-        self, body: nn.Module, tokenizer: Any, pooling: str, frozen: bool, backbone: Backbone, shared: bool
+        self,
+        body: nn.Module,
+        tokenizer: Any,
+        files: ModelFiles,
+        pooling: str,
+        frozen: bool,
+        backbone: Backbone,
+        shared: bool,
     ) -> None:
         super().__init__()
-        self.tokenizer, self.pooling, self.frozen = tokenizer, pooling, frozen
+        self.tokenizer, self.files, self.pooling, self.frozen = tokenizer, files, pooling, frozen
         self._backbone = (backbone,)  # in a tuple: not a submodule
         if shared:
             self._body = (body,)
@@ -48,12 +56,15 @@ class InstanceEncoder(nn.Module):
         frozen = method.freeze_encoder
         if settings.encoder == "backbone":
             body = backbone.body if frozen else backbone.copy_of_body().float()
-            return cls(body, backbone.tokenizer, method.pooling, frozen, backbone, shared=frozen)
+            return cls(body, backbone.tokenizer, backbone.files, method.pooling, frozen, backbone, shared=frozen)
         files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only)
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        body = AutoModel.from_pretrained(files.source, dtype=backbone.dtype if frozen else torch.float32, **options)
+        dtype = backbone.dtype if frozen else torch.float32
+        body = share.model(
+            (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
+        )
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
-        return cls(body.to(backbone.device), tokenizer, method.pooling, frozen, backbone, shared=False)
+        return cls(body.to(backbone.device), tokenizer, files, method.pooling, frozen, backbone, shared=False)
 
     @property
     def module(self) -> nn.Module:
@@ -63,6 +74,11 @@ class InstanceEncoder(nn.Module):
     def width(self) -> int:
         """E."""
         return self.module.config.hidden_size
+
+    @property
+    def positions(self) -> int:
+        """Tokens it can read."""
+        return self.files.positions
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[B, S] tokens and mask -> [B, E] features in fp32."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
-
 import torch
 from torch import Tensor
 from transformers import DynamicCache
@@ -54,7 +52,3 @@ class PrefixModel(AdaptedModel):
             return batch.columns
         # The authors' code fails where this leaves the row; here it reads the row's last (padded) position.
         return (batch.columns + self.method.prompt_length).clamp(max=batch.input_ids.shape[1] - 1)
-
-    def generation_inputs(self, batch: Batch) -> dict[str, Any]:
-        past = self.past(batch)
-        return {**super().generation_inputs(batch), **({} if past is None else {"past_key_values": past})}

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 NAME = "prompts.npz"
-EXAMPLES = 256  # worth keeping: enough for a spectrum, small enough for every run
+EXAMPLES = 128  # of a split that are kept: enough for a spectrum, small enough for every run
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ from pydantic import BeforeValidator, Field
 from lopa_bench.settings import settings
 from lopa_bench.types import Example
 
+BOS = "<bos>"  # in templates; replaced by the tokenizer's own begin token
+
 Record = Mapping[str, Any]
 Predictions = Sequence[Sequence[str]]  # per example, its n predicted strings (one, but for sampled programs)
 
 
 @settings
 class HubSource:
-    """A data set on the hub and the names of its splits there. `validation` may be absent."""
+    """A data set on the hub and the names of its splits there, or slices of them ("test[:400]"). `validation` may be absent."""
 
     path: str
     name: str | None = None
@@ -35,9 +37,11 @@ class Task:
 
     Attributes:
         family: which of a scale's recipes and models it takes.
-        files: split -> candidate paths below ``data.dir``; the first that exists is read. The split `test` is the one reported.
+        files: split -> candidate paths below ``data.dir``; the first that exists is read. The split `test` is the one reported. A file
+            that holds several splits takes a slice of its rows, as in ``"cruxeval.jsonl[:400]"``.
         columns: field -> candidate column names in those files; records reach `examples` under the field names.
         label_words: label -> the word that stands for it (its leading space matters to byte-level tokenizers); empty for generation.
+        stop_words: generated text ends before the first of these.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Task:
     hub: Annotated[HubSource | None, BeforeValidator(_hub_source)]
     columns: dict[str, list[str]]
     label_words: dict[str, str] = Field(default_factory=dict)
+    stop_words: list[str] = Field(default_factory=list)
 
     @property
     def metric(self) -> str:
@@ -53,15 +58,35 @@ class Task:
         raise NotImplementedError
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
-        """Put records (under their field names) into words."""
+        """Put records (under their field names) into words, as they are trained on."""
         raise NotImplementedError
+
+    def evaluation_examples(self, records: Sequence[Record]) -> list[Example]:
+        """The same as they are scored: where several records have one input, one example with all their references."""
+        return self.examples(records)
+
+    def answer(self, text: str) -> str:
+        """The prediction in a generated text (already cut at the first stop word), as the official scorer would read it."""
+        return text
 
     def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
         """Metrics over a split, in percent unless the metric's definition says otherwise."""
         raise NotImplementedError
 
-    def correct(self, example: Example, prediction: Sequence[str]) -> bool | None:
-        """Whether one prediction is right, where that has a meaning of its own."""
+    def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        """What epochs are compared by, at least `metric`; less than `score` where that is slow."""
+        return self.score(examples, predictions)
+
+    def scoring(self) -> dict[str, Any]:
+        """Facts about this machine that the scores depend on, for the result; asked before anything is loaded.
+
+        Raises:
+            UserError: what the task is scored with does not work here.
+        """
+        return {}
+
+    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool] | None:
+        """Whether each example's (first) prediction is right, where that has a meaning of its own."""
         return None
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:

@@ -48,8 +48,8 @@ class Glue(Task):
     def _scores(self, gold: list[str], predicted: list[str]) -> dict[str, float]:
         return classification_scores(gold, predicted, f1_label=self.f1_label)
 
-    def correct(self, example: Example, prediction: Sequence[str]) -> bool:
-        return prediction[0] == example.target
+    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool]:
+        return [texts[0] == example.target for example, texts in zip(examples, predictions, strict=True)]
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
         majority = Counter(e.record["label"] for e in train).most_common(1)[0][0]

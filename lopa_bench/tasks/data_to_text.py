@@ -1,0 +1,116 @@
+"""Data into text: E2E restaurants and WebNLG triples, in the form of LoRA's pipeline (Hu et al. 2022), which the paper follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lopa_bench.metrics import mteval, nlg
+from lopa_bench.settings import settings
+from lopa_bench.tasks.base import BOS, Predictions, Record, Task
+from lopa_bench.types import Example
+
+
+@settings
+class DataToText(Task):
+    """A table, the begin token, a blank and the text: so GPT-2 reads it in LoRA's pipeline.
+
+    Training takes each reference as a row; evaluation takes each input once, with all its references.
+    """
+
+    def table(self, record: Record) -> str:
+        """The input as one line."""
+        raise NotImplementedError
+
+    def references(self, record: Record) -> list[str]:
+        """The texts of one record."""
+        raise NotImplementedError
+
+    def details(self, record: Record) -> Mapping[str, Any]:
+        """What else the scorer needs to know of an input."""
+        return {}
+
+    def examples(self, records: Sequence[Record]) -> list[Example]:
+        return [Example(self.table(record) + BOS, " " + text) for record in records for text in self.references(record)]
+
+    def evaluation_examples(self, records: Sequence[Record]) -> list[Example]:
+        grouped: dict[str, tuple[list[str], Mapping[str, Any]]] = {}
+        for record in records:
+            texts, _ = grouped.setdefault(self.table(record), ([], self.details(record)))
+            texts += self.references(record)
+        return [
+            Example(table + BOS, " " + texts[0], {"references": texts, **details})
+            for table, (texts, details) in grouped.items()
+            if texts
+        ]
+
+    def answer(self, text: str) -> str:
+        """The first paragraph on one line, as in LoRA's and the authors' decoding."""
+        return text.split("\n\n")[0].strip().replace("\n", " ")
+
+    def scoring(self) -> dict[str, Any]:
+        missing = nlg.missing()
+        return {"missing": missing} if missing else {}
+
+
+def _references(examples: Sequence[Example]) -> list[list[str]]:
+    return [e.record["references"] for e in examples]
+
+
+def _first(predictions: Predictions) -> list[str]:
+    return [texts[0] for texts in predictions]
+
+
+@settings
+class E2E(DataToText):
+    """`name[The Eagle], eatType[pub]` is read as `name : The Eagle | Type : pub` (the attribute names and price signs of LoRA's files).
+
+    The texts are the challenge's own; LoRA's files have them tokenised.
+    """
+
+    attribute_names: dict[str, str]
+
+    @property
+    def metric(self) -> str:
+        return "bleu"
+
+    def table(self, record: Record) -> str:
+        pairs = re.findall(r"([^\[\],]+)\[(.*?)\]", record["mr"])
+        return " | ".join(f"{self.attribute_names.get(n.strip(), n.strip())} : {_spaced(value)}" for n, value in pairs)
+
+    def references(self, record: Record) -> list[str]:
+        return [record["ref"]]
+
+    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        return nlg.e2e(_first(predictions), _references(examples))
+
+    def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        return {"bleu": mteval.bleu(_first(predictions), _references(examples))}
+
+
+def _spaced(value: str) -> str:
+    """`£20-25` as `£ 20 - 25`."""
+    return re.sub(r"(?<=\d)-(?=\d)", " - ", value.replace("£", "£ "))
+
+
+@settings
+class WebNlg(DataToText):
+    """Triples are read as `subject : property : object`, with ` | ` between them; texts not marked good are left out."""
+
+    @property
+    def metric(self) -> str:
+        return "bleu_all"
+
+    def table(self, record: Record) -> str:
+        return " | ".join(f"{t['subject']} : {t['property']} : {t['object']}" for t in record["triples"])
+
+    def references(self, record: Record) -> list[str]:
+        return [text["lex"] for text in record["texts"] if text["comment"] == "good"]
+
+    def details(self, record: Record) -> Mapping[str, Any]:
+        return {"category": record["category"]}
+
+    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        categories = [e.record["category"] for e in examples]
+        return nlg.webnlg_by_subset(_first(predictions), _references(examples), categories)

@@ -1,0 +1,97 @@
+"""Tasks whose answers are run: MBPP (MBXP's release) and CRUXEval, in the authors' split and the official prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from lopa_bench.metrics.pass_at_k import mean_pass_at_k
+from lopa_bench.settings import Positive, settings
+from lopa_bench.tasks.base import Predictions, Record, Task
+from lopa_bench.types import Example
+
+_KS = (1, 5, 10, 100)
+
+
+@settings
+class ProgramTask(Task):
+    """Candidate programs run in the sandbox, `timeout_s` seconds each; pass@k for every k up to the number of samples.
+
+    With `allow_unsafe` they run even where the machine cannot contain them.
+    """
+
+    timeout_s: Positive
+    allow_unsafe: bool
+
+    @property
+    def metric(self) -> str:
+        return "pass@1"
+
+    def scoring(self) -> dict[str, Any]:
+        from lopa_bench.errors import UserError
+        from lopa_bench.sandbox import SandboxUnavailable, require
+
+        try:
+            return {"sandbox": require(allow_unsafe=self.allow_unsafe).level}
+        except SandboxUnavailable as error:
+            raise UserError(str(error)) from None
+
+    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool]]:
+        """For each example which of its samples pass; samples that the official scorer passes over are left out."""
+        raise NotImplementedError
+
+    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        samples = min(map(len, predictions))
+        return mean_pass_at_k(self.verdicts(examples, predictions), [k for k in _KS if k <= samples])
+
+    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool] | None:
+        if any(len(texts) > 1 for texts in predictions):
+            return None
+        return [any(passed) for passed in self.verdicts(examples, predictions)]
+
+
+@settings
+class Mbpp(ProgramTask):
+    """A signature with a docstring is continued by the function's body (Athiwaratkun et al. 2023, MBXP)."""
+
+    def examples(self, records: Sequence[Record]) -> list[Example]:
+        return [Example(record["prompt"], record["canonical_solution"], record) for record in records]
+
+    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool]]:
+        from lopa_bench.metrics import programs
+
+        options = {"timeout_s": self.timeout_s, "allow_unsafe": self.allow_unsafe}
+        return [programs.passed(v) for v in programs.mbpp([e.record for e in examples], predictions, **options)]
+
+
+@settings
+class CruxEval(ProgramTask):
+    """Given a function, its output for an input is to be found, or an input for an output (Gu et al. 2024).
+
+    Attributes:
+        mode: what is asked for.
+        template: the direct prompt of facebookresearch/cruxeval, with column names in braces.
+        completion: what follows it, up to the stop word.
+    """
+
+    mode: Literal["input", "output"]
+    template: str
+    completion: str
+
+    def examples(self, records: Sequence[Record]) -> list[Example]:
+        return [Example(self.template.format(**r), self.completion.format(**r), r) for r in records]
+
+    def answer(self, text: str) -> str:
+        """The input as a call of f, or the output: what stands on its side of the assertion (the repository's postprocessing)."""
+        if "==" in text:
+            text = text.split("==")[0 if self.mode == "input" else 1].strip()
+        if self.mode == "input" and "assert f" in text:
+            text = "f" + text.split("assert f")[1].strip()
+        return text.strip()
+
+    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool]]:
+        from lopa_bench.metrics import programs
+
+        problems = [e.record for e in examples]
+        options = {"timeout_s": self.timeout_s, "allow_unsafe": self.allow_unsafe}
+        return [programs.passed(v) for v in programs.cruxeval(self.mode, problems, predictions, **options)]
