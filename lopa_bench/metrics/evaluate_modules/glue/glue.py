@@ -16,7 +16,7 @@ class Glue(evaluate.Metric):
             inputs_description=self.__doc__,
             features=[
                 datasets.Features({"predictions": datasets.Value(kind), "references": datasets.Value(kind)})
-                for kind in ("int64", "string")
+                for kind in ("string", "int64")  # in this order: "1" is an int64 too
             ],
             reference_urls=["https://gluebenchmark.com"],
         )
