@@ -107,7 +107,7 @@ class SoftPromptClient:
                 encoder_tokenizer,
             )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
             raise UserError(f"{folder} is not a whole soft-prompt client: {reason}") from error
 
     @torch.no_grad()

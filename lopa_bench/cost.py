@@ -7,6 +7,7 @@ serves. LoRA, adapters, prefixes and fine-tuned weights live at the server, once
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import re
@@ -134,7 +135,7 @@ def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> 
         result.backbones = True
     else:
         with torch.device("meta"):
-            added = method.adapt(backbone).trainable().values()
+            added = method.adapt(copy.deepcopy(backbone)).trainable().values()
         result.server_bytes = sum(p.numel() for p in added) * BYTES
         result.server_flops = 2 * tokens * sum(p.numel() for p in added if p.dim() == 2)
     return result
@@ -144,8 +145,6 @@ def measure(
     costs: list[Cost], chosen: list[Method], files: ModelFiles, encoder_files: ModelFiles, tokens: int
 ) -> float:
     """Add measured milliseconds to `costs`, from modules with random weights; the bare backbone's own, for scale."""
-    import copy
-
     import torch
 
     from lopa_bench.data import Batch
@@ -215,9 +214,10 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(
             f"--tokens={given.tokens}: with {longest} virtual tokens {given.model} reads 1 to {files.positions - longest}"
         )
-    encoder = paper_models.build(encoder_files, "meta")
-    costs = [cost(method, paper_models.build(files, "meta"), encoder, given.tokens) for method in chosen]
-    backbone_bytes = paper_models.build(files, "meta").model.num_parameters() * BYTES
+    backbone = paper_models.build(files, "meta")
+    encoder = backbone if encoder_files == files else paper_models.build(encoder_files, "meta")
+    costs = [cost(method, backbone, encoder, given.tokens) for method in chosen]
+    backbone_bytes = backbone.model.num_parameters() * BYTES
     base = None if given.no_latency else measure(costs, chosen, files, encoder_files, given.tokens)
     if given.json:
         rows = [{**dataclasses.asdict(c), **_totals(c, backbone_bytes)} for c in costs]
@@ -270,8 +270,8 @@ def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base
 def size(count: int) -> str:
     """Bytes as people write them, in powers of 1000."""
     value = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}"
         value /= 1000
-    raise AssertionError("unreachable")
+    return f"{value:,.1f} TB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
@@ -107,7 +108,7 @@ def trainable(method: Method, model: str, encoder: str) -> int:
         if hasattr(method, "parts"):
             shape = _backbone(model).shape(encoder_width=paper_models.files(encoder).width)
             return sum(p.numel() for p in Parts(method.parts(shape)).parameters())
-        adapted = method.adapt(paper_models.on_meta(model))
+        adapted = method.adapt(copy.deepcopy(_backbone(model)))
         return sum(p.numel() for p in adapted.trainable().values())
 
 

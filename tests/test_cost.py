@@ -94,7 +94,7 @@ def test_bad_input(tiny_models, capsys):
     assert main(["cost", "roberta-large"]) == 2
     assert "nearest: roberta_large" in capsys.readouterr().err
     assert main(["cost", str(tiny_models("roberta")), "--tokens", "500"]) == 2
-    assert "reads 1 to 108" in capsys.readouterr().err
+    assert "reads 1 to 109" in capsys.readouterr().err
 
 
 def test_sizes():

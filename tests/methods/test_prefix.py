@@ -115,7 +115,7 @@ def test_a_backbone_without_an_embedding_hook_is_named(tiny_models, tmp_path):
     [
         (["method=lopa_phm", "method.phm_blocks=7"], "method.phm_blocks=7 does not divide 32"),
         (["method=idpg_phm", "method.phm_blocks=5"], "method.phm_blocks=5 does not divide 32"),
-        (["method=p_tuning_v2", "method.num_virtual_tokens=100"], "nearest: train.max_length=28"),
+        (["method=p_tuning_v2", "method.num_virtual_tokens=100"], "nearest: train.max_length=29"),
         (["method=prefix_tuning", "method.prefix_reads=masks"], "nearest: method.prefix_reads=mask"),
         (["method=adapter", "method.bottleneck=0"], "method.bottleneck=0 must be at least 1"),
         (["method=dept", "method.rank=0"], "method.rank=0 must be at least 1"),
