@@ -11,11 +11,11 @@ from lopa_bench.report.spec import (
     GLUE,
     METHOD_DEFAULTS,
     RUN_DEFAULTS,
-    SCALE_SETTINGS,
     Column,
     Row,
     TableSpec,
     default_model,
+    scale_settings,
     spell,
 )
 
@@ -67,7 +67,7 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
     own = {key: value for key, value in row.settings.items() if defaults.get(key) != value}
     limit = {"data.limit": FAST_LIMIT} if fast else {}
     overrides = {"task": column.task, "method": row.method, **own, **model, **limit}
-    return PlannedRun({**SCALE_SETTINGS[scale], **overrides}, seeds(column.task, row.method, fast))
+    return PlannedRun({**scale_settings(scale, column.task), **overrides}, seeds(column.task, row.method, fast))
 
 
 def seeds(task: str, method: str, fast: bool = False) -> tuple[int, ...]:
