@@ -6,22 +6,39 @@ import os
 import tempfile
 from pathlib import Path
 
+from lopa_bench.errors import RunFailed
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside `path`, flush it to disk, and rename it into place."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+
+def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
+    """Write to a temporary file beside `path`, flush it to disk if `durable`, and rename it into place.
+
+    Raises:
+        RunFailed: the disk is full, a quota is used up, the folder is read-only. `path` is as it was.
+    """
+    temporary = None
     try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise RunFailed(f"{path} cannot be written ({error.strerror}); the same command goes on later") from error
         raise
 
 
-def write_text(path: Path, content: str) -> None:
+def write_text(path: Path, content: str, durable: bool = True) -> None:
     """`write_bytes` in UTF-8."""
-    write_bytes(path, content.encode())
+    write_bytes(path, content.encode(), durable)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what `write_bytes` left where its process was killed. Only for the one process that writes into `folder`."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)

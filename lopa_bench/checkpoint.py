@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +12,29 @@ import torch
 
 from lopa_bench.atomic import write_bytes
 
-SECONDS_BETWEEN = 60.0
-
 
 class Checkpoints:
     """Two files in a run's directory, the latest state and the one before it.
 
     A file is the SHA-256 of its payload in hexadecimal, a newline, and the payload (``torch.save``). One that is truncated or corrupt is
-    passed over for the other.
+    passed over for the other; if both are, the run starts anew.
+
+    Args:
+        seconds_between: from one save to the next, about; a signal saves at once.
     """
 
-    def __init__(self, folder: Path, seconds_between: float = SECONDS_BETWEEN) -> None:
+    def __init__(self, folder: Path, seconds_between: float) -> None:
         self.latest, self.previous = folder / "checkpoint.pt", folder / "checkpoint.previous.pt"
         self.seconds_between = seconds_between
         self._saved_at = time.monotonic()
 
-    def maybe_save(self, state: Callable[[], dict[str, Any]]) -> None:
-        """Save `state()` if the last save is `seconds_between` ago."""
-        if time.monotonic() - self._saved_at >= self.seconds_between:
-            self.save(state())
+    @property
+    def due(self) -> bool:
+        """Whether the last save is `seconds_between` ago."""
+        return time.monotonic() - self._saved_at >= self.seconds_between
 
     def save(self, state: dict[str, Any]) -> None:
+        """Raises `RunFailed` where nothing can be written; the previous state is then still there."""
         buffer = io.BytesIO()
         torch.save(state, buffer)
         payload = buffer.getvalue()
@@ -43,12 +44,13 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """The newest whole state, or None."""
+        """The newest whole state, its tensors on the CPU, or None."""
         for path in (self.latest, self.previous):
             if path.exists():
                 checksum, _, payload = path.read_bytes().partition(b"\n")
                 if hashlib.sha256(payload).hexdigest().encode() == checksum:
-                    return torch.load(io.BytesIO(payload), weights_only=True)
+                    return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+                path.unlink()  # so that the next save does not put it in the good one's place
         return None
 
     def remove(self) -> None:

@@ -21,7 +21,7 @@ from lopa_bench.methods.base import Method
 from lopa_bench.settings import Count, Fraction, NonNegative, Positive, Size, settings
 from lopa_bench.suggest import nearest
 from lopa_bench.tasks.base import Task
-from lopa_bench.trackers import Tracker
+from lopa_bench.trackers.base import Tracker
 
 
 @settings
@@ -105,6 +105,7 @@ class Config:
     results_dir: Path
     force: bool
     offline: bool
+    checkpoint_every: float  # seconds
     resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
 
     @property
@@ -122,6 +123,7 @@ class _Run:
     results_dir: str
     force: bool
     offline: bool
+    checkpoint_every: NonNegative
 
 
 @cache
@@ -193,6 +195,11 @@ def build_config(composed: DictConfig) -> Config:
     plain.pop("hydra", None)
     plain["scale"] = plain["scale"]["name"]
     plain["recipe"] = plain["recipe"]["name"]
+    return from_resolved(plain)
+
+
+def from_resolved(plain: dict[str, Any]) -> Config:
+    """Type-check plain values such as a run's config.yaml holds. Raises `UserError`."""
     run = _typed(_Run, {k: plain[k] for k in _Run.__dataclass_fields__}, "")
     top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     task = _target(plain["task"], "task")
@@ -216,12 +223,17 @@ def _generation(plain: dict[str, Any], task: Task) -> Generation | None:
     """The section `generation` of a task that is written; a classification has none, in `plain` neither."""
     if not task.label_words:
         return _typed(Generation, plain["generation"], "generation")  # type: ignore[no-any-return]
-    for key, value in plain.pop("generation").items():
+    for key, value in plain.pop("generation", {}).items():
         if value is not None:
             raise UserError(
                 f"generation.{key}={value}: task={task.name} is answered by label words, not by generated text"
             )
     return None
+
+
+def load_method(values: Mapping[str, Any]) -> Method:
+    """The method of plain values with a ``_target_``, as in conf/method. Raises `UserError`."""
+    return _target(dict(values), "method")  # type: ignore[no-any-return]
 
 
 def _target(values: dict[str, Any], key: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,15 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def part(self, index: Sequence[int]) -> Split:
+        """Only these rows, numbered anew."""
+        if len(index) == len(self):
+            return self
+        part = copy.copy(self)
+        part.rows = [self.rows[i] for i in index]
+        part.features = None if self.features is None else self.features[list(index)]
+        return part
 
     def batch(self, index: Sequence[int]) -> Batch:
         """The batch of these rows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 
 class UserError(Exception):
     """Bad input. The message is one line: the key, the value, and the nearest valid choice.
@@ -22,3 +24,17 @@ class TrainingDiverged(UserError):
             f"the loss is not finite at step {step} (learning rate {lr:.3g}, last good loss {last_good:.4f}); "
             "lower train.lr, set train.clip=1.0 or lengthen train.warmup"
         )
+
+
+class RunFailed(UserError):
+    """Nothing is wrong with the input, but the machine could not do it. Exit status 1; the same command goes on later."""
+
+    exit_status = 1
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the process to stop. Exit status 128 + its number, as shells report it."""
+
+    def __init__(self, signum: int = signal.SIGINT) -> None:
+        super().__init__(signum)
+        self.exit_status = 128 + signum

@@ -7,10 +7,15 @@ import os
 import random
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+
+from lopa_bench.config import Train
+from lopa_bench.errors import RunFailed
 
 
 def default_device() -> torch.device:
@@ -25,6 +30,40 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def random_state() -> dict[str, Any]:
+    """The states of all random number generators, as plain values and tensors."""
+    name, keys, *rest = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": (name, keys.tolist(), *rest),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Go on drawing where `random_state` was taken."""
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+@contextlib.contextmanager
+def memory_advice(train: Train) -> Iterator[None]:
+    """Running out of memory becomes one line that says what to lower. Raises `RunFailed`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "can't allocate memory" not in str(error):
+            raise
+        raise RunFailed(
+            f"out of memory; lower train.batch_size={train.batch_size} (train.accumulate keeps rows per step), "
+            f"train.eval_batch_size={train.eval_batch_size} or train.max_length={train.max_length}, or set precision=bf16"
+        ) from error
 
 
 class PeakMemory:

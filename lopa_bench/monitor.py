@@ -1,28 +1,49 @@
-"""What a person sees while a run goes on: a bar on a terminal, nothing otherwise."""
+"""What can be seen of a run while it goes on: a terminal's bar, ``progress.json`` for ``lopa-bench status``, the tracker's window."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lopa_bench.trackers import Tracker
+from lopa_bench.atomic import write_text
+from lopa_bench.config import Config
+from lopa_bench.errors import RunFailed
+from lopa_bench.results import PROGRESS, RunDirectory
+from lopa_bench.trackers.base import RunInfo, Window
 
 if TYPE_CHECKING:
     from lopa_bench import train
 
+SECONDS_BETWEEN_WRITES = 1.0
+
 
 class Monitor:
-    """Shows a run's steps on standard error and hands history rows to its tracker."""
+    """Shows a run's stages and steps. A tracker that fails is reported once and left alone; the run goes on.
 
-    def __init__(self, label: str, tracker: Tracker) -> None:
-        self.label, self.tracker = label, tracker
+    Args:
+        main: whether this process is the one of its run that shows anything.
+    """
+
+    def __init__(self, config: Config, directory: RunDirectory, main: bool = True) -> None:
+        self.label = f"{config.task.name}/{config.method.name}"
+        self.main = main
+        self._tracker, self._info = config.tracker, run_info(config, directory)
+        self._window = Window()
         self._rows_sent = 0
         self._scores = ""
+        self._metrics: Mapping[str, float] | None = None
+        self._progress_file = directory.path / PROGRESS
+        self._written_at = -math.inf
+        self._epochs = self._total_steps = self._first_step = 0
+        self._started = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -31,38 +52,90 @@ class Monitor:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not (main and sys.stderr.isatty()),
         )
         self._task: Any = None
 
     def stage(self, what: str) -> None:
         """Say what happens before or after the steps."""
+        self._write(stage=what)
         if not self._bar.disable:
             self._bar.console.print(f"[dim]{self.label}: {what}[/dim]")
 
-    def training(self, total_steps: int, done: int) -> None:
+    def training(self, progress: train.Progress, total_steps: int, epochs: int) -> None:
+        """The steps begin, or go on after `progress`."""
+        self._epochs, self._total_steps, self._first_step = epochs, total_steps, progress.step
+        self._rows_sent = len(progress.history)
+        self._started = time.monotonic()
         self._bar.start()
         self._task = self._bar.add_task(
-            self.label, total=total_steps, completed=done, loss=math.nan, rate=0.0, scores=""
+            self.label, total=total_steps, completed=progress.step, loss=math.nan, rate=0.0, scores=""
         )
 
     def step(self, progress: train.Progress, loss: float) -> None:
         rate = progress.examples / max(progress.seconds, 1e-9)
         self._bar.update(self._task, completed=progress.step, loss=loss, rate=rate, scores=self._scores)
         self._send(progress)
+        if time.monotonic() - self._written_at > SECONDS_BETWEEN_WRITES:
+            per_step = (time.monotonic() - self._started) / (progress.step - self._first_step)
+            self._write(
+                stage="training",
+                epoch=progress.epoch + 1,
+                epochs=self._epochs,
+                step=progress.step,
+                steps=self._total_steps,
+                seconds_left=round(per_step * (self._total_steps - progress.step), 1),
+            )
 
     def epoch(self, progress: train.Progress, scores: Mapping[str, float]) -> None:
         self._scores = "".join(f" · {name} {value:.1f}" for name, value in scores.items())
-        self.tracker.log(scores, progress.step)
         self._send(progress)
+        self._show(lambda: self._window.log(scores, progress.step))
+
+    def done(self, metrics: Mapping[str, float]) -> None:
+        """The run has its result."""
+        self._metrics = metrics
 
     def _send(self, progress: train.Progress) -> None:
         for row in progress.history[self._rows_sent :]:
-            self.tracker.log({k: row[k] for k in ("loss", "lr", "epoch")}, int(row["step"]))
+            values = {k: row[k] for k in ("loss", "lr", "epoch")}
+            self._show(lambda values=values, row=row: self._window.log(values, int(row["step"])))  # type: ignore[misc]
         self._rows_sent = len(progress.history)
 
+    def _show(self, action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except Exception as error:  # whatever a tracking service or its package may raise
+            print(f"lopa-bench: the tracker failed ({error}); the run goes on without it", file=sys.stderr)
+            self._window = Window()
+
+    def _write(self, **what: Any) -> None:
+        if self.main:
+            with contextlib.suppress(RunFailed):  # a full disk ends a run where it writes what counts
+                write_text(self._progress_file, json.dumps(what), durable=False)
+            self._written_at = time.monotonic()
+
+    def _open(self) -> None:
+        self._window = self._tracker.open(self._info)
+
     def __enter__(self) -> Monitor:
+        if self.main:
+            self._show(self._open)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
+        self._show(lambda: self._window.close(self._metrics))
+
+
+def run_info(config: Config, directory: RunDirectory) -> RunInfo:
+    experiment = str(config.resolved.get("experiment") or "")
+    names = (experiment, config.task.name, config.method.name, config.model.name, config.scale)
+    return RunInfo(
+        name=f"{config.task.name}/{config.model.name}/{config.method.name}/{config.seed}",
+        identity=f"{directory.digest}-{config.seed}",
+        group=experiment or f"{config.task.name}/{config.method.name}",
+        tags=tuple(dict.fromkeys(filter(None, names))),
+        config=config.resolved,
+        directory=directory.path,
+    )

@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ class Records:
 
     def fingerprints(self) -> dict[str, str]:
         """Split -> SHA-256 over its rows (first 16 digits)."""
+        return self._fingerprints
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: fingerprint(rows) for name, rows in splits.items() if rows is not None}
 

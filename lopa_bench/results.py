@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -17,7 +18,8 @@ from typing import Any
 
 import yaml
 
-from lopa_bench.atomic import write_bytes, write_text
+from lopa_bench.atomic import remove_temporaries, write_bytes, write_text
+from lopa_bench.claim import Claim
 from lopa_bench.config import Config
 from lopa_bench.errors import UserError
 from lopa_bench.model_files import locate
@@ -27,7 +29,10 @@ SCHEMA = 1  # of result.json
 PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
 
 # What does not determine a run's number: where things lie, what is shown, and names that only lead to values.
-_UNDETERMINING = {"results_dir", "force", "offline", "tracker", "experiment", "scale", "sandbox", "recipe", "model", "data"}
+_UNDETERMINING = {
+    "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "sandbox", "scale", "recipe", "model", "data",
+}  # fmt: skip
+LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
 
@@ -64,12 +69,14 @@ class RunDirectory:
 
     path: Path
     digest: str
+    determining: Mapping[str, Any]
 
     @classmethod
     def of(cls, config: Config, records: Records) -> RunDirectory:
-        identity = digest(determining(config, records))
+        values = determining(config, records)
+        identity = digest(values)
         names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-{identity}")
-        return cls(config.results_dir.joinpath(*names), identity)
+        return cls(config.results_dir.joinpath(*names), identity, values)
 
     def create(self) -> None:
         """Make the directory. Raises `UserError` if that is not allowed."""
@@ -86,9 +93,18 @@ class RunDirectory:
         except (OSError, json.JSONDecodeError):
             return None
 
-    def remove_result(self) -> None:
-        """Before a forced run, so that a crash does not leave the old result beside new files."""
-        (self.path / "result.json").unlink(missing_ok=True)
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[None]:
+        """Make the directory and keep other processes out of it for the time of the block.
+
+        Raises:
+            Busy: another living process has claimed it.
+        """
+        self.create()
+        with Claim(self.path / LOCK):
+            remove_temporaries(self.path)
+            yield
+            (self.path / PROGRESS).unlink(missing_ok=True)
 
     def write(
         self,
@@ -96,8 +112,12 @@ class RunDirectory:
         config: Mapping[str, Any],
         history: Sequence[Mapping[str, float]],
         predictions: Sequence[Mapping[str, Any]],
+        files: Mapping[str, bytes],
     ) -> None:
-        """Write everything but the parameters, ``result.json`` last."""
+        """Write all files, the named `files` first and ``result.json`` last. Raises `RunFailed` where that is not possible."""
+        (self.path / "result.json").unlink(missing_ok=True)  # a forced run's old one must not stand beside new files
+        for name, content in files.items():
+            write_bytes(self.path / name, content)
         write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         write_text(self.path / "history.csv", as_csv(history))
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +11,18 @@ import torch
 from safetensors.torch import save
 
 from lopa_bench import results
-from lopa_bench.atomic import write_bytes
 from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.config import Config
-from lopa_bench.data import encode
-from lopa_bench.machine import PeakMemory, default_device, seed_everything
+from lopa_bench.inputs import encoded, read_records
+from lopa_bench.keep_prompts import kept_prompts
+from lopa_bench.machine import PeakMemory, memory_advice, seed_everything
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
+from lopa_bench.parallel import Processes, processes
 from lopa_bench.predict import predict
 from lopa_bench.preflight import preflight
-from lopa_bench.records import load_records
+from lopa_bench.records import Records
 from lopa_bench.results import RunDirectory
 from lopa_bench.train import Progress, train
 from lopa_bench.types import Example
@@ -40,41 +42,56 @@ def run(config: Config) -> Outcome:
 
     Raises:
         UserError: settings that cannot work together, before weights are loaded.
+        Busy: another process does this run at the moment.
         TrainingDiverged: a loss that is not finite.
+        RunFailed: out of memory, or a file that cannot be written.
+        Interrupted: Ctrl-C or SIGTERM; the same run goes on from its last checkpoint.
     """
-    started = time.perf_counter()
     preflight(config)
-    scoring = config.task.scoring()
-    records = load_records(config.task, config.data, config.offline)
-    if config.selection == "holdout":
-        records = records.with_holdout()
+    records = read_records(config)
     directory = RunDirectory.of(config, records)
-    if not config.force and (result := directory.result()):
-        return Outcome(result, directory, found=True)
-    directory.create()
-    directory.remove_result()
-    monitor = Monitor(f"{config.task.name}/{config.method.name}", config.tracker)
-    monitor.tracker.start(str(directory.path), config.resolved)
+    together = processes()
+    found = None if config.force else together.first(directory.result)
+    with contextlib.ExitStack() as stack:
+        if not found:
+            together.first(lambda: stack.enter_context(directory.claim()) and None)
+            # Another process may have finished it since.
+            found = None if config.force else together.first(directory.result)
+        if found:
+            return Outcome(found, directory, found=True)
+        stack.enter_context(memory_advice(config.train))
+        return Outcome(do(config, records, directory, together), directory, found=False)
 
-    with PeakMemory() as memory, monitor:
-        device = default_device()
-        seed_everything(config.seed)
+
+def do(config: Config, records: Records, directory: RunDirectory, together: Processes) -> dict[str, Any]:
+    """The run itself, in a directory that no other process writes into; what is in its result.json."""
+    started = time.perf_counter()
+    scoring = config.task.scoring()
+    with PeakMemory() as memory, Monitor(config, directory, together.main) as monitor:
         monitor.stage(f"loading {config.model.name}")
-        backbone = Backbone.load(config.model, config.precision, device, config.offline)
+        backbone = Backbone.load(config.model, config.precision, together.device, config.offline)
+        seed_everything(config.seed)
         model = config.method.adapt(backbone)
+        if together.rank:  # every process drops other units, from equal parameters
+            seed_everything(config.seed + together.rank)
 
         task = config.task
         examples = {"train": task.examples(records.train), "test": task.evaluation_examples(records.test)}
         if config.selection == "holdout":
             examples["validation"] = task.evaluation_examples(records.validation or [])[: select_rows(config)]
         monitor.stage("reading " + ", ".join(f"{len(rows)} {name}" for name, rows in examples.items()) + " rows")
-        splits = {name: encode(model, config, rows, training=name == "train") for name, rows in examples.items()}
+        splits = {name: encoded(model, config, directory.determining, name, rows) for name, rows in examples.items()}
+
+        def predictions_on(split: str) -> list[list[str]]:
+            part = together.share(range(len(splits[split])))
+            return together.merge(predict(model, splits[split].part(part), config))
 
         def select(split: str) -> dict[str, float]:
-            return task.selection_score(examples[split], predict(model, splits[split], config))
+            predictions = predictions_on(split)
+            return together.first(lambda: task.selection_score(examples[split], predictions))
 
         selection_split = {"holdout": "validation", "paper": "test", "last": None}[config.selection]
-        checkpoints = Checkpoints(directory.path)
+        checkpoints = Checkpoints(directory.path, config.checkpoint_every)
         progress = train(
             model,
             splits["train"],
@@ -86,8 +103,9 @@ def run(config: Config) -> Outcome:
             monitor,
         )
         monitor.stage("evaluating")
-        predictions = predict(model, splits["test"], config)
-        metrics = task.score(examples["test"], predictions)
+        predictions = predictions_on("test")
+        metrics = together.first(lambda: task.score(examples["test"], predictions))
+        monitor.done(metrics)
 
     per_split = {"test": metrics}
     if selection_split == "validation" and progress.best_scores:
@@ -105,18 +123,19 @@ def run(config: Config) -> Outcome:
         "seconds": {"train": round(progress.seconds, 3), "total": round(time.perf_counter() - started, 3)},
         "examples_per_second": round(progress.examples / progress.seconds, 2) if progress.seconds else None,
         "peak_memory_mib": memory.mib,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
+        "device": torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
+        "processes": together.count,
         "threads": torch.get_num_threads(),
         "versions": results.versions(),
         "git": results.git_state(),
     }
-    write_bytes(
-        directory.path / "trained.safetensors", save({k: p.detach().contiguous() for k, p in model.trainable().items()})
-    )
-    directory.write(result, config.resolved, progress.history, _prediction_rows(config, examples["test"], predictions))
-    checkpoints.remove()
-    config.tracker.finish(metrics)
-    return Outcome(result, directory, found=False)
+    files = {"trained.safetensors": save({name: p.detach().contiguous() for name, p in model.trainable().items()})}
+    if task.label_words:
+        files |= kept_prompts(model, splits["test"], [example.target for example in examples["test"]])
+    rows = _prediction_rows(config, examples["test"], predictions)
+    together.first(lambda: directory.write(result, config.resolved, progress.history, rows, files))
+    together.first(checkpoints.remove)
+    return result
 
 
 def select_rows(config: Config) -> int | None:
@@ -141,7 +160,7 @@ def _identity(
         "selection": config.selection,
         "reported_split": "test",
         "metric": config.task.metric,
-        "config": results.determining(config, records),
+        "config": directory.determining,
         "data": {
             "source": config.data.source,
             "limit": config.data.limit,
@@ -163,10 +182,11 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
 
 
 def _prediction_rows(config: Config, examples: list[Example], predictions: list[list[str]]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
-        {"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target}
-        for index, (example, texts) in enumerate(zip(examples, predictions, strict=True))
-    ]
+    rows: list[dict[str, Any]] = []
+    for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
+        rows.append({"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target})
+        if references := example.record.get("references"):  # of generated text; BLEU is resampled from them
+            rows[-1]["references"] = references
     for row, correct in zip(rows, config.task.correct(examples, predictions) or [], strict=False):
         row["correct"] = correct
     return rows

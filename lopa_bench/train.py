@@ -12,12 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lopa_bench import interrupts
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.config import Train
 from lopa_bench.data import Split
-from lopa_bench.errors import TrainingDiverged
+from lopa_bench.errors import Interrupted, TrainingDiverged
+from lopa_bench.machine import random_state, restore_random_state
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
+from lopa_bench.parallel import processes
 
 Scores = dict[str, float]
 State = dict[str, Tensor]
@@ -64,10 +67,13 @@ def train(
         evaluate: scores of the selection split, called after every epoch; None keeps the last epoch.
         metric: the score that selects, higher is better; the first of equal epochs wins.
 
+    It goes on from the last checkpoint, and saves one from time to time and when Ctrl-C or SIGTERM asks it to stop.
+
     Raises:
         TrainingDiverged: at the first loss that is not finite.
+        Interrupted: at the step boundary after a signal, the checkpoint saved.
     """
-    parameters = model.trainable()
+    parameters, together = model.trainable(), processes()
     progress = Progress()
     if not parameters or not settings.epochs:
         return progress
@@ -78,60 +84,69 @@ def train(
     losses = LossLog(progress, every=max(1, total_steps // HISTORY_POINTS))
     best: State = {}
 
-    saved = checkpoints.load()
+    saved = together.first(checkpoints.load)
     if saved:
         progress, best = Progress(**saved["progress"]), saved["best"]
-        losses.progress, losses.pending, losses.last = progress, saved["pending"], saved["last_loss"]
+        losses.resume(progress, saved["losses"], model.backbone.device)
         model.load_trainable(saved["parameters"])
         optimizer.load_state_dict(saved["optimizer"])
         schedule.load_state_dict(saved["schedule"])
-        torch.set_rng_state(saved["rng"])
+        restore_random_state(saved["random"][together.rank % len(saved["random"])])
 
     def state() -> dict[str, Any]:
         return {
             "progress": vars(progress),
             "best": best,
-            "pending": losses.pending,
-            "last_loss": losses.last,
+            "losses": losses.state(),
             "parameters": {name: p.detach() for name, p in parameters.items()},
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
-            "rng": torch.get_rng_state(),
+            "random": together.collect(random_state()),
         }
 
-    monitor.training(total_steps, progress.step)
+    def boundary(signals: list[int]) -> None:
+        """Between two steps: a checkpoint if it is time, or to stop."""
+        stop = together.any(bool(signals))
+        if stop or together.any(together.main and checkpoints.due):
+            now = state()
+            together.first(lambda: checkpoints.save(now))
+        if stop:
+            raise Interrupted(*signals)
+
+    monitor.training(progress, total_steps, settings.epochs)
     started = time.perf_counter() - progress.seconds
-    while progress.epoch < settings.epochs:
-        model.train()
-        batches = split.shuffled(settings.batch_size, seed, progress.epoch, settings.bucket)
-        while progress.batch < len(batches):
-            group = batches[progress.batch : progress.batch + settings.accumulate]
-            loss = sum(backward(model, split.batch(index), len(group)) for index in group)
-            norm = clip_gradients(list(parameters.values()), settings.clip)
-            if progress.step == 0:
-                progress.trained_parameters = sum(p.numel() for p in parameters.values() if p.grad is not None)
-            losses.add(loss, norm, schedule.get_last_lr()[0])
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-            progress.step += 1
-            progress.batch += len(group)
-            progress.examples += sum(map(len, group))
+    with interrupts.held() as signals:
+        while progress.epoch < settings.epochs:
+            model.train()
+            batches = split.shuffled(settings.batch_size, seed, progress.epoch, settings.bucket)
+            while progress.batch < len(batches):
+                group = batches[progress.batch : progress.batch + settings.accumulate]
+                loss = sum(backward(model, split, index, len(group)) for index in group)
+                sum_gradients(list(parameters.values()))
+                norm = clip_gradients(list(parameters.values()), settings.clip)
+                if progress.step == 0:
+                    progress.trained_parameters = sum(p.numel() for p in parameters.values() if p.grad is not None)
+                losses.add(loss, norm, schedule.get_last_lr()[0])
+                optimizer.step()
+                optimizer.zero_grad()
+                schedule.step()
+                progress.step += 1
+                progress.batch += len(group)
+                progress.examples += sum(map(len, group))
+                progress.seconds = time.perf_counter() - started
+                monitor.step(progress, losses.last)
+                boundary(signals)
+            losses.flush()
+            if evaluate is not None:
+                scores = evaluate()
+                progress.history[-1].update(scores)
+                monitor.epoch(progress, scores)
+                if not best or scores[metric] > progress.best_scores[metric]:
+                    progress.best_epoch, progress.best_scores = progress.epoch + 1, scores
+                    best = {name: p.detach().clone() for name, p in parameters.items()}
+            progress.epoch, progress.batch = progress.epoch + 1, 0
             progress.seconds = time.perf_counter() - started
-            monitor.step(progress, losses.last)
-            if progress.batch < len(batches):
-                checkpoints.maybe_save(state)
-        losses.flush()
-        progress.epoch, progress.batch = progress.epoch + 1, 0
-        if evaluate is not None:
-            scores = evaluate()
-            progress.history[-1].update(scores)
-            monitor.epoch(progress, scores)
-            if not best or scores[metric] > progress.best_scores[metric]:
-                progress.best_epoch, progress.best_scores = progress.epoch, scores
-                best = {name: p.detach().clone() for name, p in parameters.items()}
-        progress.seconds = time.perf_counter() - started
-        checkpoints.maybe_save(state)
+            boundary(signals)
     if evaluate is None:
         progress.best_epoch = progress.epoch
     else:
@@ -139,12 +154,29 @@ def train(
     return progress
 
 
-def backward(model: nn.Module, batch: Any, parts: int) -> Tensor:
-    """Accumulate gradients of the mean cross-entropy over the batch's scored positions, over the whole vocabulary; the loss, detached."""
-    batch = batch.to(model.backbone.device)
-    loss = F.cross_entropy(model(batch), batch.targets) / parts
+def backward(model: AdaptedModel, split: Split, index: list[int], parts: int) -> Tensor:
+    """Accumulate gradients of the mean cross-entropy over the scored positions of rows `index`; that loss, detached.
+
+    Of several processes each takes its share of the rows, its loss weighted so that the sum over processes is that mean.
+    """
+    share, weight = processes().share(index), 1.0
+    if processes().count > 1:
+        counts = [sum(len(split.rows[i].targets) for i in rows) for rows in (share, index)]
+        weight = counts[0] / counts[1]
+        share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
+    batch = split.batch(share).to(model.backbone.device)
+    loss = F.cross_entropy(model(batch), batch.targets) * weight / parts
     loss.backward()
     return loss.detach()
+
+
+def sum_gradients(parameters: list[nn.Parameter]) -> None:
+    """Over all processes, in one collective."""
+    if processes().count > 1:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = processes().sum(torch.cat([gradient.flatten() for gradient in gradients]))
+        for gradient, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(total.view_as(gradient))
 
 
 def clip_gradients(parameters: list[nn.Parameter], clip: float | None) -> Tensor:
@@ -179,12 +211,19 @@ class LossLog:
         if len(self.pending) >= self.every:
             self.flush()
 
+    def state(self) -> dict[str, Any]:
+        return {"pending": self.pending, "last": self.last}
+
+    def resume(self, progress: Progress, state: dict[str, Any], device: torch.device) -> None:
+        self.progress, self.last = progress, state["last"]
+        self.pending = [(step, lr, loss.to(device), norm.to(device)) for step, lr, loss, norm in state["pending"]]
+
     def flush(self) -> None:
         """Write the mean of the pending losses as a history row. Raises `TrainingDiverged`."""
         if not self.pending:
             return
         steps, rates, losses, norms = zip(*self.pending, strict=True)
-        values = torch.stack(losses).tolist()
+        values = processes().sum(torch.stack(losses)).tolist()
         for step, rate, value in zip(steps, rates, values, strict=True):
             if not math.isfinite(value):
                 raise TrainingDiverged(step=step + 1, lr=rate, last_good=self.last)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,56 @@ WORDS = [
     ".",
     "?",
 ]
+
+
+ENTITIES = ["the dog", "a cat", "the barn", "every dog", "some cat", "the red barn", "a blue dog"]
+
+
+@pytest.fixture(scope="session")
+def rte_files(tmp_path_factory):
+    """RTE in GLUE's layout: whether the second sentence repeats the first one's subject."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "glue/RTE").mkdir(parents=True)
+    draw = random.Random(0)
+    for name, rows in (("train", 60), ("dev", 30)):
+        lines = ["index\tsentence1\tsentence2\tlabel"]
+        for i in range(rows):
+            subject, other = draw.sample(ENTITIES, 2)
+            same = draw.random() < 0.5
+            second = subject if same else other
+            label = "entailment" if same else "not_entailment"
+            lines.append(f'{i}\t{subject} sees "it\t{second} eats\t{label}')
+        (folder / f"glue/RTE/{name}.tsv").write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_overrides(rte_files, tiny_models):
+    """The overrides of a small run by its results folder."""
+    return lambda results: [
+        "task=rte",
+        "data.source=files",
+        f"data.dir={rte_files}",
+        "model=local",
+        f"model.path={tiny_models('roberta')}",
+        f"results_dir={results}",
+        "train.epochs=2",
+        "train.batch_size=8",
+        "method.head_size=16",
+    ]
+
+
+@pytest.fixture
+def overrides(run_overrides, tmp_path):
+    return run_overrides(tmp_path / "results")
+
+
+@pytest.fixture(scope="session")
+def forkserver():
+    """Processes that start in no time: forks of one that has imported everything and computed nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lopa_bench.run", "transformers.models.roberta.modeling_roberta"])
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,13 @@ TORCH_FREE = [
     "catalogue",
     "summary",
     "monitor",
-    "trackers",
     "types",
+    "claim",
+    "interrupts",
+    "parallel",
+    "share",
 ]
-FOLDERS = ["tasks", "metrics", "report", "sandbox", "mini"]
+FOLDERS = ["trackers", "tasks", "metrics", "report", "sandbox", "mini"]
 
 
 def modules() -> list[str]:

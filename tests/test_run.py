@@ -2,7 +2,6 @@
 
 import csv
 import json
-import random
 
 import pytest
 from safetensors import safe_open
@@ -10,41 +9,6 @@ from safetensors import safe_open
 from lopa_bench.cli import main
 from lopa_bench.config import load_config
 from lopa_bench.run import run
-
-ENTITIES = ["the dog", "a cat", "the barn", "every dog", "some cat", "the red barn", "a blue dog"]
-
-
-@pytest.fixture(scope="session")
-def rte_files(tmp_path_factory):
-    """RTE in GLUE's layout: whether the second sentence repeats the first one's subject."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "glue/RTE").mkdir(parents=True)
-    draw = random.Random(0)
-    for name, rows in (("train", 60), ("dev", 30)):
-        lines = ["index\tsentence1\tsentence2\tlabel"]
-        for i in range(rows):
-            subject, other = draw.sample(ENTITIES, 2)
-            same = draw.random() < 0.5
-            second = subject if same else other
-            label = "entailment" if same else "not_entailment"
-            lines.append(f'{i}\t{subject} sees "it\t{second} eats\t{label}')
-        (folder / f"glue/RTE/{name}.tsv").write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def overrides(rte_files, tiny_models, tmp_path):
-    return [
-        "task=rte",
-        "data.source=files",
-        f"data.dir={rte_files}",
-        "model=local",
-        f"model.path={tiny_models('roberta')}",
-        f"results_dir={tmp_path / 'results'}",
-        "train.epochs=2",
-        "train.batch_size=8",
-        "method.head_size=16",
-    ]
 
 
 def measured(result):

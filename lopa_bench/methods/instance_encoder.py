@@ -8,10 +8,19 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
+from lopa_bench import share
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import pad
 from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.model_files import ModelFiles, locate
+
+
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+    """[B, S, E] hidden states -> [B, E]: the first token's, or the mean over tokens."""
+    if pooling == "first":
+        return hidden[:, 0]
+    weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1)
 
 
 class InstanceEncoder(nn.Module):
@@ -50,7 +59,10 @@ class InstanceEncoder(nn.Module):
             return cls(body, backbone.tokenizer, backbone.files, method.pooling, frozen, backbone, shared=frozen)
         files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only)
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        body = AutoModel.from_pretrained(files.source, dtype=backbone.dtype if frozen else torch.float32, **options)
+        dtype = backbone.dtype if frozen else torch.float32
+        body = share.model(
+            (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
+        )
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         return cls(body.to(backbone.device), tokenizer, files, method.pooling, frozen, backbone, shared=False)
 
@@ -70,11 +82,9 @@ class InstanceEncoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[B, S] tokens and mask -> [B, E] features in fp32."""
-        hidden = self.module(input_ids=input_ids, attention_mask=attention_mask)[0].float()
-        if self.pooling == "first":
-            return hidden[:, 0]
-        weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * weights).sum(1) / weights.sum(1)
+        return pool(
+            self.module(input_ids=input_ids, attention_mask=attention_mask)[0].float(), attention_mask, self.pooling
+        )
 
     def train(self, mode: bool = True) -> InstanceEncoder:
         """A frozen encoder stays in evaluation mode."""

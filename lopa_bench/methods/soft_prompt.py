@@ -36,12 +36,15 @@ class SoftPromptModel(AdaptedModel):
         self.method = method
         self.parts = Parts(method.parts(backbone.shape(encoder.width if encoder else 0))).to(backbone.device)
 
+    def features(self, batch: Batch) -> Tensor | None:
+        """f(x), [B, E]: those computed once for all epochs, or a trained encoder's; None where the method reads no instance."""
+        if self.encoder is not None and batch.features is None:
+            return self.encoder(batch.encoder_ids, batch.encoder_mask)
+        return batch.features
+
     def prompt(self, batch: Batch) -> Tensor:
         """Z, [B, M, D]."""
-        features = batch.features
-        if self.encoder is not None and features is None:
-            features = self.encoder(batch.encoder_ids, batch.encoder_mask)
-        return self.method.prompt(self.parts, features, len(batch.input_ids))
+        return self.method.prompt(self.parts, self.features(batch), len(batch.input_ids))
 
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         embeds = self.backbone.embed(batch.input_ids)

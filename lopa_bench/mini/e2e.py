@@ -32,36 +32,8 @@ CHANCE = {
     "familyFriendly": 0.5,
     "near": 0.5,
 }
-FIRST = [
-    "Blue",
-    "Golden",
-    "Green",
-    "Silver",
-    "Royal",
-    "Old",
-    "Happy",
-    "Little",
-    "Grand",
-    "Red",
-    "White",
-    "Lucky",
-    "Quiet",
-    "Wild",
-]
-LAST = [
-    "Palace",
-    "Spice",
-    "Garden",
-    "Mill",
-    "Phoenix",
-    "Dolphin",
-    "Lantern",
-    "Kitchen",
-    "Table",
-    "Barrel",
-    "Anchor",
-    "Swan",
-]
+FIRST = "Blue Golden Green Silver Royal Old Happy Little Grand Red White Lucky Quiet Wild".split()
+LAST = "Palace Spice Garden Mill Phoenix Dolphin Lantern Kitchen Table Barrel Anchor Swan".split()
 LANDMARKS = (
     "Café Rosso",
     "Café Lumière",

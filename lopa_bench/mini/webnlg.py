@@ -22,30 +22,8 @@ PEOPLE = tuple(
     map(
         "_".join,
         product(
-            [
-                "Anna",
-                "Boris",
-                "Clara",
-                "David",
-                "Elena",
-                "Frank",
-                "Greta",
-                "Hugo",
-                "Irene",
-                "Jonas",
-            ],
-            [
-                "Adler",
-                "Brown",
-                "Costa",
-                "Dubois",
-                "Evans",
-                "Fischer",
-                "Garcia",
-                "Hansen",
-                "Ivanov",
-                "Jensen",
-            ],
+            "Anna Boris Clara David Elena Frank Greta Hugo Irene Jonas".split(),
+            "Adler Brown Costa Dubois Evans Fischer Garcia Hansen Ivanov Jensen".split(),
         ),
     )
 )
@@ -53,23 +31,12 @@ TOWNS = tuple(
     map(
         "".join,
         product(
-            ["Ash", "Black", "Clear", "Stone", "Green", "Hart", "King", "Lake", "Mill", "Oak"],
+            "Ash Black Clear Stone Green Hart King Lake Mill Oak".split(),
             ("field", "ford", "bridge", "wood", "port", "ton"),
         ),
     )
 )
-COUNTRIES = [
-    "Denmark",
-    "Spain",
-    "Italy",
-    "France",
-    "Poland",
-    "Norway",
-    "Ireland",
-    "Austria",
-    "Greece",
-    "Japan",
-]
+COUNTRIES = "Denmark Spain Italy France Poland Norway Ireland Austria Greece Japan".split()
 YEARS = tuple(str(year) for year in range(1905, 2005, 3))
 APOLLO = tuple(f"Apollo_{number}" for number in range(8, 18))
 NUMBERS = tuple(str(number) for number in range(12, 96, 5))
@@ -185,9 +152,7 @@ def verbalise(rng: Random, category: str, facts: Sequence[Fact], count: int) -> 
 
 def _text(rng: Random, category: str, facts: Sequence[Fact]) -> str:
     properties = CATEGORIES[category][1]
-    said = [
-        rng.choice(properties[name][1]).format(value.replace("_", " ")) for _, name, value in facts
-    ]
+    said = [rng.choice(properties[name][1]).format(value.replace("_", " ")) for _, name, value in facts]
     subject = facts[0][0].replace("_", " ")
     pronoun = f"This {category.lower()}"
     first, *rest = said
@@ -200,9 +165,7 @@ def _text(rng: Random, category: str, facts: Sequence[Fact]) -> str:
 
 
 def _entry(category: str, facts: Sequence[Fact], texts: Sequence[str]) -> dict[str, Any]:
-    triples = [
-        {"object": value, "property": name, "subject": subject} for subject, name, value in facts
-    ]
+    triples = [{"object": value, "property": name, "subject": subject} for subject, name, value in facts]
     return {
         "category": category,
         "dbpedialinks": [],

@@ -25,9 +25,7 @@ def data():
 
 def run_in_plain_python(source: str) -> str:
     """What an isolated interpreter of its own prints; the test must not trust the generator's."""
-    finished = subprocess.run(
-        [sys.executable, "-I", "-c", source], capture_output=True, text=True, timeout=60
-    )
+    finished = subprocess.run([sys.executable, "-I", "-c", source], capture_output=True, text=True, timeout=60)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
@@ -48,10 +46,7 @@ def test_sizes_suit_runs_on_two_cores(data, task):
     assert list(splits) == ["train", "validation", "test"]
     texts = {split: len(rows) for split, rows in splits.items()}
     if task == "webnlg":
-        texts = {
-            split: sum(len(entry["lexicalisations"]) for entry in rows)
-            for split, rows in splits.items()
-        }
+        texts = {split: sum(len(entry["lexicalisations"]) for entry in rows) for split, rows in splits.items()}
     assert 1000 <= texts["train"] <= 2000
     assert 150 <= texts["validation"] <= 250
     assert 200 <= texts["test"] <= 500
@@ -70,9 +65,7 @@ def test_generating_imports_no_torch():
 def test_cruxeval_outputs_are_what_python_returns(data):
     rows = data["cruxeval_o"]["test"]
     assert set(rows[0]) == {"code", "input", "output", "id"}
-    program = "\n".join(
-        f"{row['code']}\nassert f({row['input']}) == {row['output']}, {row['id']!r}" for row in rows
-    )
+    program = "\n".join(f"{row['code']}\nassert f({row['input']}) == {row['output']}, {row['id']!r}" for row in rows)
     run_in_plain_python(program)
     assert all(repr(ast.literal_eval(row["output"])) == row["output"] for row in rows)
 
@@ -101,8 +94,7 @@ def test_mbpp_canonical_solutions_pass_their_asserts(data):
     }
     run_in_plain_python(
         "\n".join(
-            f"{row['prompt']}{row['canonical_solution']}\n{row['test']}check({row['entry_point']})"
-            for row in rows
+            f"{row['prompt']}{row['canonical_solution']}\n{row['test']}check({row['entry_point']})" for row in rows
         )
     )
 
@@ -118,8 +110,7 @@ def test_mbpp_examples_in_the_docstring_are_the_asserts(data):
 
 def test_mbpp_problems_of_test_are_new(data):
     bodies = {
-        split: {re.sub(r"\d|'.'", "_", row["entry_point"]) for row in rows}
-        for split, rows in data["mbpp"].items()
+        split: {re.sub(r"\d|'.'", "_", row["entry_point"]) for row in rows} for split, rows in data["mbpp"].items()
     }
     new = bodies["test"] - bodies["train"]
     assert len(new) > 0.9 * len(bodies["test"])  # a name may stand for a list's and a text's chain
@@ -165,17 +156,14 @@ def test_webnlg_entries_have_the_layout_of_2017(data):
 
 
 def test_webnlg_tests_seen_and_unseen_categories(data):
-    categories = {
-        split: {entry["category"] for entry in rows} for split, rows in data["webnlg"].items()
-    }
+    categories = {split: {entry["category"] for entry in rows} for split, rows in data["webnlg"].items()}
     assert categories["train"] == categories["validation"] == set(SEEN)
     assert categories["test"] == set(SEEN) | set(UNSEEN)
 
 
 def test_webnlg_subjects_of_test_are_new(data):
     subjects = {
-        split: {entry["modifiedtripleset"][0]["subject"] for entry in rows}
-        for split, rows in data["webnlg"].items()
+        split: {entry["modifiedtripleset"][0]["subject"] for entry in rows} for split, rows in data["webnlg"].items()
     }
     assert not subjects["train"] & subjects["test"]
     assert not subjects["train"] & subjects["validation"]

@@ -1,0 +1,155 @@
+"""Which process does a run: a lock file that also works on network file systems and outlives no dead process. Imports no torch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock
+
+from lopa_bench.errors import RunFailed
+
+HEARTBEAT = 15.0  # seconds between signs of life
+STALE_AFTER = 8 * HEARTBEAT  # without one; long enough for a stalled file server
+
+
+class Busy(RunFailed):
+    """Another living process does this run."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a claim.
+
+    Attributes:
+        machine: host name and process namespace; only there does `pid` mean something.
+        created: when the process started, so that a reused pid is not taken for it.
+        since: when it claimed, in seconds since the epoch.
+        token: different for every claim.
+    """
+
+    machine: str
+    pid: int
+    created: float
+    since: float
+    token: str
+
+    @classmethod
+    def me(cls) -> Owner:
+        process = psutil.Process()
+        return cls(machine(), process.pid, process.create_time(), time.time(), uuid.uuid4().hex)
+
+    @property
+    def host(self) -> str:
+        return self.machine.split("/")[0]
+
+
+@cache
+def machine() -> str:
+    """The host, and inside it the process namespace (containers may share a host name)."""
+    try:
+        return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return f"{socket.gethostname()}/"
+
+
+def owner_of(path: Path) -> Owner | None:
+    """Who holds the lock file `path`, or None if nobody does or it is not readable."""
+    try:
+        return Owner(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def alive(path: Path, owner: Owner | None) -> bool:
+    """On this machine: whether the owner's process runs. On another: whether its last sign of life is recent."""
+    if owner is not None and owner.machine == machine():
+        try:
+            process = psutil.Process(owner.pid)
+            return abs(process.create_time() - owner.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+    try:
+        return _now(path.parent) - path.stat().st_mtime < STALE_AFTER
+    except FileNotFoundError:
+        return False
+
+
+def _now(folder: Path) -> float:
+    """The time by the file server's clock, which is the one that wrote the heartbeats."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".now.", suffix=".tmp") as file:
+        file.write(b".")
+        file.flush()
+        return os.fstat(file.fileno()).st_mtime
+
+
+class Claim:
+    """``with Claim(path):`` holds the lock file `path` for the time of the block.
+
+    Raises:
+        Busy: another living process holds it.
+        RunFailed: the folder cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.owner = path, Owner.me()
+        self._content = json.dumps(asdict(self.owner)).encode()
+        self._takeover = path.with_name(".takeover.lock")
+        self._released = threading.Event()
+
+    def __enter__(self) -> Claim:
+        while not self._create():
+            self._bury_or_raise()
+        threading.Thread(target=self._beat, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._released.set()
+        if owner_of(self.path) == self.owner:
+            self._takeover.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+
+    def _create(self) -> bool:
+        """Make the file with its content in one step: a link to a temporary one, which fails if the name is taken, on NFS too."""
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".tmp")
+            try:
+                os.write(handle, self._content)
+                os.fchmod(handle, 0o644)
+                os.link(temporary, self.path)
+            finally:
+                os.close(handle)
+                os.unlink(temporary)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise RunFailed(f"{self.path} cannot be written ({error.strerror})") from error
+        return True
+
+    def _bury_or_raise(self) -> None:
+        """Remove a dead process's file; of several processes that find it, one does."""
+        owner = owner_of(self.path)
+        if alive(self.path, owner):
+            who = f"process {owner.pid} on {owner.host}" if owner else "another process"
+            raise Busy(f"{who} does this run at the moment; lopa-bench status shows how far it is")
+        with FileLock(self._takeover):
+            if owner_of(self.path) == owner:
+                self.path.unlink(missing_ok=True)
+
+    def _beat(self) -> None:
+        while not self._released.wait(HEARTBEAT):
+            with contextlib.suppress(OSError):
+                if owner_of(self.path) != self.owner:
+                    return
+                os.utime(self.path)

@@ -1,0 +1,125 @@
+"""One run in several processes, started by ``accelerate launch`` or ``torchrun``; alone, every operation here is the identity.
+
+Data parallelism: every process holds the model, reads its share of each batch, and gradients are summed in one collective a step. The
+trained parameters of these methods are few, so there is nothing to gain from overlapping that sum with the backward pass.
+Imports no torch at the top.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+T = TypeVar("T")
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes. Known from the environment before torch is loaded."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+class Processes:
+    """The processes of one run.
+
+    Attributes:
+        rank, count: this process's number and how many there are.
+        device: the one this process computes on.
+    """
+
+    rank, count = 0, 1
+
+    @property
+    def main(self) -> bool:
+        return self.rank == 0
+
+    @property
+    def device(self) -> torch.device:
+        from lopa_bench.machine import default_device
+
+        return default_device()
+
+    def share(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's part of `items`: every `count`-th."""
+        return items[self.rank :: self.count]
+
+    def merge(self, part: list[T]) -> list[T]:
+        """What all processes made of their shares, in the order of the whole."""
+        return part
+
+    def first(self, action: Callable[[], T]) -> T:
+        """Do something in the main process only; its value, or its exception, in all."""
+        return action()
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum of every process's tensor of the same shape."""
+        return tensor
+
+    def any(self, flag: bool) -> bool:
+        """Whether `flag` is set in any process."""
+        return flag
+
+    def collect(self, value: T) -> list[T]:
+        """Every process's value, by rank."""
+        return [value]
+
+
+class _Launched(Processes):
+    """Several processes, through Accelerate."""
+
+    def __init__(self) -> None:
+        from datetime import timedelta
+
+        import torch
+        from accelerate import Accelerator, InitProcessGroupKwargs
+
+        # The others wait while the main process scores, which may mean running thousands of programs.
+        patience = InitProcessGroupKwargs(timeout=timedelta(hours=12))
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[patience])
+        self.rank, self.count = self.accelerator.process_index, self.accelerator.num_processes
+
+    @property
+    def device(self) -> torch.device:
+        return self.accelerator.device
+
+    def collect(self, value: Any) -> list[Any]:
+        from accelerate.utils import gather_object
+
+        return gather_object([value])
+
+    def merge(self, part: list[T]) -> list[T]:
+        parts = self.collect(part)
+        return [parts[i % self.count][i // self.count] for i in range(sum(map(len, parts)))]
+
+    def first(self, action: Callable[[], T]) -> T:
+        from accelerate.utils import broadcast_object_list
+
+        outcome: list[Any] = [None, None]
+        if self.main:
+            try:
+                outcome = [action(), None]
+            except Exception as error:
+                outcome = [None, error]
+        value, error = broadcast_object_list(outcome)
+        if error is not None:
+            raise error
+        return value
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        return self.accelerator.reduce(tensor, reduction="sum")
+
+    def any(self, flag: bool) -> bool:
+        import torch
+
+        return bool(self.sum(torch.tensor(float(flag), device=self.device)).item())
+
+
+@cache
+def processes() -> Processes:
+    """The processes this one was started with."""
+    return _Launched() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Processes()

@@ -1,0 +1,47 @@
+"""What every tracker is. Imports no torch and no tracking package: those are imported when a run opens its window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lopa_bench.settings import settings
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a window may show of a run beside its numbers.
+
+    Attributes:
+        identity: the digest; the same when an interrupted run goes on.
+        group: runs to be seen together: the experiment (a table or figure), else task/method.
+        tags: experiment, task, method, model and scale.
+    """
+
+    name: str
+    identity: str
+    group: str
+    tags: tuple[str, ...]
+    config: Mapping[str, Any]
+    directory: Path
+
+
+class Window:
+    """A run's open window. This one shows nothing."""
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Values at an optimiser step."""
+
+    def close(self, metrics: Mapping[str, float] | None) -> None:
+        """The run is over; `metrics` are its result, or None if it has none."""
+
+
+@settings
+class Tracker:
+    """Settings of a tracker. This one shows nothing."""
+
+    def open(self, run: RunInfo) -> Window:
+        """A run begins, or goes on."""
+        return Window()

@@ -1,0 +1,32 @@
+"""``tracker.csv`` in the run directory: a line for every value, as it comes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+
+from lopa_bench.settings import settings
+from lopa_bench.trackers.base import RunInfo, Tracker, Window
+
+COLUMNS = ("step", "name", "value")
+
+
+@settings
+class Csv(Tracker):
+    def open(self, run: RunInfo) -> Window:
+        return _Window(run)
+
+
+class _Window(Window):
+    def __init__(self, run: RunInfo) -> None:
+        self.file = (run.directory / "tracker.csv").open("a", encoding="utf-8", newline="")
+        self.writer = csv.writer(self.file, lineterminator="\n")
+        if self.file.tell() == 0:
+            self.writer.writerow(COLUMNS)
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        self.writer.writerows((step, name, value) for name, value in values.items())
+        self.file.flush()
+
+    def close(self, metrics: Mapping[str, float] | None) -> None:
+        self.file.close()

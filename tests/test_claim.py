@@ -1,0 +1,125 @@
+"""A run is done by one living process at a time, whatever died before."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import pytest
+
+from lopa_bench.claim import STALE_AFTER, Busy, Claim, Owner, owner_of
+
+
+@pytest.fixture
+def lock(tmp_path):
+    return tmp_path / "run.lock"
+
+
+def dead_process() -> Owner:
+    """The owner that a process was which is gone now."""
+    code = "import json, dataclasses, lopa_bench.claim as c; print(json.dumps(dataclasses.asdict(c.Owner.me())))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return Owner(**json.loads(done.stdout))
+
+
+def leave(lock, owner):
+    lock.write_text(json.dumps(asdict(owner)))
+
+
+def test_held_by_a_living_process(lock):
+    with Claim(lock):
+        with pytest.raises(Busy, match=f"process {os.getpid()} on "), Claim(lock):
+            pass
+        assert owner_of(lock).pid == os.getpid()
+    assert not list(lock.parent.iterdir())
+    with Claim(lock):
+        pass
+
+
+def test_released_when_the_block_fails(lock):
+    with pytest.raises(ZeroDivisionError), Claim(lock):
+        1 / 0  # noqa: B018
+    assert not lock.exists()
+
+
+def test_taken_over_from_a_dead_process_at_once(lock):
+    leave(lock, dead_process())
+    with Claim(lock):
+        assert owner_of(lock).pid == os.getpid()
+    assert not list(lock.parent.iterdir())
+
+
+def test_taken_over_when_the_pid_is_another_process_now(lock):
+    leave(lock, replace(Owner.me(), created=Owner.me().created - 1000, token="old"))
+    with Claim(lock):
+        pass
+
+
+def test_another_machine_is_believed_while_its_heart_beats(lock):
+    leave(lock, replace(Owner.me(), machine="elsewhere/1", token="theirs"))
+    with pytest.raises(Busy, match="on elsewhere does this run"), Claim(lock):
+        pass
+    silent = time.time() - STALE_AFTER - 5
+    os.utime(lock, (silent, silent))
+    with Claim(lock):
+        assert owner_of(lock).pid == os.getpid()
+
+
+def test_a_torn_lock_is_believed_for_as_long_as_a_silent_one(lock):
+    lock.write_text("")
+    with pytest.raises(Busy, match="another process"), Claim(lock):
+        pass
+    os.utime(lock, (0, 0))
+    with Claim(lock):
+        pass
+
+
+def test_heart_beats(lock, monkeypatch):
+    monkeypatch.setattr("lopa_bench.claim.HEARTBEAT", 0.05)
+    with Claim(lock):
+        os.utime(lock, (0, 0))
+        deadline = time.monotonic() + 20
+        while lock.stat().st_mtime == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert lock.stat().st_mtime > 0
+
+
+def test_who_was_robbed_leaves_the_new_claim_alone(lock):
+    thief = replace(Owner.me(), token="thief")
+    with Claim(lock):
+        leave(lock, thief)
+    assert owner_of(lock) == thief
+
+
+def race(lock, start, held, wins):
+    start.wait()
+    for _ in range(20):
+        try:
+            with Claim(lock):
+                with held.get_lock():
+                    held.value += 1
+                assert held.value == 1, "two processes hold one claim"
+                time.sleep(0.002)
+                with wins.get_lock():
+                    wins.value += 1
+                with held.get_lock():
+                    held.value -= 1
+        except Busy:
+            time.sleep(0.001)
+
+
+def test_never_two_of_many(lock, forkserver):
+    """Processes race for a claim that a dead one left, again and again."""
+    start, held, wins = forkserver.Event(), forkserver.Value("i", 0), forkserver.Value("i", 0)
+    leave(lock, dead_process())
+    processes = [forkserver.Process(target=race, args=(lock, start, held, wins)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    start.set()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert wins.value > 0
+    assert not lock.exists()

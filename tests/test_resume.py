@@ -1,0 +1,224 @@
+"""An interrupted run goes on to the bit-identical result; nothing that stops it leaves half a result."""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from test_run import measured
+
+from lopa_bench import interrupts
+from lopa_bench.atomic import write_text
+from lopa_bench.checkpoint import Checkpoints
+from lopa_bench.cli import main
+from lopa_bench.config import load_config
+from lopa_bench.errors import Interrupted, RunFailed
+from lopa_bench.run import run
+from lopa_bench.train import LossLog
+
+FILES = ("trained.safetensors", "history.csv", "predictions.jsonl", "prompts.npz")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(module_overrides):
+    """The result and files of a run that nothing stopped."""
+    outcome = run(load_config([*module_overrides("undisturbed"), "method=lopa"]))
+    return measured(outcome.result), {name: (outcome.directory.path / name).read_bytes() for name in FILES}
+
+
+@pytest.fixture(scope="module")
+def module_overrides(tmp_path_factory, run_overrides):
+    """Overrides with a results folder of their own; the encoder is trained, so that dropout is drawn at every step."""
+    root = tmp_path_factory.mktemp("resume")
+    return lambda name: [*run_overrides(root / name), "train.epochs=3", "method.freeze_encoder=false"]
+
+
+def stop_at(monkeypatch, step, signum=signal.SIGINT):
+    """Send `signum` to this process in the middle of a step."""
+    add = LossLog.add
+
+    def interrupting(log, *values):
+        add(log, *values)
+        if log.progress.step == step:
+            os.kill(os.getpid(), signum)
+
+    monkeypatch.setattr(LossLog, "add", interrupting)
+
+
+def assert_same(outcome, undisturbed):
+    result, files = undisturbed
+    assert measured(outcome.result) == result
+    for name, content in files.items():
+        assert (outcome.directory.path / name).read_bytes() == content, name
+    assert sorted(p.name for p in outcome.directory.path.iterdir()) == sorted([*FILES, "config.yaml", "result.json"])
+
+
+@pytest.mark.parametrize("step", [0, 4, 6, 7, 13, 20])  # 7 steps an epoch
+def test_goes_on_bit_for_bit(module_overrides, undisturbed, monkeypatch, step):
+    overrides = [*module_overrides(f"stopped{step}"), "method=lopa"]
+    with monkeypatch.context() as patch:
+        stop_at(patch, step)
+        with pytest.raises(KeyboardInterrupt):
+            run(load_config(overrides))
+    torch.rand(7)  # what else the process draws in between does not matter
+    assert_same(run(load_config(overrides)), undisturbed)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "both"])
+def test_damaged_checkpoint_is_passed_over(module_overrides, undisturbed, monkeypatch, damage):
+    overrides = [*module_overrides(f"damaged-{damage}"), "method=lopa", "checkpoint_every=0"]
+    with monkeypatch.context() as patch:
+        stop_at(patch, 9)
+        with pytest.raises(KeyboardInterrupt):
+            run(load_config(overrides))
+    (folder,) = {path.parent for path in load_config(overrides).results_dir.rglob("checkpoint.pt")}
+    for name in ("checkpoint.pt", "checkpoint.previous.pt")[: 2 if damage == "both" else 1]:
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        cut = {"truncated": len(content) - 100, "empty": 0}.get(damage, len(content))
+        (folder / name).write_bytes(content[:cut])
+    steps = []
+    monkeypatch.setattr("lopa_bench.monitor.Monitor.training", lambda self, progress, *_: steps.append(progress.step))
+    monkeypatch.setattr("lopa_bench.monitor.Monitor.step", lambda *_: None)
+    assert_same(run(load_config(overrides)), undisturbed)
+    assert steps == [0 if damage == "both" else 9]
+
+
+def test_a_failed_save_leaves_the_state_before_it(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path, 0)
+    checkpoints.save({"step": 1})
+    checkpoints.save({"step": 2})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lopa_bench.atomic.os.fsync", full)
+    with pytest.raises(RunFailed, match="No space left on device"):
+        checkpoints.save({"step": 3})
+    assert Checkpoints(tmp_path, 0).load() == {"step": 2}
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_save_and_tell(module_overrides, undisturbed, monkeypatch, capsys, signum, status):
+    overrides = [*module_overrides(f"signal{signum}"), "method=lopa"]
+    with monkeypatch.context() as patch:
+        stop_at(patch, 8, signum)
+        assert main(overrides) == status
+    error = capsys.readouterr().err
+    assert error.strip() == "lopa-bench: interrupted; the same command goes on from the last checkpoint"
+    assert list(load_config(overrides).results_dir.rglob("checkpoint.pt"))
+    assert_same(run(load_config(overrides)), undisturbed)
+
+
+def test_a_second_signal_does_not_wait():
+    with interrupts.held() as received:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert received == [signal.SIGTERM]
+        with pytest.raises(Interrupted) as stopped:
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert stopped.value.exit_status == 143
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(module_overrides, undisturbed):
+    overrides = [*module_overrides("killed"), "method=lopa", "checkpoint_every=0"]
+    draw, kills = random.Random(0), 0
+    while True:
+        process = subprocess.Popen([sys.executable, "-m", "lopa_bench", *overrides], stdout=subprocess.DEVNULL)
+        try:
+            process.wait(draw.uniform(0.5, 12))
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert process.returncode == 0
+    assert kills
+    outcome = run(load_config(overrides))
+    assert outcome.found
+    assert_same(outcome, undisturbed)
+
+
+def test_full_disk_is_one_line_and_no_half_result(module_overrides, undisturbed, capsys):
+    overrides = [*module_overrides("full"), "method=lopa"]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))  # no file may be longer, as if the disk were full
+    try:
+        assert main(overrides) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1
+    assert "cannot be written (File too large)" in error[0]
+    assert not list(load_config(overrides).results_dir.rglob("result.json"))
+    assert_same(run(load_config(overrides)), undisturbed)
+
+
+@pytest.mark.skipif(not os.access("/proc/self", os.R_OK), reason="needs a folder where even root may not write")
+def test_read_only_folder(run_overrides, capsys):
+    assert main([*run_overrides("/proc/self/results"), "method=lopa"]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1
+    assert "results_dir: /proc/self/results" in error[0]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_out_of_memory_says_what_to_lower(overrides, monkeypatch, capsys, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("lopa_bench.train.backward", fail)
+    assert main([*overrides, "method=lopa"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "out of memory; lower train.batch_size=8" in lines[0]
+
+
+def test_out_of_memory_of_the_cpu_allocator(overrides, monkeypatch, capsys):
+    monkeypatch.setattr("lopa_bench.train.backward", lambda *_: torch.empty(1 << 58))
+    assert main([*overrides, "method=lopa"]) == 1
+    assert "out of memory; lower train.batch_size" in capsys.readouterr().err
+
+
+def test_force_keeps_the_old_result_until_the_new_one_is_there(overrides, monkeypatch):
+    first = run(load_config([*overrides, "method=lopa"]))
+    stop_at(monkeypatch, 3)
+    with pytest.raises(KeyboardInterrupt):
+        run(load_config([*overrides, "method=lopa", "force=true"]))
+    assert json.loads((first.directory.path / "result.json").read_text()) == first.result
+
+
+def test_leftovers_of_a_killed_writer_are_removed(overrides):
+    first = run(load_config([*overrides, "method=lopa"]))
+    folder = first.directory.path
+    (folder / "result.json").unlink()
+    (folder / ".history.csv.abc.tmp").write_text("half")
+    run(load_config([*overrides, "method=lopa"]))
+    assert not list(folder.glob(".*"))
+
+
+def test_atomic_write_replaces_or_leaves(tmp_path):
+    path = tmp_path / "file"
+    write_text(path, "old")
+    shutil.rmtree(tmp_path / "none", ignore_errors=True)
+    with pytest.raises(RunFailed, match="cannot be written"):
+        write_text(tmp_path / "none" / "file", "new")
+    write_text(path, "new")
+    assert path.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_checkpoints_are_not_part_of_the_identity(overrides):
+    started = time.monotonic()
+    often = run(load_config([*overrides, "method=lopa", "checkpoint_every=0"]))
+    assert run(load_config([*overrides, "method=lopa"])).found
+    assert "checkpoint_every" not in often.result["config"]
+    assert time.monotonic() - started < 60

@@ -1,0 +1,94 @@
+"""Trackers show what the run directory holds, and never stop a run."""
+
+import csv
+
+import pytest
+
+from lopa_bench.config import load_config
+from lopa_bench.run import run
+from lopa_bench.trackers.base import Tracker, Window
+from lopa_bench.trackers.csv import _Window
+
+
+def history(outcome):
+    with (outcome.directory.path / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_csv_has_every_value_of_the_history(overrides):
+    outcome = run(load_config([*overrides, "method=lopa", "tracker=csv"]))
+    with (outcome.directory.path / "tracker.csv").open() as file:
+        shown = {(row["step"], row["name"]): row["value"] for row in csv.DictReader(file)}
+    rows = history(outcome)
+    for row in rows:
+        for name in ("loss", "lr", "glue"):
+            if row[name]:
+                assert float(shown[row["step"], name]) == float(row[name])
+    assert len(rows) == outcome.result["steps"]
+
+
+def test_tracker_is_not_part_of_the_identity(overrides):
+    run(load_config([*overrides, "method=lopa"]))
+    assert run(load_config([*overrides, "method=lopa", "tracker=csv"])).found
+
+
+@pytest.mark.parametrize("when", ["open", "log", "close"])
+def test_a_tracker_that_fails_is_reported_once(overrides, monkeypatch, capsys, when):
+    def fail(*_):
+        raise ConnectionError("the service is gone")
+
+    if when == "open":
+        monkeypatch.setattr("lopa_bench.trackers.csv.Csv.open", fail)
+    else:
+        monkeypatch.setattr(_Window, when, fail)
+    outcome = run(load_config([*overrides, "method=lopa", "tracker=csv"]))
+    assert outcome.result["metrics"]
+    assert capsys.readouterr().err.splitlines() == [
+        "lopa-bench: the tracker failed (the service is gone); the run goes on without it"
+    ]
+
+
+def test_a_failed_run_is_closed_as_failed(overrides, monkeypatch):
+    closed = []
+
+    class Seen(Window):
+        def close(self, metrics):
+            closed.append(metrics)
+
+    monkeypatch.setattr(Tracker, "open", lambda *_: Seen())
+    config = load_config([*overrides, "method=lopa", "train.lr=1e30", "train.warmup=0", "train.clip=null"])
+    with pytest.raises(Exception, match="not finite"):
+        run(config)
+    good = run(load_config([*overrides, "method=lopa"]))
+    assert closed == [None, good.result["metrics"]]
+
+
+@pytest.mark.slow
+def test_tensorboard(overrides):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    outcome = run(load_config([*overrides, "method=lopa", "tracker=tensorboard"]))
+    events = EventAccumulator(str(outcome.directory.path / "tensorboard")).Reload()
+    losses = {event.step: event.value for event in events.Scalars("loss")}
+    for row in history(outcome):
+        assert losses[int(row["step"])] == pytest.approx(float(row["loss"]))
+    assert events.Scalars("result/accuracy")[0].value == pytest.approx(outcome.result["metrics"]["accuracy"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_wandb(overrides, tmp_path, mode, capsys):
+    wandb = pytest.importorskip("wandb")
+    outcome = run(
+        load_config([*overrides, "method=lopa", "tracker=wandb", f"tracker.mode={mode}", "tracker.project=lopa-test"])
+    )
+    assert wandb.run is None  # finished
+    assert "the tracker failed" not in capsys.readouterr().err
+    assert outcome.result["metrics"]
+    files = list((tmp_path / "results").rglob("*.wandb"))
+    assert len(files) == (mode == "offline")
+    if files:  # what `wandb sync` sends: strings lie in the file as they are
+        content = files[0].read_bytes()
+        for word in ("rte/lopa", "lopa-test", "num_virtual_tokens", "loss", outcome.result["digest"]):
+            assert word.encode() in content, word
