@@ -105,6 +105,6 @@ def test_what_cannot_work_is_said_in_one_line(overrides, settings, words):
 
 
 def test_label_words_are_not_generated():
-    with pytest.raises(UserError, match="generation.temperature=0.5: task=rte is answered by label words"):
+    with pytest.raises(UserError, match=r"generation\.temperature=0\.5: task=rte is answered by label words"):
         load_config(["task=rte", "generation.temperature=0.5"])
     assert "generation" not in load_config(["task=rte"]).resolved
