@@ -11,6 +11,7 @@ from transformers import AutoModel, AutoTokenizer
 from lopa_bench import share
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import pad
+from lopa_bench.features import stored_features
 from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.model_files import ModelFiles, locate
 
@@ -90,9 +91,15 @@ class InstanceEncoder(nn.Module):
         """A frozen encoder stays in evaluation mode."""
         return super().train(mode and not self.frozen)
 
+    def features(self, tokens: list[list[int]]) -> Tensor:
+        """f(x) of every tokenised text, [N, E] in fp32 on the CPU, from disk if any earlier run computed them."""
+        backbone = self._backbone[0]
+        depends_on = {"weights": self.files.fingerprint(), "pooling": self.pooling, "dtype": str(backbone.dtype)}
+        return torch.from_numpy(stored_features(depends_on, tokens, lambda: self._compute(tokens).numpy()))
+
     @torch.no_grad()
-    def features(self, tokens: list[list[int]], batch_size: int = 64) -> Tensor:
-        """f(x) of every tokenised text, [N, E] in fp32 on the CPU; shortest texts first, so little is padded."""
+    def _compute(self, tokens: list[list[int]], batch_size: int = 64) -> Tensor:
+        """Shortest texts first, so little is padded."""
         module = self.module
         was_training = module.training
         module.eval()
