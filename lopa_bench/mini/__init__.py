@@ -15,6 +15,11 @@ _MAKERS: Mapping[str, str] = {
     "mrpc": "lopa_bench.mini.glue:mrpc",
     "qqp": "lopa_bench.mini.glue:qqp",
     "qnli": "lopa_bench.mini.glue:qnli",
+    "mbpp": "lopa_bench.mini.mbpp:mbpp",
+    "cruxeval_i": "lopa_bench.mini.cruxeval:cruxeval",
+    "cruxeval_o": "lopa_bench.mini.cruxeval:cruxeval",
+    "e2e": "lopa_bench.mini.e2e:e2e",
+    "webnlg": "lopa_bench.mini.webnlg:webnlg",
 }
 TASKS = tuple(_MAKERS)
 

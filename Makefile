@@ -1,0 +1,37 @@
+# `make` or `make help` lists the targets.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-all lint clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+$(BIN)/lopa-bench: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/lopa-bench
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(BIN)/lopa-bench  ## a virtual environment in .venv with lopa-bench in it
+
+run: install  ## install, then the main job: LOPA on the embedded RTE task
+	$(BIN)/lopa-bench task=rte method=lopa
+
+test: $(VENV)/.test  ## install, then the default tests (offline, CPU)
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.test  ## the slow tests too
+	$(BIN)/python -m pytest -m ""
+
+lint: $(VENV)/.test  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,57 @@
+"""Checkpoints of an interrupted run: atomic, checksummed, the previous one kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lopa_bench.atomic import write_bytes
+
+SECONDS_BETWEEN = 60.0
+
+
+class Checkpoints:
+    """Two files in a run's directory, the latest state and the one before it.
+
+    A file is the SHA-256 of its payload in hexadecimal, a newline, and the payload (``torch.save``). One that is truncated or corrupt is
+    passed over for the other.
+    """
+
+    def __init__(self, folder: Path, seconds_between: float = SECONDS_BETWEEN) -> None:
+        self.latest, self.previous = folder / "checkpoint.pt", folder / "checkpoint.previous.pt"
+        self.seconds_between = seconds_between
+        self._saved_at = time.monotonic()
+
+    def maybe_save(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Save `state()` if the last save is `seconds_between` ago."""
+        if time.monotonic() - self._saved_at >= self.seconds_between:
+            self.save(state())
+
+    def save(self, state: dict[str, Any]) -> None:
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        payload = buffer.getvalue()
+        if self.latest.exists():
+            self.latest.replace(self.previous)
+        write_bytes(self.latest, hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+        self._saved_at = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest whole state, or None."""
+        for path in (self.latest, self.previous):
+            if path.exists():
+                checksum, _, payload = path.read_bytes().partition(b"\n")
+                if hashlib.sha256(payload).hexdigest().encode() == checksum:
+                    return torch.load(io.BytesIO(payload), weights_only=True)
+        return None
+
+    def remove(self) -> None:
+        """Forget both, once the result is written."""
+        self.latest.unlink(missing_ok=True)
+        self.previous.unlink(missing_ok=True)

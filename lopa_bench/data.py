@@ -1,0 +1,184 @@
+"""Examples into tokens, tokens into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lopa_bench.errors import UserError
+from lopa_bench.tasks.glue import MASK
+from lopa_bench.types import Example
+
+if TYPE_CHECKING:
+    from lopa_bench.config import Config
+    from lopa_bench.methods.adapted import AdaptedModel
+
+_BUCKET = 50  # batches whose rows are sorted by length together
+
+
+@dataclass(frozen=True)
+class Row:
+    """A tokenised example.
+
+    Attributes:
+        ids: the backbone's input, at most ``train.max_length`` tokens.
+        columns: the positions in `ids` whose logits are scored.
+        targets: the token that each of those positions should predict.
+        encoder_ids: the instance encoder's input; empty when the method reads no instance.
+    """
+
+    ids: list[int]
+    columns: list[int]
+    targets: list[int]
+    encoder_ids: list[int]
+
+
+@dataclass
+class Batch:
+    """B rows padded to T tokens, with N scored positions in all.
+
+    Attributes:
+        index: [B] row numbers in the split.
+        input_ids, attention_mask: [B, T].
+        rows, columns: [N] where the scored positions are.
+        targets: [N] what they should predict.
+        features: [B, E] instance features, if the encoder is frozen.
+        encoder_ids, encoder_mask: [B, S] the encoder's input, if it is trained.
+    """
+
+    index: Tensor
+    input_ids: Tensor
+    attention_mask: Tensor
+    rows: Tensor
+    columns: Tensor
+    targets: Tensor
+    features: Tensor | None = None
+    encoder_ids: Tensor | None = None
+    encoder_mask: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        moved = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if v is not None}
+        return replace(self, **moved)
+
+
+def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:
+    """Token lists -> ids [B, T] and attention mask [B, T], T the longest of them."""
+    length = max(map(len, sequences))
+    ids = torch.full((len(sequences), length), pad_id)
+    mask = torch.zeros(len(sequences), length, dtype=torch.long)
+    for i, sequence in enumerate(sequences):
+        where = slice(0, len(sequence)) if side == "right" else slice(length - len(sequence), length)
+        ids[i, where] = torch.tensor(sequence)
+        mask[i, where] = 1
+    return ids, mask
+
+
+def word_id(tokenizer: Any, word: str) -> int:
+    """The one token of a label word. Raises `UserError` if it is several."""
+    ids = tokenizer.encode(word, add_special_tokens=False)
+    if len(ids) != 1:
+        raise UserError(
+            f"label word {word!r} is {len(ids)} tokens in this model's vocabulary; a label word must be one"
+        )
+    return ids[0]
+
+
+def cloze_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    """Tokenised clozes with the tokenizer's mask token, cut to `max_length`.
+
+    A mask lost to truncation is written over the last token before the end token, as in the authors' code.
+    """
+    masked = [text.replace(MASK, tokenizer.mask_token) for text in texts]
+    encoded = tokenizer(masked, truncation=True, max_length=max_length)["input_ids"]
+    for ids in encoded:
+        if tokenizer.mask_token_id not in ids:
+            ids[-2] = tokenizer.mask_token_id
+    return encoded
+
+
+def encode_clozes(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[Row]:
+    """One scored position a row: the mask, which should predict the label word."""
+    words = {word: word_id(tokenizer, word) for word in {e.target for e in examples}}
+    ids = cloze_ids(tokenizer, [e.input for e in examples], max_length)
+    mask = tokenizer.mask_token_id
+    return [Row(row, [row.index(mask)], [words[e.target]], []) for row, e in zip(ids, examples, strict=True)]
+
+
+def encoder_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    """What an instance encoder reads of the same texts: the cloze in its own vocabulary, without the mask if it has none."""
+    words = [text.replace(MASK, tokenizer.mask_token or "") for text in texts]
+    return tokenizer(words, truncation=True, max_length=max_length)["input_ids"]
+
+
+def encode(model: AdaptedModel, config: Config, examples: Sequence[Example]) -> Split:
+    """Tokenise one split for the backbone and, where the method reads the instance, for its encoder.
+
+    A frozen encoder's features are computed here, once for all epochs.
+    """
+    tokenizer, limit = model.backbone.tokenizer, config.train.max_length
+    rows = encode_clozes(tokenizer, examples, limit)
+    split = Split(rows, tokenizer.pad_token_id)
+    if model.encoder is None:
+        return split
+    read = encoder_ids(model.encoder.tokenizer, [e.input for e in examples], limit)
+    if model.encoder.frozen:
+        split.features = model.encoder.features(read)
+    else:
+        split.rows = [replace(row, encoder_ids=ids) for row, ids in zip(rows, read, strict=True)]
+        split.encoder_pad_id = model.encoder.tokenizer.pad_token_id
+    return split
+
+
+class Split:
+    """The rows of one split and, with a frozen instance encoder, their features."""
+
+    def __init__(self, rows: Sequence[Row], pad_id: int, encoder_pad_id: int = 0) -> None:
+        self.rows, self.pad_id, self.encoder_pad_id = rows, pad_id, encoder_pad_id
+        self.features: Tensor | None = None  # [rows, E]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, index: Sequence[int]) -> Batch:
+        """The batch of these rows."""
+        rows = [self.rows[i] for i in index]
+        input_ids, attention_mask = pad([row.ids for row in rows], self.pad_id)
+        batch = Batch(
+            index=torch.tensor(index),
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            rows=torch.tensor([i for i, row in enumerate(rows) for _ in row.columns]),
+            columns=torch.tensor([column for row in rows for column in row.columns]),
+            targets=torch.tensor([target for row in rows for target in row.targets]),
+        )
+        if self.features is not None:
+            batch.features = self.features[batch.index]
+        elif rows[0].encoder_ids:
+            batch.encoder_ids, batch.encoder_mask = pad([row.encoder_ids for row in rows], self.encoder_pad_id)
+        return batch
+
+    def shuffled(self, batch_size: int, seed: int, epoch: int, bucket: bool) -> list[list[int]]:
+        """Row numbers of one epoch's batches, a function of seed and epoch.
+
+        With `bucket`, each stretch of 50 batches is sorted by length before it is cut, and the batches are shuffled again: rows of like
+        length meet, so little is padded, while every row's batch is still random.
+        """
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+        order = torch.randperm(len(self), generator=generator).tolist()
+        if not bucket:
+            return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        batches = []
+        for start in range(0, len(order), batch_size * _BUCKET):
+            stretch = sorted(order[start : start + batch_size * _BUCKET], key=lambda i: len(self.rows[i].ids))
+            batches += [stretch[i : i + batch_size] for i in range(0, len(stretch), batch_size)]
+        return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+    def by_length(self, batch_size: int) -> Iterator[Batch]:
+        """All rows once, longest first (a batch that does not fit in memory fails at the start)."""
+        order = sorted(range(len(self)), key=lambda i: -len(self.rows[i].ids))
+        for start in range(0, len(order), batch_size):
+            yield self.batch(order[start : start + batch_size])

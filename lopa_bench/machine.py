@@ -1,0 +1,53 @@
+"""The machine under a run: device, seeds, peak memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def default_device() -> torch.device:
+    """The GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def seed_everything(seed: int) -> None:
+    """The same numbers for the same seed on the same machine, bit for bit."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+class PeakMemory:
+    """Peak memory inside a ``with`` block, in MiB: the GPU's allocations, or the process's resident set."""
+
+    def __enter__(self) -> PeakMemory:
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        with contextlib.suppress(
+            OSError
+        ):  # Linux: start the peak anew, so that earlier runs of the process do not count
+            Path("/proc/self/clear_refs").write_text("5")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.mib = round(self._bytes() / 2**20)
+
+    def _bytes(self) -> int:
+        if torch.cuda.is_available():
+            return torch.cuda.max_memory_allocated()
+        with contextlib.suppress(OSError):
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

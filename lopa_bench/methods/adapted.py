@@ -1,0 +1,75 @@
+"""What a method makes of a backbone: one model with one way to be called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Cache
+
+from lopa_bench.backbone import Backbone
+from lopa_bench.data import Batch
+from lopa_bench.errors import UserError
+
+
+class AdaptedModel(nn.Module):
+    """A backbone with a method's parameters; this base class is the backbone as it is.
+
+    Whatever a method puts before or beside the input, positions are those of ``batch.input_ids``: labels, loss and label-word
+    look-up are written once for all methods.
+
+    Attributes:
+        encoder: the instance encoder whose features the method reads, or None.
+    """
+
+    def __init__(self, backbone: Backbone, encoder: nn.Module | None = None) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.encoder = encoder
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Embedded input [B, M + T, D] and attention mask [B, M + T], M virtual positions first."""
+        return self.backbone.embed(batch.input_ids), batch.attention_mask
+
+    def past(self, batch: Batch) -> Cache | None:
+        """A key/value cache filled with what every layer attends to before the input, which `inputs`' mask then covers; or None."""
+        return None
+
+    def columns(self, batch: Batch) -> Tensor:
+        """[N] the positions that are read."""
+        return batch.columns
+
+    def hidden(self, batch: Batch) -> Tensor:
+        """Last hidden states of the real positions, [B, T, D']."""
+        embeds, mask = self.inputs(batch)
+        past = self.past(batch)
+        cache = {} if past is None else {"past_key_values": past}
+        return self.backbone.hidden(embeds, mask, **cache)[:, -batch.input_ids.shape[1] :]
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [N, V] at the batch's N scored positions only, in fp32."""
+        with self.backbone.autocast():
+            return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
+
+    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Optimiser groups: one learning rate for all, unless a method has a reason."""
+        return [{"params": list(self.trainable().values()), "lr": lr}]
+
+    def load_trainable(self, state: Mapping[str, Tensor]) -> None:
+        """Put saved values into the trained parameters. Raises `UserError` where names or shapes differ."""
+        parameters = self.trainable()
+        if differing := set(parameters) ^ set(state):
+            raise UserError(f"saved parameters do not fit this model: {sorted(differing)[0]} is in only one of them")
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                if parameter.shape != state[name].shape:
+                    raise UserError(
+                        f"saved parameters do not fit: {name} is {tuple(state[name].shape)}, not {tuple(parameter.shape)}"
+                    )
+                parameter.copy_(state[name])
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The parameters that are trained, by name."""
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}

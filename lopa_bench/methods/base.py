@@ -1,0 +1,119 @@
+"""What every method is. Imports no torch: a wrong hyperparameter is answered before torch is loaded.
+
+A method file therefore imports torch inside its functions. One that imports it at the top works too, only its errors come later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lopa_bench.settings import Count, Fraction, settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lopa_bench.backbone import Backbone
+    from lopa_bench.methods.adapted import AdaptedModel
+
+    Part = nn.Module | nn.Parameter
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a backbone and its instance encoder that parameter counts depend on.
+
+    Attributes:
+        width: D, the backbone's embedding width.
+        layers: L, its transformer layers.
+        key_width: K, the width of a layer's keys: D, or less with grouped queries.
+        encoder_width: E, the instance encoder's width.
+        positions: tokens the backbone can read, virtual ones included.
+        parameters: of the whole backbone.
+    """
+
+    width: int
+    layers: int
+    key_width: int
+    encoder_width: int
+    positions: int
+    parameters: int
+
+
+@settings
+class Method:
+    """Hyperparameters that can adapt a backbone."""
+
+    name: str
+
+    @property
+    def prompt_length(self) -> int:
+        """Positions of the backbone's input that the method takes."""
+        return 0
+
+    @property
+    def reads_instance(self) -> bool:
+        """Whether the prompt depends on the instance, through an instance encoder."""
+        return False
+
+    def check(self, shape: Shape) -> str | None:
+        """What of these hyperparameters does not fit a backbone of this shape, or None."""
+        return None
+
+    def adapt(self, backbone: Backbone) -> AdaptedModel:
+        """Put the method's parameters around or inside the backbone and freeze what it does not train."""
+        raise NotImplementedError
+
+
+@settings
+class SoftPromptMethod(Method):
+    """A method whose only contact with the backbone is a soft prompt before the embedded input: X = [Z ; X_e]."""
+
+    num_virtual_tokens: Count
+
+    @property
+    def prompt_length(self) -> int:
+        return self.num_virtual_tokens
+
+    def parts(self, shape: Shape) -> dict[str, Part]:
+        """The trainable parameters and modules, by name."""
+        raise NotImplementedError
+
+    def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
+        """The soft prompt Z, [B, M, D], from `parts` and the instance features f(x), [B, E]."""
+        raise NotImplementedError
+
+    def embedding_update(self, parts: nn.Module, positions: Tensor) -> Tensor | None:
+        """What is added to the word embeddings of the input's tokens `positions`, [B, T] counted from 0 -> [B, T, D]; None: nothing."""
+        return None
+
+    def learning_rates(self) -> dict[str, float]:
+        """Learning rates of those parts that have their own."""
+        return {}
+
+    def adapt(self, backbone: Backbone) -> AdaptedModel:
+        from lopa_bench.methods.soft_prompt import SoftPromptModel
+
+        return SoftPromptModel(backbone, self)
+
+
+@settings
+class InstancePromptMethod(SoftPromptMethod):
+    """A soft prompt written for each instance by heads over an instance encoder's features f(x).
+
+    `head_size` H is the heads' hidden width ("encoder": as wide as the encoder). `pooling` says which features: the first token's
+    (the paper) or the mean over tokens. With `freeze_encoder=false` the encoder is trained too, as the authors' GLUE code does.
+    """
+
+    head_size: Count | Literal["encoder"]
+    dropout: Fraction
+    pooling: Literal["first", "mean"]
+    freeze_encoder: bool
+
+    @property
+    def reads_instance(self) -> bool:
+        return True
+
+    def hidden(self, shape: Shape) -> int:
+        """H as a number."""
+        return shape.encoder_width if self.head_size == "encoder" else self.head_size

@@ -1,0 +1,86 @@
+"""The instance encoder f: text -> features f(x) ∈ R^E."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
+
+from lopa_bench.backbone import Backbone
+from lopa_bench.data import pad
+from lopa_bench.methods.base import InstancePromptMethod
+from lopa_bench.model_files import locate
+
+
+class InstanceEncoder(nn.Module):
+    """A transformer body and a pooling.
+
+    Frozen, it runs in evaluation mode and without gradients, so its features are a function of the text alone and are computed once.
+    A frozen encoder with the backbone's own weights shares them; it is kept out of this module's parameters.
+    """
+
+    def __init__(
+        self, body: nn.Module, tokenizer: Any, pooling: str, frozen: bool, backbone: Backbone, shared: bool
+    ) -> None:
+        super().__init__()
+        self.tokenizer, self.pooling, self.frozen = tokenizer, pooling, frozen
+        self._backbone = (backbone,)  # in a tuple: not a submodule
+        if shared:
+            self._body = (body,)
+        else:
+            self.body = body
+            self.body.requires_grad_(not frozen)
+
+    @classmethod
+    def beside(cls, backbone: Backbone, method: InstancePromptMethod) -> InstanceEncoder:
+        """The encoder that the backbone's settings name, for `method`."""
+        settings = backbone.settings
+        frozen = method.freeze_encoder
+        if settings.encoder == "backbone":
+            body = backbone.body if frozen else backbone.copy_of_body().float()
+            return cls(body, backbone.tokenizer, method.pooling, frozen, backbone, shared=frozen)
+        files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only)
+        options = {"revision": files.revision, "local_files_only": files.local_only}
+        body = AutoModel.from_pretrained(files.source, dtype=backbone.dtype if frozen else torch.float32, **options)
+        tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
+        return cls(body.to(backbone.device), tokenizer, method.pooling, frozen, backbone, shared=False)
+
+    @property
+    def module(self) -> nn.Module:
+        return self._body[0] if hasattr(self, "_body") else self.body
+
+    @property
+    def width(self) -> int:
+        """E."""
+        return self.module.config.hidden_size
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """[B, S] tokens and mask -> [B, E] features in fp32."""
+        hidden = self.module(input_ids=input_ids, attention_mask=attention_mask)[0].float()
+        if self.pooling == "first":
+            return hidden[:, 0]
+        weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        return (hidden * weights).sum(1) / weights.sum(1)
+
+    def train(self, mode: bool = True) -> InstanceEncoder:
+        """A frozen encoder stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
+
+    @torch.no_grad()
+    def features(self, tokens: list[list[int]], batch_size: int = 64) -> Tensor:
+        """f(x) of every tokenised text, [N, E] in fp32 on the CPU; shortest texts first, so little is padded."""
+        module = self.module
+        was_training = module.training
+        module.eval()
+        order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
+        features = torch.empty(len(tokens), self.width)
+        device = next(module.parameters()).device
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            ids, mask = pad([tokens[i] for i in chosen], self.tokenizer.pad_token_id)
+            with self._backbone[0].autocast():
+                features[chosen] = self(ids.to(device), mask.to(device)).cpu()
+        module.train(was_training)
+        return features

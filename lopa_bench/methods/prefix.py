@@ -1,0 +1,76 @@
+"""Prefix tuning (Li & Liang 2021) and P-tuning v2 (Liu et al. 2022): learnt keys and values before every layer's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from lopa_bench.methods.base import Method, Shape
+from lopa_bench.settings import Count, Size, settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lopa_bench.backbone import Backbone
+    from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.methods.base import Part
+
+
+@settings
+class PrefixMethod(Method):
+    """A method that every layer of the backbone attends to, m positions before the input.
+
+    `prefix_reads` says where a masked LM's answer is read: at the mask, or `shifted` by m, as the authors' GLUE code does. That code adds
+    m to the mask's position for every prompt method, though a prefix lengthens no sequence.
+    """
+
+    num_virtual_tokens: Size
+    prefix_reads: Literal["mask", "shifted"]
+
+    @property
+    def prompt_length(self) -> int:
+        return self.num_virtual_tokens
+
+    def parts(self, shape: Shape) -> dict[str, Part]:
+        """The trainable parameters and modules, by name."""
+        raise NotImplementedError
+
+    def prefix(self, parts: nn.Module) -> Tensor:
+        """Keys and values of all layers, [m, 2·L·K] for keys of width K: key of layer 1, value of layer 1, key of layer 2, …"""
+        raise NotImplementedError
+
+    def adapt(self, backbone: Backbone) -> AdaptedModel:
+        from lopa_bench.methods.prefix_model import PrefixModel
+
+        return PrefixModel(backbone, self)
+
+
+@settings
+class PTuningV2(PrefixMethod):
+    """The keys and values are the parameters, m · 2·L·K of them, drawn from N(0, 1) (peft and the P-tuning v2 code)."""
+
+    def parts(self, shape: Shape) -> dict[str, Part]:
+        from lopa_bench.methods.heads import soft_prompt
+
+        return {"z": soft_prompt(self.num_virtual_tokens, 2 * shape.layers * shape.key_width)}
+
+    def prefix(self, parts: nn.Module) -> Tensor:
+        return parts.z
+
+
+@settings
+class PrefixTuning(PrefixMethod):
+    """The keys and values are written by an MLP over m learnt vectors: Linear(K→`mlp_width`) → tanh → Linear(→ 2·L·K)."""
+
+    mlp_width: Count
+
+    def parts(self, shape: Shape) -> dict[str, Part]:
+        from torch import nn
+
+        from lopa_bench.methods.heads import soft_prompt
+
+        width, outputs = shape.key_width, 2 * shape.layers * shape.key_width
+        mlp = nn.Sequential(nn.Linear(width, self.mlp_width), nn.Tanh(), nn.Linear(self.mlp_width, outputs))
+        return {"z": soft_prompt(self.num_virtual_tokens, width), "mlp": mlp}
+
+    def prefix(self, parts: nn.Module) -> Tensor:
+        return parts.mlp(parts.z)

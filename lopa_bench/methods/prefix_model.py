@@ -1,0 +1,60 @@
+"""The only place where a prefix meets attention."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from lopa_bench.backbone import Backbone
+from lopa_bench.data import Batch
+from lopa_bench.errors import UserError
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.methods.prefix import PrefixMethod
+from lopa_bench.methods.soft_prompt import Parts
+
+
+class PrefixModel(AdaptedModel):
+    """A frozen backbone whose key/value cache is filled with m learnt positions before it reads the input.
+
+    The input's positions go on after the prefix, as in peft, so that a model exported to peft gives equal logits.
+    """
+
+    def __init__(self, backbone: Backbone, method: PrefixMethod) -> None:
+        if "past_key_values" not in inspect.signature(backbone.body.forward).parameters:
+            raise UserError(
+                f"method={method.name}: {type(backbone.model).__name__} has no key/value cache to put a prefix in; "
+                "nearest: method=pt"
+            )
+        backbone.freeze()
+        super().__init__(backbone)
+        self.method = method
+        self.parts = Parts(method.parts(backbone.shape(encoder_width=0))).to(backbone.device)
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Embedded input, [B, T, D], and the mask over prefix and input, [B, m + T]."""
+        embeds, mask = super().inputs(batch)
+        return embeds, torch.cat([mask.new_ones(len(mask), self.method.prompt_length), mask], dim=1)
+
+    def past(self, batch: Batch) -> DynamicCache | None:
+        if self.method.prompt_length == 0:
+            return None
+        backbone, m = self.backbone, self.method.prompt_length
+        prefix = self.method.prefix(self.parts).to(backbone.dtype)
+        layers = prefix.view(m, -1, 2, *backbone.key_shape).permute(
+            1, 2, 3, 0, 4
+        )  # [L, key and value, heads, m, width]
+        return DynamicCache([tuple(layer.unsqueeze(1).expand(2, len(batch.input_ids), -1, -1, -1)) for layer in layers])
+
+    def columns(self, batch: Batch) -> Tensor:
+        if self.method.prefix_reads == "mask" or self.backbone.kind == "causal":
+            return batch.columns
+        # The authors' code fails where this leaves the row; here it reads the row's last (padded) position.
+        return (batch.columns + self.method.prompt_length).clamp(max=batch.input_ids.shape[1] - 1)
+
+    def generation_inputs(self, batch: Batch) -> dict[str, Any]:
+        past = self.past(batch)
+        return {**super().generation_inputs(batch), **({} if past is None else {"past_key_values": past})}

@@ -1,0 +1,26 @@
+"""Prompt tuning (Lester et al. 2021): one learnt soft prompt, Z = Z_S, for every instance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lopa_bench.methods.base import Shape, SoftPromptMethod
+from lopa_bench.settings import settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lopa_bench.methods.base import Part
+
+
+@settings
+class PromptTuning(SoftPromptMethod):
+    """m · d parameters, drawn from N(0, 1) as in the authors' code."""
+
+    def parts(self, shape: Shape) -> dict[str, Part]:
+        from lopa_bench.methods.heads import soft_prompt
+
+        return {"z_s": soft_prompt(self.num_virtual_tokens, shape.width)}
+
+    def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
+        return parts.z_s.expand(batch_size, -1, -1)

@@ -1,0 +1,69 @@
+"""The only place where a soft prompt meets embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lopa_bench.backbone import Backbone
+from lopa_bench.data import Batch
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
+from lopa_bench.methods.instance_encoder import InstanceEncoder
+
+if TYPE_CHECKING:
+    from lopa_bench.methods.base import Part
+
+
+class Parts(nn.Module):
+    """A method's own parameters and modules, as attributes."""
+
+    def __init__(self, parts: dict[str, Part]) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+
+class SoftPromptModel(AdaptedModel):
+    """X = [Z ; X_e] in front of a frozen backbone, with Z from the method's parts."""
+
+    def __init__(self, backbone: Backbone, method: SoftPromptMethod) -> None:
+        backbone.freeze()
+        encoder = InstanceEncoder.beside(backbone, method) if isinstance(method, InstancePromptMethod) else None
+        super().__init__(backbone, encoder)
+        self.method = method
+        self.parts = Parts(method.parts(backbone.shape(encoder.width if encoder else 0))).to(backbone.device)
+
+    def prompt(self, batch: Batch) -> Tensor:
+        """Z, [B, M, D]."""
+        features = batch.features
+        if self.encoder is not None and features is None:
+            features = self.encoder(batch.encoder_ids, batch.encoder_mask)
+        return self.method.prompt(self.parts, features, len(batch.input_ids))
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        embeds = self.backbone.embed(batch.input_ids)
+        update = self.method.embedding_update(self.parts, (batch.attention_mask.cumsum(1) - 1).clamp(min=0))
+        if update is not None:
+            embeds = embeds + (update * self.given(batch).unsqueeze(-1)).to(embeds.dtype)
+        prompt = self.prompt(batch).to(embeds.dtype)
+        mask = torch.cat([batch.attention_mask.new_ones(prompt.shape[:2]), batch.attention_mask], dim=1)
+        return torch.cat([prompt, embeds], dim=1), mask
+
+    def given(self, batch: Batch) -> Tensor:
+        """[B, T]: which tokens are the instance, and not the completion that a causal LM is trained to write after it."""
+        if self.backbone.kind == "masked":
+            return batch.attention_mask
+        length = batch.input_ids.shape[1]
+        first_scored = batch.rows.new_full((len(batch.input_ids),), length)
+        first_scored.scatter_reduce_(0, batch.rows, batch.columns, "amin")
+        return torch.arange(length, device=first_scored.device) <= first_scored.unsqueeze(1)
+
+    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
+        own = {f"parts.{name}": rate for name, rate in self.method.learning_rates().items()}
+        shared = [p for name, p in self.trainable().items() if name not in own]
+        return [{"params": shared, "lr": lr}] + [
+            {"params": [self.get_parameter(name)], "lr": rate} for name, rate in own.items()
+        ]

@@ -1,0 +1,34 @@
+"""The two ends of the scale: every parameter of the backbone, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lopa_bench.methods.base import Method
+from lopa_bench.settings import settings
+
+if TYPE_CHECKING:
+    from lopa_bench.backbone import Backbone
+    from lopa_bench.methods.adapted import AdaptedModel
+
+
+@settings
+class Untouched(Method):
+    """The pretrained model as it is: what the template alone gets out of it."""
+
+    def adapt(self, backbone: Backbone) -> AdaptedModel:
+        from lopa_bench.methods.adapted import AdaptedModel
+
+        backbone.freeze()
+        return AdaptedModel(backbone)
+
+
+@settings
+class FullFineTuning(Method):
+    """All parameters are trained, in fp32 (bf16 runs keep fp32 weights and compute in bf16)."""
+
+    def adapt(self, backbone: Backbone) -> AdaptedModel:
+        from lopa_bench.methods.adapted import AdaptedModel
+
+        backbone.model.requires_grad_(True)
+        return AdaptedModel(backbone)

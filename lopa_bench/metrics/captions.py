@@ -1,0 +1,95 @@
+"""METEOR 1.5, ROUGE-L and CIDEr as the E2E challenge computes them, with the code of MS COCO.
+
+All three read text through the Penn Treebank tokeniser of Stanford CoreNLP, and METEOR itself is
+a Java program, so none of them exists without Java. pycocoevalcap ships both jars and agrees with
+the challenge's scorer (https://github.com/tuetschek/e2e-metrics) to six decimals.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from lopa_bench.errors import UserError
+
+METRICS = ("meteor", "rouge_l", "cider")
+GET_JAVA = "needs a Java runtime: put `java` on the PATH (Debian: apt install default-jre-headless)"
+
+
+def java_available() -> bool:
+    """Whether a `java` command is on the PATH."""
+    return shutil.which("java") is not None
+
+
+def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
+    """METEOR and ROUGE-L in percent, and CIDEr, of a corpus.
+
+    Args:
+        outputs: one text per instance.
+        references: at least one text per instance.
+
+    Raises:
+        UserError: there is no Java.
+    """
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.rouge.rouge import Rouge
+
+    hypotheses = tokenise(outputs)
+    flat = iter(tokenise([text for texts in references for text in texts]))
+    grouped = [[next(flat) for _ in texts] for texts in references]
+    by_id = dict(enumerate(grouped)), {i: [text] for i, text in enumerate(hypotheses)}
+    return {
+        "meteor": meteor(hypotheses, grouped),
+        "rouge_l": 100 * float(Rouge().compute_score(*by_id)[0]),
+        "cider": float(Cider().compute_score(*by_id)[0]),
+    }
+
+
+def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """METEOR 1.5 for English in percent, aggregated over the corpus, of texts as they are."""
+    _require_java()
+    from pycocoevalcap.meteor.meteor import Meteor
+
+    # A line is a message in METEOR's protocol, and ||| separates the texts of one.
+    one_line = [[_one_line(text) for text in texts] for texts in references]
+    value, _ = Meteor().compute_score(
+        dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
+    )
+    return 100 * value
+
+
+def tokenise(texts: Sequence[str]) -> list[str]:
+    """Penn Treebank tokens, lowercased, without punctuation, joined by blanks.
+
+    pycocoevalcap's own wrapper does the same through a file beside its jar, which fails where
+    the package is installed read-only; only its list of punctuation is used here.
+    """
+    _require_java()
+    from pycocoevalcap.tokenizer import ptbtokenizer
+
+    jar = Path(ptbtokenizer.__file__).with_name(ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
+    command = ["java", "-cp", str(jar), "edu.stanford.nlp.process.PTBTokenizer"]
+    run = subprocess.run(
+        [*command, "-preserveLines", "-lowerCase", "-encoding", "UTF-8"],
+        input="".join(_one_line(text) + "\n" for text in texts).encode(),
+        capture_output=True,
+        check=False,
+    )
+    lines = run.stdout.decode().removesuffix("\n").split("\n")
+    if run.returncode or len(lines) != len(texts):
+        reason = run.stderr.decode(errors="replace").strip().splitlines()[:1]
+        raise UserError(f"the Penn Treebank tokeniser returned {len(lines)} lines for "
+                        f"{len(texts)} texts: {' '.join(reason)}")  # fmt: skip
+    dropped = set(ptbtokenizer.PUNCTUATIONS)
+    return [" ".join(w for w in line.rstrip().split(" ") if w not in dropped) for line in lines]
+
+
+def _require_java() -> None:
+    if not java_available():
+        raise UserError(f"METEOR, ROUGE-L and CIDEr: {GET_JAVA}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("|||", " ").splitlines())

@@ -1,0 +1,42 @@
+"""mini CRUXEval: short functions, one call each and its true output.
+
+Rows carry the fields of the original's JSON lines (Gu et al., 2024): code, input, output, id.
+No program skeleton (the chain of operations without its constants) is in two splits.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from lopa_bench.mini.python_programs import Program, branch, calls, chain, loop
+
+SIZES = {"train": 1600, "validation": 200, "test": 200}
+
+
+def cruxeval(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """Rows per split, the same for every call with the same seed."""
+    rng = Random(f"cruxeval {seed}")
+    splits: dict[str, list[dict[str, Any]]] = {split: [] for split in SIZES}
+    seen: set[str] = set()
+    while any(len(splits[split]) < size for split, size in SIZES.items()):
+        program = draw_program(rng)
+        rows = splits[program.split()]
+        code = program.code()
+        if code in seen or len(rows) == SIZES[program.split()]:
+            continue
+        seen.add(code)
+        for arguments, output in calls(rng, program, 1) or ():
+            rows.append({"code": code, "input": arguments, "output": output})
+    numbered = (row for split in SIZES for row in splits[split])
+    for number, row in enumerate(numbered):
+        row["id"] = f"sample_{number}"
+    return splits
+
+
+def draw_program(rng: Random) -> Program:
+    """Mostly chains of one or two steps; a branch or a loop every third time."""
+    shape = rng.random()
+    if shape < 0.65:
+        return chain(rng, steps=1 if shape < 0.25 else 2)
+    return branch(rng) if shape < 0.8 else loop(rng)

@@ -1,0 +1,62 @@
+"""mini MBPP: a signature, a docstring with three examples, and the three asserts behind them.
+
+Rows carry the fields of the MBXP release of MBPP (Athiwaratkun et al., 2023), prompts its layout.
+A problem is a chain of two or three steps of the program grammar; no chain is in two splits.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from lopa_bench.mini.python_programs import Program, calls, chain
+
+SIZES = {"train": 1000, "validation": 200, "test": 200}
+
+
+def mbpp(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """Rows per split, the same for every call with the same seed."""
+    rng = Random(f"mbpp {seed}")
+    splits: dict[str, list[dict[str, Any]]] = {split: [] for split in SIZES}
+    seen: set[str] = set()
+    while any(len(splits[split]) < size for split, size in SIZES.items()):
+        program = chain(rng, steps=rng.choice((2, 2, 3)))
+        rows = splits[program.split()]
+        if program.body in seen or len(rows) == SIZES[program.split()]:
+            continue
+        seen.add(program.body)
+        examples = calls(rng, program, 3)
+        if examples:
+            rows.append(_row(program, examples))
+    numbered = (row for split in SIZES for row in splits[split])
+    for number, row in enumerate(numbered, start=1):
+        row["task_id"] = f"MBPP/{number}"
+    return splits
+
+
+def describe(program: Program) -> str:
+    """The chain in words: "add 3 to each number, drop the last number and find the sum"."""
+    *first, last = program.words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def entry_point(program: Program) -> str:
+    return "_".join(program.slugs)
+
+
+def _row(program: Program, examples: list[tuple[str, str]]) -> dict[str, Any]:
+    name = entry_point(program)
+    description = f"Write a function to {describe(program)}."
+    signature, body = program.code(name).split("\n", 1)
+    doctests = [line for given, output in examples for line in (f">>> {name}({given})", output)]
+    docstring = "\n".join(f"    {line}" for line in ('"""', description, *doctests, '"""'))
+    asserts = "\n".join(f"    assert candidate({given}) == {output}" for given, output in examples)
+    return {
+        "task_id": "",
+        "language": "python",
+        "prompt": f"\n\n{signature}\n{docstring}\n",
+        "description": description,
+        "test": f"\n\nMETADATA = {{}}\n\n\ndef check(candidate):\n{asserts}\n\n",
+        "entry_point": name,
+        "canonical_solution": body,
+    }

@@ -1,0 +1,18 @@
+"""Which split a combination belongs to, decided by the combination alone."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from lopa_bench.types import Split
+
+
+def split_of(combination: str) -> Split:
+    """The one split that may hold ``combination``: a tenth each go to validation and to test.
+
+    Every generator asks here before it keeps an entity, a set of attributes or a program skeleton,
+    and the pretraining corpus keeps only what answers "train". So no split needs to know the
+    others to be disjoint from them, and no row of a test set can leak into the pretrained weights.
+    """
+    bucket = crc32(combination.encode()) % 10
+    return {0: "test", 1: "validation"}.get(bucket, "train")

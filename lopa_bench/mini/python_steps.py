@@ -1,0 +1,143 @@
+"""The operations that the generated programs are made of, with their English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LETTERS = "bfgkmvxz"
+NAMES = {
+    "list": ("nums", "values", "numbers", "items"),
+    "text": ("text", "word", "s", "string"),
+    "number": ("n", "num", "value"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """An expression over ``{v}`` that leaves a value of type ``gives``, and what it does in words.
+
+    ``{k}`` is a number from 2 to 5, ``{c}`` and ``{d}`` are two letters.
+    """
+
+    slug: str
+    gives: str
+    code: str
+    words: tuple[str, ...]
+
+
+def _steps(*rows: tuple[str, str, str, str]) -> tuple[Step, ...]:
+    return tuple(
+        Step(slug, gives, code, tuple(words.split("; "))) for slug, gives, code, words in rows
+    )
+
+
+STEPS: Mapping[str, tuple[Step, ...]] = {
+    "list": _steps(
+        ("reverse", "list", "{v}[::-1]", "reverse the list; turn the list around"),
+        ("sort", "list", "sorted({v})", "sort the numbers; put the numbers in order"),
+        (
+            "add",
+            "list",
+            "[x + {k} for x in {v}]",
+            "add {k} to each number; raise each number by {k}",
+        ),
+        ("times", "list", "[x * {k} for x in {v}]", "multiply each number by {k}"),
+        (
+            "above",
+            "list",
+            "[x for x in {v} if x > {k}]",
+            "keep numbers above {k}; keep what exceeds {k}",
+        ),
+        (
+            "below",
+            "list",
+            "[x for x in {v} if x < {k}]",
+            "keep numbers below {k}; keep what is less than {k}",
+        ),
+        ("without", "list", "[x for x in {v} if x != {k}]", "remove every {k}; leave out {k}"),
+        ("even", "list", "[x for x in {v} if x % 2 == 0]", "keep even numbers; remove odd numbers"),
+        ("odd", "list", "[x for x in {v} if x % 2 == 1]", "keep odd numbers; remove even numbers"),
+        ("rest", "list", "{v}[1:]", "drop the first number; skip the first number"),
+        ("trim", "list", "{v}[:-1]", "drop the last number; skip the last number"),
+        ("head", "list", "{v}[:2]", "take the first two numbers"),
+        ("append", "list", "{v} + [{k}]", "append {k}; add {k} at the end of the list"),
+        ("prepend", "list", "[{k}] + {v}", "prepend {k}; put {k} at the front of the list"),
+        ("length", "number", "len({v})", "count the numbers; find how many numbers there are"),
+        ("total", "number", "sum({v})", "find the sum; add up the numbers"),
+        ("largest", "number", "max({v})", "find the largest number; find the maximum"),
+        ("smallest", "number", "min({v})", "find the smallest number; find the minimum"),
+        ("first", "number", "{v}[0]", "get the first number"),
+        ("last", "number", "{v}[-1]", "get the last number"),
+        ("tally", "number", "{v}.count({k})", "count how often {k} occurs"),
+        ("has", "bool", "{k} in {v}", "check whether {k} is in the list; look for {k}"),
+    ),
+    "text": _steps(
+        ("reverse", "text", "{v}[::-1]", "reverse the text; turn the text around"),
+        ("upper", "text", "{v}.upper()", "convert to upper case; make the text upper case"),
+        ("suffix", "text", "{v} + '{c}'", "add '{c}' at the end of the text; append '{c}'"),
+        ("prefix", "text", "'{c}' + {v}", "put '{c}' in front of the text; prepend '{c}'"),
+        ("rest", "text", "{v}[1:]", "drop the first letter; skip the first letter"),
+        ("trim", "text", "{v}[:-1]", "drop the last letter; skip the last letter"),
+        ("head", "text", "{v}[:2]", "take the first two letters"),
+        ("double", "text", "{v} * 2", "repeat the text twice; write the text twice"),
+        (
+            "swap",
+            "text",
+            "{v}.replace('{c}', '{d}')",
+            "replace '{c}' by '{d}'; turn '{c}' to '{d}'",
+        ),
+        ("without", "text", "{v}.replace('{c}', '')", "remove every '{c}'; leave out every '{c}'"),
+        ("strip", "text", "{v}.strip('{c}')", "strip '{c}' from both ends"),
+        ("length", "number", "len({v})", "count the letters; find the length of the text"),
+        ("tally", "number", "{v}.count('{c}')", "count how often '{c}' occurs; count every '{c}'"),
+        ("first", "letter", "{v}[0]", "get the first letter"),
+        ("last", "letter", "{v}[-1]", "get the last letter"),
+        ("split", "letters", "list({v})", "list the letters; split the text into letters"),
+        ("starts", "bool", "{v}.startswith('{c}')", "check whether the text starts with '{c}'"),
+        ("has", "bool", "'{c}' in {v}", "check whether '{c}' is in the text; look for '{c}'"),
+    ),
+    "number": _steps(
+        ("add", "number", "{v} + {k}", "add {k}; increase the number by {k}"),
+        ("minus", "number", "{v} - {k}", "subtract {k}; decrease the number by {k}"),
+        ("times", "number", "{v} * {k}", "multiply the number by {k}"),
+        ("halve", "number", "{v} // 2", "halve the number"),
+        ("modulo", "number", "{v} % {k}", "find the remainder after division by {k}"),
+        ("above", "bool", "{v} > {k}", "check whether the number is above {k}"),
+        ("even", "bool", "{v} % 2 == 0", "check whether the number is even"),
+        ("repeat", "text", "'{c}' * {v}", "repeat the letter '{c}' that many times"),
+        ("count_up", "list", "list(range({v}))", "list the numbers below it"),
+    ),
+}
+
+CONDITIONS: Mapping[str, tuple[str, ...]] = {
+    "list": ("len({v}) > 3", "{v}[0] > {k}", "{k} in {v}", "{v}[0] < {v}[-1]"),
+    "text": ("len({v}) > 3", "{v}[0] == '{c}'", "'{c}' in {v}", "{v}[0] == {v}[-1]"),
+    "number": ("{v} > {k}", "{v} % 2 == 0", "{v} < {k}"),
+}
+
+# start value, the lines inside `for x in {v}:`
+LOOPS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "list": (
+        ("0", "out += x"),
+        ("[]", "out.append(x + {k})"),
+        ("[]", "out.insert(0, x)"),
+        ("[]", "if x > {k}:\n    out.append(x)"),
+        ("0", "if x > {k}:\n    out += 1"),
+        ("0", "if x == {k}:\n    out += 1"),
+    ),
+    "text": (
+        ("''", "out = x + out"),
+        ("''", "out += x + '{c}'"),
+        ("''", "out += x * 2"),
+        ("''", "if x != '{c}':\n    out += x"),
+        ("0", "if x == '{c}':\n    out += 1"),
+        ("[]", "out.append(x)"),
+    ),
+    "number": (
+        ("0", "out += x"),
+        ("[]", "out.append(x + {k})"),
+        ("''", "out += '{c}'"),
+        ("[]", "out.insert(0, x)"),
+    ),
+}

@@ -1,0 +1,147 @@
+"""What a model folder says about itself, read from its JSON files without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from lopa_bench.errors import UserError
+
+EMBEDDED = Path(__file__).parent / "mini"
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_SAMPLES, _SAMPLE_BYTES = 64, 1 << 16
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model's source (folder or hub id) and what its config.json says.
+
+    Attributes:
+        source: what transformers loads.
+        folder: where the files lie, or None before a hub model has been downloaded.
+        local_only: whether loading must not touch the network.
+    """
+
+    source: str
+    folder: Path | None
+    revision: str | None
+    local_only: bool
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        if self.folder is None:
+            return {}
+        try:
+            return json.loads((self.folder / "config.json").read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise UserError(f"model.path={self.source}: config.json is missing or not JSON") from error
+
+    @property
+    def kind(self) -> Literal["masked", "causal"]:
+        """Masked or causal, from the architecture's name, else from the model type."""
+        names = " ".join(self.config.get("architectures") or [])
+        if "MaskedLM" in names:
+            return "masked"
+        if "CausalLM" in names or "LMHead" in names:
+            return "causal"
+        known = {"bert": "masked", "roberta": "masked", "xlm-roberta": "masked"}
+        return known.get(self.config.get("model_type", ""), "causal")  # type: ignore[return-value]
+
+    @property
+    def positions(self) -> int:
+        """Tokens the model can read at once; RoBERTa keeps two of its positions for padding."""
+        limit = self.config.get("max_position_embeddings") or self.config.get("n_positions") or 0
+        offset = (
+            self.config.get("pad_token_id", 1) + 1 if self.config.get("model_type") in {"roberta", "xlm-roberta"} else 0
+        )
+        return limit - offset if limit else 1 << 30
+
+    @property
+    def width(self) -> int:
+        return self.config.get("hidden_size") or self.config.get("n_embd") or 0
+
+    @property
+    def layers(self) -> int:
+        return self.config.get("num_hidden_layers") or self.config.get("n_layer") or 0
+
+    @property
+    def key_width(self) -> int:
+        """Of a layer's keys: `width`, or less with grouped queries."""
+        heads = self.config.get("num_attention_heads") or self.config.get("n_head") or 1
+        key_heads = self.config.get("num_key_value_heads") or heads
+        return key_heads * (self.config.get("head_dim") or self.width // heads)
+
+    def vocabulary(self) -> Any | None:
+        """The folder's `tokenizers.Tokenizer`, or None where there is no tokenizer.json."""
+        path = self.folder and self.folder / "tokenizer.json"
+        if not path or not path.is_file():
+            return None
+        from tokenizers import Tokenizer
+
+        return Tokenizer.from_file(str(path))
+
+    def fingerprint(self) -> str:
+        """Tells models apart: the hub's id and revision, or of a folder its config, tokenizer and samples of its weights.
+
+        64 evenly spaced samples of 64 KiB a file, with its size: a 16 GB model takes milliseconds, and no two trainings agree on them.
+        """
+        if self.folder is None or not self.folder.is_dir():
+            return f"{self.source}@{self.revision}"
+        digest = hashlib.sha256()
+        for name in ("config.json", "tokenizer.json"):
+            path = self.folder / name
+            digest.update(path.read_bytes() if path.is_file() else b"-")
+        for path in sorted(p for pattern in _WEIGHTS for p in self.folder.glob(pattern)):
+            size = path.stat().st_size
+            digest.update(f"{path.name}:{size}".encode())
+            with path.open("rb") as file:
+                for sample in range(_SAMPLES):
+                    file.seek(max(0, (size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1)))
+                    digest.update(file.read(_SAMPLE_BYTES))
+        return digest.hexdigest()[:16]
+
+
+def locate(path: str, revision: str | None, offline: bool) -> ModelFiles:
+    """Find a model: `mini:NAME` ships with the package, an existing folder is taken as it is, anything else is a hub id.
+
+    Raises:
+        UserError: a folder that is not there or holds no model; a hub model that is not cached when offline.
+    """
+    if path.startswith("mini:"):
+        folder = EMBEDDED / path.removeprefix("mini:")
+        if not (folder / "config.json").is_file():
+            names = ", ".join(f"mini:{p.parent.name}" for p in EMBEDDED.glob("*/config.json"))
+            raise UserError(f"model.path={path}: there is no such embedded model; there are {names}")
+        return ModelFiles(str(folder), folder, None, True)
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise UserError(
+                f"model.path={path}: the folder has no config.json, so it is not a Hugging Face model folder"
+            )
+        if not any(p for pattern in _WEIGHTS for p in folder.glob(pattern)):
+            raise UserError(f"model.path={path}: the folder has no weights (*.safetensors)")
+        return ModelFiles(str(folder), folder, None, True)
+    if path.startswith((".", "/", "~")) or path.count("/") != 1:
+        raise UserError(f"model.path={path}: there is no such folder, and it is not a hub id (owner/name)")
+    cached = _cached(path, revision)
+    if offline and cached is None:
+        raise UserError(
+            f"model.path={path} is not in the hub cache and offline=true; run once with offline=false, or give a folder"
+        )
+    return ModelFiles(path, cached, revision, offline)
+
+
+def _cached(path: str, revision: str | None) -> Path | None:
+    """The snapshot folder of a hub model that was downloaded before, without importing the hub client."""
+    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface"))
+    hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub")) / f"models--{path.replace('/', '--')}"
+    reference = hub / "refs" / (revision or "main")
+    commit = reference.read_text().strip() if reference.is_file() else (revision or "main")
+    folder = hub / "snapshots" / commit
+    return folder if (folder / "config.json").is_file() else None

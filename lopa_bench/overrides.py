@@ -1,0 +1,88 @@
+"""Checks command-line overrides against conf/ before Hydra sees them, so that a mistyped key is answered with the right one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from lopa_bench.config import choices, compose_config, conf_dir, load_config, tree
+from lopa_bench.errors import UserError
+from lopa_bench.preflight import preflight
+from lopa_bench.suggest import nearest
+
+MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
+
+
+def check(overrides: Sequence[str], multirun: bool) -> None:
+    """Raise `UserError` for the first override that is wrong: unknown key, choice, type, range or missing file."""
+    parsed = _parse(overrides)
+    groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+    for override in parsed:
+        if override.is_sweep_override() and not multirun:
+            raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
+        if override.key_or_group in groups:
+            _check_choice(override)
+    known = _known_keys(parsed, groups)
+    for override in parsed:
+        key = override.key_or_group
+        if override.is_delete() or key in groups or key.startswith("hydra"):
+            continue
+        if key not in known:
+            raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
+    for job in itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS):
+        preflight(load_config(job))
+
+
+def _parse(overrides: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
+        try:
+            parsed += parser.parse_overrides([text])
+        except HydraException as error:
+            hint = f"; a choice of task? task={nearest(text, choices('task'))}" if "=" not in text else ""
+            raise UserError(f"{text!r} is not an override of the form key=value{hint}") from error
+    return parsed
+
+
+def _values(override: Override) -> list[str]:
+    if override.is_sweep_override():
+        return [str(value) for value in override.sweep_string_iterator()]
+    return [_shown(override)]
+
+
+def _shown(override: Override) -> str:
+    return override.get_value_element_as_str()
+
+
+def _check_choice(override: Override) -> None:
+    group = override.key_or_group
+    for value in _values(override):
+        if value not in [*choices(group), "null"]:
+            raise UserError(
+                f"{group}={value} is not one of {', '.join(choices(group))}; nearest: {group}={nearest(value, choices(group))}"
+            )
+
+
+def _known_keys(parsed: list[Override], groups: list[str]) -> set[str]:
+    """Every key that exists under some combination of the chosen groups."""
+    chosen = [o for o in parsed if o.key_or_group in groups and not o.is_delete()]
+    combinations = itertools.product(*([f"{o.key_or_group}={v}" for v in _values(o)] for o in chosen))
+    keys: set[str] = set()
+    for combination in itertools.islice(combinations, MOST_CHECKED_JOBS):
+        keys.update(tree(compose_config(combination)))
+    return {key for key in keys if not key.startswith(("scale.", "recipe."))} | {"scale", "recipe"}
+
+
+def _jobs(parsed: list[Override]) -> Iterator[list[str]]:
+    """The override lists of a sweep's jobs (one job without a sweep), Hydra's own settings left out."""
+    own = [o for o in parsed if not o.key_or_group.startswith("hydra")]
+    per_override = [
+        [f"{o.key_or_group}={value}" for value in _values(o)] if o.is_sweep_override() else [o.input_line] for o in own
+    ]
+    for job in itertools.product(*per_override):
+        yield [text for text in job if text is not None]

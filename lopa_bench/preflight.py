@@ -1,0 +1,96 @@
+"""What must hold between a run's settings, checked before any weight is loaded. Imports no torch."""
+
+from __future__ import annotations
+
+from lopa_bench.config import Config
+from lopa_bench.errors import UserError
+from lopa_bench.methods.base import InstancePromptMethod, Shape
+from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.records import find_files
+from lopa_bench.suggest import nearest
+
+
+def preflight(config: Config) -> None:
+    """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
+    files = locate(config.model.path, config.model.revision, config.offline)
+    if config.data.source == "files":
+        find_files(config.task, config.data.dir)
+    if config.data.source == "hub" and config.offline:
+        _hub_cache_needed(config)
+    if not files.config:
+        return  # a hub model that has not been downloaded: checked again when it has
+    _check_kind(config, files)
+    _check_lengths(config, files)
+    _check_label_words(config, files)
+    if problem := config.method.check(shape_of(config, files)):
+        raise UserError(problem)
+
+
+def shape_of(config: Config, files: ModelFiles) -> Shape:
+    """The sizes that config.json tells (no parameter count)."""
+    encoder = files
+    if config.model.encoder != "backbone" and isinstance(config.method, InstancePromptMethod):
+        encoder = locate(config.model.encoder, config.model.encoder_revision, config.offline)
+    return Shape(
+        width=files.width,
+        layers=files.layers,
+        key_width=files.key_width,
+        encoder_width=encoder.width,
+        positions=files.positions,
+        parameters=0,
+    )
+
+
+def _hub_cache_needed(config: Config) -> None:
+    import os
+    from pathlib import Path
+
+    home = Path(
+        os.environ.get(
+            "HF_DATASETS_CACHE", Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "datasets"
+        )
+    )
+    if config.task.hub is None or not any(home.glob(f"*{config.task.hub.path.replace('/', '___')}*")):
+        raise UserError(
+            f"data.source=hub with offline=true: {config.task.name} is not in the data set cache; "
+            "run once with offline=false, or take data.source=files data.dir=… or data.source=mini"
+        )
+
+
+def _check_kind(config: Config, files: ModelFiles) -> None:
+    kind = files.kind if config.model.kind == "auto" else config.model.kind
+    wanted = "masked" if config.task.label_words else "causal"
+    if kind != wanted:
+        raise UserError(f"model.path={config.model.path} is a {kind} LM; task={config.task.name} needs a {wanted} one")
+
+
+def _check_lengths(config: Config, files: ModelFiles) -> None:
+    m, t = config.method.prompt_length, config.train.max_length
+    if m + t > files.positions:
+        key = f"method.num_virtual_tokens={m}" if m else "no virtual token"
+        raise UserError(
+            f"train.max_length={t}: with {key} that is {m + t} positions, the model has {files.positions}; "
+            f"nearest: train.max_length={max(1, files.positions - m)}"
+        )
+
+
+def _check_label_words(config: Config, files: ModelFiles) -> None:
+    tokenizer = files.vocabulary()
+    if tokenizer is None:
+        return
+    for label, word in config.task.label_words.items():
+        pieces = tokenizer.encode(word, add_special_tokens=False)
+        unknown = tokenizer.token_to_id("[UNK]"), tokenizer.token_to_id("<unk>")
+        if len(pieces.ids) != 1 or pieces.ids[0] in unknown:
+            words = [w for w in tokenizer.get_vocab() if w.strip("Ġ▁").isalpha()]
+            likely = nearest_word(word, words)
+            raise UserError(
+                f"task.label_words.{label}={word!r} is {len(pieces.ids)} tokens in this model's vocabulary, a label word must be one; "
+                f"nearest: {likely!r}"
+            )
+
+
+def nearest_word(word: str, vocabulary: list[str]) -> str:
+    """The vocabulary entry most like `word`, with a space for the byte-level marker."""
+    close = [entry for entry in vocabulary if entry.strip("Ġ▁")[:2].lower() == word.strip()[:2].lower()] or vocabulary
+    return nearest(word.replace(" ", "Ġ"), close).replace("Ġ", " ")

@@ -1,0 +1,162 @@
+"""Rows of a task from any source, under one set of field names. Imports no torch."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lopa_bench.config import Data
+from lopa_bench.errors import UserError
+from lopa_bench.tasks.base import Record, Task
+from lopa_bench.types import Split
+
+HOLDOUT_FRACTION, HOLDOUT_SEED = 0.1, 9876  # the part of train that epochs are selected on, the same for every run
+
+
+@dataclass(frozen=True)
+class Records:
+    """A task's splits. `test` is the reported one; `validation` is None where the source has none beside it."""
+
+    train: list[Record]
+    validation: list[Record] | None
+    test: list[Record]
+    files: dict[str, str]  # split -> what was read, without the folder
+
+    def fingerprints(self) -> dict[str, str]:
+        """Split -> SHA-256 over its rows (first 16 digits)."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: fingerprint(rows) for name, rows in splits.items() if rows is not None}
+
+    def with_holdout(self) -> Records:
+        """The same with a validation split: the source's own, else a tenth of train drawn once and for all."""
+        if self.validation is not None:
+            return self
+        order = list(range(len(self.train)))
+        random.Random(HOLDOUT_SEED).shuffle(order)
+        held = set(order[: max(1, round(HOLDOUT_FRACTION * len(order)))])
+        rest = [row for i, row in enumerate(self.train) if i not in held]
+        return Records(rest, [self.train[i] for i in sorted(held)], self.test, self.files)
+
+
+def fingerprint(rows: Iterable[Record]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:16]
+
+
+def load_records(task: Task, data: Data, offline: bool) -> Records:
+    """Read all splits of `task`, `data.limit` rows of each.
+
+    Raises:
+        UserError: a missing folder or file, a row that cannot be read, a missing column, an empty split.
+    """
+    files: dict[str, str] = {}
+    if data.source == "mini":
+        splits = _mini(task)
+    elif data.source == "files":
+        paths = find_files(task, data.dir)
+        splits = {split: read_rows(path) for split, path in paths.items()}
+        files = {split: str(path.relative_to(Path(data.dir or "."))) for split, path in paths.items()}
+    else:
+        splits = _hub(task, offline)
+    named = {split: _fields(task, split, rows[: data.limit]) for split, rows in splits.items()}
+    return Records(named["train"], named.get("validation"), named["test"], files)
+
+
+def find_files(task: Task, folder: str | None) -> dict[Split, Path]:
+    """Split -> the first of the task's candidate files that exists below `folder`."""
+    if not folder:
+        raise UserError("data.dir is needed with data.source=files: the folder that holds " + task.files["train"][0])
+    if not Path(folder).is_dir():
+        raise UserError(f"data.dir={folder}: there is no such folder")
+    found: dict[Split, Path] = {}
+    for split, candidates in task.files.items():
+        existing = [path for name in candidates if (path := Path(folder) / name).is_file()]
+        if existing:
+            found[split] = existing[0]  # type: ignore[index]
+        elif split != "validation":
+            raise UserError(f"data.dir={folder}: {' or '.join(candidates)} is not there (task={task.name}, {split})")
+    return found
+
+
+def read_rows(path: Path) -> list[Record]:
+    """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
+    if path.suffix == ".tsv":
+        return _tsv(path, text)
+    if path.suffix == ".csv":
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+    try:
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
+        rows: list[Record] = json.loads(text)
+        return rows
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not JSON ({error})") from error
+
+
+def _tsv(path: Path, text: str) -> list[Record]:
+    lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
+    header, rows = lines[0], lines[1:]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise UserError(f"{path}:{number}: {len(row)} columns, the header has {len(header)}")
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def _fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
+    """Rename columns to the task's field names; other columns are dropped."""
+    if not rows:
+        raise UserError(f"task={task.name}: the {split} split has no rows")
+    if not task.columns:
+        return list(rows)
+    chosen = {}
+    for field, candidates in task.columns.items():
+        present = [name for name in candidates if name in rows[0]]
+        if not present:
+            raise UserError(
+                f"task={task.name}: the {split} split has no column {' or '.join(candidates)}; it has {', '.join(rows[0])}"
+            )
+        chosen[field] = present[0]
+    return [{field: row[column] for field, column in chosen.items()} for row in rows]
+
+
+def _mini(task: Task) -> dict[str, list[Record]]:
+    from lopa_bench import mini
+
+    return {split: list(rows) for split, rows in mini.records(task.name).items()}
+
+
+def _hub(task: Task, offline: bool) -> dict[str, list[Record]]:
+    if task.hub is None:
+        raise UserError(f"task={task.name} is not on the hub in a form without code; use data.source=files data.dir=…")
+    import datasets
+
+    if offline:
+        datasets.config.HF_HUB_OFFLINE = True
+    try:
+        loaded = datasets.load_dataset(task.hub.path, task.hub.name)
+    except Exception as error:
+        raise UserError(
+            f"data.source=hub: {task.hub.path} cannot be loaded ({type(error).__name__}); data.source=mini needs no network, "
+            "data.source=files data.dir=… reads files"
+        ) from error
+    splits = {"train": task.hub.train, "test": task.hub.test, "validation": task.hub.validation}
+    return {split: _with_label_names(loaded[name]) for split, name in splits.items() if name}
+
+
+def _with_label_names(dataset: Any) -> list[Record]:
+    """Hub rows with class numbers replaced by their names, as in the files."""
+    names = {name: f.names for name, f in dataset.features.items() if hasattr(f, "names")}
+    return [{k: names[k][v] if k in names else v for k, v in row.items()} for row in dataset]

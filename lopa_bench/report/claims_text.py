@@ -1,0 +1,167 @@
+"""Checked claims as text: terminal, Markdown, JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from lopa_bench.report.claims import Contrast
+from lopa_bench.report.render import MISSING, markdown_cell
+from lopa_bench.report.statistics import Difference
+from lopa_bench.report.verdicts import CheckedClaim, CheckedPart, Finding
+
+HOW = (
+    "Per task: effect with a 95 % interval, the wider of paired bootstrap over test examples and t "
+    "over seeds (spread: the larger of the task's own and that pooled over like tasks). p is the "
+    "larger of both tests (exact McNemar for accuracy), Holm-corrected within a claim. One seed "
+    "never decides."
+)
+HEADS = ("task", "comparison", "effect", "95 % interval", "p (Holm)", "seeds", "rows", "verdict")
+
+
+def needs(difference: Difference) -> str:
+    """What it would take to decide an undecided comparison."""
+    if difference.more_seeds is None or difference.more_rows is None:
+        return "no practical number of seeds or rows: the effect is too near the bound"
+    seeds = difference.more_seeds or (0 if difference.more_rows else 1)
+    wanted = [f"{seeds} more seed{'s' * (seeds > 1)}"] if seeds else []
+    wanted += [f"{difference.more_rows:,} more test rows"] if difference.more_rows else []
+    return "about " + " and ".join(wanted)
+
+
+def finding_cells(finding: Finding) -> list[str]:
+    """One comparison as the texts of HEADS."""
+    comparison, difference = finding.comparison, finding.difference
+    verdict: str = finding.verdict
+    if isinstance(comparison, Contrast):
+        label = f"{comparison.a.label} − {comparison.b.label}"
+        label += " (% of steps saved)" if comparison.measure == "steps" else ""
+    else:
+        label = "parameters"
+    if difference is None:
+        told = "" if verdict == "no runs" else finding.detail
+        return [comparison.task, label, told or MISSING, "", "", "", "", verdict]
+    if verdict == "undecided":
+        verdict = f"undecided, {needs(difference)}"
+    if finding.detail:
+        verdict += f" ({finding.detail})"
+    interval = MISSING
+    if not math.isnan(difference.low):
+        interval = f"{difference.low:+.2f} … {difference.high:+.2f}"
+    p = f"{finding.p_holm:.3f}" if finding.p_holm is not None and difference.seeds > 1 else MISSING
+    counts = [str(difference.seeds), f"{difference.rows:,}" if difference.rows else MISSING]
+    return [comparison.task, label, f"{difference.effect:+.2f}", interval, p, *counts, verdict]
+
+
+def summary(checked: Iterable[CheckedClaim]) -> list[tuple[str, str, str]]:
+    """Name, text and verdict of each claim."""
+    return [(c.claim.name, c.claim.text, c.verdict) for c in checked]
+
+
+def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
+    """The commands for what no run speaks to yet, once each."""
+    findings = (f for claim in checked for part in claim.parts for f in part.findings)
+    found = (f.detail.split("; ") for f in findings if f.verdict == "no runs")
+    return list(dict.fromkeys(command for commands in found for command in commands))
+
+
+def terminal(checked: Sequence[CheckedClaim]) -> str:
+    from rich.console import Console
+    from rich.table import Table
+
+    live = sys.stdout.isatty()
+    console = Console(width=None if live else 140, record=True, file=io.StringIO(), highlight=False)
+    for claim in checked:
+        console.print(f"{claim.claim.name} {claim.claim.text}: {claim.verdict}", style="bold")
+        for part in claim.parts:
+            shown = Table(title=part_title(part), title_justify="left", box=None, pad_edge=True)
+            for i, head in enumerate(HEADS):
+                shown.add_column(head, justify="left" if i in (0, 1, 7) else "right")
+            for finding in part.findings:
+                shown.add_row(*finding_cells(finding))
+            console.print(shown)
+        console.print()
+    console.print(HOW)
+    for command in missing_commands(checked):
+        console.print(f"missing: {command}", soft_wrap=True)
+    return console.export_text(styles=live)
+
+
+def part_title(part: CheckedPart) -> str:
+    """The sentence tested, how many tasks must agree, and what came out."""
+    tasks = "every task" if part.part.rule == "every" else "most tasks"
+    return f"{part.part.text} on {tasks}: {part.verdict}"
+
+
+def markdown(checked: Sequence[CheckedClaim]) -> str:
+    lines = ["| claim | | verdict |", "| --- | --- | --- |"]
+    for name, text, verdict in summary(checked):
+        lines.append(f"| {name} | {markdown_cell(text)} | **{verdict}** |")
+    for claim in checked:
+        lines += ["", f"## {claim.claim.name}: {markdown_cell(claim.claim.text)}: {claim.verdict}"]
+        for part in claim.parts:
+            lines += ["", f"**{markdown_cell(part_title(part))}**", ""]
+            lines += ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " ---: |" * 5 + " --- |"]
+            for finding in part.findings:
+                cells = [markdown_cell(cell) for cell in finding_cells(finding)]
+                lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", HOW]
+    commands = missing_commands(checked)
+    if commands:
+        lines += ["", "Missing runs:", "", "```sh", *commands, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(checked: Sequence[CheckedClaim]) -> str:
+    return json.dumps([_claim(claim) for claim in checked], indent=1, ensure_ascii=False) + "\n"
+
+
+def _claim(checked: CheckedClaim) -> dict[str, Any]:
+    return {
+        "claim": checked.claim.name,
+        "text": checked.claim.text,
+        "verdict": checked.verdict,
+        "parts": [
+            {
+                "text": part.part.text,
+                "rule": part.part.rule,
+                "verdict": part.verdict,
+                "comparisons": [_finding(finding) for finding in part.findings],
+            }
+            for part in checked.parts
+        ],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    difference = finding.difference
+    numbers: dict[str, Any] = {}
+    if difference is not None:
+        interval = None if math.isnan(difference.low) else [difference.low, difference.high]
+        numbers = {
+            "effect": difference.effect,
+            "interval": interval,
+            "p_holm": finding.p_holm,
+            "p_examples": difference.p_examples,
+            "seeds": difference.seeds,
+            "rows": difference.rows,
+            "more_seeds": difference.more_seeds,
+            "more_rows": difference.more_rows,
+        }
+    return {
+        "task": finding.comparison.task,
+        "verdict": finding.verdict,
+        "detail": finding.detail,
+        **numbers,
+    }
+
+
+FORMATS: dict[str, Callable[[Sequence[CheckedClaim]], str]] = {
+    "terminal": terminal,
+    "markdown": markdown,
+    "json": as_json,
+}

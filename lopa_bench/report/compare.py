@@ -1,0 +1,150 @@
+"""Two runs of one task against each other: the test, and the examples that flip."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lopa_bench.errors import UserError
+from lopa_bench.report.examples import read_predictions
+from lopa_bench.report.runs import load_result
+from lopa_bench.report.statistics import Difference, Region, paired_difference
+from lopa_bench.report.verdicts import paired_scores
+
+Line = dict[str, Any]  # of predictions.jsonl
+Flip = tuple[Line, Line]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A − B on the same examples.
+
+    Attributes:
+        scores: the metric of A and of B.
+        discordant: examples that only A, and that only B gets right; None where no example has a
+            right or wrong of its own (BLEU).
+        only_a, only_b: those examples, as ``(line of A, line of B)``.
+    """
+
+    a: Path
+    b: Path
+    task: str
+    metric: str
+    scores: tuple[float, float]
+    difference: Difference
+    test: str
+    discordant: tuple[int, int] | None
+    only_a: list[Flip]
+    only_b: list[Flip]
+
+
+def compare(a: Path, b: Path) -> Comparison:
+    """Test two runs on the examples that both predicted.
+
+    Raises:
+        UserError: not two finished runs of one task with predictions of the same examples.
+    """
+    (path_a, result_a), (path_b, result_b) = load_result(a), load_result(b)
+    for key in ("task", "scale", "reported_split", "metric"):
+        left, right = result_a.get(key), result_b.get(key)
+        if left != right:
+            raise UserError(f"{key} differs: {a} has {left}, {b} has {right}")
+    task, metric = result_a["task"], result_a["metric"]
+    lines_a, lines_b = read_predictions(path_a), read_predictions(path_b)
+    if not lines_a or not lines_b:
+        raise UserError(f"{a if not lines_a else b}: no predictions beside its result.json")
+    if [line.get("target") for line in lines_a] != [line.get("target") for line in lines_b]:
+        raise UserError(f"{a} and {b} did not predict the same examples")
+    pair = paired_scores(path_a, path_b, task, metric)
+    if pair is None:
+        raise UserError(f"{metric} of {task} cannot be recomputed from the predictions of {a}")
+    values = (float(result_a["metrics"][metric]), float(result_b["metrics"][metric]))
+    difference = paired_difference([pair[0]], [pair[1]], [values[0] - values[1]], Region(low=0.0))
+    only_a, only_b = _flips(lines_a, lines_b)
+    binary = pair[0].correct is not None and pair[1].correct is not None
+    return Comparison(
+        a=path_a.parent,
+        b=path_b.parent,
+        task=task,
+        metric=metric,
+        scores=values,
+        difference=difference,
+        test="exact McNemar" if binary else "paired bootstrap",
+        discordant=(len(only_a), len(only_b)) if "correct" in lines_a[0] else None,
+        only_a=only_a,
+        only_b=only_b,
+    )
+
+
+def _flips(a: list[Line], b: list[Line]) -> tuple[list[Flip], list[Flip]]:
+    """Pairs of lines that only A, and that only B gets right (at least half its samples)."""
+    only_a: list[Flip] = []
+    only_b: list[Flip] = []
+    for x, y in zip(a, b, strict=True):
+        right = [np.mean(line.get("correct", 0)) >= 0.5 for line in (x, y)]
+        if right[0] != right[1]:
+            (only_a if right[0] else only_b).append((x, y))
+    return only_a, only_b
+
+
+def as_text(comparison: Comparison, flips: int) -> str:
+    """For people; ``flips`` examples per direction."""
+    d = comparison.difference
+    lines = [
+        f"A {comparison.a}",
+        f"B {comparison.b}",
+        f"{comparison.task}, {comparison.metric}: A {comparison.scores[0]:.2f}, "
+        f"B {comparison.scores[1]:.2f}, A − B {d.effect:+.2f} "
+        f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})",
+        f"{comparison.test}: p = {d.p_examples:.4f} for these two runs; one pair of runs says nothing of other seeds",
+    ]
+    if d.more_rows is None:
+        lines.append("No practical number of examples would tell these two apart.")
+    elif d.more_rows:
+        lines.append(f"About {d.more_rows:,} more examples would tell them apart at this effect.")
+    if comparison.discordant:
+        for name, pairs in (("A", comparison.only_a), ("B", comparison.only_b)):
+            lines.append(f"Only {name} is right: {len(pairs)}")
+            lines += [f"  {_flip(x, y)}" for x, y in pairs[:flips]]
+            if len(pairs) > flips:
+                lines.append(f"  … {len(pairs) - flips} more (--flips)")
+    return "\n".join(lines)
+
+
+def _flip(a: dict[str, Any], b: dict[str, Any]) -> str:
+    shown = [_short(text) for text in (a.get("target"), a.get("prediction"), b.get("prediction"))]
+    return f"#{a.get('index')}: target {shown[0]}, A {shown[1]}, B {shown[2]}"
+
+
+def _short(text: Any, length: int = 60) -> str:
+    shown = json.dumps(text, ensure_ascii=False)
+    return shown if len(shown) <= length else shown[: length - 1] + "…"
+
+
+def as_json(comparison: Comparison, flips: int) -> str:
+    d = comparison.difference
+    return json.dumps(
+        {
+            "a": str(comparison.a),
+            "b": str(comparison.b),
+            "task": comparison.task,
+            "metric": comparison.metric,
+            "scores": comparison.scores,
+            "effect": d.effect,
+            "interval": None if math.isnan(d.low) else [d.low, d.high],
+            "p": d.p_examples,
+            "test": comparison.test,
+            "rows": d.rows,
+            "more_rows": d.more_rows,
+            "discordant": comparison.discordant,
+            "only_a": [x for x, _ in comparison.only_a[:flips]],
+            "only_b": [y for _, y in comparison.only_b[:flips]],
+        },
+        indent=1,
+        ensure_ascii=False,
+    )

@@ -1,0 +1,52 @@
+"""A run's learning curve: ``history.csv`` beside its ``result.json``."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+
+@lru_cache(maxsize=256)
+def read_history(result_path: Path) -> pd.DataFrame | None:
+    """Columns step, epoch, loss, lr and metrics (empty where not evaluated); None: no file."""
+    path = result_path.with_name("history.csv")
+    if not path.is_file():
+        return None
+    try:
+        history = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        return None
+    return history if "step" in history.columns else None
+
+
+def evaluations(run: pd.Series) -> pd.DataFrame:
+    """Columns step and ``score``: the headline metric on the selection split at each evaluation."""
+    history = read_history(run["path"])
+    if history is None or run["metric"] not in history.columns:
+        return pd.DataFrame({"step": [], "score": []})
+    rows = history[["step", run["metric"]]].dropna()
+    return rows.rename(columns={run["metric"]: "score"})
+
+
+def saved_steps(a: pd.Series, b: pd.Series, share: float) -> float | None:
+    """How many of B's steps A saves on the way to the goal, in percent; negative where A is slower.
+
+    The goal is ``share`` of the gain over the majority class that the better of both makes. A run
+    that never gets there counts with all its steps. None where a run has no evaluations, or where
+    nothing is gained.
+    """
+    curves = [evaluations(run) for run in (a, b)]
+    if any(curve.empty for curve in curves):
+        return None
+    majority = max(run["majority"] or 0.0 for run in (a, b))
+    best = max(curve["score"].max() for curve in curves)
+    if best <= majority:
+        return None
+    goal = majority + share * (best - majority)
+    reached = [curve[curve["score"] >= goal]["step"] for curve in curves]
+    steps = [
+        float(hits.iloc[0] if len(hits) else curve["step"].max()) for hits, curve in zip(reached, curves, strict=True)
+    ]
+    return 100 * (1 - steps[0] / steps[1])

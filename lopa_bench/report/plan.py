@@ -1,0 +1,141 @@
+"""Which runs make up the tables: settings that select finished ones, commands that make them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lopa_bench.report.spec import (
+    GLUE,
+    METHOD_DEFAULTS,
+    RUN_DEFAULTS,
+    SCALE_SETTINGS,
+    Column,
+    Row,
+    TableSpec,
+    default_model,
+    spell,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FAST_LIMIT = 400  # rows per split of a FAST run
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One cell's settings, without its seeds.
+
+    Attributes:
+        overrides: what differs from the defaults, ``{"task": "rte", "method": "lopa", …}``.
+        seeds: the seeds that the table wants.
+    """
+
+    overrides: Mapping[str, Any]
+    seeds: tuple[int, ...]
+
+    @property
+    def task(self) -> str:
+        return str(self.overrides["task"])
+
+    @property
+    def method(self) -> str:
+        return str(self.overrides["method"])
+
+    def selector(self, scale: str) -> dict[str, Any]:
+        """The fields and config keys a finished run of this cell has."""
+        model = default_model(scale, self.task)
+        source = {"data.source": "mini"} if scale == "mini" else {}
+        plain = {**RUN_DEFAULTS, "model": model, "data.limit": None, **source}
+        return {**plain, **METHOD_DEFAULTS[self.method], **self.overrides}
+
+    def argv(self) -> list[list[str]]:
+        """One list of overrides for ``lopa-bench`` per seed."""
+        return [[*words(self.overrides), f"seed={seed}"] for seed in self.seeds]
+
+
+def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun:
+    """The runs behind one cell of a table."""
+    usual = column.model in (None, default_model(scale, column.task))
+    model = {} if usual else {"model": column.model}
+    defaults = {**RUN_DEFAULTS, **METHOD_DEFAULTS[row.method]}
+    own = {key: value for key, value in row.settings.items() if defaults.get(key) != value}
+    limit = {"data.limit": FAST_LIMIT} if fast else {}
+    overrides = {"task": column.task, "method": row.method, **own, **model, **limit}
+    return PlannedRun({**SCALE_SETTINGS[scale], **overrides}, seeds(column.task, row.method, fast))
+
+
+def seeds(task: str, method: str, fast: bool = False) -> tuple[int, ...]:
+    """Three seeds for GLUE, two for generation; one when FAST, or where nothing is trained."""
+    if fast or method == "none":
+        return (0,)
+    return (0, 1, 2) if task in GLUE else (0, 1)
+
+
+def planned_runs(tables: Iterable[TableSpec], scale: str, fast: bool = False) -> list[PlannedRun]:
+    """Every run of these tables once, in the order of the tables."""
+    return distinct(
+        cell(row, column, scale, fast) for table in tables for row in table.rows for column in table.columns
+    )
+
+
+def distinct(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+    """Each run once, where several columns or tables show it."""
+    return list({tuple(words(run.overrides)): run for run in runs}.values())
+
+
+def commands(runs: Iterable[PlannedRun]) -> list[str]:
+    """The commands that make these runs, one per group that differs in nothing but the task."""
+    groups: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
+    for run in runs:
+        rest = tuple(word for word in words(run.overrides) if not word.startswith("task="))
+        groups[rest, run.seeds].append(run)
+    return [_command(rest, seeds, group) for (rest, seeds), group in groups.items()]
+
+
+def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedRun]) -> str:
+    tasks = ",".join(dict.fromkeys(run.task for run in group))
+    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds))]
+    many = any("," in word for word in typed)
+    return " ".join(["lopa-bench", *(["-m"] if many else []), *typed])
+
+
+class Estimate:
+    """Seconds of a run, from runs that exist: same task and method, else task, else family."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        known = frame.dropna(subset=["seconds"])
+        self._by: list[dict[Any, float]] = [
+            known.groupby(["task", "method"])["seconds"].median().to_dict(),
+            known.groupby("task")["seconds"].median().to_dict(),
+            known.groupby("family")["seconds"].median().to_dict(),
+        ]
+        self._family = dict(zip(known["task"], known["family"], strict=True))
+
+    def seconds(self, run: PlannedRun) -> float | None:
+        """All seeds of one planned run together; None where nothing like it has run yet."""
+        keys = ((run.task, run.method), run.task, self._family.get(run.task))
+        for key, known in zip(keys, self._by, strict=True):
+            if key in known:
+                return known[key] * len(run.seeds)
+        return None
+
+
+def describe(seconds: Iterable[float | None]) -> str:
+    """``about 12 min``; says how many runs it could not guess."""
+    seconds = list(seconds)
+    known = [value for value in seconds if value is not None]
+    unknown = len(seconds) - len(known)
+    if not known:
+        return "time unknown: nothing like it has run yet"
+    minutes = sum(known) / 60
+    text = f"about {minutes / 60:.1f} h" if minutes > 90 else f"about {max(1, round(minutes))} min"
+    return text + (f", and {unknown} settings of unknown time" if unknown else "")
+
+
+def words(overrides: Mapping[str, Any]) -> list[str]:
+    """Overrides as typed: ``key=value``."""
+    return [f"{key}={spell(value)}" for key, value in overrides.items()]

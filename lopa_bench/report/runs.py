@@ -1,0 +1,181 @@
+"""Finished runs as a data frame: one row per ``result.json``, newest facts, nothing edited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lopa_bench.errors import UserError
+from lopa_bench.report.spec import spell
+
+SCHEMA = 1
+
+REQUIRED = ("digest", "scale", "task", "family", "model", "method", "seed", "config", "metrics")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All readable runs of a results directory.
+
+    Attributes:
+        frame: one row per run; ``path`` leads to its ``result.json``, ``config`` holds the values
+            that determine its number, ``setting`` is a digest of them without the seed, ``score``
+            the headline metric.
+        warnings: one line per file that was skipped, with its name and the reason.
+        refused: one line per result that another schema version wrote.
+    """
+
+    frame: pd.DataFrame
+    warnings: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    _codes: dict[str, tuple[NDArray[np.int64], dict[str, int]]] = field(default_factory=dict, repr=False)
+
+    def where(self, settings: Mapping[str, Any]) -> pd.DataFrame:
+        """The runs whose fields (``task``, …) or config keys (``method.rank``) have these values."""
+        keep = np.ones(len(self.frame), dtype=bool)
+        for key, value in settings.items():
+            codes, code_of = self._coded(key)
+            keep &= codes == code_of.get(spell(value), -1)
+        return self.frame[keep]
+
+    def _coded(self, key: str) -> tuple[NDArray[np.int64], dict[str, int]]:
+        """All runs' values of a key as small numbers, kept: tables ask for the same few keys again and again."""
+        if key not in self._codes:
+            own = key in self.frame.columns
+            values = self.frame[key] if own else (lookup(config, key) for config in self.frame["config"])
+            code_of: dict[str, int] = {}
+            codes = [code_of.setdefault(spell(value), len(code_of)) for value in values]
+            self._codes[key] = np.array(codes, dtype=np.int64), code_of
+        return self._codes[key]
+
+
+def read_runs(results_dir: Path | str, scale: str) -> Runs:
+    """Read ``results_dir/<scale>/**/result.json``.
+
+    Corrupt files, and JSON that is no result, are named in ``warnings`` and skipped; results of
+    another schema version are named in ``refused`` and never used.
+
+    Raises:
+        UserError: the results directory does not exist.
+    """
+    root = Path(results_dir)
+    if not root.is_dir():
+        raise UserError(f"results_dir={root}: no such directory; a first run creates it")
+    rows, warnings, refused = [], [], []
+    for path in _result_files(root / scale):
+        result, problem = _load(path)
+        if problem:
+            warnings.append(f"{path}: skipped, {problem}")
+        elif result["schema"] != SCHEMA:
+            refused.append(
+                f"{path}: refused, schema {result['schema']} (this version reads {SCHEMA}); "
+                "run it again or move it away"
+            )
+        elif result["scale"] != scale:
+            warnings.append(f"{path}: skipped, a result of scale {result['scale']!r}")
+        else:
+            rows.append(_row(path, result))
+    return Runs(pd.DataFrame(rows, columns=_COLUMNS), warnings, refused)
+
+
+def load_result(run: Path | str) -> tuple[Path, dict[str, Any]]:
+    """The ``result.json`` of a run directory (or the file itself), checked.
+
+    Raises:
+        UserError: no result there, a corrupt one, or one of another schema version.
+    """
+    path = Path(run)
+    path = path / "result.json" if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"{run}: no result.json there; give the directory of a finished run")
+    result, problem = _load(path)
+    if problem:
+        raise UserError(f"{path}: {problem}")
+    if result["schema"] != SCHEMA:
+        raise UserError(f"{path}: schema {result['schema']}, this version reads {SCHEMA}")
+    return path, result
+
+
+def lookup(config: Mapping[str, Any], key: str) -> Any:
+    """``lookup(config, "method.rank")``; None where the config has no such key."""
+    value: Any = config
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+_COLUMNS = [
+    *("path", "scale", "task", "family", "model", "method", "seed", "setting", "metric", "score"),
+    *("majority", "metrics", "paper_parameters", "trained_parameters", "seconds", "config"),
+    *("recipe", "selection", "reported_split", "gradient_norm"),
+]
+
+
+def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
+    metric = result.get("metric")
+    parameters = result.get("parameters") or {}
+    baseline = (result.get("baseline") or {}).get("majority") or {}
+    return {
+        **{key: result[key] for key in REQUIRED if key != "digest"},
+        "config": {**result["config"], "data": result.get("data") or {}},
+        "path": path,
+        "setting": _setting(result["config"]),
+        "metric": metric,
+        "score": result["metrics"].get(metric),
+        "majority": baseline.get(metric),
+        "paper_parameters": parameters.get("paper"),
+        "trained_parameters": parameters.get("trained"),
+        "seconds": (result.get("seconds") or {}).get("total"),
+        "recipe": result.get("recipe"),
+        "selection": result.get("selection"),
+        "reported_split": result.get("reported_split"),
+        "gradient_norm": result.get("gradient_norm"),
+    }
+
+
+def _setting(config: Mapping[str, Any]) -> str:
+    kept = {key: value for key, value in config.items() if key != "seed"}
+    text = json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _result_files(folder: Path) -> list[Path]:
+    found = (Path(where) for where, _, files in os.walk(folder) if "result.json" in files)
+    return [path / "result.json" for path in sorted(found)]
+
+
+def _load(path: Path) -> tuple[dict[str, Any], str | None]:
+    """The parsed file and, where it cannot be used, why not."""
+    try:
+        result = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, f"not readable as JSON ({_first_line(error)})"
+    if not isinstance(result, dict) or "schema" not in result:
+        return {}, "not a result of lopa-bench (no schema)"
+    missing = [key for key in REQUIRED if key not in result]
+    if result["schema"] != SCHEMA:
+        return result, None
+    if missing:
+        return {}, f"not a whole result (no {', '.join(missing)})"
+    if not (isinstance(result["config"], dict) and _all_numbers(result["metrics"])):
+        return {}, "not a whole result (config and metrics must be objects, metrics of numbers)"
+    return result, None
+
+
+def _all_numbers(metrics: Any) -> bool:
+    return isinstance(metrics, dict) and all(isinstance(v, int | float) for v in metrics.values())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,155 @@
+"""Fill declared tables with finished runs: mean and standard deviation over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lopa_bench.report import plan
+from lopa_bench.report.reference import published, reference_table
+from lopa_bench.report.runs import Runs, lookup
+from lopa_bench.report.spec import Column, Row, TableSpec, default_model
+from lopa_bench.report.table import Cell, Line, Table, mark_best, span
+
+
+def build_tables(
+    specs: Iterable[TableSpec],
+    runs: Runs,
+    scale: str,
+    *,
+    fast: bool = False,
+    only: Mapping[str, Any] | None = None,
+) -> list[Table]:
+    """Fill each table; at a scale that is not the paper's, its own numbers follow as a table apart.
+
+    Args:
+        fast: show the runs with fewer rows that FAST plans, and say so.
+        only: further settings that every run shown must have, e.g. ``{"train.lr": 0.003}``.
+    """
+    estimate = plan.Estimate(runs.frame)
+    tables = []
+    for spec in specs:
+        tables.append(_Filler(spec, runs, scale, fast, only or {}).table(estimate))
+        if spec.reference and scale != "paper":
+            tables.append(reference_table(spec))
+    return tables
+
+
+@dataclass
+class _Filler:
+    """One table being filled, and what is learnt on the way."""
+
+    spec: TableSpec
+    runs: Runs
+    scale: str
+    fast: bool
+    only: Mapping[str, Any]
+    used: list[pd.DataFrame] = field(default_factory=list)
+    missing: list[plan.PlannedRun] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)  # in order, once each
+
+    def table(self, estimate: plan.Estimate) -> Table:
+        lines = [self.line(row) for row in self.spec.rows]
+        missing = plan.distinct(self.missing)
+        return Table(
+            name=self.spec.name,
+            title=self.spec.title,
+            caption=self.caption(),
+            columns=self.spec.columns,
+            lines=mark_best(lines, self.spec.columns),
+            notes=tuple(self.notes),
+            commands=tuple(plan.commands(missing)),
+            estimate=plan.describe(map(estimate.seconds, missing)) if missing else "",
+        )
+
+    def line(self, row: Row) -> Line:
+        cells = tuple(self.cell(row, column) for column in self.spec.columns)
+        counted, trained = span(c.counted for c in cells), span(c.trained for c in cells)
+        return Line(row.label, counted, trained, cells)
+
+    def cell(self, row: Row, column: Column) -> Cell:
+        planned = plan.cell(row, column, self.scale, self.fast)
+        found = self.runs.where({**planned.selector(self.scale), **self.only})
+        paper = self.paper(row, column)
+        if found.empty:
+            self.missing.append(planned)
+            return Cell(reference=paper)
+        found, note = one_setting(found)
+        if note:
+            self.notes[f"{row.label}, {column.label}: {note}"] = None
+        self.used.append(found)
+        scores = [m[column.metric] for m in found["metrics"] if column.metric in m]
+        if not scores:
+            self.notes[f"{row.label}, {column.label}: not scored by this metric."] = None
+            return Cell(reference=paper)
+        std = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
+        return Cell(
+            float(np.mean(scores)),
+            std,
+            len(scores),
+            paper,
+            counted=_count(found["paper_parameters"]),
+            trained=_count(found["trained_parameters"]),
+        )
+
+    def paper(self, row: Row, column: Column) -> float | None:
+        """The paper's value, only where ours is the same experiment."""
+        if self.scale != "paper":
+            return None
+        model = column.model or default_model(self.scale, column.task)
+        table = self.spec.reference
+        return published(table, column.task, model, row.method, row.reference, column.metric)
+
+    def caption(self) -> str:
+        """The choices that change a number."""
+        words = [f"Scale {self.scale}"]
+        for key, text in (
+            ("model", "model"),
+            ("selection", "epoch selected by"),
+            ("reported_split", "reported on"),
+        ):
+            values = {value for runs in self.used for value in runs[key].dropna()}
+            words += [f"{text} {', '.join(sorted(values))}"] if values else []
+        text = (
+            "; ".join(words) + ". Mean ± standard deviation over (n) seeds. Parameters: counted as "
+            "the paper counts, and trained (those that got gradients)."
+        )
+        fast = f"FAST: {plan.FAST_LIMIT} rows per split, one seed. "
+        return (fast if self.fast else "") + text
+
+
+def one_setting(found: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Runs of one setting only, so that a mean is over seeds and nothing else.
+
+    Where several settings match, the one with most seeds is taken (never the one that scored best)
+    and the note says what tells it from the others, and how to ask for those.
+    """
+    sizes = found.groupby("setting")["seed"].nunique()
+    order = sizes.sort_index().sort_values(ascending=False, kind="stable").index
+    chosen = found[found["setting"] == order[0]].drop_duplicates("seed").sort_values("seed")
+    if len(order) == 1:
+        return chosen, None
+    first, *others = [found[found["setting"] == name]["config"].iloc[0] for name in order]
+    keys = sorted({key for other in others for key in _different(first, other)})
+    choice = ", ".join(f"{key}={lookup(first, key)}" for key in keys)
+    note = f"{len(order)} settings match; shown is {choice} (choose with --where KEY=VALUE)."
+    return chosen, note
+
+
+def _different(a: Any, b: Any, prefix: str = "") -> list[str]:
+    """The dotted keys in which two configs differ, the seed left out."""
+    if not (isinstance(a, Mapping) and isinstance(b, Mapping)):
+        return [] if a == b else [prefix]
+    keys = [key for key in {**a, **b} if prefix or key != "seed"]
+    dotted = [(key, f"{prefix}.{key}" if prefix else key) for key in keys]
+    return [k for key, path in dotted for k in _different(a.get(key), b.get(key), path)]
+
+
+def _count(parameters: pd.Series) -> float | None:
+    """The same for every seed of a setting."""
+    known = parameters.dropna()
+    return float(known.iloc[0]) if len(known) else None

@@ -1,0 +1,199 @@
+"""Check the declared claims on the runs at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lopa_bench.report import plan
+from lopa_bench.report.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Linear, Part
+from lopa_bench.report.examples import read_scores
+from lopa_bench.report.history import saved_steps
+from lopa_bench.report.runs import Runs, lookup
+from lopa_bench.report.spec import Column, Row
+from lopa_bench.report.statistics import (
+    LEVEL,
+    Difference,
+    Scores,
+    holm,
+    paired_difference,
+    pool,
+)
+from lopa_bench.report.tables import one_setting
+
+Verdict = Literal["holds", "fails", "undecided", "no runs"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One comparison: what came out, or which command would let it come out."""
+
+    comparison: Contrast | Fewer | Linear
+    verdict: Verdict
+    detail: str = ""
+    difference: Difference | None = None
+    p_holm: float | None = None
+
+
+@dataclass(frozen=True)
+class CheckedPart:
+    part: Part
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class CheckedClaim:
+    claim: Claim
+    verdict: Verdict
+    parts: tuple[CheckedPart, ...]
+
+
+def check_claims(runs: Runs, scale: str, *, fast: bool = False, claims: Sequence[Claim] = CLAIMS) -> list[CheckedClaim]:
+    """Every claim's verdict; p values are Holm-corrected over all comparisons of a claim."""
+    checker = _Checker(runs, scale, fast)
+    return [checker.claim(claim) for claim in claims]
+
+
+@dataclass(frozen=True)
+class _Checker:
+    all: Runs
+    scale: str
+    fast: bool
+
+    def claim(self, claim: Claim) -> CheckedClaim:
+        found = [self.part(part) for part in claim.parts]
+        corrected = iter(_correct([finding for findings in found for finding in findings]))
+        parts = []
+        for part, findings in zip(claim.parts, found, strict=True):
+            decided = tuple(next(corrected) for _ in findings)
+            verdict = _by_rule(part.rule, [finding.verdict for finding in decided])
+            parts.append(CheckedPart(part, verdict, decided))
+        return CheckedClaim(claim, _by_rule("every", [p.verdict for p in parts]), tuple(parts))
+
+    def part(self, part: Part) -> list[Finding]:
+        found = [self.look(comparison) for comparison in part.comparisons]
+        samples = [item for item in found if isinstance(item, _Sample)]
+        return [item.finding(samples) if isinstance(item, _Sample) else item for item in found]
+
+    def look(self, comparison: Contrast | Fewer | Linear) -> Finding | _Sample:
+        rows = comparison.rows if isinstance(comparison, Linear) else (comparison.a, comparison.b)
+        runs = [self.runs(row, comparison.task) for row in rows]
+        missing = [row for row, found in zip(rows, runs, strict=True) if found.empty]
+        if missing:
+            planned = [self.planned(row, comparison.task) for row in missing]
+            return Finding(comparison, "no runs", "; ".join(plan.commands(planned)))
+        if isinstance(comparison, Contrast):
+            return _sample(comparison, *runs)
+        if isinstance(comparison, Fewer):
+            return _fewer(comparison, *runs)
+        return _linear(comparison, runs)
+
+    def planned(self, row: Row, task: str) -> plan.PlannedRun:
+        return plan.cell(row, Column(task, task, ""), self.scale, self.fast)
+
+    def runs(self, row: Row, task: str) -> pd.DataFrame:
+        found = self.all.where(self.planned(row, task).selector(self.scale))
+        return found if found.empty else one_setting(found)[0].set_index("seed")
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What the runs say to a contrast, before it is tested."""
+
+    contrast: Contrast
+    effects: list[float]
+    a: tuple[Scores, ...] = ()
+    b: tuple[Scores, ...] = ()
+    detail: str = ""
+
+    def finding(self, part: Sequence[_Sample]) -> Finding:
+        """Tested with the spread over seeds pooled over the part's tasks of the same kind."""
+        kind = self.contrast.kind
+        spread = pool([other.effects for other in part if other.contrast.kind == kind])
+        difference = paired_difference(self.a, self.b, self.effects, self.contrast.region, spread)
+        return Finding(self.contrast, "undecided", self.detail, difference)
+
+
+def _sample(contrast: Contrast, a: pd.DataFrame, b: pd.DataFrame) -> Finding | _Sample:
+    seeds = sorted(set(a.index) & set(b.index))
+    if not seeds:
+        return Finding(contrast, "undecided", "the two sides share no seed")
+    pairs = [(a.loc[seed], b.loc[seed]) for seed in seeds]
+    if contrast.measure == "steps":
+        savings = [saved_steps(run_a, run_b, SHARE) for run_a, run_b in pairs]
+        known = [saving for saving in savings if saving is not None]
+        if not known:
+            return Finding(contrast, "undecided", "no evaluations in their history.csv")
+        return _Sample(contrast, known)
+    key = contrast.metric
+    effects = [x["metrics"][key] - y["metrics"][key] for x, y in pairs]
+    scores = [paired_scores(x["path"], y["path"], contrast.task, key) for x, y in pairs]
+    paired = [pair for pair in scores if pair is not None]
+    if len(paired) < len(pairs) or len({len(x.rows) for x, _ in paired}) > 1:
+        return _Sample(contrast, effects, detail="no predictions of the same examples: seeds only")
+    left, right = zip(*paired, strict=True)
+    return _Sample(contrast, effects, left, right)
+
+
+def paired_scores(a: Path, b: Path, task: str, metric: str) -> tuple[Scores, Scores] | None:
+    """The statistics of two runs of the same examples; None where they cannot be paired."""
+    scores = _scores(a, task, metric), _scores(b, task, metric)
+    if scores[0] is None or scores[1] is None or len(scores[0].rows) != len(scores[1].rows):
+        return None
+    return scores  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=256)
+def _scores(path: Path, task: str, metric: str) -> Scores | None:
+    return read_scores(path, task, metric)
+
+
+def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:
+    counts = [side[fewer.counted].dropna() for side in (a, b)]
+    if any(count.empty for count in counts):
+        return Finding(fewer, "undecided", "the runs do not tell their parameters")
+    ours, theirs = (int(count.iloc[0]) for count in counts)
+    return Finding(fewer, "holds" if ours < theirs else "fails", f"{ours:,} against {theirs:,}")
+
+
+def _linear(linear: Linear, runs: Sequence[pd.DataFrame]) -> Finding:
+    x = [float(lookup(found["config"].iloc[0], linear.setting)) for found in runs]
+    y = [float(found["paper_parameters"].iloc[0]) for found in runs]
+    slope = (y[-1] - y[0]) / (x[-1] - x[0])
+    straight = np.allclose(y, [y[0] + slope * (value - x[0]) for value in x], rtol=0, atol=0.5)
+    return Finding(linear, "holds" if straight else "fails", f"{slope:,.0f} more per unit")
+
+
+def _correct(findings: Sequence[Finding]) -> list[Finding]:
+    """Holm over the tests of one claim, then the verdict each test allows."""
+    tested = [i for i, finding in enumerate(findings) if finding.difference]
+    ps = holm([findings[i].difference.p for i in tested])  # type: ignore[union-attr]
+    corrected = list(findings)
+    for i, p in zip(tested, ps, strict=True):
+        corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p)
+    return corrected
+
+
+def _verdict(finding: Finding, p_holm: float) -> Verdict:
+    if p_holm >= LEVEL or finding.difference is None:
+        return "undecided"
+    contrast = finding.comparison
+    assert isinstance(contrast, Contrast)
+    return "holds" if contrast.region.holds(finding.difference.effect) else "fails"
+
+
+def _by_rule(rule: Literal["every", "most"], verdicts: Sequence[Verdict]) -> Verdict:
+    """``every``: one failure is enough to fail. ``most``: more than half must hold."""
+    if all(verdict == "no runs" for verdict in verdicts):
+        return "no runs"
+    needed = len(verdicts) if rule == "every" else len(verdicts) // 2 + 1
+    if verdicts.count("holds") >= needed:
+        return "holds"
+    return "fails" if len(verdicts) - verdicts.count("fails") < needed else "undecided"

@@ -1,0 +1,147 @@
+"""Results are facts: identified by what determines them, written once and whole, never edited. Imports no torch."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lopa_bench.atomic import write_bytes, write_text
+from lopa_bench.config import Config
+from lopa_bench.errors import UserError
+from lopa_bench.model_files import locate
+from lopa_bench.records import Records
+
+SCHEMA = 1  # of result.json
+PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
+
+# What does not determine a run's number: where things lie, what is shown, and names that only lead to values.
+_UNDETERMINING = {"results_dir", "force", "offline", "tracker", "experiment", "scale", "recipe", "model", "data"}
+_VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
+
+
+def determining(config: Config, records: Records) -> dict[str, Any]:
+    """What a run's number depends on: hyperparameters, the contents of data and models, the protocol; no path, no device."""
+    plain = {key: value for key, value in config.resolved.items() if key not in _UNDETERMINING}
+    model = config.resolved["model"]
+    encoder = config.model.encoder
+    if encoder != "backbone":
+        encoder = locate(encoder, config.model.encoder_revision, config.offline).fingerprint()
+    return {
+        **plain,
+        "protocol": PROTOCOL,
+        "model": {
+            "weights": locate(config.model.path, config.model.revision, config.offline).fingerprint(),
+            "encoder": encoder,
+            "lora_targets": model["lora_targets"],
+        },
+        "data": records.fingerprints(),
+    }
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits over values as canonical JSON."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Where one run's files lie: ``<results>/<scale>/<task>/<model>/<method>/<seed>-<digest>``.
+
+    ``result.json`` is written last: a directory without it is not a result.
+    """
+
+    path: Path
+    digest: str
+
+    @classmethod
+    def of(cls, config: Config, records: Records) -> RunDirectory:
+        identity = digest(determining(config, records))
+        names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-{identity}")
+        return cls(config.results_dir.joinpath(*names), identity)
+
+    def create(self) -> None:
+        """Make the directory. Raises `UserError` if that is not allowed."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"results_dir: {self.path} cannot be made ({error.strerror})") from error
+
+    def result(self) -> dict[str, Any] | None:
+        """The finished result, or None."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+            return found
+        except (OSError, json.JSONDecodeError):
+            return None
+
+    def remove_result(self) -> None:
+        """Before a forced run, so that a crash does not leave the old result beside new files."""
+        (self.path / "result.json").unlink(missing_ok=True)
+
+    def write(
+        self,
+        result: Mapping[str, Any],
+        config: Mapping[str, Any],
+        history: Sequence[Mapping[str, float]],
+        predictions: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Write everything but the parameters, ``result.json`` last."""
+        write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        write_text(self.path / "history.csv", as_csv(history))
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
+        # A lone surrogate in a generated text cannot be UTF-8; it is written as JSON's \udXXX.
+        write_bytes(self.path / "predictions.jsonl", lines.encode("utf-8", "backslashreplace"))
+        write_text(self.path / "result.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+
+
+def as_csv(rows: Sequence[Mapping[str, float]]) -> str:
+    """Rows as CSV; columns in order of first appearance, absent values empty."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Python's and the packages' versions that a number may depend on."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "source"
+    return found
+
+
+@cache
+def git_state() -> dict[str, Any]:
+    """Commit of the checkout the package runs from and whether files differ from it; empty outside a checkout."""
+
+    def git(*args: str) -> str:
+        folder = Path(__file__).parent
+        return subprocess.run(
+            ["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=5
+        ).stdout.strip()
+
+    try:
+        return {
+            "commit": git("rev-parse", "HEAD"),
+            "modified": bool(git("status", "--porcelain", "--untracked-files=no", "--", ".")),
+        }
+    except (OSError, subprocess.SubprocessError):
+        return {}

@@ -1,0 +1,87 @@
+"""One canary per mechanism: a process with that mechanism alone tries what it must prevent.
+
+Run by a zygote at the start of a run. A mechanism that is there but does not hold counts as absent.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+from . import landlock, limits, linux, seccomp
+from .child import Lock
+
+
+def run(fork: Callable[[], int], lock: Lock) -> dict[str, str]:
+    """Mechanism to "" where it held, else to what went through."""
+    checks = {
+        "namespaces": lambda: _namespaces(lock),
+        "landlock": lambda: _landlock(lock),
+        "seccomp": _seccomp,
+        "limits": lambda: _limits(lock),
+    }
+    return {name: _in_a_process(fork, check) for name, check in checks.items()}
+
+
+def _in_a_process(fork: Callable[[], int], check: Callable[[], str]) -> str:
+    read_end, write_end = os.pipe()
+    pid = fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+            os.write(write_end, b"!" + check().encode())
+        except BaseException as error:
+            os.write(write_end, f"!{error}".encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    with open(read_end, "rb") as pipe:
+        answer = pipe.read().decode()
+    os.waitpid(pid, 0)
+    return answer[1:] if answer.startswith("!") else "its canary died"
+
+
+def _namespaces(lock: Lock) -> str:
+    if any(name != "lo" for _, name in socket.if_nameindex()):
+        return "the network is in sight"
+    expected = {path.split("/")[1] for path in lock.readable} | {"tmp", "dev", "proc"}
+    if not expected.issuperset(os.listdir("/")):
+        return "the host's directories are in sight"
+    if any(os.access(path, os.W_OK) for path in ("/", *lock.readable)):
+        return "the root directory can be written"
+    return ""
+
+
+def _landlock(lock: Lock) -> str:
+    if landlock.abi() == 0:
+        return "not in this kernel, or switched off at boot"
+    landlock.restrict(lock.readable, None)
+    try:
+        os.listdir("/")
+    except PermissionError:
+        return ""
+    return "a directory off the list could be read"
+
+
+def _seccomp() -> str:
+    if linux.architecture() not in seccomp.ARCHITECTURES:
+        return f"no filter for {linux.architecture()}"
+    seccomp.install(seccomp.assemble(linux.architecture(), os.getpid()))
+    for name, attempt in (("socket", socket.socket), ("fork", os.fork)):
+        try:
+            attempt()
+        except OSError:
+            continue
+        return f"{name} went through"
+    return ""
+
+
+def _limits(lock: Lock) -> str:
+    limits.apply(memory=lock.memory, cpu=5, tasks=lock.tasks)
+    try:
+        bytearray(2 * limits.MEMORY)
+    except MemoryError:
+        return ""
+    return "twice the memory could be had"

@@ -1,0 +1,135 @@
+"""What happens in the process of one program, from the fork to ``_exit``: lock up, run, reply.
+
+Nothing here is trusted once the program has started: it shares this memory. It holds no expected
+value, and all that leaves is bytes on the reply pipe (``frames`` below, read by ``judge``).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import gc
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import codec, landlock, limits, linux, seccomp
+
+_REPLY = 3  # the only descriptor besides the standard three
+NO_REPLY = 75  # exit status: the reply could not be written
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What each program's process shuts behind itself. ``tasks`` and ``memory``: see limits."""
+
+    landlock: bool
+    seccomp: bool
+    readable: tuple[str, ...]
+    scratch: str | None
+    memory: int
+    tasks: int
+
+
+def run(job: dict, reply: int, lock: Lock) -> None:
+    """Never returns. ``job``: code, steps [kind, source], timeout_s."""
+    status = NO_REPLY
+    try:
+        _shut(reply, lock, job["timeout_s"])
+        _send("ready")  # without it the program never ran, and the harness is to blame
+        gc.enable()
+        _execute(job["code"], job["steps"])
+        status = 0
+    except BaseException:  # the program can break anything below, also in raising
+        status = NO_REPLY
+    finally:
+        os._exit(status)
+
+
+def _shut(reply: int, lock: Lock, timeout_s: float) -> None:
+    """From the strongest powers needed to the weakest. Any failure ends the process unrun."""
+    os.setsid()
+    os.dup2(reply, _REPLY)
+    os.closerange(_REPLY + 1, 256)
+    limits.apply(memory=lock.memory, cpu=limits.cpu_seconds(timeout_s), tasks=lock.tasks)
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    if lock.landlock:
+        landlock.restrict(lock.readable, lock.scratch)
+    linux.drop_capabilities()
+    linux.die_with_parent(_REPLY)
+    if lock.seccomp:
+        seccomp.install(seccomp.assemble(linux.architecture(), os.getpid()))
+
+
+def _execute(code: str, steps: list[list[str]]) -> None:
+    """Reply once for the code and once for each step, in order, up to the first that fails."""
+    try:
+        # Parsing comes before running: afterwards the parser is the program's too.
+        program = compile(code, "<program>", "exec", dont_inherit=True)
+        prepared = [_prepare(kind, source) for kind, source in steps]
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return _send("syntax")
+    # No __name__, as in the official harnesses: a __main__ guard stays shut.
+    namespace: dict[str, Any] = {}
+    for step in [lambda names: exec(program, names), *prepared]:
+        try:
+            value = step(namespace)
+        except BaseException as error:
+            return _send("exception", _builtin_name(type(error)))
+        try:
+            _write(b'["value",' + codec.dump(value) + b"]")
+        except codec.Opaque:
+            return _send("opaque")
+        except codec.TooLarge:
+            return _send("limit")
+    return None
+
+
+def _prepare(kind: str, source: str) -> Callable[[dict], Any]:
+    """A step ready to run: an expression, statements, a literal, or a single call of ``f``."""
+    if kind == "literal":
+        value = ast.literal_eval(source)
+        return lambda _: value
+    if kind == "statements":
+        statements = compile(source, "<test>", "exec", dont_inherit=True)
+        return lambda names: exec(statements, names)
+    if kind == "call_of_f":
+        _require_call_of_f(source)
+    expression = compile(source.strip(), "<test>", "eval", dont_inherit=True)
+    return lambda names: eval(expression, names)
+
+
+_REACHES_FURTHER = {
+    "__import__", "breakpoint", "compile", "delattr", "eval", "exec", "exit", "getattr",
+    "globals", "input", "locals", "open", "quit", "setattr", "vars",
+}  # fmt: skip
+
+
+def _require_call_of_f(source: str) -> None:
+    """CRUXEval input prediction: one call of ``f``; its arguments build values, no more."""
+    call = ast.parse(source.strip(), mode="eval").body
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "f"):
+        raise SyntaxError("not one call of f")
+    for node in ast.walk(call):
+        name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
+        if isinstance(node, ast.NamedExpr) or name.startswith("_") or name in _REACHES_FURTHER:
+            raise SyntaxError("an argument that is more than a value")
+
+
+def _builtin_name(kind: type) -> str:
+    """The nearest builtin exception: a class's own name is the program's text, and stays here."""
+    for base in type.__dict__["__mro__"].__get__(kind):
+        if getattr(builtins, base.__name__, None) is base:
+            return base.__name__
+    return "BaseException"
+
+
+def _send(*parts: str) -> None:
+    _write(b"[" + b",".join(b'"' + part.encode() + b'"' for part in parts) + b"]")
+
+
+def _write(payload: bytes) -> None:
+    frame = len(payload).to_bytes(4, "big") + payload
+    while frame:
+        frame = frame[os.write(_REPLY, frame) :]

@@ -1,0 +1,201 @@
+"""Runs many programs on a few zygotes and yields their verdicts in order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from .judge import Outcome, judge
+from .levels import SelfTest, require
+from .program import Level, Program, Reason, Verdict
+from .worker import Worker, WorkerDied
+
+_RETRIES = 2  # of a program whose zygote died under it
+
+
+def run_programs(
+    programs: Iterable[Program],
+    *,
+    timeout_s: float = 3.0,
+    workers: int | None = None,
+    level: Level | None = None,
+    allow_unsafe: bool = False,
+) -> Iterator[Verdict]:
+    """Run untrusted programs, each in a process of its own, and judge them outside it.
+
+    Args:
+        timeout_s: wall-clock seconds for one program with all its tests.
+        workers: programs at a time; by default one per core this process may use.
+        level: a weaker containment than the machine gives; for tests.
+        allow_unsafe: accept level D, which contains next to nothing.
+
+    Returns:
+        Verdicts in the order of ``programs``, which is read as workers become free.
+
+    Raises:
+        SandboxUnavailable: at once, before the first program is read.
+    """
+    if timeout_s <= 0:
+        raise ValueError(f"timeout_s must be positive, not {timeout_s}")
+    found = require(level, allow_unsafe=allow_unsafe)
+    count = workers or len(os.sched_getaffinity(0))
+    return _Run(programs, timeout_s, count, found).verdicts()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One process to run: a program's own, or its official version's once the verdict is clear."""
+
+    index: int
+    program: Program
+    timeout_s: float
+    deaths: int = 0
+    rerun: bool = False
+    verdict: Verdict | None = None
+
+
+class _Run:
+    def __init__(self, programs: Iterable[Program], timeout_s: float, count: int, found: SelfTest):
+        self._programs = enumerate(programs)
+        self._timeout_s = timeout_s
+        self._count = count
+        self._found = found
+        self._again: deque[_Job] = deque()  # to be run next
+        self._alone: deque[_Job] = deque()  # to be run with nothing beside them, at the end
+        self._verdicts: dict[int, Verdict] = {}
+        self._idle: list[Worker] = []
+        self._busy: dict[Worker, _Job] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def verdicts(self) -> Iterator[Verdict]:
+        due = 0
+        try:
+            while self._fill() or self._verdicts:
+                if self._busy:
+                    self._collect()
+                while due in self._verdicts:
+                    yield self._verdicts.pop(due)
+                    due += 1
+        finally:
+            for worker in (*self._idle, *self._busy):
+                worker.close()
+            self._selector.close()
+
+    def _fill(self) -> bool:
+        """Give every free worker a job; False when there is nothing left to do."""
+        while len(self._busy) < self._count and (job := self._next()) is not None:
+            self._start(job)
+        return bool(self._busy)
+
+    def _next(self) -> _Job | None:
+        if self._busy and any(job.rerun for job in self._busy.values()):
+            return None
+        if self._again:
+            return self._again.popleft()
+        for index, program in self._programs:
+            return _Job(index, program, self._timeout_s)
+        return self._alone.popleft() if self._alone and not self._busy else None
+
+    def _start(self, job: _Job) -> None:
+        try:
+            worker = self._idle.pop() if self._idle else self._new_worker()
+        except WorkerDied as error:
+            self._died(job, str(error))
+            return
+        self._busy[worker] = job
+        self._selector.register(worker, selectors.EVENT_READ)
+        with contextlib.suppress(WorkerDied):  # its socket has ended: _collect will see that
+            worker.start(job.program, job.timeout_s)
+
+    def _new_worker(self) -> Worker:
+        worker = Worker(self._found.containment)
+        try:
+            worker.wait_until_ready()
+        except WorkerDied:
+            worker.close()
+            raise
+        return worker
+
+    def _collect(self) -> None:
+        """Wait until some worker has an outcome, or is overdue."""
+        overdue_at = min(worker.overdue_at for worker in self._busy)
+        events = self._selector.select(max(0.0, overdue_at - time.monotonic()))
+        for key, _ in events:
+            self._finish(key.fileobj)
+        if not events:
+            for worker in [w for w in self._busy if w.overdue_at <= time.monotonic()]:
+                self._died(self._release(worker), "the zygote did not keep the time")
+                worker.close()
+
+    def _release(self, worker: Worker) -> _Job:
+        self._selector.unregister(worker)
+        return self._busy.pop(worker)
+
+    def _finish(self, worker: Worker) -> None:
+        job = self._release(worker)
+        try:
+            outcome = worker.finish()
+        except WorkerDied as error:
+            worker.close()
+            self._died(job, str(error))
+            return
+        self._idle.append(worker)
+        self._settle(job, outcome)
+
+    def _settle(self, job: _Job, outcome: Outcome) -> None:
+        reason, detail = judge(job.program, outcome)
+        if job.verdict is not None:  # this was the official version
+            passed = reason is Reason.PASSED
+            self._verdicts[job.index] = replace(job.verdict, official_passed=passed or None)
+        elif reason is Reason.HARNESS_ERROR:
+            self._died(job, detail)
+        elif outcome.starved and reason is Reason.TIMEOUT and not job.rerun:
+            self._alone.append(replace(job, rerun=True))
+        else:
+            verdict = self._verdict(job, reason, detail, outcome)
+            if job.program.official and _official_may_pass(job.program, reason, detail):
+                official = Program(job.program.id, job.program.official)
+                left = max(0.5, self._timeout_s - outcome.wall_seconds)
+                self._again.append(_Job(job.index, official, left, verdict=verdict))
+            else:
+                self._verdicts[job.index] = verdict
+
+    def _verdict(self, job: _Job, reason: Reason, detail: str, outcome: Outcome | None) -> Verdict:
+        return Verdict(
+            id=job.program.id,
+            passed=reason is Reason.PASSED,
+            reason=reason,
+            detail=detail,
+            cpu_seconds=outcome.cpu_seconds if outcome else 0.0,
+            wall_seconds=outcome.wall_seconds if outcome else 0.0,
+            level=self._found.level,
+            inside=any(test.inside for test in job.program.tests),
+        )
+
+    def _died(self, job: _Job, why: str) -> None:
+        """The harness failed, not the program: try again, then say so."""
+        if job.deaths < _RETRIES:
+            self._again.append(replace(job, deaths=job.deaths + 1))
+        elif job.verdict is not None:
+            self._verdicts[job.index] = job.verdict
+        else:
+            self._verdicts[job.index] = self._verdict(job, Reason.HARNESS_ERROR, why, None)
+
+
+def _official_may_pass(program: Program, reason: Reason, detail: str) -> bool:
+    """Whether the official harness could see a pass where we do not.
+
+    Not when a plain value was wrong: its ``==`` is the builtin one there too. It could where an
+    object would have been asked, and where CRUXEval's text is pasted behind the answer.
+    """
+    pasted = {"literal": (Reason.SYNTAX, Reason.WRONG_VALUE), "call_of_f": (Reason.SYNTAX,)}
+    return (
+        reason in (Reason.MALFORMED_REPLY, Reason.LIMIT)
+        or (reason is Reason.WRONG_VALUE and detail == "opaque")
+        or any(reason in pasted.get(test.kind, ()) for test in program.tests)
+    )

@@ -1,0 +1,124 @@
+"""From the bytes a program's process left to the reason. Runs in the trusted process.
+
+The bytes may be anything: they are parsed with ``codec`` and compared, never evaluated.
+"""
+
+from __future__ import annotations
+
+import builtins
+import signal
+from dataclasses import dataclass
+
+from . import codec, limits
+from .program import Program, Reason, Test
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one process ended, as its zygote saw it, and what it wrote.
+
+    ``end`` is exit, timeout or flood; ``exit_code`` is negative for a signal; ``preemptions``
+    counts how often the kernel took the CPU away.
+    """
+
+    end: str
+    exit_code: int
+    cpu_seconds: float
+    wall_seconds: float
+    preemptions: int
+    timeout_s: float
+    reply: bytes
+
+    @property
+    def starved(self) -> bool:
+        """Whether other work on the machine, not the program, may have used up the time.
+
+        A program that computed all the time, or slept, would do so again; one that was pushed off
+        the CPU again and again deserves another try.
+        """
+        busy = self.cpu_seconds >= 0.9 * self.wall_seconds
+        return self.end == "timeout" and not busy and self.preemptions >= 10
+
+
+Finding = tuple[Reason, str]
+_NAMED = {"MemoryError": Reason.MEMORY, "SystemExit": Reason.EXIT}
+_REFUSED = {"opaque": Reason.WRONG_VALUE, "limit": Reason.LIMIT, "syntax": Reason.SYNTAX}
+
+
+def judge(program: Program, outcome: Outcome) -> Finding:
+    """The reason and its detail, from the first of the code and the tests that did not hold."""
+    frames, rest = _split(outcome.reply)
+    if not frames or frames[0] != b'["ready"]':
+        if outcome.end == "timeout":
+            return Reason.TIMEOUT, "before it could start"
+        return Reason.HARNESS_ERROR, f"not contained, so not run (exit {outcome.exit_code})"
+    steps = [Test("", expected=None), *program.tests]  # running the code answers None
+    answers = frames[1:]
+    if len(answers) > len(steps):
+        return Reason.MALFORMED_REPLY, "more answers than tests"
+    for step, answer in zip(steps, answers, strict=False):
+        finding = _compare(step, answer)
+        if finding[0] is not Reason.PASSED:
+            return finding
+    if rest and outcome.end == "exit":
+        return Reason.MALFORMED_REPLY, "an answer was cut short"
+    if len(answers) < len(steps) or outcome.end != "exit" or outcome.exit_code != 0:
+        return _ended(outcome)
+    return Reason.PASSED, ""
+
+
+def _split(reply: bytes) -> tuple[list[bytes], bytes]:
+    """Length-prefixed frames, and what is left after the last whole one."""
+    frames = []
+    while len(reply) >= 4:
+        end = 4 + int.from_bytes(reply[:4], "big")
+        if end > len(reply):
+            break
+        frames.append(reply[4:end])
+        reply = reply[end:]
+    return frames, reply
+
+
+def _compare(step: Test, answer: bytes) -> Finding:
+    try:
+        tag, *parts = codec.load(answer)
+        if tag == "value" and len(parts) == 1:
+            value = codec.decode(parts[0], codec.count(step.expected))
+            return (Reason.PASSED if _equal(value, step.expected) else Reason.WRONG_VALUE), ""
+    except codec.TooLarge:  # than the expected value
+        return Reason.WRONG_VALUE, ""
+    except (codec.Malformed, ValueError):
+        return Reason.MALFORMED_REPLY, ""
+    if tag == "exception" and len(parts) == 1 and _is_exception(parts[0]):
+        return _NAMED.get(parts[0], Reason.EXCEPTION), parts[0]
+    if isinstance(tag, str) and tag in _REFUSED and not parts:
+        return _REFUSED[tag], tag
+    return Reason.MALFORMED_REPLY, ""
+
+
+def _equal(value: object, expected: object) -> bool:
+    try:
+        return value == expected
+    except ArithmeticError:  # a signalling NaN of decimal
+        return False
+
+
+def _is_exception(name: object) -> bool:
+    kind = getattr(builtins, name, None) if isinstance(name, str) else None
+    return isinstance(kind, type) and issubclass(kind, BaseException)
+
+
+def _ended(outcome: Outcome) -> Finding:
+    """The process ended, or was ended, before all answers were there."""
+    if outcome.end == "timeout":
+        return Reason.TIMEOUT, ""
+    if outcome.end == "flood":
+        return Reason.MALFORMED_REPLY, "more than a reply may hold"
+    if outcome.exit_code >= 0:
+        return Reason.EXIT, f"exit {outcome.exit_code}"
+    number = -outcome.exit_code
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if number == signal.SIGKILL:  # nobody may send it but the kernel: out of time, or of memory
+        spent = outcome.cpu_seconds >= limits.cpu_seconds(outcome.timeout_s) - 0.5
+        return (Reason.TIMEOUT if spent else Reason.MEMORY), name
+    return Reason.EXIT, name

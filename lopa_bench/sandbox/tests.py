@@ -1,0 +1,142 @@
+"""From a benchmark's tests to calls for the program's process and values to compare outside it.
+
+Tests are the benchmark's text and are parsed here, in the trusted process. What a model wrote
+(programs, CRUXEval generations) is only ever parsed in the program's.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import Any
+
+from .program import Program, Test
+
+
+class TestError(ValueError):
+    """A test that is not Python, or not the shape its benchmark has. The message is one line."""
+
+    __test__ = False
+
+
+def parse_test(source: str) -> Test:
+    """``assert call == literal``, in either order, is split; anything else is decided inside.
+
+    Raises:
+        TestError: not Python.
+    """
+    body = _parse(source).body
+    split = _split(body[0], source) if len(body) == 1 else None
+    return split or Test(source, kind="statements", inside=True)
+
+
+def mbxp_program(id: Any, prompt: str, completion: str, test: str, entry_point: str) -> Program:
+    """A problem of MBXP (mxeval), whose ``test`` is ``def check(candidate): assert …``.
+
+    ``candidate`` in the asserts becomes ``entry_point``. If any statement of ``check`` is not of
+    the form that can be split, the whole function is run inside.
+
+    Raises:
+        TestError: no such function, or ``entry_point`` is no name.
+    """
+    if not entry_point.isidentifier():
+        raise TestError(f"entry_point {entry_point!r} is not a name")
+    functions = [node for node in _parse(test).body if isinstance(node, ast.FunctionDef)]
+    check = next((node for node in functions if node.name == "check"), None)
+    if check is None or len(check.args.args) != 1:
+        raise TestError("test: no function check(candidate)")
+    code = prompt + completion
+    whole = f"{test}\ncheck({entry_point})"
+    candidate = check.args.args[0].arg
+    tests = [_split(statement, test, {candidate: entry_point}) for statement in check.body]
+    if None in tests:
+        tests = [Test(whole, kind="statements", inside=True)]
+    elif entry_point == check.name:
+        # The official text then defines the function over the program's own and no program can
+        # pass (MBPP/899 and 967). So here too, without showing the program its tests.
+        tests.insert(0, Test(f"def {check.name}({candidate}): ...", kind="statements"))
+    return Program(id, code, tuple(tests), official=f"{code}\n{whole}")
+
+
+def cruxeval_input(id: Any, code: str, output: str, generation: str) -> Program:
+    """Input prediction: ``generation`` must be one call of ``f`` that returns ``output``.
+
+    Raises:
+        TestError: ``output`` is no literal.
+    """
+    test = Test(generation, _literal(output), kind="call_of_f")
+    return Program(id, code, (test,), official=f"{code}\nassert {output} == {generation}")
+
+
+def cruxeval_output(id: Any, code: str, output: str, generation: str) -> Program:
+    """Output prediction: ``generation`` must be a literal equal to ``output``; nothing is executed.
+
+    Raises:
+        TestError: ``output`` is no literal.
+    """
+    test = Test(generation, _literal(output), kind="literal")
+    return Program(id, "", (test,), official=f"{code}\nassert {output} == {generation}")
+
+
+def _parse(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise TestError(f"test is not Python: {error}") from None
+
+
+def _literal(text: str) -> object:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        raise TestError(f"output is not a literal: {text[:60]!r}") from None
+
+
+def _split(statement: ast.stmt, source: str, rename: dict[str, str] | None = None) -> Test | None:
+    if not (isinstance(statement, ast.Assert) and isinstance(statement.test, ast.Compare)):
+        return None
+    comparison = statement.test
+    if len(comparison.ops) != 1 or not isinstance(comparison.ops[0], ast.Eq):
+        return None
+    left, right = comparison.left, comparison.comparators[0]
+    for call, literal in ((left, right), (right, left)):
+        if isinstance(call, ast.Call) and _hides_the_answer(call):
+            try:
+                expected = ast.literal_eval(literal)
+            except (ValueError, TypeError):
+                continue
+            return Test(_text(call, source, rename or {}), expected)
+    return None
+
+
+def _hides_the_answer(call: ast.Call) -> bool:
+    """Whether the call can be shown to the program without telling it what would pass.
+
+    A function of the program's own: yes. A builtin around it: only where it merely converts
+    (``set(f(x))``); ``abs(f(x) - 2) == 0`` would both tell the answer and let a patched ``abs``
+    give it.
+    """
+    if not isinstance(call.func, ast.Name):
+        return False
+    if not hasattr(builtins, call.func.id):
+        return True
+    if len(call.args) == 1 and not call.keywords and isinstance(call.args[0], ast.Call):
+        return _hides_the_answer(call.args[0])
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    inner = (node for argument in arguments for node in ast.walk(argument))
+    return not any(isinstance(node, (ast.Call, ast.Name)) for node in inner)
+
+
+def _text(call: ast.Call, source: str, rename: dict[str, str]) -> str:
+    """The call as source text. Cut out of its line where it can be: unparsing is slow."""
+    names = [node for node in ast.walk(call) if isinstance(node, ast.Name) and node.id in rename]
+    if call.lineno == call.end_lineno and not names[1:]:
+        line = source.splitlines()[call.lineno - 1].encode()
+        text = line[call.col_offset : call.end_col_offset].decode()
+        if not names:
+            return text
+        if names[0] is call.func:
+            return rename[names[0].id] + text[len(names[0].id) :]
+    for node in names:
+        node.id = rename[node.id]
+    return ast.unparse(call)

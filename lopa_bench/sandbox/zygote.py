@@ -1,0 +1,153 @@
+"""The fork server: a clean interpreter, behind the wall, that forks one process per program.
+
+Started by ``worker`` with an environment of its own; speaks length-prefixed messages on one socket
+and ends when that closes. It keeps each program's wall clock and never runs, parses or
+unpickles anything of a program's.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+from . import canaries, child, interpreter, limits, linux, namespaces, wire
+from .child import Lock
+
+# Imported once here rather than in every program: what real MBPP solutions ask for.
+_PRELOAD = (
+    "re math cmath collections heapq itertools functools operator bisect random string copy typing"
+)
+MAX_REPLY = 4 << 20  # bytes of all the values of a program
+
+
+def main(control_fd: int, driver: int, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
+    """Serve until the driver closes the socket or dies.
+
+    ``wall``: "own" (we make the namespaces), "bubblewrap" (we are inside already) or "none".
+    """
+    control = socket.socket(fileno=control_fd)
+    if wall != "bubblewrap" and os.getppid() != driver:
+        return  # the driver died before the next line could tell the kernel to watch it
+    linux.die_with_parent(control_fd)
+    interpreter.keep_installed_modules_only()
+    for name in _PRELOAD.split():
+        __import__(name)
+    try:
+        fork, lock = _set_up(wall, use_landlock, use_seccomp)
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    except OSError as error:
+        wire.send(control, {"failed": str(error)})
+        return
+    wire.send(control, {"ready": True})
+    gc.collect()
+    gc.freeze()  # keeps the collector off the pages that every child shares
+    gc.disable()
+    while (message := wire.receive(control)) is not None:
+        job, _ = message
+        if "canaries" in job:
+            wire.send(control, canaries.run(fork, lock))
+        else:
+            wire.send(control, *_run(job, control, fork, lock))
+
+
+def _set_up(wall: str, use_landlock: bool, use_seccomp: bool) -> tuple[Callable[[], int], Lock]:
+    readable = interpreter.readable_paths()
+    memory = limits.address_space() + limits.MEMORY
+    fork, scratch, tasks = os.fork, None, limits.TASKS
+    if wall == "own":
+        fork, scratch = namespaces.enter(readable).fork, namespaces.SCRATCH
+    elif wall == "none":
+        if os.geteuid() == 0 and interpreter.readable_by_others(readable, through_parents=True):
+            namespaces.become(namespaces.nobody())
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # cleared by the new identity
+        tasks += limits.tasks_of_user()
+    lock = Lock(
+        landlock=use_landlock,
+        seccomp=use_seccomp,
+        readable=tuple(readable),
+        scratch=scratch,
+        memory=memory,
+        tasks=tasks,
+    )
+    return fork, lock
+
+
+def _run(
+    job: dict, control: socket.socket, fork: Callable[[], int], lock: Lock
+) -> tuple[dict, bytes]:
+    """One program from fork to reaping: how it ended, what it used, and what it wrote."""
+    reply_end, write_end = os.pipe()
+    started = time.monotonic()
+    pid = fork()
+    if pid == 0:
+        child.run(job, write_end, lock)
+    os.close(write_end)
+    os.set_blocking(reply_end, False)
+    process = os.pidfd_open(pid)
+    try:
+        reply = bytearray()
+        end = _watch(process, reply_end, control, started + job["timeout_s"], reply)
+        _kill(pid)
+        _, status, usage = os.wait4(pid, 0)
+        wall_seconds = time.monotonic() - started
+        if end == "driver_gone":
+            os._exit(0)
+        _read(reply_end, reply)
+    finally:
+        os.close(process)
+        os.close(reply_end)
+    header = {
+        "end": end,
+        "exit_code": os.waitstatus_to_exitcode(status),
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "wall_seconds": wall_seconds,
+        "preemptions": usage.ru_nivcsw,
+    }
+    return header, bytes(reply[: MAX_REPLY + 1])
+
+
+def _watch(
+    process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray
+) -> str:
+    """Collect the reply until the process ended, the time or the room is over."""
+    poller = select.poll()
+    for descriptor in (process, reply_end, control.fileno()):
+        poller.register(descriptor, select.POLLIN)
+    while (left := deadline - time.monotonic()) > 0:
+        ready = {descriptor for descriptor, _ in poller.poll(1 + left * 1000)}
+        if control.fileno() in ready:
+            return "driver_gone"  # it sends nothing while a program runs
+        if reply_end in ready and not _read(reply_end, reply):
+            poller.unregister(reply_end)  # closed by the program; it may go on for all we know
+        if len(reply) > MAX_REPLY:
+            return "flood"
+        if process in ready:
+            return "exit"
+    return "timeout"
+
+
+def _read(descriptor: int, reply: bytearray) -> bool:
+    """Take what is there, at most a little over the cap; False at the end of the pipe."""
+    try:
+        while len(reply) <= MAX_REPLY:
+            chunk = os.read(descriptor, 1 << 16)
+            reply += chunk
+            if len(chunk) < 1 << 16:
+                return bool(chunk)
+    except BlockingIOError:
+        pass
+    return True
+
+
+def _kill(pid: int) -> None:
+    """The program and whatever shares its process group, of which nothing can be left but at D."""
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue

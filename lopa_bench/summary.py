@@ -1,0 +1,63 @@
+"""The small table at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from lopa_bench.config import Config
+from lopa_bench.reference import paper_value
+
+if TYPE_CHECKING:
+    from lopa_bench.run import Outcome
+
+_SELECTIONS = {
+    "holdout": "best epoch on {validation} rows that are not reported",
+    "paper": "best epoch on the reported split itself, as the paper does",
+    "last": "the last epoch",
+}
+
+
+def print_outcome(config: Config, outcome: Outcome) -> None:
+    """Metrics with the majority baseline (and the paper's value at paper scale), parameters, time, memory, and where the files are."""
+    result = outcome.result
+    at_paper_scale = result["scale"] == "paper"
+    title = f"{result['task']} · {result['method']} · {result['model']} · seed {result['seed']}"
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    table.add_column(f"metric ({result['data']['rows']['test']} rows)")
+    table.add_column("value", justify="right")
+    table.add_column("majority", justify="right")
+    if at_paper_scale:
+        table.add_column("paper", justify="right")
+    for name, value in result["metrics"].items():
+        baseline = result["baseline"].get("majority", {}).get(name)
+        row = [name, f"{value:.2f}", "–" if baseline is None else f"{baseline:.2f}"]
+        if at_paper_scale:
+            reference = paper_value(result, name)
+            row.append("—" if reference is None else f"{reference:g}")
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.print(table)
+    for name, value in _facts(result):
+        console.print(f"{name:<12} {value}", soft_wrap=True)
+    if outcome.found:
+        console.print("This run was finished before; nothing was run. force=true runs it again.", soft_wrap=True)
+    console.print(f"{'files':<12} {outcome.directory.path}", soft_wrap=True)
+
+
+def _facts(result: dict) -> list[tuple[str, str]]:
+    counts, seconds, rows = result["parameters"], result["seconds"], result["data"]["rows"]
+    share = 100 * counts["trained"] / counts["total"]
+    selection = _SELECTIONS[result["selection"]].format(validation=rows.get("validation", ""))
+    epoch = f", epoch {result['selected_epoch']}" if result["steps"] else ""
+    rate = result["examples_per_second"]
+    speed = f", {rate:.0f} examples/s" if rate else ""
+    return [
+        ("parameters", f"{counts['paper']:,} as the paper counts, {counts['trained']:,} got gradients"),
+        ("", f"({share:.3g} % of the backbone's {counts['total']:,})"),
+        ("selection", f"{result['selection']}: {selection}{epoch}"),
+        ("time", f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training{speed}) on {result['device']}"),
+        ("peak memory", f"{result['peak_memory_mib']:,} MiB"),
+    ]

@@ -1,0 +1,69 @@
+"""What every task is: records into strings, strings into scores. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from lopa_bench.settings import settings
+from lopa_bench.types import Example
+
+Record = Mapping[str, Any]
+Predictions = Sequence[Sequence[str]]  # per example, its n predicted strings (one, but for sampled programs)
+
+
+@settings
+class HubSource:
+    """A data set on the hub and the names of its splits there. `validation` may be absent."""
+
+    path: str
+    name: str | None = None
+    train: str
+    test: str
+    validation: str | None = None
+
+
+def _hub_source(value: Any) -> Any:
+    return HubSource(**value) if isinstance(value, dict) else value
+
+
+@settings
+class Task:
+    """A data set, how it is put into words, and how it is scored.
+
+    Attributes:
+        family: which of a scale's recipes and models it takes.
+        files: split -> candidate paths below ``data.dir``; the first that exists is read. The split `test` is the one reported.
+        columns: field -> candidate column names in those files; records reach `examples` under the field names.
+        label_words: label -> the word that stands for it (its leading space matters to byte-level tokenizers); empty for generation.
+    """
+
+    name: str
+    family: str
+    files: dict[str, list[str]]
+    hub: Annotated[HubSource | None, BeforeValidator(_hub_source)]
+    columns: dict[str, list[str]]
+    label_words: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def metric(self) -> str:
+        """The metric that epochs are selected by and tables show first."""
+        raise NotImplementedError
+
+    def examples(self, records: Sequence[Record]) -> list[Example]:
+        """Put records (under their field names) into words."""
+        raise NotImplementedError
+
+    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        """Metrics over a split, in percent unless the metric's definition says otherwise."""
+        raise NotImplementedError
+
+    def correct(self, example: Example, prediction: Sequence[str]) -> bool | None:
+        """Whether one prediction is right, where that has a meaning of its own."""
+        return None
+
+    def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
+        """What scores without a model, e.g. the majority class of `train`; empty where there is no such thing."""
+        return {}

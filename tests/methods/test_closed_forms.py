@@ -1,0 +1,59 @@
+"""Trainable parameters: modules of RoBERTa-large's shape on the meta device against the paper's exact arithmetic."""
+
+import pytest
+import torch
+
+from lopa_bench.config import load_config
+from lopa_bench.methods.base import Shape
+from lopa_bench.methods.soft_prompt import Parts
+
+ROBERTA_LARGE = Shape(width=1024, layers=24, key_width=1024, encoder_width=1024, positions=512, parameters=355_412_057)
+
+
+def count(*overrides: str, shape: Shape = ROBERTA_LARGE) -> int:
+    method = load_config(["scale=paper", *overrides]).method
+    with torch.device("meta"):
+        return sum(p.numel() for p in Parts(method.parts(shape)).parameters())
+
+
+@pytest.mark.parametrize("m", [5, 10, 25, 50, 100])
+def test_prompt_tuning(m):
+    assert count("method=pt", f"method.num_virtual_tokens={m}") == m * 1024
+
+
+@pytest.mark.parametrize(("rank", "expected"), [(1, 800_778), (2, 1_066_516), (4, 1_597_992)])
+def test_lopa_by_rank(rank, expected):
+    assert count("method=lopa", f"method.rank={rank}") == expected
+
+
+@pytest.mark.parametrize(("m", "printed"), [(5, 1.59), (10, 1.60), (25, 1.63), (50, 1.68), (100, 1.78)])
+def test_lopa_by_length(m, printed):
+    exact = m * 1024 + 2 * (1024 * 256 + 256) + 257 * 4 * (m + 1024)
+    assert count("method=lopa", f"method.num_virtual_tokens={m}") == exact
+    assert round(exact / 1e6, 2) == printed
+
+
+@pytest.mark.parametrize("variant", ["lopa_add", "lopa_concat", "lopa_max"])
+def test_variants_cost_the_same(variant):
+    assert count(f"method={variant}") == 1_597_992
+
+
+@pytest.mark.parametrize(("m", "printed"), [(5, 1.58), (10, 2.89), (25, 6.84), (50, 13.42), (100, 26.58)])
+def test_idpg(m, printed):
+    exact = 1024 * 256 + 256 + 257 * m * 1024
+    assert count("method=idpg", f"method.num_virtual_tokens={m}") == exact
+    assert round(exact / 1e6, 2) == printed
+
+
+@pytest.mark.parametrize(("n", "expected"), [(8, 371_968), (16, 198_912), (32, 166_144)])
+def test_idpg_phm(n, expected):
+    assert count("method=idpg_phm", f"method.phm_blocks={n}") == expected
+
+
+@pytest.mark.parametrize(
+    ("width", "rank", "printed"), [(2048, 1, 4.23), (2048, 2, 6.34), (2048, 4, 10.56), (2560, 4, 12.66)]
+)
+def test_code_models_with_heads_as_wide_as_the_encoder(width, rank, printed):
+    shape = Shape(width=width, layers=24, key_width=width, encoder_width=1024, positions=2048, parameters=0)
+    got = count("method=lopa", "method.head_size=encoder", f"method.rank={rank}", shape=shape)
+    assert round(got / 1e6, 2) == printed

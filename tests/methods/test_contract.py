@@ -1,0 +1,212 @@
+"""What every method in conf/method keeps to, on every architecture. A new YAML is tested without being named here."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import tiny
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+
+from lopa_bench.config import choices
+from lopa_bench.data import pad
+from lopa_bench.methods.base import SoftPromptMethod
+from lopa_bench.methods.prefix import PrefixMethod
+
+METHODS = choices("method")
+TRAINED_ENCODER = ("lopa", "method.freeze_encoder=false")
+# One method of each kind on every architecture, every method on one masked and one causal model; the other pairs are slow.
+KINDS = {"none", "fft", "lora", "adapter", "pt", "lopa", "dept", "prefix_tuning"}
+CASES = [
+    pytest.param(
+        architecture,
+        (method,),
+        id=f"{architecture}-{method}",
+        marks=[] if architecture in {"roberta", "gpt2"} or method in KINDS else pytest.mark.slow,
+    )
+    for architecture in tiny.MASKED + tiny.CAUSAL
+    for method in METHODS
+] + [pytest.param("roberta", TRAINED_ENCODER, id="roberta-lopa-encoder-trained")]
+every_case = pytest.mark.parametrize(("architecture", "method"), CASES)
+
+
+@pytest.fixture
+def model(architecture, method, tiny_models):
+    return tiny.adapt(tiny_models(architecture), *method)
+
+
+def train(model, batch, steps, lr=0.03):
+    """The loss before each step."""
+    optimizer = torch.optim.AdamW(model.parameter_groups(lr), weight_decay=0.0)
+    losses = []
+    for _ in range(steps):
+        loss = F.cross_entropy(model(batch), batch.targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@every_case
+def test_shapes(model):
+    batch = tiny.batch(model, tiny.rows(model))
+    logits = model(batch)
+    assert logits.shape == (len(batch.targets), model.backbone.config.vocab_size)
+    assert logits.dtype == torch.float32
+    embeds, mask = model.inputs(batch)
+    settings = getattr(model, "method", None)
+    added = settings.prompt_length if settings else 0
+    assert mask.shape == (4, added + batch.input_ids.shape[1])
+    if isinstance(settings, SoftPromptMethod):
+        assert model.prompt(batch).shape == (4, added, model.backbone.width)
+        assert embeds.shape[1] == mask.shape[1]
+
+
+@every_case
+def test_trains_what_it_says_and_nothing_else(model):
+    if not model.trainable():
+        pytest.skip("nothing is trained")
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    batch = tiny.batch(model, tiny.rows(model))
+    train(model, batch, steps=3)
+    trained = model.trainable()
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is not None) == (name in trained), name
+        if name in trained:
+            assert parameter.grad.isfinite().all(), name
+            assert not torch.equal(parameter, before[name]), name
+        else:
+            assert torch.equal(parameter, before[name]), name
+    grouped = [p for group in model.parameter_groups(1.0) for p in group["params"]]
+    assert {id(p) for p in grouped} == {id(p) for p in trained.values()}
+    assert len(grouped) == len(trained)
+
+
+@every_case
+def test_eight_examples_can_be_overfitted(model, method):
+    if not model.trainable():
+        pytest.skip("nothing is trained")
+    # One soft prompt or prefix for all instances changes what the frozen model makes of each, but does not tell them apart: for those
+    # it is enough that all eight move to one answer.
+    chosen = tiny.rows(model, lengths=(6, 7, 8, 9) * 2)
+    tells_apart = model.encoder is not None or not hasattr(model, "method")
+    if not tells_apart:
+        chosen = [replace(row, targets=[17] * len(row.targets)) for row in chosen]
+    losses = train(model, tiny.batch(model, chosen), steps=60)
+    assert min(losses) < 0.4 * losses[0]
+
+
+def moved(batch, pad_id, side="right", extra=0):
+    """The batch with its rows padded on `side` and by `extra` more tokens."""
+    lengths = batch.attention_mask.sum(1).tolist()
+    rows = [ids[:n].tolist() for ids, n in zip(batch.input_ids, lengths, strict=True)]
+    ids, mask = pad([*rows, [0] * (max(lengths) + extra)], pad_id, side)
+    shift = torch.tensor([ids.shape[1] - n for n in lengths]) if side == "left" else torch.zeros(len(rows), dtype=int)
+    return replace(batch, input_ids=ids[:-1], attention_mask=mask[:-1], columns=batch.columns + shift[batch.rows])
+
+
+@every_case
+@torch.no_grad()
+def test_padding_and_neighbours_change_nothing(model):
+    model, pad_id = tiny.perturbed(model), model.backbone.tokenizer.pad_token_id
+    rows = tiny.rows(model)
+    batch = tiny.batch(model, rows)
+    logits = model(batch)
+    for side, extra in (("left", 0), ("left", 3), ("right", 3)):
+        torch.testing.assert_close(model(moved(batch, pad_id, side, extra)), logits, atol=1e-5, rtol=1e-5)
+    alone = torch.cat([model(tiny.batch(model, [row])) for row in rows])
+    torch.testing.assert_close(alone, logits, atol=1e-5, rtol=1e-5)
+
+
+@every_case
+@torch.no_grad()
+def test_bf16_is_close(model, architecture, method, tiny_models):
+    if method[0] == "fft":
+        pytest.skip("weights stay in fp32; autocast is torch's")
+    half = tiny.adapt(tiny_models(architecture), *method, precision="bf16")
+    half.load_trainable({name: p.detach() for name, p in tiny.perturbed(model, 0.1).trainable().items()})
+    batch = tiny.batch(model, tiny.rows(model))
+    full, rounded = model(batch), half(batch)
+    assert rounded.dtype == torch.float32
+    assert (full - rounded).norm() < 0.05 * full.norm()
+    assert all(p.dtype == torch.float32 for p in half.trainable().values())
+
+
+def bare(model, batch):
+    """The logits that transformers itself gives."""
+    logits = model.backbone.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+    return logits[batch.rows, batch.columns]
+
+
+@pytest.mark.parametrize("architecture", tiny.MASKED + tiny.CAUSAL)
+@pytest.mark.parametrize(
+    "method",
+    [
+        ("none",),
+        ("fft",),
+        ("lora",),
+        ("adapter",),
+        *[(name, "method.num_virtual_tokens=0") for name in ("p_tuning_v2", "prefix_tuning")],
+    ],
+    ids=lambda m: m[0],
+)
+@torch.no_grad()
+def test_without_an_effect_it_is_the_bare_backbone(model, architecture, method, tiny_models):
+    batch = tiny.batch(model, tiny.rows(model))
+    untouched = tiny.adapt(tiny_models(architecture), "none")
+    torch.testing.assert_close(model(batch), bare(untouched, batch), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", tiny.MASKED + tiny.CAUSAL)
+@torch.no_grad()
+def test_dept_without_its_update_is_prompt_tuning(architecture, tiny_models):
+    dept = tiny.adapt(tiny_models(architecture), "dept")
+    plain = tiny.adapt(tiny_models(architecture), "pt")
+    plain.parts.z_s.copy_(dept.parts.z_s)
+    batch = tiny.batch(dept, tiny.rows(dept))
+    assert not dept.parts.b.any()
+    assert torch.equal(dept(batch), plain(batch))
+    assert not torch.allclose(tiny.perturbed(dept)(batch), plain(batch), atol=1e-3)
+
+
+LOAD = """
+import sys, torch
+sys.path[:0] = {path!r}
+import tiny
+from pathlib import Path
+from safetensors.torch import load_file, save_file
+for folder, method in {cases!r}:
+    model = tiny.adapt(Path(folder), *method)
+    name = Path(folder).name + "-" + "-".join(method)
+    model.load_trainable(load_file(f"{out}/{{name}}.trained"))
+    with torch.no_grad():
+        save_file({{"logits": model(tiny.batch(model, tiny.rows(model)))}}, f"{out}/{{name}}.logits")
+"""
+
+
+def test_saved_and_loaded_in_a_new_process(tiny_models, tmp_path):
+    cases = [(a, (m,)) for a in ("roberta", "gpt2") for m in METHODS] + [("roberta", TRAINED_ENCODER)]
+    expected = {}
+    for architecture, method in cases:
+        model = tiny.perturbed(tiny.adapt(tiny_models(architecture), *method))
+        name = f"{architecture}-{'-'.join(method)}"
+        save_file({k: p.detach().contiguous() for k, p in model.trainable().items()}, tmp_path / f"{name}.trained")
+        with torch.no_grad():
+            expected[name] = model(tiny.batch(model, tiny.rows(model)))
+    folders = [(str(tiny_models(architecture)), method) for architecture, method in cases]
+    code = LOAD.format(path=sys.path, cases=folders, out=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name, logits in expected.items():
+        assert torch.equal(load_file(tmp_path / f"{name}.logits")["logits"], logits), name
+
+
+def test_every_kind_is_among_the_quick_ones(tiny_models):
+    """The methods that run on all architectures by default stand for all classes that put something into a backbone differently."""
+    folder = tiny_models("roberta")
+    kinds = {type(tiny.adapt(folder, name)) for name in KINDS}
+    assert {type(tiny.adapt(folder, name)) for name in METHODS} <= kinds
+    assert issubclass(type(tiny.settings(folder, "prefix_tuning").method), PrefixMethod)

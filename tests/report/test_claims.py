@@ -1,0 +1,170 @@
+"""Verdicts: what the evidence allows, and no more."""
+
+import json
+
+import numpy as np
+import pytest
+from synthetic import write_run
+
+from lopa_bench.errors import UserError
+from lopa_bench.report.claims import CLAIMS
+from lopa_bench.report.claims_text import needs
+from lopa_bench.report.cli import compare_main, main
+from lopa_bench.report.runs import read_runs
+from lopa_bench.report.spec import GENERATION, GLUE
+from lopa_bench.report.statistics import Difference
+from lopa_bench.report.verdicts import check_claims
+
+C1, C2, C6, C7, C9 = (c for c in CLAIMS if c.name in {"C1", "C2", "C6", "C7", "C9"})
+
+
+def write_pair(root, tasks, p_a, p_b, seeds=(0, 1, 2), methods=("lopa", "pt"), rows=400):
+    random = np.random.default_rng(0)
+    for task in tasks:
+        for seed in seeds:
+            for method, p in zip(methods, (p_a, p_b), strict=True):
+                write_run(root, task, method, seed, correct=random.random(rows) < p)
+
+
+def check(root, claim):
+    (checked,) = check_claims(read_runs(root, "mini"), "mini", claims=[claim])
+    return checked
+
+
+def test_ten_claims_by_name():
+    assert [claim.name for claim in CLAIMS] == [f"C{i}" for i in range(1, 11)]
+
+
+def test_a_clear_difference_holds(tmp_path):
+    write_pair(tmp_path, GLUE, 0.9, 0.6)
+    findings = check(tmp_path, C1).parts[0].findings
+    assert [f.verdict for f in findings] == ["holds"] * 6 + ["no runs"] * 5
+    assert all(25 < f.difference.effect < 35 for f in findings[:6])
+
+
+def test_a_claim_about_every_task_waits_for_every_task(tmp_path):
+    write_pair(tmp_path, GLUE, 0.9, 0.6)
+    assert check(tmp_path, C1).verdict == "undecided"
+    assert check(tmp_path, C1).parts[0].findings[-1].detail.startswith("lopa-bench -m task=webnlg")
+
+
+def test_one_contrary_task_refutes_every(tmp_path):
+    write_pair(tmp_path, GLUE[:5], 0.9, 0.6)
+    write_pair(tmp_path, GLUE[5:], 0.6, 0.9)
+    assert check(tmp_path, C1).verdict == "fails"
+
+
+def test_most_tasks_are_enough_for_most(tmp_path):
+    methods = ("lopa", "idpg")
+    write_pair(tmp_path, GLUE, 0.9, 0.7, methods=methods)
+    assert check(tmp_path, C2).verdict == "holds"  # 6 of 9 tasks
+
+
+def test_one_seed_decides_nothing(tmp_path):
+    write_pair(tmp_path, (*GLUE, *GENERATION[:3]), 0.99, 0.3, seeds=(0,))
+    findings = check(tmp_path, C1).parts[0].findings
+    assert {f.verdict for f in findings[:9]} == {"undecided"}
+    assert needs(findings[0].difference) == "about 2 more seeds"
+
+
+def test_equal_methods_are_undecided_with_what_it_would_take(tmp_path):
+    write_pair(tmp_path, GLUE, 0.75, 0.75)
+    for finding in check(tmp_path, C1).parts[0].findings[:6]:
+        assert finding.verdict == "undecided"
+        assert "more" in needs(finding.difference) or "no practical" in needs(finding.difference)
+
+
+def test_predictions_of_other_examples_are_not_paired(tmp_path):
+    random = np.random.default_rng(0)
+    for seed in range(3):
+        write_run(tmp_path, "rte", "lopa", seed, correct=random.random(400) < 0.9)
+        write_run(tmp_path, "rte", "pt", seed, correct=random.random(300) < 0.5)
+    finding = check(tmp_path, C1).parts[0].findings[0]
+    assert finding.difference.rows == 0
+    assert "seeds only" in finding.detail
+
+
+def test_parameters_are_arithmetic_and_both_counts_are_judged(tmp_path):
+    """An official LOPA run counts 1.6 M, and trains its encoder's 355 M besides."""
+    for task in (*GLUE, *GENERATION[:3]):
+        lopa, idpg = {"paper": 10, "trained": 900}, {"paper": 20, "trained": 20}
+        write_run(tmp_path, task, "lopa", parameters=lopa)
+        write_run(tmp_path, task, "idpg", parameters=idpg)
+        write_run(tmp_path, task, "lora", parameters=idpg)
+    parts = check(tmp_path, C6).parts
+    assert [part.verdict for part in parts] == ["holds", "fails"] * 2
+
+
+def test_parameters_that_do_not_grow_linearly_are_seen(tmp_path):
+    for rank, count in ((1, 100), (2, 200), (4, 500)):
+        counts = {"paper": count, "trained": count}
+        write_run(tmp_path, "rte", "lopa", settings={"method.rank": rank}, parameters=counts)
+        counts = {"paper": 100 * rank, "trained": 100 * rank}
+        write_run(tmp_path, "mrpc", "lopa", settings={"method.rank": rank}, parameters=counts)
+    linear = check(tmp_path, C7).parts[1]
+    assert [f.verdict for f in linear.findings[:2]] == ["fails", "holds"]
+
+
+def write_curve(folder, scores):
+    lines = ["step,epoch,loss,lr,glue"]
+    lines += [f"{100 * (i + 1)},{i + 1},0.5,0.003,{score}" for i, score in enumerate(scores)]
+    (folder / "history.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_convergence_compares_steps_to_the_better_ones_gain(tmp_path):
+    """Majority 55, best 85: the goal is 82. LOPA needs 200 steps, IDPG 400, PT never gets there."""
+    curves = {"lopa": (70, 83, 84, 85), "idpg": (60, 65, 70, 82), "pt": (55, 55, 56, 57)}
+    for seed in range(3):
+        for method, scores in curves.items():
+            write_curve(write_run(tmp_path, "qqp", method, seed), scores)
+    lopa_idpg, _, lopa_pt = check(tmp_path, C9).parts
+    assert lopa_idpg.findings[0].difference.effect == 50.0
+    assert lopa_pt.findings[0].difference.effect == 50.0
+
+
+def test_forms_of_the_claims(tmp_path, capsys):
+    write_pair(tmp_path, GLUE, 0.9, 0.6)
+    assert main(["claims", "--results-dir", str(tmp_path), "--format", "json"]) == 0
+    parsed = json.loads(capsys.readouterr().out)
+    assert [claim["claim"] for claim in parsed] == [f"C{i}" for i in range(1, 11)]
+    comparison = parsed[0]["parts"][0]["comparisons"][0]
+    assert comparison["interval"][0] < comparison["effect"] < comparison["interval"][1]
+    for form in ("terminal", "markdown"):
+        assert main(["claims", "--results-dir", str(tmp_path), "--format", form]) == 0
+        assert "C10" in capsys.readouterr().out
+    with pytest.raises(UserError, match="claims come as"):
+        main(["claims", "--results-dir", str(tmp_path), "--format", "latex"])
+
+
+def test_needs_never_says_zero():
+    near = Difference(1.0, -0.1, 2.1, 3, 400, 0.06, 0.06, more_seeds=0, more_rows=0)
+    assert needs(near) == "about 1 more seed"
+
+
+def test_compare_lists_the_examples_that_flip(tmp_path, capsys):
+    a = write_run(tmp_path, "rte", "lopa", correct=[1] * 90 + [0] * 10)
+    b = write_run(tmp_path, "rte", "pt", correct=[1] * 60 + [0] * 36 + [1] * 4)
+    assert compare_main([str(a), str(b), "--flips", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert "A − B +26.00" in shown
+    assert "Only A is right: 30" in shown
+    assert "Only B is right: 4" in shown
+    assert "… 27 more" in shown
+    assert compare_main([str(a), str(b), "--format", "json"]) == 0
+    parsed = json.loads(capsys.readouterr().out)
+    assert parsed["discordant"] == [30, 4]
+    assert parsed["p"] < 0.001
+
+
+def test_compare_refuses_what_cannot_be_paired(tmp_path):
+    rte = write_run(tmp_path, "rte", "lopa", correct=[1, 0])
+    mrpc = write_run(tmp_path, "mrpc", "lopa", correct=[1, 0])
+    short = write_run(tmp_path, "rte", "pt", correct=[1, 0, 1])
+    bare = write_run(tmp_path, "rte", "lora")
+    for other, reason in (
+        (mrpc, "task differs"),
+        (short, "same examples"),
+        (bare, "no predictions"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            compare_main([str(rte), str(other)])

@@ -1,0 +1,102 @@
+"""Figures: their numbers by hand, and a file for each when there are runs."""
+
+import numpy as np
+import pytest
+from synthetic import write_run, write_whole_plan
+
+from lopa_bench.report.cli import main
+from lopa_bench.report.offsets import cosines, effective_rank, principal
+from lopa_bench.report.pareto import pareto_front
+from lopa_bench.report.prompts import load_prompts, save_prompts
+
+
+def made(count=40, tokens=6, width=20, rank=2):
+    random = np.random.default_rng(0)
+    shapes = (tokens, width), (count, tokens, rank), (count, width, rank)
+    return [random.standard_normal(shape) for shape in shapes]
+
+
+def test_prompts_come_back_as_the_product_of_their_factors(tmp_path):
+    z_s, u, v = made()
+    save_prompts(tmp_path, z_s, u, v, [" Yes", " No"] * 20)
+    prompts = load_prompts(tmp_path)
+    assert prompts.z_i == pytest.approx(np.einsum("nmr,ndr->nmd", u, v), abs=0.02)
+    assert prompts.rank == 2
+    assert np.linalg.matrix_rank(prompts.z_i[0], tol=1e-4) == 2
+
+
+def test_prompts_that_do_not_fit_are_not_written_and_damaged_ones_not_read(tmp_path):
+    z_s, u, v = made()
+    with pytest.raises(ValueError, match="shapes do not fit"):
+        save_prompts(tmp_path, z_s, u, v[:-1], [" Yes"] * 40)
+    assert load_prompts(tmp_path) is None
+    (tmp_path / "prompts.npz").write_bytes(b"PK\x03\x04 torn")
+    assert load_prompts(tmp_path) is None
+
+
+def test_effective_rank_of_equal_values_is_their_number():
+    assert effective_rank(np.ones(5)) == pytest.approx(5)
+    assert effective_rank(np.array([3.0, 0.0, 0.0])) == pytest.approx(1)
+    assert effective_rank(np.zeros(3)) == 0
+
+
+def test_offsets_in_a_plane_have_two_components():
+    random = np.random.default_rng(1)
+    plane = random.standard_normal((2, 6 * 20))
+    offsets = (random.standard_normal((50, 2)) @ plane).reshape(50, 6, 20)
+    coordinates, values = principal(offsets)
+    assert (values[2:] < 1e-8 * values[0]).all()
+    centred = offsets.reshape(50, -1) - offsets.reshape(50, -1).mean(0)
+    assert np.linalg.norm(coordinates) == pytest.approx(np.linalg.norm(centred))
+
+
+def test_an_open_gate_does_not_turn_the_prompt(tmp_path):
+    z_s, u, v = made()
+    save_prompts(tmp_path, z_s, 0 * u, v, [" Yes"] * 40)  # Z_I = 0: every gate is one half
+    assert cosines(load_prompts(tmp_path)) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_pareto_front_by_hand():
+    points = [(10, 60), (20, 80), (20, 70), (30, 75), (40, 81), (5, 50), (50, 81)]
+    assert pareto_front(points) == [(5, 50), (10, 60), (20, 80), (40, 81)]
+
+
+@pytest.fixture
+def figures(tmp_path, capsys):
+    """Writes the figures of the runs made so far; their names."""
+
+    def write():
+        assert main(["figures", "--results-dir", str(tmp_path)]) == 0
+        capsys.readouterr()
+        return sorted(path.name for path in (tmp_path / "figures").iterdir())
+
+    return write
+
+
+def test_every_figure_is_written_as_png_and_svg(tmp_path, figures):
+    write_whole_plan(tmp_path)
+    for folder in (tmp_path / "mini" / "rte").glob("*/lopa/*"):
+        save_prompts(folder, *made(rank=4), [" Yes", " No"] * 20)
+    for folder in (tmp_path / "mini" / "qqp").glob("*/lopa/*"):
+        (folder / "history.csv").write_text("step,epoch,loss,lr,glue\n10,1,0.7,0.1,\n20,1,0.5,0.1,60\n")
+    names = ("convergence", "length", "offsets-rte", "parameters", "rank")
+    assert figures() == sorted(f"{name}.{kind}" for name in names for kind in ("png", "svg"))
+
+
+def test_without_runs_there_are_no_figures_and_no_crash(tmp_path, capsys):
+    (tmp_path / "mini").mkdir()
+    assert main(["figures", "--results-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_one_run_draws_what_it_can(tmp_path, figures):
+    write_run(tmp_path, "rte", "lopa")
+    assert figures() == ["length.png", "length.svg", "rank.png", "rank.svg"]
+
+
+def test_a_figure_is_the_same_file_twice(tmp_path, figures):
+    write_run(tmp_path, "rte", "lopa")
+    figures()
+    first = (tmp_path / "figures" / "rank.svg").read_bytes()
+    figures()
+    assert (tmp_path / "figures" / "rank.svg").read_bytes() == first

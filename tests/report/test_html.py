@@ -1,0 +1,78 @@
+"""The page: everything in it, nothing fetched, nothing unescaped."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from synthetic import write_run, write_whole_plan
+
+from lopa_bench.report.cli import main
+
+
+class Balance(HTMLParser):
+    """Every element that needs an end tag has one, in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        if tag not in {"meta", "img", "br", "link"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def page(tmp_path):
+    def make(*arguments):
+        output = tmp_path / "report.html"
+        assert main(["html", "--results-dir", str(tmp_path), "--output", str(output), *arguments]) in (0, 2)
+        return output.read_text(encoding="utf-8")
+
+    return make
+
+
+def test_the_page_holds_tables_claims_figures_and_is_whole(tmp_path, page):
+    write_whole_plan(tmp_path)
+    text = page()
+    parser = Balance()
+    parser.feed(text)
+    assert parser.open == []
+    assert parser.seen.count("table") > 20
+    assert parser.seen.count("img") >= 3
+    assert "another experiment than ours" in text
+    assert "C10" in text
+
+
+def test_the_page_asks_nothing_of_the_network(tmp_path, page):
+    write_whole_plan(tmp_path)
+    text = page()
+    links = re.findall(r"""(?:src|href)="([^"]*)""", text)
+    assert links
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert "<script" not in text
+    assert "@import" not in text
+    assert 'name="viewport"' in text
+
+
+def test_names_from_files_are_escaped(tmp_path, page):
+    write_run(tmp_path, "rte", "lopa")
+    bad = tmp_path / "mini" / "<script>alert(1)</script>" / "result.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("{")
+    assert "<script" not in page()
+
+
+def test_fast_is_said_on_the_page(tmp_path, page):
+    write_run(tmp_path, "rte", "lopa", settings={"data.limit": 400})
+    text = page("--fast")
+    assert "FAST: 400 rows per split" in text
+    assert "<title>lopa-bench, scale mini, FAST" in text
+
+
+def test_an_empty_directory_gives_a_page_of_gaps(tmp_path, page):
+    (tmp_path / "mini").mkdir()
+    assert "Missing cells" in page()

@@ -1,0 +1,79 @@
+"""Reading results: what is not a result of ours is named, never counted."""
+
+import json
+
+import pytest
+from synthetic import write_run
+
+from lopa_bench.errors import UserError
+from lopa_bench.report.cli import main
+from lopa_bench.report.runs import load_result, read_runs
+
+
+def test_a_run_is_a_row_with_its_headline_score(tmp_path):
+    write_run(tmp_path, "mrpc", "pt", seed=2, metrics={"glue": 74.8, "accuracy": 68.0})
+    runs = read_runs(tmp_path, "mini")
+    row = runs.frame.iloc[0]
+    assert (row["task"], row["method"], row["seed"], row["score"]) == ("mrpc", "pt", 2, 74.8)
+    assert runs.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "not readable as JSON"),
+        ("", "not readable as JSON"),
+        ("\x00\xff", "not readable as JSON"),
+        ("[" * 100_000, "not readable as JSON"),
+        ('{"accuracy": 1}', "not a result of lopa-bench"),
+        ("[1, 2]", "not a result of lopa-bench"),
+        ('{"schema": 1, "task": "rte"}', "not a whole result"),
+    ],
+)
+def test_foreign_and_corrupt_files_are_named_and_skipped(tmp_path, text, reason):
+    write_run(tmp_path)
+    stray = tmp_path / "mini" / "rte" / "stray" / "result.json"
+    stray.parent.mkdir()
+    stray.write_text(text, encoding="latin-1")
+    runs = read_runs(tmp_path, "mini")
+    assert len(runs.frame) == 1
+    assert len(runs.warnings) == 1
+    assert str(stray) in runs.warnings[0]
+    assert reason in runs.warnings[0]
+
+
+def test_metrics_that_are_no_numbers_are_not_a_result(tmp_path):
+    write_run(tmp_path, metrics={"glue": "high"})
+    runs = read_runs(tmp_path, "mini")
+    assert runs.frame.empty
+    assert "metrics of numbers" in runs.warnings[0]
+
+
+def test_another_schema_is_refused_by_name_and_not_counted(tmp_path, capsys):
+    write_run(tmp_path, "rte")
+    other = write_run(tmp_path, "mrpc", schema=7)
+    assert main(["--results-dir", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert str(other / "result.json") in message
+    assert "schema 7" in message
+    assert set(read_runs(tmp_path, "mini").frame["task"]) == {"rte"}
+
+
+def test_no_results_directory_is_a_clear_error(tmp_path):
+    with pytest.raises(UserError, match="no such directory"):
+        read_runs(tmp_path / "nowhere", "mini")
+
+
+def test_a_result_in_the_wrong_scale_is_not_mixed_in(tmp_path):
+    folder = write_run(tmp_path, scale="mini")
+    result = json.loads((folder / "result.json").read_text())
+    result["scale"] = "paper"
+    (folder / "result.json").write_text(json.dumps(result))
+    runs = read_runs(tmp_path, "mini")
+    assert runs.frame.empty
+    assert "scale 'paper'" in runs.warnings[0]
+
+
+def test_load_result_says_what_is_missing(tmp_path):
+    with pytest.raises(UserError, match=r"no result\.json"):
+        load_result(tmp_path)

@@ -1,0 +1,181 @@
+"""The tests, against scipy, hand counts and simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from synthetic import write_run
+
+from lopa_bench.report.examples import read_scores
+from lopa_bench.report.statistics import (
+    Region,
+    Scores,
+    bootstrap,
+    holm,
+    mcnemar,
+    mcnemar_over_seeds,
+    paired_difference,
+    pool,
+)
+
+BETTER = Region(low=0.0)
+
+
+def accuracy(correct):
+    correct = np.asarray(correct, dtype=bool)
+    return Scores(correct[:, None].astype(float), lambda s, n: 100 * s[..., 0] / n, correct)
+
+
+def test_mcnemar_is_a_binomial_test_of_the_flips():
+    a = np.array([1] * 60 + [1] * 12 + [0] * 3 + [0] * 25, dtype=bool)
+    b = np.array([1] * 60 + [0] * 12 + [1] * 3 + [0] * 25, dtype=bool)
+    by_hand = 2 * sum(math.comb(15, k) for k in range(4)) / 2**15
+    assert mcnemar(a, b) == pytest.approx(by_hand)
+    assert mcnemar(a, b) == mcnemar(b, a)
+    assert mcnemar(a, a) == 1.0
+
+
+def test_seeds_are_combined_by_twice_the_median():
+    a, b = accuracy([1] * 10 + [0] * 2), accuracy([0] * 10 + [1] * 2)
+    single = mcnemar(a.correct, b.correct)
+    assert mcnemar_over_seeds([a], [b]) == single
+    assert mcnemar_over_seeds([a] * 3, [b] * 3) == pytest.approx(2 * single)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_bootstrap_agrees_with_the_normal_theory_of_a_paired_mean():
+    random = np.random.default_rng(1)
+    a, b = random.random(500) < 0.8, random.random(500) < 0.7
+    draws = bootstrap([accuracy(a)], [accuracy(b)])
+    difference = 100 * (a.astype(float) - b)
+    assert draws.mean() == pytest.approx(difference.mean(), abs=0.2)
+    assert draws.std() == pytest.approx(difference.std() / math.sqrt(500), rel=0.08)
+
+
+def test_t_over_seeds_is_scipys_where_nothing_is_pooled():
+    effects = [2.0, 3.5, 1.0, 2.2]
+    found = paired_difference([], [], effects, BETTER)
+    expected = stats.ttest_1samp(effects, 0.0)
+    assert found.p == pytest.approx(expected.pvalue)
+    interval = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_pooling_adds_freedom_but_never_narrows_a_noisy_task():
+    quiet, noisy = [5.0, 5.1, 4.9], [5.0, 9.0, 1.0]
+    spread = pool([quiet, noisy])
+    assert spread.freedom == 4
+    assert spread.value == pytest.approx(math.sqrt((0.02 + 32) / 4))
+    found = paired_difference([], [], noisy, BETTER, spread)
+    own = stats.t.ppf(0.975, 4) * np.std(noisy, ddof=1) / math.sqrt(3)
+    assert found.high - found.effect == pytest.approx(own)
+
+
+def test_one_seed_is_never_significant_however_large_the_effect():
+    found = paired_difference([accuracy([1] * 400)], [accuracy([0] * 400)], [100.0], BETTER)
+    assert found.p == 1.0
+    assert found.p_examples < 1e-50
+    assert found.more_seeds == 2
+
+
+def test_both_sources_of_chance_must_agree():
+    random = np.random.default_rng(2)
+    a, b = random.random(60) < 0.62, random.random(60) < 0.55
+    effect = 100 * (a.mean() - b.mean())
+    steady = [effect - 0.1, effect, effect + 0.1]  # seeds agree, 60 examples cannot
+    found = paired_difference([accuracy(a)] * 3, [accuracy(b)] * 3, steady, BETTER)
+    assert found.p > 0.05
+    assert found.more_rows is None or found.more_rows > 0
+
+
+def test_level_is_kept_under_the_null():
+    """Two methods that differ by chance alone are told apart in at most about 5 % of trials."""
+    random = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(200):
+        pairs = []
+        for _ in range(3):
+            p = 0.75 + 0.02 * random.standard_normal(2)  # seeds differ
+            pairs.append([accuracy(random.random(200) < value) for value in p])
+        a, b = zip(*pairs, strict=True)
+        effects = [x.value - y.value for x, y in pairs]
+        wrong += paired_difference(a, b, effects, BETTER).p < 0.05
+    assert wrong <= 16
+
+
+def test_equivalence_tests_both_bounds():
+    inside = paired_difference([], [], [0.2, -0.1, 0.0], Region(-3.0, 3.0))
+    assert inside.p < 0.05
+    wide = paired_difference([], [], [3.0, -3.0, 0.5], Region(-3.0, 3.0))
+    assert wide.p > 0.05
+    outside = paired_difference([], [], [9.0, 9.2, 9.1], Region(-3.0, 3.0))
+    assert outside.p < 0.05
+    assert not Region(-3.0, 3.0).holds(outside.effect)
+
+
+def test_how_many_more_seeds_is_enough():
+    effects = [1.0, 3.0, 0.5]
+    found = paired_difference([], [], effects, BETTER)
+    total = 3 + found.more_seeds
+    spread, freedom = np.std(effects, ddof=1), 2
+    half = stats.t.ppf(0.975, freedom) * spread / math.sqrt(total)
+    assert half < found.effect
+    assert stats.t.ppf(0.975, freedom) * spread / math.sqrt(total - 1) >= found.effect
+
+
+def test_scores_of_a_run_are_its_metric(tmp_path):
+    random = np.random.default_rng(4)
+    correct = random.random(300) < 0.8
+    folder = write_run(tmp_path, "rte", correct=correct)
+    scores = read_scores(folder / "result.json", "rte", "glue")
+    assert scores.value == pytest.approx(100 * correct.mean())
+    assert (scores.correct == correct).all()
+
+
+def test_mrpc_is_the_mean_of_accuracy_and_f1(tmp_path):
+    random = np.random.default_rng(5)
+    correct = random.random(300) < 0.7
+    folder = write_run(tmp_path, "mrpc", correct=correct)
+    gold = np.arange(300) % 2
+    said = np.where(correct, gold, 1 - gold)
+    precision, recall = correct[said == 1].mean(), correct[gold == 1].mean()
+    expected = 50 * (correct.mean() + 2 * precision * recall / (precision + recall))
+    scores = read_scores(folder / "result.json", "mrpc", "glue")
+    assert scores.value == pytest.approx(expected)
+    assert scores.correct is None  # not a mean of rights and wrongs: McNemar does not apply
+
+
+def test_bleu_of_resampled_counts_is_sacrebleus(tmp_path):
+    import sacrebleu
+
+    outputs = ["The Punter is a cheap pub .", "Zizzi serves French food near the river .", "Cotto"]
+    references = [
+        ["The Punter is a cheap pub .", "The Punter , a pub , is cheap ."],
+        ["Zizzi serves French food by the river ."],
+        ["Cotto is a coffee shop .", "Cotto sells coffee .", "A coffee shop is Cotto ."],
+    ]
+    lines = [
+        {"index": i, "prediction": [o], "target": r[0], "references": r}
+        for i, (o, r) in enumerate(zip(outputs, references, strict=True))
+    ]
+    folder = write_run(tmp_path, "e2e", predictions=lines, metrics={"bleu": 1.0})
+    streams = [[r[i] if i < len(r) else None for r in references] for i in range(3)]
+    expected = sacrebleu.corpus_bleu(outputs, streams, lowercase=True, smooth_method="none").score
+    assert read_scores(folder / "result.json", "e2e", "bleu").value == pytest.approx(expected)
+
+
+def test_several_samples_per_problem_give_pass_at_1_without_mcnemar(tmp_path):
+    lines = [
+        {"index": 0, "prediction": ["a", "b"], "target": "", "correct": [True, False]},
+        {"index": 1, "prediction": ["a", "b"], "target": "", "correct": [True, True]},
+    ]
+    folder = write_run(tmp_path, "mbpp", predictions=lines, metrics={"pass@1": 75.0})
+    scores = read_scores(folder / "result.json", "mbpp", "pass@1")
+    assert scores.value == 75.0
+    assert scores.correct is None

@@ -1,0 +1,228 @@
+"""Tables: means over seeds of one setting, gaps with their command, nothing mixed."""
+
+import csv
+import io
+import json
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from synthetic import write_run, write_whole_plan
+
+from lopa_bench.errors import UserError
+from lopa_bench.report import plan, render
+from lopa_bench.report.cli import main
+from lopa_bench.report.reference import reference
+from lopa_bench.report.runs import read_runs
+from lopa_bench.report.spec import METHOD_DEFAULTS, tables
+from lopa_bench.report.table import Cell
+from lopa_bench.report.tables import build_tables
+
+
+def build(root, scale, *names, **options):
+    return build_tables(tables(scale, names), read_runs(root, scale), scale, **options)
+
+
+def cell_of(table, row, column):
+    line = next(line for line in table.lines if line.label == row)
+    labels = [c.label for c in table.columns]
+    return line.cells[labels.index(column)]
+
+
+def test_mean_and_sample_deviation_over_seeds(tmp_path):
+    for seed, score in enumerate((80.0, 82.0, 87.0)):
+        write_run(tmp_path, "rte", "lopa", seed, metrics={"glue": score})
+    cell = cell_of(build(tmp_path, "mini", "glue")[0], "LOPA", "RTE")
+    assert (cell.mean, cell.n) == (83.0, 3)
+    assert cell.std == pytest.approx(3.605551275)
+
+
+def test_one_seed_has_no_deviation(tmp_path):
+    write_run(tmp_path, "rte", "lopa", metrics={"glue": 80.0})
+    cell = cell_of(build(tmp_path, "mini", "glue")[0], "LOPA", "RTE")
+    assert (cell.mean, cell.std, cell.n) == (80.0, None, 1)
+    assert render.cell_text(cell) == "80.00 (1)"
+
+
+def test_best_of_a_column_is_the_lowest_where_lower_is_better(tmp_path):
+    for method, bleu, ter in (("lopa", 50.0, 0.40), ("lora", 55.0, 0.39)):
+        write_run(tmp_path, "webnlg", method, metrics={"bleu_all": bleu, "ter_all": ter})
+    table = build(tmp_path, "mini", "webnlg")[0]
+    assert cell_of(table, "LoRA", "BLEU all").best
+    assert cell_of(table, "LoRA", "TER all").best
+    assert not cell_of(table, "LOPA", "TER all").best
+
+
+def test_settings_are_never_averaged(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, "rte", "lopa", seed, metrics={"glue": 80.0})
+    write_run(tmp_path, "rte", "lopa", 0, metrics={"glue": 99.0}, settings={"train.lr": 0.1})
+    table = build(tmp_path, "mini", "glue")[0]
+    assert cell_of(table, "LOPA", "RTE").mean == 80.0  # the setting with most seeds, not the best
+    assert any("2 settings match; shown is train.lr=0.003" in note for note in table.notes)
+    chosen = build(tmp_path, "mini", "glue", only={"train.lr": 0.1})[0]
+    assert cell_of(chosen, "LOPA", "RTE").mean == 99.0
+
+
+def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
+    write_run(tmp_path, "rte", "lopa", settings={"method.rank": 1})
+    write_run(tmp_path, "rte", "lopa", settings={"method.freeze_encoder": False})
+    write_run(tmp_path, "rte", "lopa", settings={"data.limit": plan.FAST_LIMIT})
+    write_run(tmp_path, "rte", "lopa", settings={"data.source": "files"})
+    write_run(tmp_path, "rte", "lopa", settings={"model": "local"})
+    assert cell_of(build(tmp_path, "mini", "glue")[0], "LOPA", "RTE").mean is None
+    rank = build(tmp_path, "mini", "ablation_rank")[0]
+    assert cell_of(rank, "LOPA r=1", "RTE").n == 1
+    fast = build(tmp_path, "mini", "glue", fast=True)[0]
+    assert cell_of(fast, "LOPA", "RTE").n == 1
+    assert fast.caption.startswith("FAST: 400 rows per split")
+
+
+def test_a_missing_cell_names_the_command_whose_run_fills_it(tmp_path):
+    """Every command below a table, obeyed literally, leaves no gap."""
+    (tmp_path / "none").mkdir()
+    for name in (spec.name for spec in tables("mini")):
+        table = build(tmp_path / "none", "mini", name)[0]
+        assert table.commands
+        assert table.estimate == "time unknown: nothing like it has run yet"
+        root = tmp_path / name
+        for command in table.commands:
+            words = [word for word in shlex.split(command)[1:] if word != "-m"]
+            settings = dict(word.split("=") for word in words)
+            tasks = settings.pop("task").split(",")
+            seeds = settings.pop("seed").split(",")
+            method = settings.pop("method")
+            for task in tasks:
+                for seed in seeds:
+                    metrics = {c.metric: 1.0 for c in table.columns}
+                    run = {"task": task, "method": method, "seed": int(seed)}
+                    write_run(root, **run, metrics=metrics, settings=settings)
+        filled = build(root, "mini", name)[0]
+        gaps = [line.label for line in filled.lines for cell in line.cells if cell.mean is None]
+        assert (gaps, filled.commands) == ([], ())
+
+
+def test_the_whole_plan_fills_every_table(tmp_path):
+    write_whole_plan(tmp_path)
+    for table in build(tmp_path, "mini"):
+        if table.ours:
+            assert table.commands == ()
+            assert all(cell.mean is not None for line in table.lines for cell in line.cells)
+
+
+def test_a_run_shared_by_tables_is_planned_once():
+    runs = plan.planned_runs(tables("mini"), "mini")
+    spelled = [tuple(run.argv()[0]) for run in runs]
+    assert len(spelled) == len(set(spelled))
+    assert spelled.count(("task=rte", "method=lopa", "seed=0")) == 1
+
+
+def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
+    write_run(tmp_path, "rte", "pt", seconds={"total": 30.0})
+    write_run(tmp_path, "rte", "lopa", seconds={"total": 90.0})
+    estimate = plan.Estimate(read_runs(tmp_path, "mini").frame)
+
+    def guess(task, method):
+        return estimate.seconds(plan.PlannedRun({"task": task, "method": method}, (0, 1)))
+
+    assert guess("rte", "pt") == 60.0
+    assert guess("rte", "idpg") == 120.0  # the task's median
+    assert guess("mbpp", "idpg") is None
+    assert plan.describe([None]) == "time unknown: nothing like it has run yet"
+
+
+def test_papers_numbers_stand_apart_at_mini_and_beside_at_paper(tmp_path):
+    write_run(tmp_path, "rte", "lopa", metrics={"glue": 80.0})
+    ours, papers = build(tmp_path, "mini", "glue")
+    assert cell_of(ours, "LOPA", "RTE").reference is None
+    assert cell_of(papers, "LOPA m=10 r=4", "RTE").mean == 83.39
+    assert not papers.ours
+
+    paper = {"scale": "paper", "settings": {"selection": "paper"}}
+    write_run(tmp_path, "rte", "lopa", metrics={"glue": 82.5}, **paper)
+    (beside,) = build(tmp_path, "paper", "glue")
+    assert cell_of(beside, "LOPA", "RTE").mean == 82.5
+    assert cell_of(beside, "LOPA", "RTE").reference == 83.39
+    assert cell_of(beside, "PT", "SST-2") == Cell(reference=84.4)
+
+
+def test_every_published_cell_is_shown_in_some_table(tmp_path):
+    (tmp_path / "mini").mkdir()
+    shown = {
+        (column.task, column.metric, column.model, cell.mean)
+        for table in build(tmp_path, "mini")
+        if not table.ours
+        for line in table.lines
+        for column, cell in zip(table.columns, line.cells, strict=True)
+    }
+    for cell in reference().itertuples():
+        of_a_table = cell.task in {column[0] for column in shown}
+        if of_a_table and not (cell.table == "ablation_length" and cell.task == "cruxeval_o"):
+            assert (cell.task, cell.metric, cell.model, cell.value) in shown
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(UserError, match="table=glu is not one of glue"):
+        tables("mini", ["glu"])
+    with pytest.raises(UserError, match="scale=big"):
+        tables("big")
+
+
+def test_method_defaults_are_those_of_conf():
+    """What a row means without settings is what a run without overrides is."""
+    config = pytest.importorskip("lopa_bench.config")
+    from lopa_bench.report.runs import lookup
+
+    for method, expected in METHOD_DEFAULTS.items():
+        if method in config.choices("method"):
+            resolved = config.load_config([f"method={method}"]).resolved
+            assert {key: lookup(resolved, key) for key in expected} == dict(expected), method
+
+
+@pytest.fixture
+def filled(tmp_path):
+    write_whole_plan(tmp_path)
+    shutil.rmtree(tmp_path / "mini" / "rte")
+    return tmp_path
+
+
+def test_csv_and_json_hold_the_numbers_of_the_table(filled):
+    built = build(filled, "mini")
+    rows = list(csv.DictReader(io.StringIO(render.as_csv(built))))
+    wanted = next(r for r in rows if (r["table"], r["row"], r["task"]) == ("glue", "LOPA", "sst2"))
+    assert float(wanted["mean"]) == cell_of(built[0], "LOPA", "SST-2").mean
+    parsed = json.loads(render.as_json(built))
+    assert [table["name"] for table in parsed] == [table.name for table in built]
+
+
+def test_markdown_has_one_cell_per_column_in_every_row(filled):
+    for part in render.markdown(build(filled, "mini")).split("## ")[1:]:
+        widths = {line.replace("\\|", "").count("|") for line in part.splitlines() if line[:1] == "|"}
+        assert len(widths) == 1
+
+
+def test_latex_compiles(filled, tmp_path):
+    text = render.latex(build(filled, "mini"))
+    assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule")
+    for row in text.splitlines():  # no bare specials that stop a compiler
+        assert "_" not in row.replace(r"\_", "")
+    if not shutil.which("pdflatex"):
+        pytest.skip("pdflatex is not installed")
+    (tmp_path / "t.tex").write_text(text, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+
+
+def test_the_terminal_names_gap_and_command(filled, capsys):
+    assert main(["--results-dir", str(filled), "--table", "glue"]) == 0
+    shown = capsys.readouterr().out
+    assert "—" in shown
+    assert "lopa-bench -m task=rte method=lopa seed=0,1,2" in shown.replace("task=rte ", "task=rte ")
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv", "json"])
+def test_output_goes_to_the_file_asked_for(filled, form, tmp_path):
+    target = tmp_path / "out" / f"tables.{form}"
+    assert main(["--results-dir", str(filled), "--format", form, "--output", str(target)]) == 0
+    assert "LOPA" in target.read_text(encoding="utf-8")

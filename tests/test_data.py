@@ -1,0 +1,70 @@
+"""Batches: padding, bucketing, the mask rule."""
+
+import pytest
+
+from lopa_bench.data import Row, Split, cloze_ids, encode_clozes, pad, word_id
+from lopa_bench.errors import UserError
+from lopa_bench.types import Example
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_models):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_models("roberta"))
+
+
+def rows(lengths):
+    return [Row(list(range(1, n + 1)), [n - 1], [7], []) for n in lengths]
+
+
+def test_pad_on_either_side():
+    ids, mask = pad([[1, 2, 3], [4]], 0)
+    assert ids.tolist() == [[1, 2, 3], [4, 0, 0]]
+    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+    ids, mask = pad([[1, 2, 3], [4]], 0, side="left")
+    assert ids.tolist() == [[1, 2, 3], [0, 0, 4]]
+
+
+@pytest.mark.parametrize("bucket", [True, False])
+def test_an_epoch_is_every_row_once_and_a_function_of_seed_and_epoch(bucket):
+    split = Split(rows([3, 9, 4, 8, 5, 7, 6] * 30), 0)
+    epoch = split.shuffled(4, seed=1, epoch=0, bucket=bucket)
+    assert sorted(i for batch in epoch for i in batch) == list(range(210))
+    assert epoch == split.shuffled(4, seed=1, epoch=0, bucket=bucket)
+    assert epoch != split.shuffled(4, seed=1, epoch=1, bucket=bucket)
+    assert epoch != split.shuffled(4, seed=2, epoch=0, bucket=bucket)
+
+
+def test_buckets_pad_less():
+    split = Split(rows([3, 9, 4, 8, 5, 7, 6] * 30), 0)
+
+    def padded(bucket):
+        return sum(split.batch(b).attention_mask.numel() for b in split.shuffled(4, 0, 0, bucket))
+
+    assert padded(True) < 0.8 * padded(False)
+
+
+def test_longest_first():
+    lengths = [batch.input_ids.shape[1] for batch in Split(rows([3, 9, 4, 8, 5]), 0).by_length(2)]
+    assert lengths == [9, 5, 3]
+
+
+def test_mask_lost_to_truncation_goes_before_the_end_token(tokenizer):
+    text = "the dog sees " * 20 + "<mask> , a cat"
+    (ids,) = cloze_ids(tokenizer, [text], max_length=12)
+    assert len(ids) == 12
+    assert ids[-1] == tokenizer.sep_token_id
+    assert ids[-2] == tokenizer.mask_token_id
+    assert ids.count(tokenizer.mask_token_id) == 1
+
+
+def test_one_scored_position_a_row(tokenizer):
+    (row,) = encode_clozes(tokenizer, [Example("the dog ? <mask> , a cat", " Yes")], 64)
+    assert row.ids[row.columns[0]] == tokenizer.mask_token_id
+    assert row.targets == tokenizer.encode(" Yes", add_special_tokens=False)
+
+
+def test_a_label_word_is_one_token(tokenizer):
+    with pytest.raises(UserError, match="'Zorgle' is . tokens"):
+        word_id(tokenizer, "Zorgle")

@@ -1,0 +1,72 @@
+"""One reading path for mini, files and hub."""
+
+import json
+
+import pytest
+
+from lopa_bench.config import load_config
+from lopa_bench.errors import UserError
+from lopa_bench.records import Records, load_records, read_rows
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_tsv_is_read_without_quoting_and_without_the_mark(tmp_path):
+    path = write(tmp_path, "a.tsv", '\ufeffid\ttext\r\n1\t"open quote\r\n2\tline\u2028separator\n')
+    assert read_rows(path) == [{"id": "1", "text": '"open quote'}, {"id": "2", "text": "line\u2028separator"}]
+
+
+def test_csv_keeps_quoted_line_ends(tmp_path):
+    path = write(tmp_path, "a.csv", 'mr,ref\n"a, b","first\nsecond"\n')
+    assert read_rows(path) == [{"mr": "a, b", "ref": "first\nsecond"}]
+
+
+def test_bad_rows_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"a\.tsv:3: 1 columns, the header has 2"):
+        read_rows(write(tmp_path, "a.tsv", "x\ty\n1\t2\n3\n"))
+    with pytest.raises(UserError, match="not JSON"):
+        read_rows(write(tmp_path, "a.jsonl", "{"))
+    (tmp_path / "b.tsv").write_bytes(b"x\n\xff\n")
+    with pytest.raises(UserError, match="byte 2 is not UTF-8"):
+        read_rows(tmp_path / "b.tsv")
+
+
+def qnli(folder, *more):
+    config = load_config(["task=qnli", "model=roberta_large", "data.source=files", f"data.dir={folder}", *more])
+    return load_records(config.task, config.data, offline=True)
+
+
+def test_the_first_existing_file_and_column_is_taken(tmp_path):
+    rows = [{"idx": i, "text_a": f"q{i}", "text_b": "s", "label": "entailment"} for i in range(30)]
+    write(tmp_path, "glue/QNLI/subset_train.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+    write(tmp_path, "glue/QNLI/dev.tsv", "index\tquestion\tsentence\tlabel\n0\tq\ts\tnot_entailment\n")
+    records = qnli(tmp_path)
+    assert records.files == {"train": "glue/QNLI/subset_train.jsonl", "test": "glue/QNLI/dev.tsv"}
+    assert records.train[3] == {"question": "q3", "sentence": "s", "label": "entailment"}
+    assert records.test == [{"question": "q", "sentence": "s", "label": "not_entailment"}]
+    assert len(qnli(tmp_path, "data.limit=7").train) == 7
+    write(tmp_path, "glue/QNLI/train.tsv", "index\tquestion\tsentence\tlabel\n0\tq\ts\tentailment\n")
+    assert qnli(tmp_path).files["train"] == "glue/QNLI/train.tsv"
+
+
+def test_missing_column_is_named_with_those_there(tmp_path):
+    for name in ("train", "dev"):
+        write(tmp_path, f"glue/QNLI/{name}.tsv", "index\tquestion\tlabel\n0\tq\tentailment\n")
+    with pytest.raises(UserError, match="no column sentence or text_b; it has index, question, label"):
+        qnli(tmp_path)
+
+
+def test_holdout_is_a_tenth_of_train_the_same_every_time():
+    rows = [{"x": i} for i in range(100)]
+    records = Records(rows, None, [], {})
+    first, second = records.with_holdout(), records.with_holdout()
+    assert first == second
+    assert len(first.validation) == 10
+    assert sorted(r["x"] for r in first.train + first.validation) == list(range(100))
+    own = Records(rows, rows[:3], [], {})
+    assert own.with_holdout() is own

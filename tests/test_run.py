@@ -1,0 +1,159 @@
+"""A whole run on a tiny model and a small cloze task in GLUE's own files."""
+
+import csv
+import json
+import random
+
+import pytest
+from safetensors import safe_open
+
+from lopa_bench.cli import main
+from lopa_bench.config import load_config
+from lopa_bench.run import run
+
+ENTITIES = ["the dog", "a cat", "the barn", "every dog", "some cat", "the red barn", "a blue dog"]
+
+
+@pytest.fixture(scope="session")
+def rte_files(tmp_path_factory):
+    """RTE in GLUE's layout: whether the second sentence repeats the first one's subject."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "glue/RTE").mkdir(parents=True)
+    draw = random.Random(0)
+    for name, rows in (("train", 60), ("dev", 30)):
+        lines = ["index\tsentence1\tsentence2\tlabel"]
+        for i in range(rows):
+            subject, other = draw.sample(ENTITIES, 2)
+            same = draw.random() < 0.5
+            second = subject if same else other
+            label = "entailment" if same else "not_entailment"
+            lines.append(f'{i}\t{subject} sees "it\t{second} eats\t{label}')
+        (folder / f"glue/RTE/{name}.tsv").write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def overrides(rte_files, tiny_models, tmp_path):
+    return [
+        "task=rte",
+        "data.source=files",
+        f"data.dir={rte_files}",
+        "model=local",
+        f"model.path={tiny_models('roberta')}",
+        f"results_dir={tmp_path / 'results'}",
+        "train.epochs=2",
+        "train.batch_size=8",
+        "method.head_size=16",
+    ]
+
+
+def measured(result):
+    """What must be the same for the same run."""
+    varying = {"seconds", "examples_per_second", "peak_memory_mib", "git"}
+    return {k: v for k, v in result.items() if k not in varying}
+
+
+def test_writes_everything_and_finds_it_again(overrides):
+    outcome = run(load_config([*overrides, "method=lopa"]))
+    folder = outcome.directory.path
+    assert folder.parts[-5:-1] == ("mini", "rte", "roberta", "lopa")
+    result = json.loads((folder / "result.json").read_text())
+    assert result == outcome.result
+    assert result["schema"] == 1
+    assert result["data"]["rows"] == {"train": 54, "test": 30, "validation": 6}
+    assert result["data"]["files"]["train"] == "glue/RTE/train.tsv"
+    assert 0 <= result["metrics"]["accuracy"] <= 100
+    assert set(result["metrics_per_split"]) == {"test", "validation"}
+    assert result["steps"] == 2 * 7
+    # m·d + 2(E·H + H) + (H + 1)·r·(m + d)
+    assert (
+        result["parameters"]["paper"] == result["parameters"]["trained"] == 10 * 32 + 2 * (32 * 16 + 16) + 17 * 4 * 42
+    )
+
+    history = list(csv.DictReader((folder / "history.csv").open()))
+    assert (
+        float(history[-1]["glue"]) == result["metrics_per_split"]["validation"]["glue"] or result["selected_epoch"] == 1
+    )
+    predictions = [json.loads(line) for line in (folder / "predictions.jsonl").open()]
+    accuracy = 100 * sum(p["correct"] for p in predictions) / len(predictions)
+    assert accuracy == pytest.approx(result["metrics"]["accuracy"])
+    with safe_open(folder / "trained.safetensors", "pt") as file:
+        assert sum(file.get_tensor(key).numel() for key in file.keys()) == result["parameters"]["paper"]  # noqa: SIM118
+
+    before = (folder / "result.json").stat().st_mtime_ns
+    again = run(load_config([*overrides, "method=lopa"]))
+    assert again.found
+    assert again.result == result
+    assert (folder / "result.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("method", ["lopa", "fft"])
+def test_same_seed_same_numbers(overrides, method):
+    overrides = [o for o in overrides if method == "lopa" or "head_size" not in o]
+    first = run(load_config([*overrides, f"method={method}"]))
+    files = {p.name: p.read_bytes() for p in first.directory.path.iterdir() if p.name != "result.json"}
+    second = run(load_config([*overrides, f"method={method}", "force=true"]))
+    assert not second.found
+    assert measured(first.result) == measured(second.result)
+    for name, content in files.items():
+        if name != "config.yaml":
+            assert (second.directory.path / name).read_bytes() == content, name
+
+
+def test_identity_is_what_determines_the_number(overrides, tmp_path):
+    def digest(*more):
+        from lopa_bench.records import load_records
+        from lopa_bench.results import RunDirectory
+
+        config = load_config([*overrides, "method=lopa", *more])
+        return RunDirectory.of(config, load_records(config.task, config.data, config.offline)).digest
+
+    base = digest()
+    assert digest(f"results_dir={tmp_path / 'elsewhere'}", "force=true", "offline=false") == base
+    for change in (
+        "seed=1",
+        "train.lr=0.1",
+        "method.rank=2",
+        "data.limit=20",
+        "method.freeze_encoder=false",
+        "selection=last",
+    ):
+        assert digest(change) != base, change
+
+
+def test_encoder_trained_counts_both_ways(overrides):
+    frozen = run(load_config([*overrides, "method=lopa"])).result["parameters"]
+    trained = run(load_config([*overrides, "method=lopa", "method.freeze_encoder=false"])).result["parameters"]
+    assert trained["paper"] == frozen["paper"]
+    assert trained["trained"] > 3 * frozen["trained"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "splits"), [("paper", {"test"}), ("last", {"test"}), ("holdout", {"test", "validation"})]
+)
+def test_selection(overrides, selection, splits):
+    result = run(load_config([*overrides, "method=lopa", f"selection={selection}"])).result
+    assert result["selection"] == selection
+    assert set(result["metrics_per_split"]) == splits
+    assert result["data"]["rows"]["train"] == (54 if selection == "holdout" else 60)
+    if selection == "last":
+        assert result["selected_epoch"] == 2
+
+
+def test_command_line(overrides, capsys):
+    arguments = [o for o in overrides if "head_size" not in o] + ["method=none"]
+    assert main(arguments) == 0
+    first = capsys.readouterr().out
+    assert "accuracy" in first
+    assert "majority" in first
+    assert "0 as the paper counts" in first
+    assert "paper  " not in first.splitlines()[1]
+    assert main(arguments) == 0
+    assert "finished before" in capsys.readouterr().out
+
+
+def test_diverging_loss_is_named(overrides, capsys):
+    assert main([*overrides, "method=lopa", "train.lr=1e30", "train.warmup=0", "train.clip=null"]) == 3
+    error = capsys.readouterr().err
+    assert "not finite at step" in error
+    assert "learning rate 1e+30" in error
