@@ -6,12 +6,13 @@ from every task's template and are answered by the words that the tasks later us
 
 import random
 from collections.abc import Iterator
+from functools import cache
 
 from lopa_bench.mini.deals import changed, random_deal, tellings
 from lopa_bench.mini.glue import answering, questions
 from lopa_bench.mini.logic import LABELS, inference
 from lopa_bench.mini.reviews import review, work
-from lopa_bench.mini.surface import ask, article, say
+from lopa_bench.mini.surface import article, ask, say
 from lopa_bench.mini.world import (
     KINDS,
     PARENTS,
@@ -28,21 +29,26 @@ from lopa_bench.mini.world import (
 _EVERYONE = entities()
 
 
+@cache
+def _near(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Kinds that exclude this one under the same top, and those under the same parent."""
+    beside = [word for word in KINDS if disjoint(word, kind) and path(word)[-1] == path(kind)[-1]]
+    return tuple(beside), tuple(word for word in beside if KINDS[word] == KINDS[kind])
+
+
 def _kind_fact(rng: random.Random) -> str:
     kind = rng.choice([word for word, parent in KINDS.items() if parent])
     above = rng.choice(path(kind)[1:])
-    beside = [word for word in KINDS if disjoint(word, kind) and path(word)[-1] == path(kind)[-1]]
+    beside, siblings = _near(kind)
     other = rng.choice(beside)
-    siblings = [word for word in KINDS if KINDS[word] == KINDS[kind] and word != kind]
     return rng.choice(
         [
             f"{article(kind)} is {article(above)}",
             f"every {kind} is {article(above)}",
             f"{plural(kind)} are {plural(above)}",
-            f"{plural(kind)} and {plural(rng.choice(siblings or [kind]))} are {plural(KINDS[kind])}",
+            f"{plural(kind)} and {plural(rng.choice(siblings))} are {plural(KINDS[kind])}",
             f"no {kind} is {article(other)}",
             f"{article(kind)} is not {article(other)}",
-            f"not every {above} is {article(kind)}",
         ]
     )
 
@@ -70,7 +76,7 @@ def _word_fact(rng: random.Random) -> str:
 def facts(rng: random.Random) -> str:
     """What is what and where is where."""
     sorts = [_kind_fact, _place_fact, _word_fact]
-    return " . ".join(f(rng) for f in rng.choices(sorts, [6, 3, 1], k=5)) + " ."
+    return " . ".join(f(rng) for f in rng.choices(sorts, [6, 3, 1], k=3)) + " ."
 
 
 _CONNECTIVES = {
@@ -81,13 +87,10 @@ _CONNECTIVES = {
 
 
 def story(rng: random.Random) -> str:
-    """Conclusions drawn in running text."""
-    sentences = []
-    for label in rng.choices(LABELS, [3, 1, 1], k=2):
-        premise, hypothesis = inference(rng, _EVERYONE, label)
-        form = rng.choice(_CONNECTIVES[label])
-        sentences.append(form.format(p=say(premise, rng), h=say(hypothesis, rng)))
-    return " ".join(sentences)
+    """A conclusion drawn in running text."""
+    label = rng.choices(LABELS, [3, 1, 1])[0]
+    premise, hypothesis = inference(rng, _EVERYONE, label)
+    return rng.choice(_CONNECTIVES[label]).format(p=say(premise, rng), h=say(hypothesis, rng))
 
 
 _TRUTH = (
@@ -107,17 +110,14 @@ _TRUTH_WORDS = {"entailment": "Yes", "neutral": "Maybe", "contradiction": "No"}
 
 def inference_exchange(rng: random.Random) -> str:
     """What follows, asked and answered: by three words for truth, by two for necessity."""
-    turns = []
-    for _ in range(2):
-        if rng.random() < 0.55:
-            label = rng.choice(LABELS)
-            form, word = rng.choice(_TRUTH), _TRUTH_WORDS[label]
-        else:
-            label = rng.choice(["entailment", "entailment", "neutral", "contradiction"])
-            form, word = rng.choice(_MUST), "Yes" if label == "entailment" else "No"
-        premise, hypothesis = inference(rng, _EVERYONE, label)
-        turns.append(form.format(p=say(premise, rng), h=say(hypothesis, rng), a=word))
-    return " ".join(turns)
+    if rng.random() < 0.55:
+        label = rng.choice(LABELS)
+        form, word = rng.choice(_TRUTH), _TRUTH_WORDS[label]
+    else:
+        label = rng.choice(["entailment", "entailment", "neutral", "contradiction"])
+        form, word = rng.choice(_MUST), "Yes" if label == "entailment" else "No"
+    premise, hypothesis = inference(rng, _EVERYONE, label)
+    return form.format(p=say(premise, rng), h=say(hypothesis, rng), a=word)
 
 
 _SAME = (
@@ -128,17 +128,13 @@ _SAME = (
 
 
 def paraphrase_exchange(rng: random.Random) -> str:
-    """The same told twice, and things told much alike."""
-    turns = []
-    for _ in range(2):
-        deal, same = random_deal(rng, _EVERYONE), rng.random() < 0.5
-        other = deal if same else changed(rng, deal, _EVERYONE)
-        one, two = rng.choice(tellings(deal)), rng.choice(tellings(other))
-        if same and rng.random() < 0.3:
-            turns.append(f"{one} , in other words {two} .")
-        else:
-            turns.append(rng.choice(_SAME).format(p=one, h=two, a="Yes" if same else "No"))
-    return " ".join(turns)
+    """The same told twice, or things told much alike."""
+    deal, same = random_deal(rng, _EVERYONE), rng.random() < 0.5
+    other = deal if same else changed(rng, deal, _EVERYONE)
+    one, two = rng.choice(tellings(deal)), rng.choice(tellings(other))
+    if same and rng.random() < 0.3:
+        return f"{one} , in other words {two} ."
+    return rng.choice(_SAME).format(p=one, h=two, a="Yes" if same else "No")
 
 
 _ALIKE = (
@@ -150,12 +146,9 @@ _ALIKE = (
 
 def question_exchange(rng: random.Random) -> str:
     """Two questions, and whether they ask the same."""
-    turns = []
-    for _ in range(2):
-        same = rng.random() < 0.5
-        one, two = questions(rng, _EVERYONE, same)
-        turns.append(rng.choice(_ALIKE).format(p=one, h=two, a="Yes" if same else "No"))
-    return " ".join(turns)
+    same = rng.random() < 0.5
+    one, two = questions(rng, _EVERYONE, same)
+    return rng.choice(_ALIKE).format(p=one, h=two, a="Yes" if same else "No")
 
 
 _ANSWERED = (
@@ -167,16 +160,11 @@ _ANSWERED = (
 
 def answer_exchange(rng: random.Random) -> str:
     """A question, a reply, and whether the reply answers it."""
-    turns = []
-    for _ in range(2):
-        fits = rng.random() < 0.5
-        asked, slot, told = answering(rng, _EVERYONE, fits)
-        turns.append(
-            rng.choice(_ANSWERED).format(
-                q=ask(asked, slot, rng), s=say(told, rng), a="Yes" if fits else "No"
-            )
-        )
-    return " ".join(turns)
+    fits = rng.random() < 0.5
+    asked, slot, told = answering(rng, _EVERYONE, fits)
+    return rng.choice(_ANSWERED).format(
+        q=ask(asked, slot, rng), s=say(told, rng), a="Yes" if fits else "No"
+    )
 
 
 _VERDICTS = (
@@ -188,19 +176,14 @@ _VERDICTS = (
 
 
 def verdict(rng: random.Random) -> str:
-    """Reviews and the word they come down to."""
-    turns = []
-    for _ in range(2):
-        sentiment = rng.choice(["positive", "negative"])
-        turns.append(
-            rng.choice(_VERDICTS).format(
-                r=review(rng, _EVERYONE, sentiment),
-                n=rng.choice(_EVERYONE.names),
-                w=work(rng),
-                v="great" if sentiment == "positive" else "terrible",
-            )
-        )
-    return " ".join(turns)
+    """A review and the word it comes down to."""
+    sentiment = rng.choice(["positive", "negative"])
+    return rng.choice(_VERDICTS).format(
+        r=review(rng, _EVERYONE, sentiment),
+        n=rng.choice(_EVERYONE.names),
+        w=work(rng),
+        v="great" if sentiment == "positive" else "terrible",
+    )
 
 
 MIXTURE = {
@@ -222,5 +205,3 @@ def passages(words: int, seed: int = SEED) -> Iterator[str]:
         passage = rng.choices(sorts, shares)[0](rng)
         words -= passage.count(" ") + 1
         yield passage
-
-
