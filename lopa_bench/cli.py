@@ -7,16 +7,26 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lopa_bench import interrupts
 from lopa_bench.errors import UserError
+from lopa_bench.parallel import is_main
+
+if TYPE_CHECKING:
+    from lopa_bench.config import Config
+    from lopa_bench.run import Outcome
 
 # name -> (module:function, one line for --help); imported when called.
 COMMANDS = {
     "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and experiments, one line each"),
+    "status": ("lopa_bench.status:main", "what is done, running, failed and waiting below a results folder"),
     "report": ("lopa_bench.report.cli:main", "the paper's tables, claims and figures from finished runs"),
     "compare": ("lopa_bench.report.cli:compare_main", "two runs: a paired test and the examples that flip"),
+    "params": ("lopa_bench.params:main", "the paper's parameter counts beside ours, without any weights"),
+    "export": ("lopa_bench.export:main", "run=DIR to=DIR: a run's adapter or prompt for use elsewhere"),
+    "cost": ("lopa_bench.cost:main", "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations"),
     "score": ("lopa_bench.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
 
@@ -72,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         return report(error)
     except KeyboardInterrupt as interruption:
-        print("lopa-bench: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        if is_main():
+            print("lopa-bench: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return getattr(interruption, "exit_status", 130)
     except BrokenPipeError:  # e.g. `lopa-bench list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,7 +99,8 @@ def report(error: UserError) -> int:
     """Print one line (with ``LOPA_DEBUG=1`` the traceback before it) and return the error's exit status."""
     if os.environ.get("LOPA_DEBUG") == "1":
         traceback.print_exception(error)
-    print(f"lopa-bench: error: {error}", file=sys.stderr)
+    if is_main():
+        print(f"lopa-bench: error: {error}", file=sys.stderr)
     return error.exit_status
 
 
@@ -99,16 +111,36 @@ def _load(target: str) -> Any:
 
 def _hydra(argv: list[str]) -> int:
     """Check the overrides, then hand over to Hydra."""
-    import hydra
-
-    from lopa_bench.config import conf_dir
     from lopa_bench.overrides import check
 
     overrides = [arg for arg in argv if not arg.startswith("-")]
     multirun = bool({"-m", "--multirun"} & set(argv))
-    if not _HYDRA_QUERIES & set(argv):
-        _check_words(argv)
-        check(overrides, multirun)
+    if _HYDRA_QUERIES & set(argv):
+        return _hydra_main(argv)
+    _check_words(argv)
+    check(overrides, multirun)
+    return _sweep(argv, overrides) if multirun else _hydra_main(argv)
+
+
+def _sweep(argv: list[str], overrides: list[str]) -> int:
+    """Let Hydra's sweeper and launcher do the jobs, then show what became of them."""
+    from lopa_bench import sweep
+    from lopa_bench.config import load_config
+    from lopa_bench.overrides import jobs
+
+    plan, searches = jobs(overrides), any(text.startswith("hydra/sweeper=") for text in overrides)
+    with sweep.planned(load_config(plan[0]).results_dir, [] if searches else plan) as folder:
+        extra = [f"hydra.sweep.dir='{folder}'"]
+        if "hydra/sweeper=optuna" in overrides and not any("hydra.sweeper.direction" in text for text in overrides):
+            extra.append("hydra.sweeper.direction=maximize")  # scores are; the plugin's own default minimises
+        return _hydra_main([*argv, *extra]) or sweep.finish(folder)
+
+
+def _hydra_main(argv: list[str]) -> int:
+    import hydra
+
+    from lopa_bench.config import conf_dir
+
     sys.argv = [sys.argv[0], *argv]
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()
@@ -125,18 +157,36 @@ def _check_words(argv: list[str]) -> None:
         raise UserError(f"{argv[0]!r} is neither a command nor key=value; nearest: {nearest(argv[0], COMMANDS)}")
 
 
-def _job(composed: Any) -> None:
-    """One Hydra job: run it and show its table. Ends the process with the error's status in a single run."""
-    from lopa_bench.config import build_config
-    from lopa_bench.summary import print_outcome
+def _job(composed: Any) -> float | None:
+    """One Hydra job. Of a sweep: recorded, and never an exception; a single one ends the process with its error's status."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
+    from lopa_bench.config import build_config
+
+    hydra = HydraConfig.get()
+    if hydra.mode is RunMode.MULTIRUN:
+        from lopa_bench.sweep import run_job
+
+        if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
+            os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
+        return run_job(lambda: _run(build_config(composed)), Path(hydra.runtime.output_dir), hydra.overrides.task)
     try:
         config = build_config(composed)
-        from lopa_bench.run import run
-
-        print_outcome(config, run(config))
+        outcome = _run(config)
     except UserError as error:
         sys.exit(report(error))
+    if is_main():
+        from lopa_bench.summary import print_outcome
+
+        print_outcome(config, outcome)
+    return None
+
+
+def _run(config: Config) -> Outcome:
+    from lopa_bench.run import run
+
+    return run(config)
 
 
 if __name__ == "__main__":

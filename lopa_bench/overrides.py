@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from lopa_bench.config import choices, compose_config, conf_dir, load_config, tree
 from lopa_bench.errors import UserError
 from lopa_bench.preflight import preflight
 from lopa_bench.suggest import nearest
 
+# Value of hydra/launcher or hydra/sweeper -> our extra that installs it, its module.
+PLUGINS = {
+    "joblib": ("joblib", "hydra_joblib_launcher"),
+    "submitit_local": ("submitit", "hydra_submitit_launcher"),
+    "submitit_slurm": ("submitit", "hydra_submitit_launcher"),
+    "ray": ("ray", "hydra_ray_launcher"),
+    "optuna": ("optuna", "hydra_optuna_sweeper"),
+}
 MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
 
 
@@ -26,6 +37,8 @@ def check(overrides: Sequence[str], multirun: bool) -> None:
             raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
         if override.key_or_group in groups:
             _check_choice(override)
+        if override.key_or_group in {"hydra/launcher", "hydra/sweeper"}:
+            _check_plugin(override)
     known = _known_keys(parsed, groups)
     for override in parsed:
         key = override.key_or_group
@@ -35,6 +48,21 @@ def check(overrides: Sequence[str], multirun: bool) -> None:
             raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
     for job in itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS):
         preflight(load_config(job))
+
+
+def jobs(overrides: Sequence[str]) -> list[list[str]]:
+    """The override lists of a sweep's jobs, in Hydra's order. Of an interval that a search draws from, its start."""
+    parsed = {o.key_or_group: o for o in _parse([*_sweeper_params(overrides), *overrides])}  # a later one replaces
+    return list(_jobs(list(parsed.values())))
+
+
+def _sweeper_params(overrides: Sequence[str]) -> list[str]:
+    """What an experiment file sweeps over by itself (``hydra.sweeper.params``)."""
+    single = [o.input_line for o in _parse(overrides) if not o.is_sweep_override()]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        composed = compose("config", overrides=single, return_hydra_config=True)
+    params = OmegaConf.to_container(composed.hydra.sweeper).get("params") or {}
+    return [f"{key}={value}" for key, value in params.items()]
 
 
 def _parse(overrides: Sequence[str]) -> list[Override]:
@@ -50,6 +78,8 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
 
 
 def _values(override: Override) -> list[str]:
+    if override.is_interval_sweep():
+        return [str(override.value().start)]
     if override.is_sweep_override():
         return [str(value) for value in override.sweep_string_iterator()]
     return [_shown(override)]
@@ -66,6 +96,18 @@ def _check_choice(override: Override) -> None:
             raise UserError(
                 f"{group}={value} is not one of {', '.join(choices(group))}; nearest: {group}={nearest(value, choices(group))}"
             )
+
+
+def _check_plugin(override: Override) -> None:
+    """Launchers and sweepers that are packages of their own must be installed."""
+    value = _shown(override)
+    extra, module = PLUGINS.get(value, (None, ""))
+    try:
+        missing = extra is not None and find_spec(f"hydra_plugins.{module}") is None
+    except ModuleNotFoundError:  # no plugin at all
+        missing = True
+    if missing:
+        raise UserError(f"{override.input_line} needs a package: pip install 'lopa-bench[{extra}]'")
 
 
 def _known_keys(parsed: list[Override], groups: list[str]) -> set[str]:

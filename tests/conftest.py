@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 from pathlib import Path
@@ -79,6 +80,14 @@ def run_overrides(rte_files, tiny_models):
 @pytest.fixture
 def overrides(run_overrides, tmp_path):
     return run_overrides(tmp_path / "results")
+
+
+@pytest.fixture(scope="session")
+def forkserver():
+    """Processes that start in no time: forks of one that has imported everything and computed nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lopa_bench.run", "transformers.models.roberta.modeling_roberta"])
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A run is done by one living process at a time, whatever died before."""
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -111,12 +110,11 @@ def race(lock, start, held, wins):
             time.sleep(0.001)
 
 
-def test_never_two_of_many(lock):
+def test_never_two_of_many(lock, forkserver):
     """Processes race for a claim that a dead one left, again and again."""
-    context = multiprocessing.get_context("forkserver")
-    start, held, wins = context.Event(), context.Value("i", 0), context.Value("i", 0)
+    start, held, wins = forkserver.Event(), forkserver.Value("i", 0), forkserver.Value("i", 0)
     leave(lock, dead_process())
-    processes = [context.Process(target=race, args=(lock, start, held, wins)) for _ in range(4)]
+    processes = [forkserver.Process(target=race, args=(lock, start, held, wins)) for _ in range(4)]
     for process in processes:
         process.start()
     start.set()

@@ -23,7 +23,7 @@ from lopa_bench.errors import Interrupted, RunFailed
 from lopa_bench.run import run
 from lopa_bench.train import LossLog
 
-FILES = ("trained.safetensors", "history.csv", "predictions.jsonl")
+FILES = ("trained.safetensors", "history.csv", "predictions.jsonl", "prompts.npz")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_full_disk_is_one_line_and_no_half_result(module_overrides, undisturbed,
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     error = capsys.readouterr().err.splitlines()
     assert len(error) == 1
-    assert "trained.safetensors cannot be written (File too large)" in error[0]
+    assert "cannot be written (File too large)" in error[0]
     assert not list(load_config(overrides).results_dir.rglob("result.json"))
     assert_same(run(load_config(overrides)), undisturbed)
 

@@ -15,6 +15,14 @@ from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.model_files import ModelFiles, locate
 
 
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+    """[B, S, E] hidden states -> [B, E]: the first token's, or the mean over tokens."""
+    if pooling == "first":
+        return hidden[:, 0]
+    weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1)
+
+
 class InstanceEncoder(nn.Module):
     """A transformer body and a pooling.
 
@@ -74,11 +82,9 @@ class InstanceEncoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[B, S] tokens and mask -> [B, E] features in fp32."""
-        hidden = self.module(input_ids=input_ids, attention_mask=attention_mask)[0].float()
-        if self.pooling == "first":
-            return hidden[:, 0]
-        weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * weights).sum(1) / weights.sum(1)
+        return pool(
+            self.module(input_ids=input_ids, attention_mask=attention_mask)[0].float(), attention_mask, self.pooling
+        )
 
     def train(self, mode: bool = True) -> InstanceEncoder:
         """A frozen encoder stays in evaluation mode."""

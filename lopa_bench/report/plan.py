@@ -22,6 +22,8 @@ from lopa_bench.report.spec import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lopa_bench.report.runs import Runs
+
 FAST_LIMIT = 400  # rows per split of a FAST run
 
 
@@ -101,6 +103,17 @@ def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedR
     typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds))]
     many = any("," in word for word in typed)
     return " ".join(["lopa-bench", *(["-m"] if many else []), *typed])
+
+
+def missing_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[PlannedRun]:
+    """What of a plan has not run yet, with the seeds that lack."""
+    left = []
+    for run in planned:
+        done = set(runs.where(run.selector(scale))["seed"])
+        seeds = tuple(seed for seed in run.seeds if seed not in done)
+        if seeds:
+            left.append(PlannedRun(run.overrides, seeds))
+    return left
 
 
 class Estimate:

@@ -15,6 +15,7 @@ At M = 10, D = 128, R = 4 an example takes about 1.1 kB.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,8 @@ class Prompts:
         return int(self.u.shape[-1])
 
 
-def save_prompts(folder: Path, z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label: ArrayLike) -> Path:
-    """Write ``prompts.npz`` into a run directory.
+def pack_prompts(z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label: ArrayLike) -> bytes:
+    """The content of ``prompts.npz``.
 
     Raises:
         ValueError: shapes that do not fit each other.
@@ -53,9 +54,9 @@ def save_prompts(folder: Path, z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label
     z_s, u, v = (np.asarray(array, dtype=np.float16) for array in (z_s, u, v))
     labels = np.asarray(label, dtype=np.str_)
     _check(z_s, u, v, labels)
-    path = folder / NAME
-    np.savez_compressed(path, z_s=z_s, u=u, v=v, label=labels)
-    return path
+    packed = io.BytesIO()
+    np.savez_compressed(packed, z_s=z_s, u=u, v=v, label=labels)
+    return packed.getvalue()
 
 
 def load_prompts(folder: Path) -> Prompts | None:

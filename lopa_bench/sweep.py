@@ -1,0 +1,162 @@
+"""A sweep's jobs, what became of each, and the table at its end. Imports no torch.
+
+A sweep has a folder ``<results>/.sweeps/<time>-<host>-<pid>`` with the plan and, for each job, a folder with ``job.json`` and, where it
+failed, ``error.log``. They serve the eye: which runs are finished is known from the run directories alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from lopa_bench.atomic import write_text
+from lopa_bench.claim import Busy, Claim, Owner, alive, owner_of
+from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.parallel import is_main
+
+if TYPE_CHECKING:
+    from lopa_bench.run import Outcome
+
+FOLDER, PLAN, LOCK, JOB, LOG = ".sweeps", "sweep.json", "sweep.lock", "job.json", "error.log"
+MOST_SHOWN = 40  # jobs in the table at the end; of more, only those that did not finish
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is known of a job.
+
+    Attributes:
+        state: waiting · running · ran · found (finished before) · failed · elsewhere (another process does it) · interrupted.
+        score: the metric that selects, with its name. directory: of its run. log: the traceback of a failed one.
+    """
+
+    overrides: tuple[str, ...]
+    state: str = "waiting"
+    score: str = ""
+    directory: str = ""
+    seconds: float = 0.0
+    error: str = ""
+    log: str = ""
+
+
+@contextlib.contextmanager
+def planned(results_dir: Path, jobs: Sequence[Sequence[str]]) -> Iterator[Path]:
+    """The folder of a new sweep over `jobs` (none: they are not known beforehand), marked as alive for the time of the block."""
+    if not is_main():
+        with tempfile.TemporaryDirectory() as nowhere:
+            yield Path(nowhere)
+        return
+    me = Owner.me()
+    folder = results_dir.absolute() / FOLDER / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{me.host}-{me.pid}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
+    with Claim(folder / LOCK):
+        write_text(folder / PLAN, json.dumps({"jobs": [list(job) for job in jobs]}, indent=1))
+        yield folder
+
+
+def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) -> float | None:
+    """Do one job and record what became of it; whatever goes wrong, the next one follows.
+
+    Returns:
+        The score of the selection split (else the reported one), for sweepers that search; None of a job without a result.
+    """
+
+    def record(state: str, **known: Any) -> None:
+        job = Job(tuple(overrides), state, **known)
+        if is_main():
+            with contextlib.suppress(RunFailed):  # a full disk: the run itself says so
+                write_text(folder / JOB, json.dumps(asdict(job)), durable=False)
+            if state != "running":
+                print(line(job, read(folder.parent)), flush=True)
+
+    started = time.monotonic()
+    record("running")
+    try:
+        outcome = run()
+    except Busy as error:
+        return record("elsewhere", error=str(error))
+    except Exception as error:
+        log = folder / LOG
+        with contextlib.suppress(OSError):
+            log.write_text(traceback.format_exc())
+        named = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return record("failed", error=named.strip().split("\n")[0], log=str(log))
+    except BaseException:
+        record("interrupted")
+        raise
+    result = outcome.result
+    split = "validation" if "validation" in result["metrics_per_split"] else result["reported_split"]
+    value = result["metrics_per_split"][split][result["metric"]]
+    record(
+        "found" if outcome.found else "ran",
+        score=f"{result['metric']} {result['metrics'][result['metric']]:.2f}",
+        directory=str(outcome.directory.path),
+        seconds=round(time.monotonic() - started, 2),
+    )
+    return value
+
+
+def read(folder: Path) -> list[Job]:
+    """All jobs of a sweep, in order."""
+    jobs: dict[int, Job] = {}
+    with contextlib.suppress(OSError, ValueError):
+        jobs = {i: Job(tuple(job)) for i, job in enumerate(json.loads((folder / PLAN).read_text())["jobs"])}
+    for path in folder.glob(f"*/{JOB}"):
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(path.read_text())
+            jobs[int(path.parent.name)] = Job(**{**known, "overrides": tuple(known["overrides"])})
+    return [jobs[i] for i in sorted(jobs)]
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether the process that started the sweep still runs."""
+    lock = folder / LOCK
+    return lock.exists() and alive(lock, owner_of(lock))
+
+
+def label(job: Job, jobs: Sequence[Job]) -> str:
+    """The overrides that tell a job from the others."""
+    same = set.intersection(*(set(other.overrides) for other in jobs))
+    return " ".join(text for text in job.overrides if text not in same) or " ".join(job.overrides)
+
+
+def counts(jobs: Sequence[Job]) -> str:
+    """E.g. ``3 ran · 5 found · 1 failed``."""
+    states = [job.state for job in jobs]
+    return " · ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no job"
+
+
+def finish(folder: Path) -> int:
+    """Show what became of the jobs; the exit status: 1 if any failed."""
+    jobs = read(folder)
+    bad = [job for job in jobs if job.state not in {"ran", "found"}]
+    if is_main():
+        print_table(jobs if len(jobs) <= MOST_SHOWN else bad, jobs)
+    return int(any(job.state not in {"ran", "found", "elsewhere"} for job in jobs))
+
+
+def print_table(shown: Sequence[Job], jobs: Sequence[Job]) -> None:
+    console = Console(highlight=False, markup=False)
+    for job in shown:
+        console.print(line(job, jobs), soft_wrap=True)
+        if job.log:
+            console.print(f"{'':<11} log: {job.log}", soft_wrap=True)
+    console.print(f"{len(jobs)} jobs: {counts(jobs)}", soft_wrap=True)
+
+
+def line(job: Job, jobs: Sequence[Job]) -> str:
+    """A job in one line: its state, what tells it from the others, and what came of it."""
+    seconds = f"  {job.seconds:.1f} s" if job.seconds else ""
+    return f"{job.state:<11} {label(job, jobs)}  {job.score or job.error}{seconds}".rstrip()

@@ -1,0 +1,96 @@
+"""One run in two processes gives the run of one."""
+
+import csv
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+import pytest
+from safetensors.torch import load_file
+
+from lopa_bench.config import load_config
+from lopa_bench.run import run
+
+
+@pytest.fixture
+def plain(overrides, tiny_models, tmp_path):
+    """Overrides of a run without dropout, whose draws depend on the process."""
+    model = tmp_path / "roberta"
+    shutil.copytree(tiny_models("roberta"), model)
+    config = json.loads((model / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (model / "config.json").write_text(json.dumps(config))
+    kept = [word for word in overrides if not word.startswith(("model.path", "results_dir"))]
+    return [*kept, f"model.path={model}", "method=lopa", "method.dropout=0", "train.lr=1e-2"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def in_process(rank, port, overrides):
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    first = run(load_config(overrides))
+    again = run(load_config(overrides))
+    assert (first.found, again.found) == (False, True)
+
+
+def assert_equal_runs(results, alone):
+    (path,) = results.rglob("result.json")
+    result = json.loads(path.read_text())
+    assert result["processes"] == 2
+    assert result["digest"] == alone.result["digest"]
+    assert result["metrics_per_split"] == alone.result["metrics_per_split"]
+    assert result["parameters"] == alone.result["parameters"]
+    for name in ("history.csv", "predictions.jsonl"):
+        assert len((path.parent / name).read_text().splitlines()) == len(
+            (alone.directory.path / name).read_text().splitlines()
+        )
+    losses = [
+        [float(row["loss"]) for row in csv.DictReader((folder / "history.csv").open())]
+        for folder in (path.parent, alone.directory.path)
+    ]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    ours, theirs = (load_file(folder / "trained.safetensors") for folder in (path.parent, alone.directory.path))
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert (value - theirs[name]).abs().max() < 1e-5, name
+    written = {p.name for p in path.parent.iterdir()}
+    assert written == {
+        "result.json",
+        "config.yaml",
+        "history.csv",
+        "predictions.jsonl",
+        "prompts.npz",
+        "trained.safetensors",
+    }
+
+
+def test_two_processes_equal_one(plain, forkserver, tmp_path):
+    alone = run(load_config([*plain, f"results_dir={tmp_path / 'one'}"]))
+    port, arguments = free_port(), [*plain, f"results_dir={tmp_path / 'two'}"]
+    processes = [forkserver.Process(target=in_process, args=(rank, port, arguments)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert_equal_runs(tmp_path / "two", alone)
+
+
+@pytest.mark.slow
+def test_accelerate_launch(plain, tmp_path):
+    alone = run(load_config([*plain, f"results_dir={tmp_path / 'one'}"]))
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no"
+    launch += f" --dynamo_backend no --main_process_port {free_port()} -m lopa_bench"
+    command = [sys.executable, *launch.split(), *plain, f"results_dir={tmp_path / 'two'}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("accuracy") == 1  # one table
+    assert_equal_runs(tmp_path / "two", alone)

@@ -1,0 +1,175 @@
+"""Sweeps: finished runs are skipped, a failed one stops nothing, many processes do each run once."""
+
+import dataclasses
+import json
+import random
+import re
+import time
+from pathlib import Path
+
+import pytest
+from test_run import measured
+
+from lopa_bench import share
+from lopa_bench.claim import Busy, Claim
+from lopa_bench.cli import main
+from lopa_bench.config import load_config
+from lopa_bench.records import load_records
+from lopa_bench.results import RunDirectory
+from lopa_bench.run import run
+
+
+def test_ran_found_failed(overrides, tmp_path, capsys):
+    small = ["train.epochs=1", "data.limit=16", "train.warmup=0", "train.clip=null", "method=lopa", "seed=0,1"]
+    sweep = ["-m", *overrides, *small]
+    assert main([*sweep, "train.lr=1e30,1e-3"]) == 1
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == "4 jobs: 2 failed · 2 ran"  # the second follows a failed one
+    assert "ran         seed=1 train.lr=0.001  glue " in out
+    assert "failed      seed=0 train.lr=1e+30  the loss is not finite at step 2" in out
+    logs = [line.split(": ")[1] for line in out.splitlines() if line.strip().startswith("log:")]
+    assert len(logs) == 2
+    assert "TrainingDiverged" in Path(logs[0]).read_text()
+
+    assert main([*sweep, "train.lr=1e-3"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 jobs: 2 found"
+    assert main(["status", f"results_dir={tmp_path / 'results'}"]) == 0
+    assert "2 done, 0 running, 2 stopped" in capsys.readouterr().out
+
+
+def test_claimed_elsewhere_is_left_alone(overrides, capsys):
+    config = load_config([*overrides, "method=lopa", "seed=1"])
+    directory = directory_of(config)
+    with directory.claim():
+        with pytest.raises(Busy):
+            run(config)
+        assert main(["-m", *overrides, "method=lopa", "train.epochs=2", "seed=0,1"]) == 0
+        assert "1 ran · 1 elsewhere" in capsys.readouterr().out
+        assert main([*overrides, "method=lopa", "seed=1"]) == 1
+        assert "does this run at the moment" in capsys.readouterr().err
+        assert main(["status", f"results_dir={config.results_dir}"]) == 0
+        assert "1 done, 1 running" in capsys.readouterr().out
+
+
+def directory_of(config):
+    records = load_records(config.task, config.data, config.offline)
+    return RunDirectory.of(config, records.with_holdout())
+
+
+def test_status_tells_how_far(overrides, monkeypatch, capsys):
+    config = load_config([*overrides, "method=lopa"])
+    seen = []
+
+    def look(monitor, progress, loss):
+        monitor._written_at = 0.0
+        step(monitor, progress, loss)
+        if progress.step == 10:
+            main(["status", f"results_dir={config.results_dir}"])
+            seen.append(capsys.readouterr().out)
+
+    step = __import__("lopa_bench.monitor", fromlist=["Monitor"]).Monitor.step
+    monkeypatch.setattr("lopa_bench.monitor.Monitor.step", look)
+    run(config)
+    assert "1 running" in seen[0]
+    assert re.search(r"epoch 2 of 2, step 10 of 14, 0:\d\d:\d\d left  process \d+ on ", seen[0])
+
+
+def test_status_of_waiting_and_stopped(tmp_path, capsys):
+    from lopa_bench import sweep
+
+    with sweep.planned(tmp_path, [["seed=0"], ["seed=1"]]):
+        main(["status", f"results_dir={tmp_path}"])
+        assert "goes on: 2 waiting" in capsys.readouterr().out
+    main(["status", f"results_dir={tmp_path}"])
+    assert "is over: 2 waiting" in capsys.readouterr().out
+    assert main(["status", "results=x"]) == 2
+    assert main(["status", f"results_dir={tmp_path / 'none'}"]) == 2
+
+
+def test_jobs_share_what_they_read(overrides, monkeypatch):
+    """The second job of a process reads, tokenises and loads nothing, and gets the numbers of a process of its own."""
+    for shelf in (share.records, share.splits, share._models):
+        shelf._values.clear()
+    alone = run(load_config([*overrides, "method=lopa", "seed=1"]))
+    for shelf in (share.records, share.splits, share._models):
+        shelf._values.clear()
+    run(load_config([*overrides, "method=lopa", "seed=0"]))
+
+    def never(*_, **__):
+        raise AssertionError("read again")
+
+    monkeypatch.setattr("lopa_bench.run.load_records", never)
+    monkeypatch.setattr("lopa_bench.run.encode", never)
+    monkeypatch.setattr("lopa_bench.backbone.AutoModelForMaskedLM.from_pretrained", never)
+    again = run(load_config([*overrides, "method=lopa", "seed=1", "force=true"]))
+    assert measured(again.result) == measured(alone.result)
+    name = "trained.safetensors"
+    assert (again.directory.path / name).read_bytes() == (alone.directory.path / name).read_bytes()
+
+
+def test_sharing_sees_changed_files(overrides, rte_files):
+    config = load_config([*(word for word in overrides if "head_size" not in word), "method=none", "train.epochs=0"])
+    before = run(config).result["digest"]
+    path = rte_files / "glue/RTE/dev.tsv"
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        path.write_text(text.replace("entailment", "not_entailment", 1).replace("not_not_", "not_"), encoding="utf-8")
+        assert run(config).result["digest"] != before
+    finally:
+        path.write_text("\ufeff" + text, encoding="utf-8")
+
+
+def test_overhead_between_jobs(overrides, tmp_path):
+    """What a job costs beside its own work: here a run that is there already, in a process that has done another."""
+    run(load_config([*overrides, "method=lopa"]))
+    started = time.process_time()
+    assert run(load_config([*overrides, "method=lopa"])).found
+    assert time.process_time() - started < 0.5
+
+
+def work(config, seeds, order):
+    """What a process of the load test did: (seed, whether it was the one that ran it)."""
+    seeds = random.Random(order).sample(seeds, len(seeds))
+    done = []
+    for seed in seeds:
+        try:
+            outcome = run(dataclasses.replace(config, seed=seed, resolved={**config.resolved, "seed": seed}))
+            done.append((seed, not outcome.found))
+        except Busy:
+            done.append((seed, False))
+    return done
+
+
+@pytest.mark.parametrize(("processes", "runs"), [(3, 9), pytest.param(8, 200, marks=pytest.mark.slow)])
+def test_many_processes_on_one_results_folder(overrides, forkserver, processes, runs):
+    config = load_config([*overrides, "method=lopa", "train.epochs=1", "data.limit=16"])
+    seeds = list(range(runs))
+    with forkserver.Pool(processes) as pool:
+        parts = pool.starmap(work, [(config, seeds, i) for i in range(processes)])
+    ran = [seed for part in parts for seed, by_itself in part if by_itself]
+    assert sorted(ran) == seeds  # each exactly once
+    results = sorted(config.results_dir.rglob("result.json"))
+    assert sorted(json.loads(path.read_text())["seed"] for path in results) == seeds  # none lost, none torn
+    left = {path.name for folder in results for path in folder.parent.iterdir()}
+    assert left == {
+        "result.json",
+        "config.yaml",
+        "history.csv",
+        "predictions.jsonl",
+        "prompts.npz",
+        "trained.safetensors",
+    }
+
+
+def test_a_claim_in_the_way_of_the_folder(overrides, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["-m", *overrides, f"results_dir={tmp_path / 'file'}", "seed=0,1"]) == 2
+    assert "cannot be made" in capsys.readouterr().err
+    with pytest.raises(Exception, match="cannot be written"), Claim(tmp_path / "none" / "run.lock"):
+        pass
+
+
+def test_a_launcher_that_is_not_installed_is_named(overrides, monkeypatch, capsys):
+    monkeypatch.setattr("lopa_bench.overrides.find_spec", lambda name: None)
+    assert main(["-m", *overrides, "seed=0,1", "hydra/launcher=joblib"]) == 2
+    assert "pip install 'lopa-bench[joblib]'" in capsys.readouterr().err
