@@ -110,9 +110,7 @@ def branch(rng: Random) -> Program:
     condition = rng.choice(CONDITIONS[takes])
     then, otherwise = rng.sample(STEPS[takes], 2)
     writer = _Writer(rng, takes)
-    (test,), (yes,), (no,) = (
-        writer.fill(template) for template in (condition, then.code, otherwise.code)
-    )
+    (test,), (yes,), (no,) = (writer.fill(template) for template in (condition, then.code, otherwise.code))
     lines = [f"if {test}:", f"    return {yes}", f"return {no}"]
     return writer.program(lines, f"branch {condition} {then.slug} {otherwise.slug}")
 

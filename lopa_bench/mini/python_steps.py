@@ -27,9 +27,7 @@ class Step:
 
 
 def _steps(*rows: tuple[str, str, str, str]) -> tuple[Step, ...]:
-    return tuple(
-        Step(slug, gives, code, tuple(words.split("; "))) for slug, gives, code, words in rows
-    )
+    return tuple(Step(slug, gives, code, tuple(words.split("; "))) for slug, gives, code, words in rows)
 
 
 STEPS: Mapping[str, tuple[Step, ...]] = {

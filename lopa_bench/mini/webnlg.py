@@ -185,9 +185,7 @@ def verbalise(rng: Random, category: str, facts: Sequence[Fact], count: int) -> 
 
 def _text(rng: Random, category: str, facts: Sequence[Fact]) -> str:
     properties = CATEGORIES[category][1]
-    said = [
-        rng.choice(properties[name][1]).format(value.replace("_", " ")) for _, name, value in facts
-    ]
+    said = [rng.choice(properties[name][1]).format(value.replace("_", " ")) for _, name, value in facts]
     subject = facts[0][0].replace("_", " ")
     pronoun = f"This {category.lower()}"
     first, *rest = said
@@ -200,9 +198,7 @@ def _text(rng: Random, category: str, facts: Sequence[Fact]) -> str:
 
 
 def _entry(category: str, facts: Sequence[Fact], texts: Sequence[str]) -> dict[str, Any]:
-    triples = [
-        {"object": value, "property": name, "subject": subject} for subject, name, value in facts
-    ]
+    triples = [{"object": value, "property": name, "subject": subject} for subject, name, value in facts]
     return {
         "category": category,
         "dbpedialinks": [],
