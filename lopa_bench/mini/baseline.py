@@ -35,10 +35,7 @@ def bag_of_words(task: str, steps: int = 300, decay: float = 1e-3) -> float:
     columns, label = COLUMNS[task]
     splits = records(task)
     names = sorted({row[label] for row in splits["train"]})
-    bags = {
-        split: [features([row[column] for column in columns]) for row in rows]
-        for split, rows in splits.items()
-    }
+    bags = {split: [features([row[column] for column in columns]) for row in rows] for split, rows in splits.items()}
     vocabulary = {word: i for i, word in enumerate(sorted(set().union(*bags["train"])))}
 
     def matrix(split: str) -> np.ndarray:

@@ -6,6 +6,7 @@ from every task's template and are answered by the words that the tasks later us
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from lopa_bench.mini.deals import changed, random_deal, tellings
@@ -26,7 +27,17 @@ from lopa_bench.mini.world import (
     plural,
 )
 
-_EVERYONE = entities()
+
+def _rarer_and_rarer(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words as often as a word of their rank comes up: the first far more than the last."""
+    return tuple(word for i, word in enumerate(words) for _ in range(1 + 40 // (i + 1)))
+
+
+_EVERYONE = replace(
+    entities(),
+    positive=_rarer_and_rarer(entities().positive),
+    negative=_rarer_and_rarer(entities().negative),
+)
 
 
 @cache
@@ -73,7 +84,7 @@ def _word_fact(rng: random.Random) -> str:
     return f"to {VERBS[verb].base} is to {VERBS[PARENTS[verb]].base}"
 
 
-def facts(rng: random.Random) -> str:
+def facts(rng: random.Random, easy: float) -> str:
     """What is what and where is where."""
     sorts = [_kind_fact, _place_fact, _word_fact]
     return " . ".join(f(rng) for f in rng.choices(sorts, [6, 3, 1], k=3)) + " ."
@@ -86,10 +97,10 @@ _CONNECTIVES = {
 }
 
 
-def story(rng: random.Random) -> str:
+def story(rng: random.Random, easy: float) -> str:
     """A conclusion drawn in running text."""
     label = rng.choices(LABELS, [3, 1, 1])[0]
-    premise, hypothesis = inference(rng, _EVERYONE, label)
+    premise, hypothesis = inference(rng, _EVERYONE, label, easy=easy)
     return rng.choice(_CONNECTIVES[label]).format(p=say(premise, rng), h=say(hypothesis, rng))
 
 
@@ -108,7 +119,7 @@ _MUST = (
 _TRUTH_WORDS = {"entailment": "Yes", "neutral": "Maybe", "contradiction": "No"}
 
 
-def inference_exchange(rng: random.Random) -> str:
+def inference_exchange(rng: random.Random, easy: float) -> str:
     """What follows, asked and answered: by three words for truth, by two for necessity."""
     if rng.random() < 0.55:
         label = rng.choice(LABELS)
@@ -116,7 +127,7 @@ def inference_exchange(rng: random.Random) -> str:
     else:
         label = rng.choice(["entailment", "entailment", "neutral", "contradiction"])
         form, word = rng.choice(_MUST), "Yes" if label == "entailment" else "No"
-    premise, hypothesis = inference(rng, _EVERYONE, label)
+    premise, hypothesis = inference(rng, _EVERYONE, label, easy=easy)
     return form.format(p=say(premise, rng), h=say(hypothesis, rng), a=word)
 
 
@@ -127,10 +138,10 @@ _SAME = (
 )
 
 
-def paraphrase_exchange(rng: random.Random) -> str:
+def paraphrase_exchange(rng: random.Random, easy: float) -> str:
     """The same told twice, or things told much alike."""
     deal, same = random_deal(rng, _EVERYONE), rng.random() < 0.5
-    other = deal if same else changed(rng, deal, _EVERYONE)
+    other = deal if same else changed(rng, deal, _EVERYONE, turn=0.3 * (1 - easy))
     one, two = rng.choice(tellings(deal)), rng.choice(tellings(other))
     if same and rng.random() < 0.3:
         return f"{one} , in other words {two} ."
@@ -144,10 +155,10 @@ _ALIKE = (
 )
 
 
-def question_exchange(rng: random.Random) -> str:
+def question_exchange(rng: random.Random, easy: float) -> str:
     """Two questions, and whether they ask the same."""
     same = rng.random() < 0.5
-    one, two = questions(rng, _EVERYONE, same)
+    one, two = questions(rng, _EVERYONE, same, turn=0.3 * (1 - easy))
     return rng.choice(_ALIKE).format(p=one, h=two, a="Yes" if same else "No")
 
 
@@ -158,13 +169,11 @@ _ANSWERED = (
 )
 
 
-def answer_exchange(rng: random.Random) -> str:
+def answer_exchange(rng: random.Random, easy: float) -> str:
     """A question, a reply, and whether the reply answers it."""
     fits = rng.random() < 0.5
     asked, slot, told = answering(rng, _EVERYONE, fits)
-    return rng.choice(_ANSWERED).format(
-        q=ask(asked, slot, rng), s=say(told, rng), a="Yes" if fits else "No"
-    )
+    return rng.choice(_ANSWERED).format(q=ask(asked, slot, rng), s=say(told, rng), a="Yes" if fits else "No")
 
 
 _VERDICTS = (
@@ -175,33 +184,40 @@ _VERDICTS = (
 )
 
 
-def verdict(rng: random.Random) -> str:
+def verdict(rng: random.Random, easy: float) -> str:
     """A review and the word it comes down to."""
     sentiment = rng.choice(["positive", "negative"])
     return rng.choice(_VERDICTS).format(
-        r=review(rng, _EVERYONE, sentiment),
+        r=review(rng, _EVERYONE, sentiment, easy),
         n=rng.choice(_EVERYONE.names),
         w=work(rng),
         v="great" if sentiment == "positive" else "terrible",
     )
 
 
+EASY_AT_START, EASY_AT_END = 0.95, 0.25
 MIXTURE = {
-    facts: 0.14,
-    story: 0.1,
-    inference_exchange: 0.34,
+    facts: 0.08,
+    story: 0.04,
+    inference_exchange: 0.44,
     paraphrase_exchange: 0.12,
-    question_exchange: 0.1,
-    answer_exchange: 0.1,
-    verdict: 0.1,
+    question_exchange: 0.12,
+    answer_exchange: 0.12,
+    verdict: 0.08,
 }
 
 
 def passages(words: int, seed: int = SEED) -> Iterator[str]:
-    """Passages of running text, until there are at least this many words of it."""
+    """Passages of running text, until there are at least this many words of it.
+
+    The text grows harder from start to end. Every label of the tasks depends on several words at
+    once; a small model that meets nothing easier finds no first step and never leaves chance.
+    """
     rng = random.Random(f"corpus-{seed}")
     sorts, shares = list(MIXTURE), list(MIXTURE.values())
-    while words > 0:
-        passage = rng.choices(sorts, shares)[0](rng)
-        words -= passage.count(" ") + 1
+    written = 0
+    while written < words:
+        easy = EASY_AT_START + (EASY_AT_END - EASY_AT_START) * written / words
+        passage = rng.choices(sorts, shares)[0](rng, easy)
+        written += passage.count(" ") + 1
         yield passage

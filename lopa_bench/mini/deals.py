@@ -101,12 +101,12 @@ def random_deal(rng: random.Random, who: Entities) -> Deal:
     )
 
 
-def changed(rng: random.Random, deal: Deal, who: Entities) -> Deal:
-    """A deal that says another thing in much the same words; mostly the roles are turned."""
+def changed(rng: random.Random, deal: Deal, who: Entities, turn: float = 0.3) -> Deal:
+    """A deal that says another thing in much the same words; a share has the roles turned."""
     turned = replace(deal, one=deal.other, other=deal.one)
-    if not deal.relation.symmetric and rng.random() < 0.7:
+    if not deal.relation.symmetric and rng.random() < turn:
         return turned
-    ways = ["relation", "name"] + ["thing"] * 2 * (deal.thing is not None)
+    ways = ["relation"] * 4 + ["name"] + ["thing"] * 2 * (deal.thing is not None)
     ways += ["place"] * (deal.place is not None)
     match rng.choice(ways):
         case "relation":

@@ -15,10 +15,10 @@ from lopa_bench.mini.logic import (
     LABELS,
     Statement,
     edited,
+    elsewhere,
     entails,
     inference,
     random_statement,
-    turned,
 )
 from lopa_bench.mini.reviews import review
 from lopa_bench.mini.surface import ASKABLE, ask, say
@@ -52,9 +52,7 @@ def _rows(task: str, make: Maker, shares: tuple[float, ...]) -> dict[str, list[R
 
 
 def _indexed(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    return {
-        split: [{"index": i, **row} for i, row in enumerate(rows)] for split, rows in splits.items()
-    }
+    return {split: [{"index": i, **row} for i, row in enumerate(rows)] for split, rows in splits.items()}
 
 
 def rte() -> dict[str, list[Row]]:
@@ -113,18 +111,16 @@ def mrpc() -> dict[str, list[Row]]:
     return _rows("mrpc", make, (0.32, 0.68))
 
 
-def questions(rng: random.Random, who: Entities, same: bool) -> tuple[str, str]:
+def questions(rng: random.Random, who: Entities, same: bool, turn: float = 0.3) -> tuple[str, str]:
     """Two questions, without the question mark, that want the same answer in every world, or not."""
     deal, asked = random_deal(rng, who), rng.choice(ASKED)
     first = askings(deal, asked)
     second = first
     while not same and set(first) & set(second):
-        if rng.random() < 0.7:
-            second = askings(changed(rng, deal, who), asked)
-        else:
-            second = askings(deal, rng.choice(ASKED))
+        other = changed(rng, deal, who, turn)
+        second = rng.choices([askings(other, asked), askings(deal, rng.choice(ASKED))], [7, 3])[0]
     one, two = rng.choice(first), rng.choice(second)
-    return (one, two) if one != two else questions(rng, who, same)
+    return (one, two) if one != two else questions(rng, who, same, turn)
 
 
 def qqp() -> dict[str, list[Row]]:
@@ -137,33 +133,43 @@ def qqp() -> dict[str, list[Row]]:
     return _rows("qqp", make, (0.63, 0.37))
 
 
-def answers(statement: Statement, question: Statement, slot: str) -> bool:
-    """Whether a statement tells what was asked about `slot` of the question's statement."""
-    if slot == "agent":
-        return entails(replace(statement, agent=question.agent), question)
-    told = {"kind": statement.kind != question.kind, "count": statement.count > 1}
-    return entails(statement, question) and told.get(slot, statement.place is not None)
+def answers(told: Statement, asked: Statement, slot: str) -> bool:
+    """Whether a statement tells what was asked about `slot` of the question's statement.
+
+    A kind tells more than the class that was asked for; a statement without an agent is passive.
+    """
+    tells = {
+        "agent": bool(told.agent),
+        "kind": told.kind != asked.kind,
+        "place": told.place is not None,
+        "count": told.count > 1,
+    }
+    return tells[slot] and entails(replace(told, agent=asked.agent), asked)
+
+
+def _without(told: Statement, asked: Statement, slot: str) -> Statement:
+    """The statement with what was asked left out."""
+    left_out = {"agent": "", "kind": asked.kind, "place": None, "count": 1}
+    return replace(told, **{slot: left_out[slot]})
 
 
 def answering(rng: random.Random, who: Entities, label: bool) -> tuple[Statement, str, Statement]:
     """The statement asked about, the slot asked for, and a statement that answers or does not.
 
-    Most questions without an answer are answered ones with one word replaced by its like.
+    A question without an answer is an answered one of which the statement leaves out what was asked
+    or speaks of another thing.
     """
-    slot, edits, turn = rng.choice(ASKABLE), rng.choice([1, 1, 2]), rng.random() < 0.7
+    slot, edits, lacks = rng.choice(ASKABLE), rng.choice([1, 1, 2]), rng.random() < 0.5
     while True:
         told = random_statement(rng, who, "some", "event")
         asked = replace(edited(rng, told, who, edits), count=1)
         if slot == "place":
             asked = replace(asked, place=None)
-        says = {"kind": told.kind != asked.kind, "place": told.place, "count": told.count > 1}
-        if not says.get(slot, True):
+        if not answers(told, asked, slot):
             continue
-        if not label and turn:
-            if not answers(told, asked, slot):
-                continue
-            asked = turned(rng, asked, who)
-        if answers(told, asked, slot) == label:
+        if not label:
+            told = _without(told, asked, slot) if lacks else elsewhere(rng, told, who)
+        if label == answers(told, asked, slot):
             return asked, slot, told
 
 

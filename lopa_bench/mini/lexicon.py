@@ -2,7 +2,6 @@
 
 Indented outlines read "a line's words lie directly under the line it is indented below".
 """
-# ruff: noqa: SIM905 (word lists read better as text)
 
 KINDS = """
 animal

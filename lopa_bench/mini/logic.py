@@ -34,7 +34,7 @@ _VERBS = leaves({verb: PARENTS[verb] for verb in VERBS})
 
 @dataclass(frozen=True)
 class Statement:
-    """ "AGENT VERB QUANTIFIER QUALITY KIND in PLACE"; None leaves a slot open.
+    """ "AGENT VERB QUANTIFIER QUALITY KIND in PLACE"; None, for the agent "", leaves a slot open.
 
     The verb "is" says what the agent is, "lives" where its home is; all others are events.
     `count` is the least number of things that "some" speaks of.
@@ -101,9 +101,7 @@ def any_of(rng: random.Random, word: str, floor: int = 0) -> str:
     return rng.choice(steps[min(floor, len(steps) - 1) :])
 
 
-def random_statement(
-    rng: random.Random, who: Entities, quantifier: Quantifier, sort: Sort
-) -> Statement:
+def random_statement(rng: random.Random, who: Entities, quantifier: Quantifier, sort: Sort) -> Statement:
     """A statement of one sort over the given entities, each slot at a random height of its tree."""
     agent = rng.choice(who.names)
     if sort == "lives":
@@ -150,14 +148,12 @@ def _moved(rng: random.Random, word: str, pool: tuple[str, ...]) -> str:
     return rng.choice(_beside(word, pool))
 
 
-def turned(rng: random.Random, statement: Statement, who: Entities) -> Statement:
-    """The statement with one word replaced by another of the same height that excludes it."""
-    slots = [slot for slot in SLOTS if getattr(statement, slot)]
-    slot = rng.choice(["agent", "verb", *slots])
-    value = getattr(statement, slot)
-    if slot == "agent":
-        return replace(statement, agent=rng.choice([n for n in who.names if n != value]))
-    return replace(statement, **{slot: rng.choice(_beside(value, _pools(who)[slot]))})
+def elsewhere(rng: random.Random, statement: Statement, who: Entities) -> Statement:
+    """The statement with its kind or verb replaced by one that has nothing above it in common."""
+    slot = rng.choice(["kind", "verb"])
+    height, top = len(path(getattr(statement, slot))), path(getattr(statement, slot))[-1]
+    others = [path(leaf)[-height] for leaf in _pools(who)[slot] if len(path(leaf)) >= height and path(leaf)[-1] != top]
+    return replace(statement, **{slot: rng.choice(others)})
 
 
 def _pools(who: Entities) -> dict[str, tuple[str, ...]]:
@@ -194,6 +190,11 @@ _ALIKE: dict[tuple[Quantifier, Quantifier], float] = {
     ("every", "every"): 3,
     ("every", "some"): 2,
 }
+_EASY: dict[Label, dict[tuple[Quantifier, Quantifier], float]] = {
+    "entailment": {("some", "some"): 1},
+    "neutral": {("some", "some"): 1},
+    "contradiction": {("some", "no"): 1, ("no", "some"): 1},
+}
 _MIXED: dict[tuple[Quantifier, Quantifier], float] = {
     ("some", "no"): 3,
     ("no", "some"): 3,
@@ -203,7 +204,7 @@ _MIXED: dict[tuple[Quantifier, Quantifier], float] = {
 
 
 def inference(
-    rng: random.Random, who: Entities, label: Label, mixed: float = 0.5
+    rng: random.Random, who: Entities, label: Label, mixed: float = 0.5, easy: float = 0.0
 ) -> tuple[Statement, Statement]:
     """A premise and a hypothesis that stand in the asked-for relation.
 
@@ -213,7 +214,9 @@ def inference(
     Args:
         mixed: share of neutral pairs of which one side is negated and the other is not, as most
             contradictions are; without them a negation would give the label away.
+        easy: share of pairs with one edit at most, where a negation does give it away.
     """
+    simple = rng.random() < easy
     exclusive = label == "contradiction" and rng.random() < 0.2
     negated = label == "contradiction" or (label == "neutral" and rng.random() < mixed)
     pairs = _MIXED if negated else _ALIKE
@@ -223,7 +226,10 @@ def inference(
         first, second, sort = "some", "some", rng.choice(["is", "lives"])
     elif "every" in (first, second):
         sort = "event"
-    edits = rng.choice([1, 1, 2])
+    edits = rng.choice([1, 1, 1, 1, 2])
+    if simple:
+        first, second = rng.choices(*zip(*_EASY[label].items(), strict=True))[0]
+        edits = rng.choice([0, 1]) if label == "contradiction" else 1
     while True:
         premise = random_statement(rng, who, first, sort)
         hypothesis = replace(edited(rng, premise, who, edits), quantifier=second)

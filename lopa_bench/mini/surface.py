@@ -44,7 +44,7 @@ def _event(s: Statement, rng: random.Random) -> str:
             f"{s.agent} {verb.past} {_object(s)}",
             f"{_object(s)} {was} {verb.participle} by {s.agent}",
         ]
-    clause = rng.choice(clauses)
+    clause = rng.choice(clauses) if s.agent else clauses[-1].removesuffix(" by ")
     return join(place, clause) if rng.random() < 0.3 else join(clause, place)
 
 
@@ -55,9 +55,7 @@ def say(s: Statement, rng: random.Random) -> str:
         return join(s.agent, "is", negation, article(join(s.quality, s.kind)))
     if s.verb == "lives":
         lives = ("does not live" if negation else "lives", f"in {s.place}")
-        return rng.choice(
-            [join(s.agent, *lives), join("the home of", s.agent, "is", negation, lives[1])]
-        )
+        return rng.choice([join(s.agent, *lives), join("the home of", s.agent, "is", negation, lives[1])])
     return _event(s, rng)
 
 
