@@ -70,7 +70,7 @@ def test_prompts_leave_room_for_a_hundred_virtual_tokens(model, tokenizer):
 def test_the_model_has_learnt_its_corpus(model, tokenizer):
     import torch
 
-    texts = list(islice(documents(seed=1), 40))
+    texts = list(islice(documents(seed=1), 80))
     ids = [token for text in texts for token in (*tokenizer(text).input_ids, 0)]
     rows = torch.tensor(ids[: 5 * 512]).view(5, 512)
     with torch.inference_mode():
