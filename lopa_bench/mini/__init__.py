@@ -1,4 +1,4 @@
-"""The embedded scale: a closed world in restricted English, its corpus, its tasks, two small models.
+"""The embedded scale: a closed world in restricted English, its text, tasks, and models.
 
 Everything is generated from the lexicon and one seed; nothing is read from a network.
 """

@@ -8,8 +8,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lopa_bench.mini.logic import _any_of
-from lopa_bench.mini.surface import article
+from lopa_bench.mini.logic import any_of
+from lopa_bench.mini.surface import article, join
 from lopa_bench.mini.world import Entities, disjoint, path
 
 
@@ -48,7 +48,7 @@ thing | lent/lend/lent to, loaned/loan/loaned to | borrowed/borrow/borrowed from
 thing | mailed/mail/mailed to, posted/post/posted to | -
 thing | hid/hide/hidden from, concealed/conceal/concealed from | -
 thing | mended/mend/mended for, repaired/repair/repaired for | -
-plain | chased/chase/chased, pursued/pursue/pursued | fled/flee/fled from, escaped/escape/escaped from
+plain | chased/chase/chased, hunted/hunt/hunted | fled/flee/fled from, escaped/escape/escaped from
 plain | beat/beat/beaten, defeated/defeat/defeated | lost/lose/lost to
 plain | taught/teach/taught, instructed/instruct/instructed | learned/learn/learned from
 plain | hired/hire/hired, employed/employ/employed | worked/work/worked for
@@ -96,17 +96,17 @@ def random_deal(rng: random.Random, who: Entities) -> Deal:
     return Deal(
         relation,
         *rng.sample(who.names, 2),
-        _any_of(rng, rng.choice(who.kinds)) if relation.thing else None,
+        any_of(rng, rng.choice(who.kinds)) if relation.thing else None,
         rng.choice(who.towns) if rng.random() < 0.4 else None,
     )
 
 
-def changed(rng: random.Random, deal: Deal, who: Entities) -> Deal:
-    """A deal that says another thing in much the same words; mostly the roles are turned."""
+def changed(rng: random.Random, deal: Deal, who: Entities, turn: float = 0.3) -> Deal:
+    """A deal that says another thing in much the same words; a share has the roles turned."""
     turned = replace(deal, one=deal.other, other=deal.one)
-    if not deal.relation.symmetric and rng.random() < 0.7:
+    if not deal.relation.symmetric and rng.random() < turn:
         return turned
-    ways = ["relation", "name"] + ["thing"] * 2 * (deal.thing is not None)
+    ways = ["relation"] * 4 + ["name"] + ["thing"] * 2 * (deal.thing is not None)
     ways += ["place"] * (deal.place is not None)
     match rng.choice(ways):
         case "relation":
@@ -132,24 +132,20 @@ def _sides(deal: Deal) -> Iterator[tuple[Frame, str, str]]:
         yield frame, deal.other, deal.one
 
 
-def _join(*parts: str | None) -> str:
-    return " ".join(part for part in parts if part)
-
-
 def tellings(deal: Deal) -> list[str]:
     """All ways to tell the deal, without the full stop."""
     thing = deal.thing and article(deal.thing)
     forms = []
     for frame, subject, other in _sides(deal):
-        forms.append(_join(subject, frame.past, thing, frame.link, other))
+        forms.append(join(subject, frame.past, thing, frame.link, other))
         if thing:
-            forms.append(_join(thing, "was", frame.participle, frame.link, other, "by", subject))
+            forms.append(join(thing, "was", frame.participle, frame.link, other, "by", subject))
         elif not frame.link:
-            forms.append(_join(other, "was", frame.participle, "by", subject))
+            forms.append(join(other, "was", frame.participle, "by", subject))
     if not deal.place:
         return forms
     place = f"in {deal.place}"
-    return [_join(form, place) for form in forms] + [_join(place, form) for form in forms]
+    return [join(form, place) for form in forms] + [join(place, form) for form in forms]
 
 
 ASKED = ("whether", "one", "other", "place")
@@ -161,21 +157,21 @@ def askings(deal: Deal, asked: str) -> list[str]:
     place = deal.place and f"in {deal.place}"
     forms = []
     for frame, subject, other in _sides(deal):
-        did = _join(subject, frame.base, thing, frame.link, other)
+        did = join(subject, frame.base, thing, frame.link, other)
         unknown = {"one": deal.one, "other": deal.other}.get(asked)
         if asked == "whether":
-            forms.append(_join("did", did, place))
+            forms.append(join("did", did, place))
             if thing:
                 was = ("was", thing, frame.participle, frame.link, other, "by", subject)
-                forms.append(_join(*was, place))
+                forms.append(join(*was, place))
         elif asked == "place":
-            forms += [_join("where did", did), _join("in which town did", did)]
+            forms += [join("where did", did), join("in which town did", did)]
         elif unknown == subject:
-            forms.append(_join("who", frame.past, thing, frame.link, other, place))
+            forms.append(join("who", frame.past, thing, frame.link, other, place))
             if thing:
                 passive = ("was", thing, frame.participle, frame.link, other)
-                forms.append(_join("by whom", *passive, place))
+                forms.append(join("by whom", *passive, place))
         else:
             whom = ("whom did", subject, frame.base, thing)
-            forms.append(_join(frame.link, *whom, place))
+            forms.append(join(frame.link, *whom, place))
     return forms

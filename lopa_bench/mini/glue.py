@@ -11,10 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 from lopa_bench.mini.deals import ASKED, askings, changed, random_deal, tellings
-from lopa_bench.mini.logic import LABELS, Statement, edited, entails, inference, random_statement
+from lopa_bench.mini.logic import (
+    LABELS,
+    Statement,
+    edited,
+    elsewhere,
+    entails,
+    inference,
+    random_statement,
+)
 from lopa_bench.mini.reviews import review
 from lopa_bench.mini.surface import ASKABLE, ask, say
-from lopa_bench.mini.world import SEED, SPLITS, VERBS, Entities, entities
+from lopa_bench.mini.world import SEED, SPLITS, Entities, entities
 
 SIZES = {"train": 2400, "validation": 400, "test": 800}
 Row = dict[str, Any]
@@ -22,35 +30,38 @@ Maker = Callable[[random.Random, Entities, int], Row]
 
 
 def _rows(task: str, make: Maker, shares: tuple[float, ...]) -> dict[str, list[Row]]:
-    """The splits of a task: label number i makes up `shares[i]` of each, in random order."""
-    splits = {}
+    """The splits of a task: label number i makes up `shares[i]` of each, in random order.
+
+    Makers put the label last; no two rows of the task have the same texts.
+    """
+    splits: dict[str, list[Row]] = {}
+    seen = set()
     for split in SPLITS:
         rng, who, size = random.Random(f"{task}-{split}-{SEED}"), entities(split), SIZES[split]
         labels = [i for i, share in enumerate(shares) for _ in range(round(share * size))][:size]
         labels += [len(shares) - 1] * (size - len(labels))
         rng.shuffle(labels)
-        rows: dict[tuple, Row] = {}
+        splits[split] = []
         for label in labels:
             row = make(rng, who, label)
-            while tuple(row.values()) in rows:
+            while (texts := tuple(row.values())[:-1]) in seen:
                 row = make(rng, who, label)
-            rows[tuple(row.values())] = row
-        splits[split] = list(rows.values())
+            seen.add(texts)
+            splits[split].append(row)
     return splits
 
 
 def _indexed(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    return {
-        split: [{"index": i, **row} for i, row in enumerate(rows)] for split, rows in splits.items()
-    }
+    return {split: [{"index": i, **row} for i, row in enumerate(rows)] for split, rows in splits.items()}
 
 
 def rte() -> dict[str, list[Row]]:
     """Does the second sentence follow from the first? 50/50."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
-        relation = "entailment" if label else rng.choice(["neutral", "neutral", "contradiction"])
-        premise, hypothesis = inference(rng, who, relation, mixed=0.1)
+        relation = rng.choice(["neutral", "neutral", "neutral", "contradiction"])
+        relation = "entailment" if label else relation
+        premise, hypothesis = inference(rng, who, relation, mixed=0)
         return {
             "sentence1": f"{say(premise, rng)} .",
             "sentence2": f"{say(hypothesis, rng)} .",
@@ -95,27 +106,21 @@ def mrpc() -> dict[str, list[Row]]:
         one, two = rng.choice(tellings(deal)), rng.choice(tellings(other))
         while one == two:
             two = rng.choice(tellings(other))
-        return {"Quality": str(label), "#1 String": f"{one} .", "#2 String": f"{two} ."}
+        return {"#1 String": f"{one} .", "#2 String": f"{two} .", "Quality": str(label)}
 
     return _rows("mrpc", make, (0.32, 0.68))
 
 
-def questions(rng: random.Random, who: Entities, same: bool) -> tuple[str, str]:
-    """Two questions, without the question mark, that any answer fits both of, or not."""
+def questions(rng: random.Random, who: Entities, same: bool, turn: float = 0.3) -> tuple[str, str]:
+    """Two questions, without the question mark, that want the same answer in every world, or not."""
     deal, asked = random_deal(rng, who), rng.choice(ASKED)
-    other, also = deal, asked
-    if not same and rng.random() < 0.7:
-        other = changed(rng, deal, who)
-        if asked == "place" and replace(other, place=deal.place) == deal:
-            also = "whether"  # only the place differs, and the question leaves it open
-    elif not same:
-        also = rng.choice([slot for slot in ASKED if slot != asked])
-        if deal.relation.symmetric and {asked, also} == {"one", "other"}:
-            other = changed(rng, deal, who)
-    one, two = rng.choice(askings(deal, asked)), rng.choice(askings(other, also))
-    if one == two:
-        return questions(rng, who, same)
-    return one, two
+    first = askings(deal, asked)
+    second = first
+    while not same and set(first) & set(second):
+        other = changed(rng, deal, who, turn)
+        second = rng.choices([askings(other, asked), askings(deal, rng.choice(ASKED))], [7, 3])[0]
+    one, two = rng.choice(first), rng.choice(second)
+    return (one, two) if one != two else questions(rng, who, same, turn)
 
 
 def qqp() -> dict[str, list[Row]]:
@@ -128,29 +133,43 @@ def qqp() -> dict[str, list[Row]]:
     return _rows("qqp", make, (0.63, 0.37))
 
 
-def answers(statement: Statement, question: Statement, slot: str) -> bool:
-    """Whether a statement tells what was asked about `slot` of the question's statement."""
-    if slot == "agent":
-        return entails(replace(statement, agent=question.agent), question)
-    told = {"kind": statement.kind != question.kind, "count": statement.count > 1}
-    return entails(statement, question) and told.get(slot, statement.place is not None)
+def answers(told: Statement, asked: Statement, slot: str) -> bool:
+    """Whether a statement tells what was asked about `slot` of the question's statement.
+
+    A kind tells more than the class that was asked for; a statement without an agent is passive.
+    """
+    tells = {
+        "agent": bool(told.agent),
+        "kind": told.kind != asked.kind,
+        "place": told.place is not None,
+        "count": told.count > 1,
+    }
+    return tells[slot] and entails(replace(told, agent=asked.agent), asked)
+
+
+def _without(told: Statement, asked: Statement, slot: str) -> Statement:
+    """The statement with what was asked left out."""
+    left_out = {"agent": "", "kind": asked.kind, "place": None, "count": 1}
+    return replace(told, **{slot: left_out[slot]})
 
 
 def answering(rng: random.Random, who: Entities, label: bool) -> tuple[Statement, str, Statement]:
-    """The statement asked about, the slot asked for, and a statement that answers or does not."""
+    """The statement asked about, the slot asked for, and a statement that answers or does not.
+
+    A question without an answer is an answered one of which the statement leaves out what was asked
+    or speaks of another thing.
+    """
+    slot, edits, lacks = rng.choice(ASKABLE), rng.choice([1, 1, 2]), rng.random() < 0.5
     while True:
-        told = random_statement(rng, who, "some")
-        if told.verb not in VERBS:
-            continue
-        slot = rng.choice(ASKABLE)
-        asked = replace(edited(rng, told, who, edits=rng.choice([0, 1, 1, 2])), count=1)
+        told = random_statement(rng, who, "some", "event")
+        asked = replace(edited(rng, told, who, edits), count=1)
         if slot == "place":
             asked = replace(asked, place=None)
-        if slot == "count" and told.count == 1:
+        if not answers(told, asked, slot):
             continue
-        if not label and rng.random() < 0.1:
-            told = replace(told, quantifier="no", count=1)
-        if answers(told, asked, slot) == label:
+        if not label:
+            told = _without(told, asked, slot) if lacks else elsewhere(rng, told, who)
+        if label == answers(told, asked, slot):
             return asked, slot, told
 
 

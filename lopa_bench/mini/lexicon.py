@@ -96,11 +96,27 @@ building
 """
 
 IRREGULAR_PLURALS = {
-    "mouse": "mice", "wolf": "wolves", "goose": "geese", "knife": "knives", "loaf": "loaves",
-    "moose": "moose", "fish": "fish", "aircraft": "aircraft", "gateau": "gateaux",
-    "dogfish": "dogfish", "whitefish": "whitefish", "plaice": "plaice", "flatfish": "flatfish",
-    "salmonid": "salmonids", "citrus": "citruses", "chest": "chests", "furniture": "furniture",
-    "trout": "trout", "char": "char", "waterfowl": "waterfowl", "grapefruit": "grapefruit",
+    "mouse": "mice",
+    "wolf": "wolves",
+    "goose": "geese",
+    "knife": "knives",
+    "loaf": "loaves",
+    "moose": "moose",
+    "fish": "fish",
+    "aircraft": "aircraft",
+    "gateau": "gateaux",
+    "dogfish": "dogfish",
+    "whitefish": "whitefish",
+    "plaice": "plaice",
+    "flatfish": "flatfish",
+    "salmonid": "salmonids",
+    "citrus": "citruses",
+    "chest": "chests",
+    "furniture": "furniture",
+    "trout": "trout",
+    "char": "char",
+    "waterfowl": "waterfowl",
+    "grapefruit": "grapefruit",
 }
 
 QUALITIES = """

@@ -20,10 +20,12 @@ _VERBS = {"positive": POSITIVE_VERBS, "negative": NEGATIVE_VERBS}
 _DEGREES = ("", "", "very ", "truly ", "rather ", "quite ")
 
 
-def clause(rng: random.Random, who: Entities, sentiment: Sentiment, subject: str) -> str:
+def clause(rng: random.Random, who: Entities, sentiment: Sentiment, subject: str, negated: float = 0.45) -> str:
     """A clause about one aspect, plain or with a negated word of the opposite sentiment."""
     adjectives = {"positive": who.positive, "negative": who.negative}
-    if rng.random() < 0.45:
+    if rng.random() < negated / 4:
+        return f"it is not true that {clause(rng, who, _OPPOSITE[sentiment], subject, negated)}"
+    if rng.random() < negated:
         word = rng.choice(adjectives[_OPPOSITE[sentiment]])
         opposite_noun = rng.choice(_NOUNS[_OPPOSITE[sentiment]])
         return rng.choice(
@@ -48,9 +50,16 @@ def clause(rng: random.Random, who: Entities, sentiment: Sentiment, subject: str
     )
 
 
-def review(rng: random.Random, who: Entities, sentiment: Sentiment) -> str:
-    """One or two clauses whose balance is the given sentiment, without the full stop."""
+def review(rng: random.Random, who: Entities, sentiment: Sentiment, easy: float = 0.0) -> str:
+    """One or two clauses whose balance is the given sentiment, without the full stop.
+
+    Args:
+        easy: share of reviews in which every word tells the sentiment.
+    """
     first, second = (f"the {word}" for word in rng.sample(ASPECTS, 2))
+    if rng.random() < easy:
+        one, two = (clause(rng, who, sentiment, subject, negated=0) for subject in (first, second))
+        return rng.choice([one, f"{one} and {two}"])
     main = clause(rng, who, sentiment, first)
     draw = rng.random()
     if draw < 0.3:

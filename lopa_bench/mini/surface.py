@@ -7,7 +7,8 @@ from lopa_bench.mini.logic import Statement
 from lopa_bench.mini.world import VERBS, plural
 
 
-def _join(*parts: str | None) -> str:
+def join(*parts: str | None) -> str:
+    """The parts that are there, with spaces between."""
     return " ".join(part for part in parts if part)
 
 
@@ -18,13 +19,13 @@ def article(words: str) -> str:
 
 def _object(s: Statement) -> str:
     if s.count > 1:
-        return _join("at least", NUMBERS[s.count - 2], s.quality, plural(s.kind))
-    return article(_join(s.quality, s.kind))
+        return join("at least", NUMBERS[s.count - 2], s.quality, plural(s.kind))
+    return article(join(s.quality, s.kind))
 
 
 def _event(s: Statement, rng: random.Random) -> str:
     verb, place = VERBS[s.verb], s.place and f"in {s.place}"
-    bare = _join(s.quality, s.kind)
+    bare = join(s.quality, s.kind)
     if s.quantifier == "no":
         clauses = [
             f"{s.agent} did not {verb.base} {article(bare)}",
@@ -43,20 +44,18 @@ def _event(s: Statement, rng: random.Random) -> str:
             f"{s.agent} {verb.past} {_object(s)}",
             f"{_object(s)} {was} {verb.participle} by {s.agent}",
         ]
-    clause = rng.choice(clauses)
-    return _join(place, clause) if rng.random() < 0.3 else _join(clause, place)
+    clause = rng.choice(clauses) if s.agent else clauses[-1].removesuffix(" by ")
+    return join(place, clause) if rng.random() < 0.3 else join(clause, place)
 
 
 def say(s: Statement, rng: random.Random) -> str:
     """The statement as a clause, in one of its forms, without the full stop."""
     negation = "not" if s.quantifier == "no" else None
     if s.verb == "is":
-        return _join(s.agent, "is", negation, article(_join(s.quality, s.kind)))
+        return join(s.agent, "is", negation, article(join(s.quality, s.kind)))
     if s.verb == "lives":
         lives = ("does not live" if negation else "lives", f"in {s.place}")
-        return rng.choice(
-            [_join(s.agent, *lives), _join("the home of", s.agent, "is", negation, lives[1])]
-        )
+        return rng.choice([join(s.agent, *lives), join("the home of", s.agent, "is", negation, lives[1])])
     return _event(s, rng)
 
 
@@ -66,28 +65,26 @@ ASKABLE = ("agent", "kind", "place", "count")
 def ask(s: Statement, slot: str, rng: random.Random) -> str:
     """A question for one slot of an event; for "kind" the statement's kind is the class asked."""
     verb, place = VERBS[s.verb], s.place and f"in {s.place}"
-    thing = _join(s.quality, s.kind)
+    thing = join(s.quality, s.kind)
     if slot == "agent":
         forms = [
-            _join("who", verb.past, article(thing), place),
-            _join("by whom was", article(thing), verb.participle, place),
+            join("who", verb.past, article(thing), place),
+            join("by whom was", article(thing), verb.participle, place),
         ]
     elif slot == "kind":
         forms = [
-            _join("which", thing, "did", s.agent, verb.base, place),
-            _join("what kind of", thing, "was", verb.participle, "by", s.agent, place),
+            join("which", thing, "did", s.agent, verb.base, place),
+            join("what kind of", thing, "was", verb.participle, "by", s.agent, place),
         ]
     elif slot == "place":
         forms = [
-            _join("where did", s.agent, verb.base, article(thing)),
-            _join("in which place was", article(thing), verb.participle, "by", s.agent),
+            join("where did", s.agent, verb.base, article(thing)),
+            join("in which place was", article(thing), verb.participle, "by", s.agent),
         ]
     else:
-        many = _join(s.quality, plural(s.kind))
+        many = join(s.quality, plural(s.kind))
         forms = [
-            _join("how many", many, "did", s.agent, verb.base, place),
-            _join("how many", many, "were", verb.participle, "by", s.agent, place),
+            join("how many", many, "did", s.agent, verb.base, place),
+            join("how many", many, "were", verb.participle, "by", s.agent, place),
         ]
     return rng.choice(forms)
-
-

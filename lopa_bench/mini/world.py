@@ -63,16 +63,12 @@ def _geography() -> dict[str, str | None]:
     return parents
 
 
-VERBS = {
-    forms.split("/")[0]: Verb(*forms.split("/"))
-    for forms in lexicon.VERBS.replace(":", " ").split()
-}
+VERBS = {forms.split("/")[0]: Verb(*forms.split("/")) for forms in lexicon.VERBS.replace(":", " ").split()}
 KINDS = _outline(lexicon.KINDS)
 PLACES = _geography()
 QUALITIES = _outline(lexicon.QUALITIES)
 _VERB_PARENTS = {
-    word.split("/")[0]: parent and parent.split("/")[0]
-    for word, parent in _outline(lexicon.VERBS).items()
+    word.split("/")[0]: parent and parent.split("/")[0] for word, parent in _outline(lexicon.VERBS).items()
 }
 PARENTS = KINDS | PLACES | QUALITIES | _VERB_PARENTS
 

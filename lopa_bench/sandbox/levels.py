@@ -83,9 +83,7 @@ def _level(held: set[str]) -> Level:
 
 
 def _containment(level: Level, wall: Wall) -> Containment:
-    return Containment(
-        wall if level in "AC" else "none", landlock=level in "AB", seccomp=level != "D"
-    )
+    return Containment(wall if level in "AC" else "none", landlock=level in "AB", seccomp=level != "D")
 
 
 def _canaries(containment: Containment) -> dict[str, str]:

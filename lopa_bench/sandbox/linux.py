@@ -25,9 +25,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 def architecture() -> str:
     """The instruction set this process runs as: what the seccomp filter must be written for."""
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-        platform.machine().lower(), platform.machine().lower()
-    )
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     return machine if sys.maxsize > 2**32 else f"{machine} (32 bit)"
 
 

@@ -19,9 +19,7 @@ from . import canaries, child, interpreter, limits, linux, namespaces, wire
 from .child import Lock
 
 # Imported once here rather than in every program: what real MBPP solutions ask for.
-_PRELOAD = (
-    "re math cmath collections heapq itertools functools operator bisect random string copy typing"
-)
+_PRELOAD = "re math cmath collections heapq itertools functools operator bisect random string copy typing"
 MAX_REPLY = 4 << 20  # bytes of all the values of a program
 
 
@@ -77,9 +75,7 @@ def _set_up(wall: str, use_landlock: bool, use_seccomp: bool) -> tuple[Callable[
     return fork, lock
 
 
-def _run(
-    job: dict, control: socket.socket, fork: Callable[[], int], lock: Lock
-) -> tuple[dict, bytes]:
+def _run(job: dict, control: socket.socket, fork: Callable[[], int], lock: Lock) -> tuple[dict, bytes]:
     """One program from fork to reaping: how it ended, what it used, and what it wrote."""
     reply_end, write_end = os.pipe()
     started = time.monotonic()
@@ -111,9 +107,7 @@ def _run(
     return header, bytes(reply[: MAX_REPLY + 1])
 
 
-def _watch(
-    process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray
-) -> str:
+def _watch(process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray) -> str:
     """Collect the reply until the process ended, the time or the room is over."""
     poller = select.poll()
     for descriptor in (process, reply_end, control.fileno()):

@@ -1,0 +1,90 @@
+"""The six tasks: sizes, balance, held-out entities, one result in every process, no shortcut."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from hashlib import sha256
+
+import pytest
+
+from lopa_bench.errors import UserError
+from lopa_bench.mini import records, world
+from lopa_bench.mini.baseline import COLUMNS, bag_of_words
+
+# Share of each label in the original validation sets, rounded.
+BALANCE = {
+    "rte": {"entailment": 0.5, "not_entailment": 0.5},
+    "mnli": {"entailment": 1 / 3, "neutral": 1 / 3, "contradiction": 1 / 3},
+    "sst2": {"1": 0.56, "0": 0.44},
+    "mrpc": {"1": 0.68, "0": 0.32},
+    "qqp": {"1": 0.37, "0": 0.63},
+    "qnli": {"entailment": 0.5, "not_entailment": 0.5},
+}
+TASKS = tuple(BALANCE)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_sizes_balance_and_speed(task) -> None:
+    start = time.process_time()
+    splits = records(task)
+    assert time.process_time() - start < 2
+    columns, label = COLUMNS[task]
+    for split, least in {"train": 2000, "validation": 400, "test": 400}.items():
+        rows = splits[split]
+        assert len(rows) >= least
+        assert all({*columns, label} <= row.keys() for row in rows)
+        shares = Counter(row[label] for row in rows)
+        assert shares.keys() == BALANCE[task].keys()
+        for name, share in BALANCE[task].items():
+            assert shares[name] / len(rows) == pytest.approx(share, abs=0.005)
+    texts = [tuple(row[column] for column in columns) for rows in splits.values() for row in rows]
+    assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_held_out_entities_are_not_in_train(task) -> None:
+    columns, _ = COLUMNS[task]
+    words = {
+        split: {w for row in rows for column in columns for w in row[column].split()}
+        for split, rows in records(task).items()
+    }
+    for split in ("validation", "test"):
+        who = world.entities(split)
+        own = {*who.names, *who.kinds, *who.towns, *who.positive, *who.negative}
+        assert not own & words["train"]
+        assert own & words[split]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_words_alone_do_not_solve_it(task) -> None:
+    majority = 100 * max(BALANCE[task].values())
+    assert bag_of_words(task) < majority + 20
+
+
+def test_the_same_in_every_process() -> None:
+    program = "from lopa_bench.mini import *; print([records(t) for t in TASKS[:6]])"
+    digests = {
+        sha256(
+            subprocess.run(
+                [sys.executable, "-c", program],
+                env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+                capture_output=True,
+                check=True,
+            ).stdout
+        ).hexdigest()
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_needs_no_torch() -> None:
+    program = "import sys; from lopa_bench.mini import records\n"
+    program += "records('rte'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_unknown_task() -> None:
+    with pytest.raises(UserError, match="cola"):
+        records("cola")
