@@ -1,15 +1,17 @@
 """How a causal model is trained on completions and how it writes."""
 
 import random
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import tiny
 import torch
 from torch.nn import functional as F
 from transformers import DynamicCache
 
 from lopa_bench.backbone import Backbone
-from lopa_bench.config import Generation, Model
+from lopa_bench.config import Generation, Model, choices
 from lopa_bench.data import Row, Split, encode_completions, encode_prompts
 from lopa_bench.decoding import GenerationSpec, new_text
 from lopa_bench.methods.adapted import AdaptedModel
@@ -119,6 +121,29 @@ def test_greedy_is_the_argmax_of_the_forward_pass(tiny_models, architecture):
             batch = Split([Row(ids, [len(ids) - 1], [0], [])], 0).batch([0])
             assert model(batch).argmax().item() == token
             ids.append(token)
+
+
+@pytest.mark.parametrize("method", choices("method"))
+def test_every_method_writes_what_it_was_trained_to_write(tiny_models, method):
+    """Greedy text is the argmax of the training pass over that text, and rows write alone what they write together."""
+    model = tiny.perturbed(tiny.adapt(tiny_models("gpt2"), method))
+    rows = [replace(row, encoder_ids=row.ids) if model.encoder else row for row in prompts(model).rows]
+
+    def split_of(chosen, side):
+        split = Split(chosen, model.backbone.tokenizer.pad_token_id, side=side)
+        if model.encoder is not None:
+            split.features = model.encoder.features([row.encoder_ids for row in chosen])
+        return split
+
+    split = split_of(rows, "left")
+    new = written(model, model.generate(split.batch(range(len(rows))), spec(max_new_tokens=6)))
+    assert new == one_by_one(model, split, spec(max_new_tokens=6))
+    trained = [
+        Row(row.ids + tokens, [len(row.ids) - 1 + i for i in range(len(tokens))], tokens, row.encoder_ids)
+        for row, tokens in zip(rows, new, strict=True)
+    ]
+    batch = split_of(trained, "right").batch(range(len(rows)))
+    assert model(batch).argmax(1).tolist() == batch.targets.tolist()
 
 
 def test_samples_follow_the_seed_and_the_distribution(tiny_models):
