@@ -88,11 +88,11 @@ def test_status_of_waiting_and_stopped(tmp_path, capsys):
 
 def test_jobs_share_what_they_read(overrides, monkeypatch):
     """The second job of a process reads, tokenises and loads nothing, and gets the numbers of a process of its own."""
-    for shelf in (share.records, share.splits, share._models):
-        shelf._values.clear()
+    for shelf in (share.records, share.splits, share.models):
+        shelf.clear()
     alone = run(load_config([*overrides, "method=lopa", "seed=1"]))
-    for shelf in (share.records, share.splits, share._models):
-        shelf._values.clear()
+    for shelf in (share.records, share.splits, share.models):
+        shelf.clear()
     run(load_config([*overrides, "method=lopa", "seed=0"]))
 
     def never(*_, **__):
