@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,8 @@ from lopa_bench.types import Kind
 
 transformers_logging.disable_progress_bar()  # a run shows its own
 transformers_logging.set_verbosity_error()
+
+AUTO_CLASSES = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
 
 # These count positions from padding_idx + 1 (fairseq's convention).
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text"}
@@ -57,15 +60,19 @@ class Backbone(nn.Module):
                 f"model.path={files.source}: {type(model).__name__} has no single LM head to read at chosen positions"
             )
         self._head = heads[0]
+        if "inputs_embeds" not in inspect.signature(model.base_model.forward).parameters:
+            raise UserError(
+                f"model.path={files.source}: {type(model).__name__} takes no inputs_embeds, so nothing can be put before its input"
+            )
 
     @classmethod
     def load(cls, settings: Model, precision: str, device: torch.device, offline: bool) -> Backbone:
         """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained."""
         files = locate(settings.path, settings.revision, offline)
-        auto = AutoModelForMaskedLM if kind_of(settings, files) == "masked" else AutoModelForCausalLM
         options = {"revision": files.revision, "local_files_only": files.local_only}
-        key = (files.fingerprint(), kind_of(settings, files))
-        model = share.model(key, lambda: auto.from_pretrained(files.source, dtype=torch.float32, **options))
+        kind = kind_of(settings, files)
+        load = AUTO_CLASSES[kind].from_pretrained
+        model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
         model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
         tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         if tokenizer.pad_token_id is None:

@@ -24,6 +24,9 @@ COMMANDS = {
     "status": ("lopa_bench.status:main", "what is done, running, failed and waiting below a results folder"),
     "report": ("lopa_bench.report.cli:main", "the paper's tables, claims and figures from finished runs"),
     "compare": ("lopa_bench.report.cli:compare_main", "two runs: a paired test and the examples that flip"),
+    "params": ("lopa_bench.params:main", "the paper's parameter counts beside ours, without any weights"),
+    "export": ("lopa_bench.export:main", "run=DIR to=DIR: a run's adapter or prompt for use elsewhere"),
+    "cost": ("lopa_bench.cost:main", "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations"),
     "score": ("lopa_bench.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
 

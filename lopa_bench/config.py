@@ -195,6 +195,11 @@ def build_config(composed: DictConfig) -> Config:
     plain.pop("hydra", None)
     plain["scale"] = plain["scale"]["name"]
     plain["recipe"] = plain["recipe"]["name"]
+    return from_resolved(plain)
+
+
+def from_resolved(plain: dict[str, Any]) -> Config:
+    """Type-check plain values such as a run's config.yaml holds. Raises `UserError`."""
     run = _typed(_Run, {k: plain[k] for k in _Run.__dataclass_fields__}, "")
     top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     task = _target(plain["task"], "task")
@@ -218,12 +223,17 @@ def _generation(plain: dict[str, Any], task: Task) -> Generation | None:
     """The section `generation` of a task that is written; a classification has none, in `plain` neither."""
     if not task.label_words:
         return _typed(Generation, plain["generation"], "generation")  # type: ignore[no-any-return]
-    for key, value in plain.pop("generation").items():
+    for key, value in plain.pop("generation", {}).items():
         if value is not None:
             raise UserError(
                 f"generation.{key}={value}: task={task.name} is answered by label words, not by generated text"
             )
     return None
+
+
+def load_method(values: Mapping[str, Any]) -> Method:
+    """The method of plain values with a ``_target_``, as in conf/method. Raises `UserError`."""
+    return _target(dict(values), "method")  # type: ignore[no-any-return]
 
 
 def _target(values: dict[str, Any], key: str) -> Any:

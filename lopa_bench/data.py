@@ -183,11 +183,17 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], tra
 
 
 class Split:
-    """The rows of one split, padded on `side`, and, with a frozen instance encoder, their features."""
+    """The rows of one split, or a part of it, padded on `side`.
+
+    Attributes:
+        numbers: [rows] of the whole split's rows.
+        features: [rows, E], with a frozen instance encoder.
+    """
 
     def __init__(self, rows: Sequence[Row], pad_id: int, encoder_pad_id: int = 0, side: str = "right") -> None:
         self.rows, self.pad_id, self.encoder_pad_id, self.side = rows, pad_id, encoder_pad_id, side
-        self.features: Tensor | None = None  # [rows, E]
+        self.numbers = torch.arange(len(rows))
+        self.features: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -198,6 +204,7 @@ class Split:
             return self
         part = copy.copy(self)
         part.rows = [self.rows[i] for i in index]
+        part.numbers = self.numbers[list(index)]
         part.features = None if self.features is None else self.features[list(index)]
         return part
 

@@ -33,7 +33,7 @@ def stored_features(
     key = hashlib.sha256(json.dumps([encoder, list(map(list, tokens))], sort_keys=True).encode()).hexdigest()[:32]
     path = cache_folder() / "features" / f"{key}.npy"
     try:
-        return np.load(path, mmap_mode="r")
+        return np.load(path, mmap_mode="c")  # copy on write: the file stays as it is
     except (OSError, ValueError):
         features = compute()
     try:

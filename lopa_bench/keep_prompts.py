@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -11,17 +10,17 @@ from lopa_bench.data import Split
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.lopa import Lopa
 from lopa_bench.methods.soft_prompt import SoftPromptModel
-from lopa_bench.report.prompts import EXAMPLES, save_prompts
+from lopa_bench.report.prompts import EXAMPLES, NAME, pack_prompts
 
 
 @torch.no_grad()
-def keep_prompts(model: AdaptedModel, split: Split, labels: Sequence[str], folder: Path) -> None:
-    """Write ``prompts.npz`` with Z_S and the factors of Z_I for the split's first rows, if the method is gated LOPA."""
+def kept_prompts(model: AdaptedModel, split: Split, labels: Sequence[str]) -> dict[str, bytes]:
+    """``prompts.npz`` with Z_S and the factors of Z_I for the split's first rows, if the method is gated LOPA; else nothing."""
     if not (isinstance(model, SoftPromptModel) and isinstance(model.method, Lopa) and model.method.combine == "gate"):
-        return
+        return {}
     model.eval()
     kept = range(min(EXAMPLES, len(split)))
     batch = split.batch(kept).to(model.backbone.device)
     u, v = model.method.factors(model.parts, model.features(batch))
     z_s, u, v = (array.float().cpu().numpy() for array in (model.parts.z_s, u, v))
-    save_prompts(folder, z_s, u, v, [labels[i] for i in kept])
+    return {NAME: pack_prompts(z_s, u, v, [labels[i] for i in kept])}

@@ -38,6 +38,7 @@ def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
         rows = batch.index.tolist()
         budgets = [settings.max_new_tokens or config.text_length - len(split.rows[row].ids) for row in rows]
         spec = GenerationSpec(settings, tuple(task.stop_words), max(budgets), config.seed)
+        batch.index = split.numbers[batch.index]  # samples depend on it, not on which process writes them
         new = model.generate(batch.to(model.backbone.device), spec).unflatten(0, (len(rows), -1))
         for row, budget, samples in zip(rows, budgets, new.tolist(), strict=True):
             texts[row] = [task.answer(new_text(tokenizer, ids, budget, task.stop_words)) for ids in samples]

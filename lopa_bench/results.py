@@ -112,11 +112,12 @@ class RunDirectory:
         config: Mapping[str, Any],
         history: Sequence[Mapping[str, float]],
         predictions: Sequence[Mapping[str, Any]],
-        trained: bytes,
+        files: Mapping[str, bytes],
     ) -> None:
-        """Write all files, ``result.json`` last. Raises `RunFailed` where that is not possible."""
+        """Write all files, the named `files` first and ``result.json`` last. Raises `RunFailed` where that is not possible."""
         (self.path / "result.json").unlink(missing_ok=True)  # a forced run's old one must not stand beside new files
-        write_bytes(self.path / "trained.safetensors", trained)
+        for name, content in files.items():
+            write_bytes(self.path / name, content)
         write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         write_text(self.path / "history.csv", as_csv(history))
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)

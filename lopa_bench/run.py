@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from safetensors.torch import save
 
-from lopa_bench import results, share
+from lopa_bench import results
 from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.config import Config
-from lopa_bench.data import Split, encode
-from lopa_bench.keep_prompts import keep_prompts
+from lopa_bench.inputs import encoded, read_records
+from lopa_bench.keep_prompts import kept_prompts
 from lopa_bench.machine import PeakMemory, memory_advice, seed_everything
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
 from lopa_bench.parallel import Processes, processes
 from lopa_bench.predict import predict
 from lopa_bench.preflight import preflight
-from lopa_bench.records import Records, find_files, load_records
+from lopa_bench.records import Records
 from lopa_bench.results import RunDirectory
 from lopa_bench.train import Progress, train
 from lopa_bench.types import Example
@@ -130,46 +129,13 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         "versions": results.versions(),
         "git": results.git_state(),
     }
-    trained = save({name: p.detach().contiguous() for name, p in model.trainable().items()})
+    files = {"trained.safetensors": save({name: p.detach().contiguous() for name, p in model.trainable().items()})}
+    if task.label_words:
+        files |= kept_prompts(model, splits["test"], [example.target for example in examples["test"]])
     rows = _prediction_rows(config, examples["test"], predictions)
-    if config.task.label_words and together.main:
-        keep_prompts(model, splits["test"], [example.target for example in examples["test"]], directory.path)
-    together.first(lambda: directory.write(result, config.resolved, progress.history, rows, trained))
+    together.first(lambda: directory.write(result, config.resolved, progress.history, rows, files))
     together.first(checkpoints.remove)
     return result
-
-
-def read_records(config: Config) -> Records:
-    """The task's rows, from memory if an earlier job of this process read the same files."""
-    source, holdout = config.data, config.selection == "holdout"
-    paths = find_files(config.task, source.dir).values() if source.source == "files" else ()
-    files = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
-    key = results.digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
-
-    def read() -> Records:
-        records = load_records(config.task, source, config.offline)
-        return records.with_holdout() if holdout else records
-
-    return share.records.get(key, read)
-
-
-def encoded(
-    model: AdaptedModel, config: Config, known: Mapping[str, Any], split: str, examples: list[Example]
-) -> Split:
-    """A tokenised split, from memory if an earlier job of this process had the same rows, tokenizers and encoder."""
-    depends_on = {key: known[key] for key in ("model", "data", "task", "precision")}
-    key = results.digest(
-        {
-            **depends_on,
-            "split": split,
-            "max_length": config.train.max_length,
-            "reads": (model.encoder.pooling, model.encoder.frozen) if model.encoder is not None else None,
-            # What is written takes room from what is read.
-            "writes": None if config.task.label_words else [known.get("generation"), config.method.prompt_length],
-            "device": str(model.backbone.device),
-        }
-    )
-    return share.splits.get(key, lambda: encode(model, config, examples, training=split == "train"))
 
 
 def select_rows(config: Config) -> int | None:

@@ -87,10 +87,14 @@ def _glue(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
     classes = dict(zip("012", GLUE_CLASSES.get(arguments.task, ()), strict=False))
 
     def labels(path: Path) -> list[str]:
-        named = [classes.get(label, task.label_aliases.get(label, label)) for label in _labels(path, task.columns["label"])]
+        named = [
+            classes.get(label, task.label_aliases.get(label, label)) for label in _labels(path, task.columns["label"])
+        ]
         for number, label in enumerate(named, 1):
             if label not in task.label_words:
-                raise UserError(f"{path}, row {number}: {label!r} is no label of {task.name}: {', '.join(task.label_words)}")
+                raise UserError(
+                    f"{path}, row {number}: {label!r} is no label of {task.name}: {', '.join(task.label_words)}"
+                )
         return named
 
     predicted, gold = labels(arguments.predictions), labels(arguments.references)
@@ -101,7 +105,7 @@ def _glue(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
 def _labels(path: Path, columns: Sequence[str]) -> list[str]:
     """One label a line, or the label column of a GLUE table."""
     lines = files.read_lines(path, marked=True)
-    if path.suffix != ".tsv" and not path.suffix == ".jsonl":
+    if path.suffix not in (".tsv", ".jsonl"):
         return lines
     from lopa_bench.records import read_rows
 
@@ -123,7 +127,11 @@ def _ks(arguments: argparse.Namespace, samples: Sequence[Sequence[str]]) -> Sequ
 
 
 def _sandbox(arguments: argparse.Namespace, timeout_s: float) -> dict[str, object]:
-    return {"timeout_s": arguments.timeout or timeout_s, "workers": arguments.workers, "allow_unsafe": arguments.allow_unsafe}
+    return {
+        "timeout_s": arguments.timeout or timeout_s,
+        "workers": arguments.workers,
+        "allow_unsafe": arguments.allow_unsafe,
+    }
 
 
 def _pass_at_k(verdicts: Sequence[Sequence], ks: Sequence[int]) -> Scores:
@@ -174,17 +182,31 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--json", action="store_true", help="print one JSON object")
         return added
 
-    e2e = add("e2e", _e2e, "BLEU, NIST, METEOR, ROUGE-L and CIDEr of the E2E challenge", "one output a line, or .tsv/.csv")
-    e2e.add_argument("--references", type=Path, required=True, metavar="FILE", help="groups parted by blank lines, or .tsv/.csv")
-    e2e.add_argument("--mteval", choices=get_args(Variant), default="perl", help="BLEU and NIST: the default scorer, or its -p")
+    e2e = add(
+        "e2e", _e2e, "BLEU, NIST, METEOR, ROUGE-L and CIDEr of the E2E challenge", "one output a line, or .tsv/.csv"
+    )
+    e2e.add_argument(
+        "--references", type=Path, required=True, metavar="FILE", help="groups parted by blank lines, or .tsv/.csv"
+    )
+    e2e.add_argument(
+        "--mteval", choices=get_args(Variant), default="perl", help="BLEU and NIST: the default scorer, or its -p"
+    )
 
     webnlg = add("webnlg", _webnlg, "BLEU, TER, METEOR and chrF++ of WebNLG", "one output a line")
     webnlg.add_argument(
-        "--references", type=Path, required=True, metavar="DIR|JSON", help="files reference0, reference1, …, or the JSON test set"
+        "--references",
+        type=Path,
+        required=True,
+        metavar="DIR|JSON",
+        help="files reference0, reference1, …, or the JSON test set",
     )
-    webnlg.add_argument("--rules", choices=get_args(nlg.Rules), default="lora", help="LoRA's pipeline, or the 2017 challenge's")
     webnlg.add_argument(
-        "--extra-empty-item", action="store_true", help="score the end of the file as an instance of TER 1, as GenerationEval does"
+        "--rules", choices=get_args(nlg.Rules), default="lora", help="LoRA's pipeline, or the 2017 challenge's"
+    )
+    webnlg.add_argument(
+        "--extra-empty-item",
+        action="store_true",
+        help="score the end of the file as an instance of TER 1, as GenerationEval does",
     )
 
     mbpp = add("mbpp", _mbpp, "pass@k of MBPP, run in the sandbox", "mxeval samples: task_id, completion")
@@ -193,7 +215,9 @@ def _parser() -> argparse.ArgumentParser:
     for code in (mbpp, cruxeval):
         code.add_argument("--problems", type=Path, required=True, metavar="JSONL")
         code.add_argument("--k", type=int, nargs="+", help="k of pass@k; by default those of the official scorer")
-        code.add_argument("--timeout", type=float, metavar="SECONDS", help="for one program; by default the official scorer's")
+        code.add_argument(
+            "--timeout", type=float, metavar="SECONDS", help="for one program; by default the official scorer's"
+        )
         code.add_argument("--workers", type=int, metavar="N", help="programs at a time; by default one per core")
         code.add_argument("--allow-unsafe", action="store_true", help="run where the sandbox contains next to nothing")
 

@@ -60,4 +60,14 @@ def _facts(result: dict) -> list[tuple[str, str]]:
         ("selection", f"{result['selection']}: {selection}{epoch}"),
         ("time", f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training{speed}) on {result['device']}"),
         ("peak memory", f"{result['peak_memory_mib']:,} MiB"),
+        *_scoring_facts(result.get("scoring", {})),
     ]
+
+
+def _scoring_facts(scoring: dict) -> list[tuple[str, str]]:
+    """What the numbers depend on beside the run: how candidate programs were contained, what could not be scored."""
+    facts = [("sandbox", f"level {scoring['sandbox']}")] if "sandbox" in scoring else []
+    reasons: dict[str, list[str]] = {}
+    for metric, reason in scoring.get("missing", {}).items():
+        reasons.setdefault(reason, []).append(metric)
+    return facts + [("not scored", f"{', '.join(metrics)}: {reason}") for reason, metrics in reasons.items()]

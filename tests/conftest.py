@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,32 +13,9 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("WANDB_MODE", "disabled")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["LOPA_BENCH_CACHE"] = tempfile.mkdtemp(prefix="lopa-bench-cache-")
 
-WORDS = [
-    "the",
-    "a",
-    "cat",
-    "dog",
-    "barn",
-    "sees",
-    "eats",
-    "is",
-    "was",
-    "not",
-    "every",
-    "some",
-    "red",
-    "blue",
-    "Yes",
-    "No",
-    "Maybe",
-    "great",
-    "terrible",
-    "It",
-    ",",
-    ".",
-    "?",
-]
+WORDS = "the a cat dog barn sees eats is was not every some red blue Yes No Maybe great terrible It , . ?".split()
 
 
 ENTITIES = ["the dog", "a cat", "the barn", "every dog", "some cat", "the red barn", "a blue dog"]

@@ -219,7 +219,7 @@ def test_loss_is_on_the_completion_only(tiny_models):
             logits = model.backbone.model(torch.tensor([ids])).logits[0, -1]
             losses.append(F.cross_entropy(logits, torch.tensor(target)).item())
             ids = [*ids, target]
-    loss = backward(model, split.batch([0, 1, 2]), parts=1)
+    loss = backward(model, split, [0, 1, 2], parts=1)
     assert loss.item() == pytest.approx(sum(losses) / len(losses), abs=1e-5)
 
 
@@ -260,5 +260,19 @@ def test_a_row_takes_what_its_input_leaves(tiny_models):
     together = write(model, split, config)
     config.train.eval_batch_size = 1
     assert together == write(model, split, config)
-    longest = together[3][0]
-    assert len(longest) < len(together[2][0])
+    assert len(together[3][0]) < len(together[2][0])
+
+
+def test_samples_do_not_depend_on_the_process_that_writes_them(tiny_models):
+    model = load(tiny_models("gpt2"))
+    split = prompts(model)
+    config = SimpleNamespace(
+        generation=Generation(**{**SETTINGS, "decoding": "sample", "num_samples": 2}),
+        task=SimpleNamespace(stop_words=[], answer=lambda text: text, label_words={}),
+        train=SimpleNamespace(eval_batch_size=4),
+        text_length=60,
+        seed=0,
+    )
+    whole = write(model, split, config)
+    assert write(model, split.part([1, 3]), config) == [whole[1], whole[3]]
+    assert write(model, split.part([0, 2, 4]), config) == [whole[0], whole[2], whole[4]]

@@ -70,3 +70,19 @@ def test_holdout_is_a_tenth_of_train_the_same_every_time():
     assert sorted(r["x"] for r in first.train + first.validation) == list(range(100))
     own = Records(rows, rows[:3], [], {})
     assert own.with_holdout() is own
+
+
+def test_a_file_can_hold_several_splits(tmp_path):
+    rows = [json.dumps({"id": f"sample_{i}", "code": "", "input": "", "output": ""}) for i in range(402)]
+    write(tmp_path, "cruxeval/cruxeval.jsonl", "\n".join(rows))
+    config = load_config(["task=cruxeval_o", "method=none", "data.source=files", f"data.dir={tmp_path}"])
+    records = load_records(config.task, config.data, offline=True)
+    assert [len(records.train), len(records.test)] == [400, 2]
+    assert records.test[0]["id"] == "sample_400"
+    assert records.files == {"train": "cruxeval/cruxeval.jsonl", "test": "cruxeval/cruxeval.jsonl"}
+
+
+def test_webnlg_entries_are_rows(tmp_path):
+    path = write(tmp_path, "a.json", '{"entries": [{"1": {"category": "City"}}, {"2": {"category": "Food"}}]}')
+    assert read_rows(path) == [{"category": "City"}, {"category": "Food"}]
+    assert read_rows(write(tmp_path, "b.json", '[{"a": 1}]')) == [{"a": 1}]

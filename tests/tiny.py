@@ -1,6 +1,7 @@
 """Any method of conf/method on a tiny model of any architecture, and batches for it."""
 
 import copy
+from dataclasses import replace  # noqa: F401
 from functools import cache
 
 import torch

@@ -8,15 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lopa_bench.errors import UserError
 from lopa_bench.settings import Count, Fraction, settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from lopa_bench.backbone import Backbone
+    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
 
     Part = nn.Module | nn.Parameter
+
+PEFT_FOLDER = "a peft adapter folder: peft.PeftModel.from_pretrained(backbone, folder)"
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,14 @@ class Method:
         """Put the method's parameters around or inside the backbone and freeze what it does not train."""
         raise NotImplementedError
 
+    def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        """Write what `model` was trained to be into `folder`, in a form that is used without lopa-bench; what that is, in words.
+
+        Raises:
+            UserError: a method with nothing that another program reads.
+        """
+        raise UserError(f"method={self.name}: there is nothing to export that another program reads")
+
 
 @settings
 class SoftPromptMethod(Method):
@@ -95,6 +109,12 @@ class SoftPromptMethod(Method):
         from lopa_bench.methods.soft_prompt import SoftPromptModel
 
         return SoftPromptModel(backbone, self)
+
+    def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        from lopa_bench.client import save
+
+        save(model, config, folder)
+        return "a soft-prompt client: lopa_bench.client.SoftPromptClient.load(folder)"
 
 
 @settings

@@ -11,8 +11,17 @@ from transformers import AutoModel, AutoTokenizer
 from lopa_bench import share
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import pad
+from lopa_bench.features import stored_features
 from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.model_files import ModelFiles, locate
+
+
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+    """[B, S, E] hidden states -> [B, E]: the first token's, or the mean over tokens."""
+    if pooling == "first":
+        return hidden[:, 0]
+    weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1)
 
 
 class InstanceEncoder(nn.Module):
@@ -74,19 +83,23 @@ class InstanceEncoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[B, S] tokens and mask -> [B, E] features in fp32."""
-        hidden = self.module(input_ids=input_ids, attention_mask=attention_mask)[0].float()
-        if self.pooling == "first":
-            return hidden[:, 0]
-        weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * weights).sum(1) / weights.sum(1)
+        return pool(
+            self.module(input_ids=input_ids, attention_mask=attention_mask)[0].float(), attention_mask, self.pooling
+        )
 
     def train(self, mode: bool = True) -> InstanceEncoder:
         """A frozen encoder stays in evaluation mode."""
         return super().train(mode and not self.frozen)
 
+    def features(self, tokens: list[list[int]]) -> Tensor:
+        """f(x) of every tokenised text, [N, E] in fp32 on the CPU, from disk if any earlier run computed them."""
+        backbone = self._backbone[0]
+        depends_on = {"weights": self.files.fingerprint(), "pooling": self.pooling, "dtype": str(backbone.dtype)}
+        return torch.from_numpy(stored_features(depends_on, tokens, lambda: self._compute(tokens).numpy()))
+
     @torch.no_grad()
-    def features(self, tokens: list[list[int]], batch_size: int = 64) -> Tensor:
-        """f(x) of every tokenised text, [N, E] in fp32 on the CPU; shortest texts first, so little is padded."""
+    def _compute(self, tokens: list[list[int]], batch_size: int = 64) -> Tensor:
+        """Shortest texts first, so little is padded."""
         module = self.module
         was_training = module.training
         module.eval()

@@ -40,7 +40,10 @@ class Lopa(InstancePromptMethod):
     def check(self, shape: Shape) -> str | None:
         for sizes in self._head_sizes(shape).values():
             if self.phm_blocks and (wrong := [size for size in sizes if size % self.phm_blocks]):
-                return f"method.phm_blocks={self.phm_blocks} does not divide {wrong[0]} (encoder width, head_size, m·rank and d·rank must be multiples)"
+                return (
+                    f"method.phm_blocks={self.phm_blocks} does not divide {wrong[0]} "
+                    "(encoder width, head_size, m·rank and d·rank must be multiples)"
+                )
         return None
 
     def parts(self, shape: Shape) -> dict[str, Part]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lopa_bench.errors import UserError
-from lopa_bench.methods.base import Method
+from lopa_bench.methods.base import PEFT_FOLDER, Method
 from lopa_bench.settings import Count, Fraction, Positive, settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from peft import LoraConfig
     from torch import nn
 
     from lopa_bench.backbone import Backbone
+    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
 
 # The names of query, key and value in the architectures of the paper; a fused projection carries all three.
@@ -32,27 +36,45 @@ class Lora(Method):
     dropout: Fraction
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
-        from peft import LoraConfig, inject_adapter_in_model
+        from peft import inject_adapter_in_model
 
         from lopa_bench.methods.adapted import AdaptedModel
 
         backbone.freeze()
-        targets = backbone.settings.lora_targets or default_targets(backbone.model)
-        config = LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha,
-            lora_dropout=self.dropout,
-            target_modules=targets,
-            fan_in_fan_out=backbone.config.model_type == "gpt2",  # its layers keep W transposed
-        )
+        config = self._peft_config(backbone)
         try:
             inject_adapter_in_model(config, backbone.model)
         except ValueError as error:
-            raise UserError(f"model.lora_targets={targets}: the model has no such layers") from error
+            raise UserError(f"model.lora_targets={config.target_modules}: the model has no such layers") from error
         for parameter in backbone.model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
         return AdaptedModel(backbone)
+
+    def _peft_config(self, backbone: Backbone) -> LoraConfig:
+        from peft import LoraConfig
+
+        targets = backbone.settings.lora_targets or default_targets(backbone.model)
+        return LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=targets,
+            fan_in_fan_out=backbone.config.model_type == "gpt2",  # its projections are stored transposed
+            base_model_name_or_path=backbone.files.source,
+        )
+
+    def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        from safetensors.torch import save_file
+
+        peft_config = self._peft_config(model.backbone)
+        peft_config.inference_mode = True
+        peft_config.save_pretrained(folder)
+        # backbone.model.X.lora_A.default.weight -> base_model.model.X.lora_A.weight, as peft writes it
+        names = {n: "base_model" + n.removeprefix("backbone").replace(".default.", ".") for n in model.trainable()}
+        weights = {names[n]: p.detach().contiguous() for n, p in model.trainable().items()}
+        save_file(weights, folder / "adapter_model.safetensors")
+        return PEFT_FOLDER
 
 
 def default_targets(model: nn.Module) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from lopa_bench.methods.base import Method, Shape
+from lopa_bench.methods.base import PEFT_FOLDER, Method, Shape
 from lopa_bench.settings import Count, Size, settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from lopa_bench.backbone import Backbone
+    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.methods.base import Part
 
@@ -42,6 +45,26 @@ class PrefixMethod(Method):
         from lopa_bench.methods.prefix_model import PrefixModel
 
         return PrefixModel(backbone, self)
+
+    def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        """A peft prefix adapter. peft has no task type for masked LMs; its feature extraction runs any model as it is."""
+        from peft import PrefixTuningConfig, TaskType
+        from safetensors.torch import save_file
+
+        backbone = model.backbone
+        heads, width = backbone.key_shape
+        PrefixTuningConfig(
+            task_type=TaskType.CAUSAL_LM if backbone.kind == "causal" else TaskType.FEATURE_EXTRACTION,
+            inference_mode=True,
+            base_model_name_or_path=backbone.files.source,
+            num_virtual_tokens=self.num_virtual_tokens,
+            num_layers=backbone.config.num_hidden_layers,
+            num_attention_heads=heads,
+            token_dim=heads * width,
+        ).save_pretrained(folder)
+        prefix = self.prefix(model.parts).detach().contiguous()
+        save_file({"prompt_embeddings": prefix}, folder / "adapter_model.safetensors")
+        return PEFT_FOLDER
 
 
 @settings

@@ -8,7 +8,10 @@ from lopa_bench.methods.base import Method
 from lopa_bench.settings import settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lopa_bench.backbone import Backbone
+    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
 
 
@@ -32,3 +35,10 @@ class FullFineTuning(Method):
 
         backbone.model.requires_grad_(True)
         return AdaptedModel(backbone)
+
+    def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        model.backbone.model.save_pretrained(folder)
+        model.backbone.tokenizer.save_pretrained(folder)
+        return (
+            f"a Hugging Face model folder: transformers.{type(model.backbone.model).__name__}.from_pretrained(folder)"
+        )

@@ -36,9 +36,9 @@ def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> dict[s
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
 
-    hypotheses = tokenise(outputs)
-    flat = iter(tokenise([text for texts in references for text in texts]))
-    grouped = [[next(flat) for _ in texts] for texts in references]
+    words = iter(tokenise([*outputs, *(text for texts in references for text in texts)]))
+    hypotheses = [next(words) for _ in outputs]
+    grouped = [[next(words) for _ in texts] for texts in references]
     by_id = dict(enumerate(grouped)), {i: [text] for i, text in enumerate(hypotheses)}
     return {
         "meteor": meteor(hypotheses, grouped),
@@ -54,9 +54,12 @@ def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
 
     # A line is a message in METEOR's protocol, and ||| separates the texts of one.
     one_line = [[_one_line(text) for text in texts] for texts in references]
-    value, _ = Meteor().compute_score(
-        dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
-    )
+    try:
+        value, _ = Meteor().compute_score(
+            dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
+        )
+    except (ValueError, OSError) as error:
+        raise UserError(f"METEOR: its Java process (which wants 2 GB) ended without a score: {error}") from None
     return 100 * value
 
 

@@ -39,7 +39,9 @@ def read_text(path: Path, *, marked: bool = False) -> str:
         raise UserError(f"{path}: {error.strerror or error}") from None
     if data.startswith(codecs.BOM_UTF8):
         if not marked:
-            raise UserError(f"{path}: begins with a byte order mark, which the official scorer reads as text; save without")
+            raise UserError(
+                f"{path}: begins with a byte order mark, which the official scorer reads as text; save without"
+            )
         data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode()
@@ -130,7 +132,9 @@ def read_mbpp(predictions: Path, problems: Path) -> tuple[list[dict[str, Any]], 
     for number, sample in enumerate(read_jsonl(predictions, ("task_id",)), 1):
         task = sample["task_id"]
         if task not in rows:
-            raise UserError(f"{predictions}, sample {number}: {task} is not in {problems}; nearest: {nearest(str(task), rows)}")
+            raise UserError(
+                f"{predictions}, sample {number}: {task} is not in {problems}; nearest: {nearest(str(task), rows)}"
+            )
         text = sample.get("completion", sample.get("generated_code"))
         if not isinstance(text, str):
             raise UserError(f"{predictions}, sample {number}: no text under completion or generated_code")
@@ -153,7 +157,9 @@ def read_cruxeval(predictions: Path, problems: Path) -> tuple[list[dict[str, Any
         raise UserError(f'{predictions}: not of the form {{"sample_0": ["generation", …], …}}')
     absent = [row["id"] for row in rows if not given.get(row["id"])]
     if absent:
-        raise UserError(f"{predictions}: no generation for {len(absent)} of {len(rows)} problems, the first is {absent[0]}")
+        raise UserError(
+            f"{predictions}: no generation for {len(absent)} of {len(rows)} problems, the first is {absent[0]}"
+        )
     return rows, [given[row["id"]] for row in rows]
 
 
@@ -174,7 +180,9 @@ def _groups(path: Path) -> Texts:
         elif groups[-1]:
             groups.append([])
         else:
-            raise UserError(f"{path}, line {number}: a second blank line, or one at the start: an instance without references")
+            raise UserError(
+                f"{path}, line {number}: a second blank line, or one at the start: an instance without references"
+            )
     groups = groups if groups[-1] else groups[:-1]
     return [[text] for text in groups[0]] if len(groups) == 1 else groups
 

@@ -31,9 +31,7 @@ NIST_BETA = -math.log(0.5) / math.log(1.5) ** 2
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
-def bleu(
-    outputs: Sequence[str], references: Sequence[Sequence[str]], variant: Variant = "perl"
-) -> float:
+def bleu(outputs: Sequence[str], references: Sequence[Sequence[str]], variant: Variant = "perl") -> float:
     """Corpus BLEU-4 in percent: 13a tokens, case-insensitive, closest reference length.
 
     Args:
@@ -44,20 +42,14 @@ def bleu(
 
     lower = _lowercase(variant)
     most = max(map(len, references))
-    streams = [
-        [lower(texts[k]) if k < len(texts) else None for texts in references] for k in range(most)
-    ]
-    counts = BLEU(smooth_method="none", force=True).corpus_score(
-        [lower(text) for text in outputs], streams
-    )
+    streams = [[lower(texts[k]) if k < len(texts) else None for texts in references] for k in range(most)]
+    counts = BLEU(smooth_method="none", force=True).corpus_score([lower(text) for text in outputs], streams)
     if variant == "perl":
         return 100 * _perl_bleu(counts)
     return 100 * _python_bleu(counts, [_tokenise(text, variant) for text in outputs])
 
 
-def nist(
-    outputs: Sequence[str], references: Sequence[Sequence[str]], variant: Variant = "perl"
-) -> float:
+def nist(outputs: Sequence[str], references: Sequence[Sequence[str]], variant: Variant = "perl") -> float:
     """Corpus NIST-5 (Doddington 2002), same arguments as :func:`bleu`."""
     tokens = [_tokenise(text, variant) for text in outputs]
     reference_tokens = [[_tokenise(text, variant) for text in texts] for texts in references]
@@ -96,8 +88,7 @@ def _python_bleu(counts, tokens: Sequence[Tokens]) -> float:
     """Close the counts of sacrebleu as ``BLEUScore`` of the Python port does: no zero is exact."""
     totals = [_total(tokens, n, "python") for n in range(1, 5)]
     log_precision = sum(
-        math.log(max(matches, 1e-15) / max(total, 1e-9))
-        for matches, total in zip(counts.counts, totals, strict=True)
+        math.log(max(matches, 1e-15) / max(total, 1e-9)) for matches, total in zip(counts.counts, totals, strict=True)
     )
     return math.exp(log_precision / 4 + min(0, 1 - counts.ref_len / totals[0]))
 
@@ -118,9 +109,7 @@ def _tokenise(text: str, variant: Variant) -> Tokens:
 
 
 def _ngrams(tokens: Tokens) -> Counter[Tokens]:
-    return Counter(
-        tokens[i : i + n] for n in range(1, NIST_ORDER + 1) for i in range(len(tokens) - n + 1)
-    )
+    return Counter(tokens[i : i + n] for n in range(1, NIST_ORDER + 1) for i in range(len(tokens) - n + 1))
 
 
 def _total(tokens: Sequence[Tokens], n: int, variant: Variant) -> int:

@@ -20,8 +20,7 @@ WEBNLG_SUBSETS = ("seen", "unseen", "all")
 
 # The ten categories of WebNLG 2017 that its training set has.
 WEBNLG_SEEN = frozenset(
-    "Airport Astronaut Building City ComicsCharacter Food Monument SportsTeam University "
-    "WrittenWork".split()
+    "Airport Astronaut Building City ComicsCharacter Food Monument SportsTeam University WrittenWork".split()
 )
 
 Rules = Literal["lora", "challenge_2017"]
@@ -37,9 +36,7 @@ def missing() -> dict[str, str]:
     return {} if captions.java_available() else dict.fromkeys(captions.METRICS, captions.GET_JAVA)
 
 
-def e2e(
-    outputs: Sequence[str], references: Texts, variant: mteval.Variant = "perl"
-) -> dict[str, float]:
+def e2e(outputs: Sequence[str], references: Texts, variant: mteval.Variant = "perl") -> dict[str, float]:
     """E2E challenge scores; ``variant`` is the implementation of BLEU and NIST (see mteval)."""
     scores = {
         "bleu": mteval.bleu(outputs, references, variant),
@@ -108,9 +105,7 @@ def split_words(text: str) -> str:
     return " ".join(re.sub(r"(\W)", r" \1 ", text).split())
 
 
-def _generation_eval(
-    outputs: Sequence[str], references: Texts, extra_empty_item: bool
-) -> dict[str, float]:
+def _generation_eval(outputs: Sequence[str], references: Texts, extra_empty_item: bool) -> dict[str, float]:
     """GenerationEval on prepared text. LoRA fills up missing references with the first one, which
     changes none of these metrics, so they stay missing."""
     from sacrebleu.metrics import BLEU, CHRF
@@ -137,9 +132,7 @@ def _challenge_2017(outputs: Sequence[str], references: Texts) -> dict[str, floa
 
     ascii_of = _unidecode()
     outputs = [split_words(ascii_of(ascii_of(text).lower())) for text in outputs]
-    references = [
-        [ascii_of(split_words(text).lower()) for text in texts[:3]] for texts in references
-    ]
+    references = [[ascii_of(split_words(text).lower()) for text in texts[:3]] for texts in references]
     # Its files have an empty line for a missing reference, and BLEU counts its length of 0.
     bleu = BLEU(lowercase=True, tokenize="none", smooth_method="none", force=True)
     scores = {
@@ -155,9 +148,7 @@ def _unidecode():
     try:
         from unidecode import unidecode
     except ImportError:
-        raise UserError(
-            "the rules of the 2017 WebNLG challenge need unidecode: pip install unidecode"
-        ) from None
+        raise UserError("the rules of the 2017 WebNLG challenge need unidecode: pip install unidecode") from None
     return unidecode
 
 

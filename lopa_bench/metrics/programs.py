@@ -41,9 +41,7 @@ def mbpp(
         options: of ``run_programs``.
     """
     programs = [
-        mbxp_program(
-            problem["task_id"], problem["prompt"], text, problem["test"], problem["entry_point"]
-        )
+        mbxp_program(problem["task_id"], problem["prompt"], text, problem["test"], problem["entry_point"])
         for problem, texts in zip(problems, completions, strict=True)
         for text in texts
     ]
@@ -90,9 +88,7 @@ def passed(verdicts: Sequence[Verdict | None], *, official: bool = False) -> lis
             also passes programs that cheat.
     """
     counted = [
-        verdict.official_passed
-        if official and verdict.official_passed is not None
-        else verdict.passed
+        verdict.official_passed if official and verdict.official_passed is not None else verdict.passed
         for verdict in verdicts
         if verdict
     ]
@@ -103,9 +99,7 @@ def _skipped(mode: Mode, problem: Mapping[str, Any], text: str) -> bool:
     return "f(" not in text if mode == "input" else f"f({problem['input']})" in text
 
 
-def _run(
-    programs: Sequence[Program], timeout_s: float, options: Mapping[str, Any]
-) -> Iterator[Verdict]:
+def _run(programs: Sequence[Program], timeout_s: float, options: Mapping[str, Any]) -> Iterator[Verdict]:
     try:
         for verdict in run_programs(programs, timeout_s=timeout_s, **options):
             if verdict.reason is Reason.HARNESS_ERROR:

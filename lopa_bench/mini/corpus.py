@@ -11,7 +11,7 @@ from lopa_bench.mini.deals import changed, random_deal, tellings
 from lopa_bench.mini.glue import answering, questions
 from lopa_bench.mini.logic import LABELS, inference
 from lopa_bench.mini.reviews import review, work
-from lopa_bench.mini.surface import ask, article, say
+from lopa_bench.mini.surface import article, ask, say
 from lopa_bench.mini.world import (
     KINDS,
     PARENTS,

@@ -19,7 +19,7 @@ FORMATS = ("terminal", "markdown", "latex", "csv", "json")
 
 
 def main(argv: Sequence[str]) -> int:
-    """``lopa-bench report [tables|claims|figures|html]``; the exit status."""
+    """``lopa-bench report [tables|claims|figures|html|plan]``; the exit status."""
     arguments = _report_parser().parse_args(argv)
     from lopa_bench.report.runs import read_runs
 
@@ -54,7 +54,13 @@ def _report_parser() -> argparse.ArgumentParser:
         prog="lopa-bench report",
         description="Tables, claims and figures from the finished runs of a results directory.",
     )
-    parser.add_argument("what", nargs="?", choices=tuple(_COMMANDS), default="tables")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=tuple(_COMMANDS),
+        default="tables",
+        help="tables (default), claims, figures, one html page, or the plan: which runs the tables still lack",
+    )
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     parser.add_argument("--scale", choices=SCALES, default="mini")
     parser.add_argument("--table", action="append", default=[], help="only this table (repeatable)")
@@ -107,6 +113,26 @@ def _print_claims(arguments: argparse.Namespace, runs: Runs) -> None:
     _write(arguments.output, RENDER[arguments.format](checked))
 
 
+def _print_plan(arguments: argparse.Namespace, runs: Runs) -> None:
+    """The runs that the tables still lack, in the order of the tables, with the time they will take."""
+    import json
+
+    from lopa_bench.report import plan
+    from lopa_bench.report.spec import tables
+
+    if arguments.format not in ("terminal", "json"):
+        raise UserError(f"--format {arguments.format}: the plan comes as terminal, json")
+    planned = plan.planned_runs(tables(arguments.scale, arguments.table), arguments.scale, arguments.fast)
+    left = plan.missing_runs(planned, runs, arguments.scale)
+    if arguments.format == "json":
+        _write(arguments.output, json.dumps([argv for run in left for argv in run.argv()]) + "\n")
+        return
+    seconds = plan.describe(map(plan.Estimate(runs.frame).seconds, left)) if left else "nothing to do"
+    count = [sum(len(run.seeds) for run in part) for part in (planned, left)]
+    lines = [*plan.commands(left), f"{count[0]} runs planned, {count[1]} missing: {seconds}"]
+    _write(arguments.output, "\n".join(lines) + "\n")
+
+
 def _write_figures(arguments: argparse.Namespace, runs: Runs) -> None:
     from lopa_bench.report.figures import draw_figures
 
@@ -137,4 +163,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Runs], None]] = {
     "claims": _print_claims,
     "figures": _write_figures,
     "html": _write_html,
+    "plan": _print_plan,
 }

@@ -79,7 +79,7 @@ def _bleu(normalise: Callable[[str], str], *, lowercase: bool) -> Callable[..., 
     def read(predictions: Sequence[Mapping[str, Any]]) -> Scores:
         from sacrebleu.metrics import BLEU
 
-        bleu = BLEU(lowercase=lowercase, smooth_method="none")
+        bleu = BLEU(lowercase=lowercase, force=True, effective_order=True)  # of a sentence; only its counts are used
         rows = []
         for line in predictions:
             references = line.get("references") or [line["target"]]
@@ -104,10 +104,10 @@ def _first(prediction: str | list[str]) -> str:
 
 
 def _webnlg(text: str) -> str:
-    """Lowercased and split on every non-word character, as the WebNLG pipeline scores it."""
-    import re
+    """As the WebNLG pipeline scores it."""
+    from lopa_bench.metrics.nlg import split_words
 
-    return " ".join(re.split(r"(\W)", text.lower()))
+    return split_words(text.lower())
 
 
 _READERS: dict[tuple[str | None, str], Callable[[Sequence[Mapping[str, Any]]], Scores]] = {

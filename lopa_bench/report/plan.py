@@ -11,16 +11,18 @@ from lopa_bench.report.spec import (
     GLUE,
     METHOD_DEFAULTS,
     RUN_DEFAULTS,
-    SCALE_SETTINGS,
     Column,
     Row,
     TableSpec,
     default_model,
+    scale_settings,
     spell,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from lopa_bench.report.runs import Runs
 
 FAST_LIMIT = 400  # rows per split of a FAST run
 
@@ -65,7 +67,7 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
     own = {key: value for key, value in row.settings.items() if defaults.get(key) != value}
     limit = {"data.limit": FAST_LIMIT} if fast else {}
     overrides = {"task": column.task, "method": row.method, **own, **model, **limit}
-    return PlannedRun({**SCALE_SETTINGS[scale], **overrides}, seeds(column.task, row.method, fast))
+    return PlannedRun({**scale_settings(scale, column.task), **overrides}, seeds(column.task, row.method, fast))
 
 
 def seeds(task: str, method: str, fast: bool = False) -> tuple[int, ...]:
@@ -101,6 +103,17 @@ def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedR
     typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds))]
     many = any("," in word for word in typed)
     return " ".join(["lopa-bench", *(["-m"] if many else []), *typed])
+
+
+def missing_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[PlannedRun]:
+    """What of a plan has not run yet, with the seeds that lack."""
+    left = []
+    for run in planned:
+        done = set(runs.where(run.selector(scale))["seed"])
+        seeds = tuple(seed for seed in run.seeds if seed not in done)
+        if seeds:
+            left.append(PlannedRun(run.overrides, seeds))
+    return left
 
 
 class Estimate:

@@ -23,8 +23,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lopa_bench.atomic import write_bytes
-
 NAME = "prompts.npz"
 EXAMPLES = 128  # of a split that are kept: enough for a spectrum, small enough for every run
 
@@ -47,8 +45,8 @@ class Prompts:
         return int(self.u.shape[-1])
 
 
-def save_prompts(folder: Path, z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label: ArrayLike) -> Path:
-    """Write ``prompts.npz`` into a run directory.
+def pack_prompts(z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label: ArrayLike) -> bytes:
+    """The content of ``prompts.npz``.
 
     Raises:
         ValueError: shapes that do not fit each other.
@@ -56,11 +54,9 @@ def save_prompts(folder: Path, z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label
     z_s, u, v = (np.asarray(array, dtype=np.float16) for array in (z_s, u, v))
     labels = np.asarray(label, dtype=np.str_)
     _check(z_s, u, v, labels)
-    path = folder / NAME
-    content = io.BytesIO()
-    np.savez_compressed(content, z_s=z_s, u=u, v=v, label=labels)
-    write_bytes(path, content.getvalue())
-    return path
+    packed = io.BytesIO()
+    np.savez_compressed(packed, z_s=z_s, u=u, v=v, label=labels)
+    return packed.getvalue()
 
 
 def load_prompts(folder: Path) -> Prompts | None:

@@ -16,7 +16,7 @@ from lopa_bench.report.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Line
 from lopa_bench.report.examples import read_scores
 from lopa_bench.report.history import saved_steps
 from lopa_bench.report.runs import Runs, lookup
-from lopa_bench.report.spec import Column, Row
+from lopa_bench.report.spec import Row, of_task
 from lopa_bench.report.statistics import (
     LEVEL,
     Difference,
@@ -96,7 +96,7 @@ class _Checker:
         return _linear(comparison, runs)
 
     def planned(self, row: Row, task: str) -> plan.PlannedRun:
-        return plan.cell(row, Column(task, task, ""), self.scale, self.fast)
+        return plan.cell(*of_task(row, task, self.scale), self.scale, self.fast)
 
     def runs(self, row: Row, task: str) -> pd.DataFrame:
         found = self.all.where(self.planned(row, task).selector(self.scale))

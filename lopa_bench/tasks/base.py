@@ -85,8 +85,8 @@ class Task:
         """
         return {}
 
-    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool] | None:
-        """Whether each example's (first) prediction is right, where that has a meaning of its own."""
+    def correct(self, examples: Sequence[Example], predictions: Predictions) -> Sequence[bool | list[bool]] | None:
+        """Whether each example's prediction is right (of several samples: each), where that has a meaning of its own."""
         return None
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:

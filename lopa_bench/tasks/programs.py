@@ -44,10 +44,9 @@ class ProgramTask(Task):
         samples = min(map(len, predictions))
         return mean_pass_at_k(self.verdicts(examples, predictions), [k for k in _KS if k <= samples])
 
-    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool] | None:
-        if any(len(texts) > 1 for texts in predictions):
-            return None
-        return [any(passed) for passed in self.verdicts(examples, predictions)]
+    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool | list[bool]]:
+        samples = max(map(len, predictions))
+        return [any(passed) if samples == 1 else passed for passed in self.verdicts(examples, predictions)]
 
 
 @settings

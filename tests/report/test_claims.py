@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from synthetic import write_run
+from synthetic import write_run, write_whole_plan
 
 from lopa_bench.errors import UserError
 from lopa_bench.report.claims import CLAIMS
@@ -29,6 +29,15 @@ def write_pair(root, tasks, p_a, p_b, seeds=(0, 1, 2), methods=("lopa", "pt"), r
 def check(root, claim):
     (checked,) = check_claims(read_runs(root, "mini"), "mini", claims=[claim])
     return checked
+
+
+@pytest.mark.parametrize("scale", ["mini", "paper"])
+def test_the_tables_plan_makes_every_run_that_a_claim_needs(tmp_path, scale):
+    write_whole_plan(tmp_path, scale)
+    checked = check_claims(read_runs(tmp_path, scale), scale)
+    for claim in checked:
+        for part in claim.parts:
+            assert {f.verdict for f in part.findings} <= {"holds", "fails", "undecided"}
 
 
 def test_ten_claims_by_name():

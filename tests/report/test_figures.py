@@ -7,7 +7,11 @@ from synthetic import write_run, write_whole_plan
 from lopa_bench.report.cli import main
 from lopa_bench.report.offsets import cosines, effective_rank, principal
 from lopa_bench.report.pareto import pareto_front
-from lopa_bench.report.prompts import load_prompts, save_prompts
+from lopa_bench.report.prompts import NAME, load_prompts, pack_prompts
+
+
+def write_prompts(folder, *arrays):
+    (folder / NAME).write_bytes(pack_prompts(*arrays))
 
 
 def made(count=40, tokens=6, width=20, rank=2):
@@ -18,7 +22,7 @@ def made(count=40, tokens=6, width=20, rank=2):
 
 def test_prompts_come_back_as_the_product_of_their_factors(tmp_path):
     z_s, u, v = made()
-    save_prompts(tmp_path, z_s, u, v, [" Yes", " No"] * 20)
+    write_prompts(tmp_path, z_s, u, v, [" Yes", " No"] * 20)
     prompts = load_prompts(tmp_path)
     assert prompts.z_i == pytest.approx(np.einsum("nmr,ndr->nmd", u, v), abs=0.02)
     assert prompts.rank == 2
@@ -28,7 +32,7 @@ def test_prompts_come_back_as_the_product_of_their_factors(tmp_path):
 def test_prompts_that_do_not_fit_are_not_written_and_damaged_ones_not_read(tmp_path):
     z_s, u, v = made()
     with pytest.raises(ValueError, match="shapes do not fit"):
-        save_prompts(tmp_path, z_s, u, v[:-1], [" Yes"] * 40)
+        pack_prompts(z_s, u, v[:-1], [" Yes"] * 40)
     assert load_prompts(tmp_path) is None
     (tmp_path / "prompts.npz").write_bytes(b"PK\x03\x04 torn")
     assert load_prompts(tmp_path) is None
@@ -52,7 +56,7 @@ def test_offsets_in_a_plane_have_two_components():
 
 def test_an_open_gate_does_not_turn_the_prompt(tmp_path):
     z_s, u, v = made()
-    save_prompts(tmp_path, z_s, 0 * u, v, [" Yes"] * 40)  # Z_I = 0: every gate is one half
+    write_prompts(tmp_path, z_s, 0 * u, v, [" Yes"] * 40)  # Z_I = 0: every gate is one half
     assert cosines(load_prompts(tmp_path)) == pytest.approx(1.0, abs=1e-3)
 
 
@@ -76,7 +80,7 @@ def figures(tmp_path, capsys):
 def test_every_figure_is_written_as_png_and_svg(tmp_path, figures):
     write_whole_plan(tmp_path)
     for folder in (tmp_path / "mini" / "rte").glob("*/lopa/*"):
-        save_prompts(folder, *made(rank=4), [" Yes", " No"] * 20)
+        write_prompts(folder, *made(rank=4), [" Yes", " No"] * 20)
     for folder in (tmp_path / "mini" / "qqp").glob("*/lopa/*"):
         (folder / "history.csv").write_text("step,epoch,loss,lr,glue\n10,1,0.7,0.1,\n20,1,0.5,0.1,60\n")
     names = ("convergence", "length", "offsets-rte", "parameters", "rank")

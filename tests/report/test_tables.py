@@ -15,7 +15,7 @@ from lopa_bench.report import plan, render
 from lopa_bench.report.cli import main
 from lopa_bench.report.reference import reference
 from lopa_bench.report.runs import read_runs
-from lopa_bench.report.spec import METHOD_DEFAULTS, tables
+from lopa_bench.report.spec import METHOD_DEFAULTS, default_model, family, tables
 from lopa_bench.report.table import Cell
 from lopa_bench.report.tables import build_tables
 
@@ -118,6 +118,22 @@ def test_a_run_shared_by_tables_is_planned_once():
     assert spelled.count(("task=rte", "method=lopa", "seed=0")) == 1
 
 
+def test_the_plan_lacks_exactly_the_seeds_that_have_not_run(tmp_path, capsys):
+    write_run(tmp_path, "rte", "lopa", seed=1)
+    runs = read_runs(tmp_path, "mini")
+    planned = plan.planned_runs(tables("mini"), "mini")
+    left = plan.missing_runs(planned, runs, "mini")
+    assert sum(len(r.seeds) for r in left) == sum(len(r.seeds) for r in planned) - 1
+    (rte,) = (r for r in left if dict(r.overrides) == {"task": "rte", "method": "lopa"})
+    assert rte.seeds == (0, 2)
+    assert main(["plan", "--results-dir", str(tmp_path), "--format", "json"]) == 0
+    jobs = json.loads(capsys.readouterr().out)
+    assert ["task=rte", "method=lopa", "seed=2"] in jobs
+    assert ["task=rte", "method=lopa", "seed=1"] not in jobs
+    assert main(["plan", "--results-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{len(jobs) + 1} runs planned, {len(jobs)} missing:")
+
+
 def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     write_run(tmp_path, "rte", "pt", seconds={"total": 30.0})
     write_run(tmp_path, "rte", "lopa", seconds={"total": 90.0})
@@ -174,10 +190,12 @@ def test_method_defaults_are_those_of_conf():
     config = pytest.importorskip("lopa_bench.config")
     from lopa_bench.report.runs import lookup
 
-    for method, expected in METHOD_DEFAULTS.items():
-        if method in config.choices("method"):
-            resolved = config.load_config([f"method={method}"]).resolved
-            assert {key: lookup(resolved, key) for key in expected} == dict(expected), method
+    tasks = {family(task): task for task in config.choices("task")}
+    for task in tasks.values():
+        for method, expected in METHOD_DEFAULTS.items():
+            resolved = config.load_config([f"task={task}", f"method={method}"]).resolved
+            assert {key: lookup(resolved, key) for key in expected} == dict(expected), (task, method)
+            assert resolved["model"]["name"] == default_model("mini", task)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_programs_are_run():
     assert task.correct(examples, [["{2: 1}"], ["{4: 1}"]]) == [True, False]
     five = [["{2: 1}"] + ["0"] * 4, ["{4: 1}"] * 5]
     assert task.score(examples, five) == pytest.approx({"pass@1": 10.0, "pass@5": 50.0})
-    assert task.correct(examples, five) is None
+    assert task.correct(examples, five) == [[True] + [False] * 4, [False] * 5]
     assert task.scoring()["sandbox"] in {"A", "B", "C"}
 
     task = configured("mbpp").task

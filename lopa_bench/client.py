@@ -1,0 +1,170 @@
+"""The user's side of a soft-prompt method: what turns texts into a server's input, in a folder of its own.
+
+The server holds an untouched backbone and takes `inputs_embeds`. The client holds a run's prompt, the word embeddings, the tokenizer and,
+where the prompt reads the instance, the instance encoder::
+
+    from lopa_bench.client import SoftPromptClient
+
+    client = SoftPromptClient.load("exported/rte")             # written by: lopa-bench export run=… to=exported/rte
+    request = client.embed(["A cat sees a dog . ? <mask> , A dog is seen ."])
+    logits = server(inputs_embeds=request.inputs_embeds, attention_mask=request.attention_mask)
+
+Several clients' requests, padded on the right to one length, are answered in one batch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
+
+from lopa_bench.config import load_method
+from lopa_bench.data import cloze_ids, encoder_ids, pad, prompt_ids
+from lopa_bench.errors import UserError
+from lopa_bench.methods.base import Shape, SoftPromptMethod
+from lopa_bench.methods.instance_encoder import pool
+from lopa_bench.methods.soft_prompt import Parts
+from lopa_bench.types import Kind
+
+if TYPE_CHECKING:
+    from lopa_bench.config import Config
+    from lopa_bench.methods.soft_prompt import SoftPromptModel
+
+FORMAT = 1  # of client.json
+
+
+class Request(NamedTuple):
+    """What a server is asked, for B texts.
+
+    Attributes:
+        inputs_embeds: [B, M + T, D], the soft prompt before the embedded tokens, padded on the right.
+        attention_mask: [B, M + T].
+        input_ids: [B, T] the tokens; token t's logits are at position M + t of the answer.
+    """
+
+    inputs_embeds: Tensor
+    attention_mask: Tensor
+    input_ids: Tensor
+
+
+class SoftPromptClient:
+    """Prompt, word embeddings, tokenizer and instance encoder of one run."""
+
+    def __init__(
+        self,
+        method: SoftPromptMethod,
+        kind: Kind,
+        max_length: int,
+        encoder_max_length: int,
+        shape: Shape,
+        weights: dict[str, Tensor],
+        tokenizer: Any,
+        encoder: nn.Module | None,
+        encoder_tokenizer: Any,
+    ) -> None:
+        self.method, self.kind, self.tokenizer = method, kind, tokenizer
+        self.max_length, self.encoder_max_length = max_length, encoder_max_length
+        self.encoder, self.encoder_tokenizer = encoder, encoder_tokenizer
+        self.embedding = weights.pop("embedding")
+        self.parts = Parts(method.parts(shape)).eval().to(self.embedding.device)
+        self.parts.load_state_dict({name.removeprefix("parts."): value for name, value in weights.items()})
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> SoftPromptClient:
+        """Read what `lopa-bench export` wrote.
+
+        Raises:
+            UserError: another kind of folder, another version of this one, or a file that is missing or broken.
+        """
+        folder = Path(folder)
+        if (folder / "adapter_config.json").is_file():
+            raise UserError(f"{folder} is a peft adapter folder; load it with peft.PeftModel.from_pretrained")
+        try:
+            about = json.loads((folder / "client.json").read_text(encoding="utf-8"))
+            if about["format"] != FORMAT:
+                raise UserError(f"{folder}: client.json has format {about['format']}, this version reads {FORMAT}")
+            encoder = encoder_tokenizer = None
+            if about["reads_instance"]:
+                encoder = AutoModel.from_pretrained(folder / "encoder", dtype="auto").eval().to(device)
+                encoder_tokenizer = AutoTokenizer.from_pretrained(folder / "encoder")
+            return cls(
+                load_method(about["method"]),
+                about["kind"],
+                about["max_length"],
+                about["encoder_max_length"],
+                Shape(**about["shape"]),
+                load_file(folder / "client.safetensors", device),
+                AutoTokenizer.from_pretrained(folder / "tokenizer"),
+                encoder,
+                encoder_tokenizer,
+            )
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
+            raise UserError(f"{folder} is not a whole soft-prompt client: {reason}") from error
+
+    @torch.no_grad()
+    def features(self, texts: Sequence[str]) -> Tensor | None:
+        """f(x), [B, E]; None if the prompt is the same for every instance."""
+        if self.encoder is None:
+            return None
+        cut = "left" if self.kind == "causal" else "right"
+        tokens = encoder_ids(self.encoder_tokenizer, texts, self.encoder_max_length, cut)
+        ids, mask = pad(tokens, self.encoder_tokenizer.pad_token_id)
+        ids, mask = ids.to(self.encoder.device), mask.to(self.encoder.device)
+        return pool(self.encoder(input_ids=ids, attention_mask=mask)[0].float(), mask, self.method.pooling)
+
+    @torch.no_grad()
+    def prompt(self, texts: Sequence[str]) -> Tensor:
+        """Texts -> their soft prompts Z, [B, M, D]."""
+        return self.method.prompt(self.parts, self.features(texts), len(texts))
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[str]) -> Request:
+        """Texts -> what the server is asked. A masked LM's text says `<mask>` where the answer is read."""
+        ids, mask = pad(self._tokens(texts), self.tokenizer.pad_token_id)
+        ids, mask = ids.to(self.embedding.device), mask.to(self.embedding.device)
+        embeds = self.embedding[ids]
+        update = self.method.embedding_update(self.parts, (mask.cumsum(1) - 1).clamp(min=0))
+        if update is not None:
+            embeds = embeds + (update * mask.unsqueeze(-1)).to(embeds.dtype)
+        prompt = self.prompt(texts).to(embeds.dtype)
+        whole = torch.cat([mask.new_ones(prompt.shape[:2]), mask], dim=1)
+        return Request(torch.cat([prompt, embeds], dim=1), whole, ids)
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        if self.kind == "masked":
+            return cloze_ids(self.tokenizer, texts, self.max_length)
+        return [prompt_ids(self.tokenizer, text)[-self.max_length :] for text in texts]
+
+
+def save(model: SoftPromptModel, config: Config, folder: Path) -> None:
+    """Write `model`'s side of the client into `folder`: client.json, client.safetensors, tokenizer/ and, if it has one, encoder/."""
+    backbone, method, encoder = model.backbone, model.method, model.encoder
+    shape = backbone.shape(encoder.width if encoder is not None else 0)
+    kind = type(method)
+    about = {
+        "format": FORMAT,
+        "model": backbone.files.source,
+        "kind": backbone.kind,
+        "max_length": config.text_length - (0 if config.generation is None else config.generation.max_new_tokens or 1),
+        "encoder_max_length": config.text_length if encoder is None else min(config.text_length, encoder.positions),
+        "reads_instance": method.reads_instance,
+        "method": {"_target_": f"{kind.__module__}.{kind.__qualname__}", **dataclasses.asdict(method)},
+        "shape": dataclasses.asdict(shape),
+    }
+    (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    weights = {f"parts.{name}": value.contiguous() for name, value in model.parts.state_dict().items()}
+    embedding = backbone.model.get_input_embeddings().weight.detach().contiguous()
+    save_file({"embedding": embedding, **weights}, folder / "client.safetensors")
+    backbone.tokenizer.save_pretrained(folder / "tokenizer")
+    if encoder is not None:
+        encoder.module.save_pretrained(folder / "encoder")
+        encoder.tokenizer.save_pretrained(folder / "encoder")

@@ -1,0 +1,277 @@
+"""``lopa-bench cost``: what each method costs the server and the client, for one customisation and for many.
+
+A soft prompt, and the encoder that writes it, live at the client: the server keeps one untouched backbone however many customisations it
+serves. LoRA, adapters, prefixes and fine-tuned weights live at the server, once per customisation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import json
+import re
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lopa_bench import paper_models
+from lopa_bench.config import choices, load_config
+from lopa_bench.errors import UserError
+from lopa_bench.methods.base import Method, SoftPromptMethod
+from lopa_bench.methods.prefix import PrefixMethod
+from lopa_bench.methods.whole_model import FullFineTuning
+from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.params import settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lopa_bench.backbone import Backbone
+
+CUSTOMISATIONS = (1, 100, 10_000)
+BYTES = 4  # of a parameter, fp32
+# The encoder beside a causal backbone, as in the paper: RoBERTa-large for E2E and WebNLG, CodeBERT for code.
+ENCODERS = {"gpt2_medium": "roberta_large", "causal": "codebert"}
+REPEATS = 15
+EMBEDDING = re.compile("embed|wte|wpe")  # looked up, not multiplied
+
+
+@dataclasses.dataclass
+class Cost:
+    """One method on one model, for a request of one text.
+
+    Attributes:
+        server_bytes, client_bytes: per customisation; shared_bytes: the client's instance encoder, one for all its customisations.
+        backbones: copies of the backbone at the server per customisation (1 for fine-tuning) instead of one for all.
+        tokens: more tokens that the server reads; cached: more positions that its layers attend to.
+        server_flops, client_flops: of a forward pass, beyond the bare backbone's.
+        server_ms, client_ms: measured on this machine, beyond the bare backbone's; None where not measured.
+    """
+
+    method: str
+    server_bytes: int = 0
+    client_bytes: int = 0
+    shared_bytes: int = 0
+    backbones: bool = False
+    tokens: int = 0
+    cached: int = 0
+    server_flops: int = 0
+    client_flops: int = 0
+    server_ms: float | None = None
+    client_ms: float | None = None
+
+    def at_server(self, backbone_bytes: int, customisations: int) -> int:
+        """Bytes, the backbone's included."""
+        if self.backbones:
+            return backbone_bytes * customisations
+        return backbone_bytes + self.server_bytes * customisations
+
+    def at_client(self, customisations: int) -> int:
+        return self.shared_bytes + self.client_bytes * customisations
+
+
+def find(model: str) -> ModelFiles:
+    """A shipped shape by name, an embedded model (mini:…) or a folder."""
+    if model.startswith(("mini:", ".")) or "/" in model:
+        return locate(model, None, offline=True)
+    return paper_models.files(model)
+
+
+def encoder_of(model: str, files: ModelFiles) -> ModelFiles:
+    """Where the instance is read: by a masked backbone's own model, else by the paper's encoder."""
+    if files.kind == "masked":
+        return files
+    return paper_models.files(ENCODERS.get(model, ENCODERS["causal"]))
+
+
+def methods(model: str) -> list[Method]:
+    """Every method with its hyperparameters, at paper scale for the paper's models, else at the embedded one."""
+    if model in paper_models.names():
+        return [settings(name, "paper", model) for name in choices("method")]
+    return [load_config(["task=rte", f"method={name}"]).method for name in choices("method")]
+
+
+def forward_flops(body: nn.Module, config: Any, tokens: int, positions: int, causal: bool) -> int:
+    """Multiplications and additions of a transformer body that reads `tokens` tokens, the last of them attending to `positions`.
+
+    Two a weight of every matrix and token, and four a layer, width, query and key for attention (scores and their weighted values).
+    """
+    matrices = (p for name, p in body.named_parameters() if p.dim() == 2 and not EMBEDDING.search(name))
+    weights = sum(p.numel() for p in matrices)
+    attended = tokens * positions - (tokens * (tokens - 1) // 2 if causal else 0)
+    return 2 * weights * tokens + 4 * config.num_hidden_layers * config.hidden_size * attended
+
+
+def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> Cost:
+    """The closed-form part of a method's cost, from modules on the meta device."""
+    import torch
+
+    from lopa_bench.methods.soft_prompt import Parts
+
+    causal = backbone.kind == "causal"
+
+    def reading(extra_tokens: int, extra_positions: int) -> int:
+        body, config = backbone.body, backbone.config
+        more = forward_flops(body, config, tokens + extra_tokens, tokens + extra_positions, causal)
+        return more - forward_flops(body, config, tokens, tokens, causal)
+
+    result, m = Cost(method.name), method.prompt_length
+    if isinstance(method, SoftPromptMethod):
+        with torch.device("meta"):
+            parts = Parts(method.parts(backbone.shape(encoder.width)))
+        own = sum(p.numel() for p in parts.parameters())
+        result.client_bytes, result.tokens, result.server_flops = own * BYTES, m, reading(m, m)
+        if method.reads_instance:
+            result.shared_bytes = sum(p.numel() for p in encoder.body.parameters()) * BYTES
+            heads = sum(p.numel() for name, p in parts.named_parameters() if p.dim() > 1 and name != "z_s")
+            result.client_flops = 2 * heads + forward_flops(encoder.body, encoder.config, tokens, tokens, False)
+    elif isinstance(method, PrefixMethod):
+        # What the server keeps is the prefix itself; the network that wrote it is left behind after training.
+        result.server_bytes = 2 * m * backbone.config.num_hidden_layers * backbone.shape(0).key_width * BYTES
+        result.cached, result.server_flops = m, reading(0, m)
+    elif isinstance(method, FullFineTuning):
+        result.backbones = True
+    else:
+        with torch.device("meta"):
+            added = method.adapt(copy.deepcopy(backbone)).trainable().values()
+        result.server_bytes = sum(p.numel() for p in added) * BYTES
+        result.server_flops = 2 * tokens * sum(p.numel() for p in added if p.dim() == 2)
+    return result
+
+
+def measure(
+    costs: list[Cost], chosen: list[Method], files: ModelFiles, encoder_files: ModelFiles, tokens: int
+) -> float:
+    """Add measured milliseconds to `costs`, from modules with random weights; the bare backbone's own, for scale."""
+    import torch
+
+    from lopa_bench.data import Batch
+    from lopa_bench.methods.soft_prompt import Parts
+
+    bare = paper_models.build(files, "cpu").eval()
+    bare.freeze()
+    encoder = bare if encoder_files == files else paper_models.build(encoder_files, "cpu").eval()
+    ids = torch.randint(5, bare.config.vocab_size, (1, tokens))
+    mask, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
+    batch = Batch(zero, ids, mask, zero, zero, zero)
+
+    def read(length: int) -> Callable[[], Tensor]:
+        embeds, whole = torch.randn(1, length, bare.width), torch.ones(1, length, dtype=torch.long)
+        return lambda: bare.hidden(embeds, whole)
+
+    base = milliseconds(read(tokens))
+    for one, method in zip(costs, chosen, strict=True):
+        if isinstance(method, SoftPromptMethod):
+            one.server_ms = milliseconds(read(tokens + method.prompt_length)) - base
+            parts = Parts(method.parts(bare.shape(encoder.width))).eval()
+
+            def prompt(method: Any = method, parts: Any = parts) -> Tensor:
+                features = encoder.body(input_ids=ids, attention_mask=mask)[0][:, 0] if method.reads_instance else None
+                return method.prompt(parts, features, 1)
+
+            one.client_ms = milliseconds(prompt)
+        elif one.backbones or method.name == "none":
+            one.server_ms = 0.0
+        else:
+            adapted = method.adapt(copy.deepcopy(bare)).eval()
+            one.server_ms = milliseconds(lambda adapted=adapted: adapted.hidden(batch)) - base
+    return base
+
+
+def milliseconds(call: Callable[[], Any]) -> float:
+    """The median of repeated calls, after one that is not counted."""
+    import torch
+
+    times = []
+    with torch.no_grad():
+        call()
+        for _ in range(REPEATS):
+            started = time.perf_counter()
+            call()
+            times.append(1000 * (time.perf_counter() - started))
+    return statistics.median(times)
+
+
+def main(argv: Sequence[str]) -> int:
+    """``lopa-bench cost [MODEL] [--tokens T] [--no-latency] [--json]``."""
+    parser = argparse.ArgumentParser(prog="lopa-bench cost", description=__doc__)
+    parser.add_argument(
+        "model",
+        nargs="?",
+        default="mini:mini-mlm",
+        help=f"mini:…, a folder, or one of {', '.join(paper_models.names())}",
+    )
+    parser.add_argument("--tokens", type=int, default=64, help="length of the request (64)")
+    parser.add_argument("--no-latency", action="store_true", help="closed forms only, nothing is measured")
+    parser.add_argument("--json", action="store_true", help="one object for machines")
+    given = parser.parse_args(argv)
+    files = find(given.model)
+    encoder_files, chosen = encoder_of(given.model, files), methods(given.model)
+    longest = max(method.prompt_length for method in chosen)
+    if not 1 <= given.tokens <= files.positions - longest:
+        raise UserError(
+            f"--tokens={given.tokens}: with {longest} virtual tokens {given.model} reads 1 to {files.positions - longest}"
+        )
+    backbone = paper_models.build(files, "meta")
+    encoder = backbone if encoder_files == files else paper_models.build(encoder_files, "meta")
+    costs = [cost(method, backbone, encoder, given.tokens) for method in chosen]
+    backbone_bytes = backbone.model.num_parameters() * BYTES
+    base = None if given.no_latency else measure(costs, chosen, files, encoder_files, given.tokens)
+    if given.json:
+        rows = [{**dataclasses.asdict(c), **_totals(c, backbone_bytes)} for c in costs]
+        about = {"model": given.model, "tokens": given.tokens, "backbone_bytes": backbone_bytes, "backbone_ms": base}
+        print(json.dumps({**about, "methods": rows}, indent=1))
+    else:
+        _print(costs, given.model, given.tokens, backbone_bytes, base)
+    return 0
+
+
+def _totals(one: Cost, backbone_bytes: int) -> dict[str, dict[int, int]]:
+    return {
+        "total_server_bytes": {n: one.at_server(backbone_bytes, n) for n in CUSTOMISATIONS},
+        "total_client_bytes": {n: one.at_client(n) for n in CUSTOMISATIONS},
+    }
+
+
+def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base: float | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        box=None, pad_edge=False, title=f"{model}, one request of {tokens} tokens, fp32", title_justify="left"
+    )
+    table.add_column("method")
+    for heading in (
+        *(f"server × {n:,}" for n in CUSTOMISATIONS),
+        *(f"client × {n:,}" for n in CUSTOMISATIONS),
+        *("tokens", "cached", "server GFLOP", "client GFLOP", "server ms", "client ms"),
+    ):
+        table.add_column(heading, justify="right")
+    for one in costs:
+        totals = _totals(one, backbone_bytes)
+        table.add_row(
+            one.method,
+            *(size(value) for value in totals["total_server_bytes"].values()),
+            *(size(value) for value in totals["total_client_bytes"].values()),
+            *(f"+{n}" if n else "–" for n in (one.tokens, one.cached)),
+            *(f"+{n / 1e9:.3g}" if n else "–" for n in (one.server_flops, one.client_flops)),
+            *("–" if ms is None else f"{ms:+.1f}" for ms in (one.server_ms, one.client_ms)),
+        )
+    console = Console(width=200, highlight=False)
+    console.print(table)
+    if base is not None:
+        console.print(
+            f"The bare backbone takes {base:.1f} ms; server ms are beyond that (batch 1, random weights, this machine)."
+        )
+
+
+def size(count: int) -> str:
+    """Bytes as people write them, in powers of 1000."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:,.1f} TB"

@@ -1,0 +1,154 @@
+"""``lopa-bench params``: every parameter count of the paper beside the modules' own, on the meta device, without weights."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lopa_bench import paper_models
+from lopa_bench.config import load_config
+from lopa_bench.methods.base import Method
+from lopa_bench.reference import rows as reference_rows
+
+if TYPE_CHECKING:
+    from lopa_bench.backbone import Backbone
+
+MODELS = ("roberta_large", "deepseek_coder_1_3b", "phi_2", "gpt2_medium")
+TASKS = {"roberta_large": "rte", "gpt2_medium": "e2e"}
+BEYOND = [(model, method) for method in ("lora", "fft") for model in MODELS]  # the paper counts neither
+FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """One count of the paper and ours.
+
+    Attributes:
+        printed: as the paper prints it ("1.60M"), or None.
+        paper: trainable parameters without the instance encoder, as the paper counts.
+        official: parameters that get gradients in the authors' released code; on GLUE that trains LOPA's encoder and makes its heads as
+            wide as the encoder.
+    """
+
+    model: str
+    encoder: str | None
+    method: str
+    setting: str
+    printed: str | None
+    paper: int
+    official: int
+
+    @property
+    def equal(self) -> bool | None:
+        return None if self.printed is None else in_print(self.paper, self.printed) == self.printed
+
+
+def in_print(count: int, like: str) -> str:
+    """`count` with the unit and the digits of `like`: (1597992, "0.80M") -> "1.60M"."""
+    unit = {"K": 1e3, "M": 1e6}[like[-1]]
+    return f"{count / unit:.{len(like[:-1].partition('.')[2])}f}{like[-1]}"
+
+
+def counts() -> Iterator[Count]:
+    """Each distinct count of ``report/reference.csv``, then LoRA and FFT."""
+    seen = set()
+    for row in reference_rows():
+        key = (row["model"], row["method"], row["setting"], row["trainable_parameters"], encoder_of(row))
+        if row["trainable_parameters"] and key not in seen:
+            seen.add(key)
+            yield counted(*key)
+    for model, method in BEYOND:
+        yield counted(model, method, "", None, model)
+
+
+def encoder_of(row: dict[str, str]) -> str:
+    """GLUE reads the instance with the backbone's own model; the code figures by rank with CodeSage, those by length with CodeBERT."""
+    if row["model"] == "roberta_large":
+        return "roberta_large"
+    return "codebert" if row["table"] == "ablation_length" else "codesage_small"
+
+
+def counted(model: str, method: str, setting: str, printed: str | None, encoder: str) -> Count:
+    own, official = settings(method, "paper", model), settings(method, "official", model)
+    given = dict(part.split("=") for part in setting.split())
+    changes = {FIELDS[key]: int(value) for key, value in given.items() if key in FIELDS}
+    reads = own.reads_instance
+    return Count(
+        model,
+        encoder if reads else None,
+        method,
+        setting,
+        printed,
+        paper=trainable(dataclasses.replace(own, **changes), model, encoder),
+        official=trainable(dataclasses.replace(official, **changes), model, encoder)
+        + (encoder_parameters(encoder) if reads and not official.freeze_encoder else 0),
+    )
+
+
+@cache
+def settings(method: str, recipe: str, model: str) -> Method:
+    """The method's hyperparameters at paper scale, for a task that the paper gives to `model`. `recipe` concerns GLUE."""
+    task = TASKS.get(model, "cruxeval_o")
+    given = ["scale=paper", f"task={task}", f"method={method}"]
+    return load_config([*given, f"recipe={recipe}"] if task == "rte" else given).method
+
+
+def trainable(method: Method, model: str, encoder: str) -> int:
+    """Trainable parameters of `method`'s modules, the instance encoder's left out."""
+    import torch
+
+    from lopa_bench.methods.soft_prompt import Parts
+
+    with torch.device("meta"):
+        if hasattr(method, "parts"):
+            shape = _backbone(model).shape(encoder_width=paper_models.files(encoder).width)
+            return sum(p.numel() for p in Parts(method.parts(shape)).parameters())
+        adapted = method.adapt(copy.deepcopy(_backbone(model)))
+        return sum(p.numel() for p in adapted.trainable().values())
+
+
+@cache
+def _backbone(model: str) -> Backbone:
+    return paper_models.on_meta(model)
+
+
+def encoder_parameters(model: str) -> int:
+    """Of the body that the instance is read with, without its LM head."""
+    return sum(p.numel() for p in _backbone(model).body.parameters())
+
+
+def main(argv: Sequence[str]) -> int:
+    """``lopa-bench params [--json]``: 0 if every count agrees with its printed digits, else 1."""
+    parser = argparse.ArgumentParser(prog="lopa-bench params", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one list of objects for machines")
+    wants_json = parser.parse_args(argv).json
+    found = list(counts())
+    different = [count for count in found if count.equal is False]
+    if wants_json:
+        print(json.dumps([{**dataclasses.asdict(c), "equal": c.equal} for c in found], indent=1))
+    else:
+        _print(found)
+        compared = sum(c.equal is not None for c in found)
+        print(f"{compared - len(different)} of {compared} printed counts equal ours to their last digit")
+    return 1 if different else 0
+
+
+def _print(found: list[Count]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "instance encoder", "method", "setting"):
+        table.add_column(heading)
+    for heading in ("paper prints", "ours", "with gradients in the official code", "equal"):
+        table.add_column(heading, justify="right")
+    for c in found:
+        verdict = {True: "yes", False: "NO", None: "–"}[c.equal]
+        names = (c.model, c.encoder or "–", c.method, c.setting or "–")
+        table.add_row(*names, c.printed or "–", f"{c.paper:,}", f"{c.official:,}", verdict)
+    Console(width=160, highlight=False).print(table)

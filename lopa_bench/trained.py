@@ -1,0 +1,42 @@
+"""A finished run's model, as it was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from lopa_bench.backbone import Backbone
+from lopa_bench.config import Config, from_resolved
+from lopa_bench.errors import UserError
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.model_files import locate
+
+
+def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedModel]:
+    """The config and the adapted model, in evaluation mode, of the run in `directory`.
+
+    Raises:
+        UserError: no finished run there, a file that cannot be read, or other backbone weights than the run's.
+    """
+    try:
+        result = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+        config = from_resolved(yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8")))
+        trained = load_file(directory / "trained.safetensors")
+    except FileNotFoundError as error:
+        raise UserError(f"run={directory}: there is no {Path(error.filename or 'trained.safetensors').name}") from error
+    except (OSError, ValueError, yaml.YAMLError, SafetensorError) as error:
+        raise UserError(f"run={directory}: a file of the run cannot be read ({str(error).splitlines()[0]})") from error
+    weights = locate(config.model.path, config.model.revision, config.offline).fingerprint()
+    if weights != result["config"]["model"]["weights"]:
+        raise UserError(
+            f"run={directory}: model.path={config.model.path} holds other weights than the run was trained on"
+        )
+    backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
+    model = config.method.adapt(backbone)
+    model.load_trainable(trained)
+    return config, model.eval()

@@ -1,0 +1,92 @@
+"""Reporting many results: `comparisons()` for `scripts/benchmark.py report`, or run alone.
+
+The work is `lopa-bench report` on 10,000 results, in a process of its own, reading included. It is
+compared with the goal of ten seconds; results are synthetic and written to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from lopa_bench.report.plan import PlannedRun, planned_runs
+from lopa_bench.report.spec import default_model, family, tables
+
+RESULTS, GOAL_SECONDS, REPEATS = 10_000, 10.0, 3
+
+
+def comparisons() -> list[dict[str, Any]]:
+    """One comparison: seconds of the goal over seconds taken, above 1 when it is met."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_results(Path(folder))
+        command = [sys.executable, "-m", "lopa_bench", "report", "--results-dir", folder]
+        seconds = []
+        for _ in range(REPEATS):
+            started = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            seconds.append(time.perf_counter() - started)
+    ratios = [GOAL_SECONDS / value for value in seconds]
+    return [
+        {
+            "work": f"report of {RESULTS:,} results: {statistics.median(seconds):.2f} s",
+            "against": f"{GOAL_SECONDS:.0f} s",
+            "ratio": statistics.median(ratios),
+            "spread": [min(ratios), max(ratios)],
+            "goal": 1.0,
+            "ran": {"command": "lopa-bench report", "seconds": seconds, "python": platform.python_version()},
+        }
+    ]
+
+
+def write_results(root: Path) -> None:
+    """Copies of the whole mini plan, each with its own seeds, until there are RESULTS."""
+    planned = planned_runs(tables("mini"), "mini")
+    written = 0
+    while written < RESULTS:
+        for run in planned:
+            write_result(root, run, seed=written)
+            written += 1
+
+
+def write_result(root: Path, run: PlannedRun, seed: int) -> None:
+    """A result of the size that a run writes, as the runner lays it out."""
+    fields = run.selector("mini")
+    config: dict[str, Any] = {"seed": seed, "train": {"lr": 0.003, "epochs": 10, "batch_size": 16}}
+    for key, value in fields.items():
+        if key.startswith("method."):
+            config.setdefault("method", {})[key.removeprefix("method.")] = value
+    metrics = {column.metric: 50 + seed % 40 for t in tables("mini") for column in t.columns if column.task == run.task}
+    result = {
+        "schema": 1,
+        "digest": f"{seed:012x}",
+        "scale": "mini",
+        "task": run.task,
+        "family": family(run.task),
+        "model": default_model("mini", run.task),
+        "method": run.method,
+        "seed": seed,
+        "recipe": "paper",
+        "selection": "holdout",
+        "reported_split": "test",
+        "metric": next(iter(metrics)),
+        "metrics": metrics,
+        "config": config,
+        "data": {"source": "mini", "limit": None, "rows": {"train": 2000, "test": 400}},
+        "parameters": {"paper": 52_000, "trained": 52_000, "total": 900_000},
+        "seconds": {"train": 10.0, "total": 12.0},
+        "versions": {"torch": "0", "transformers": "0", "python": platform.python_version()},
+    }
+    folder = root / "mini" / run.task / fields["model"] / run.method / f"{seed}-{seed:012x}"
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    print(json.dumps(comparisons(), indent=1))

@@ -1,0 +1,103 @@
+"""Where the bytes and the work of a method are."""
+
+import json
+
+import pytest
+import tiny
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from lopa_bench.cli import main
+from lopa_bench.cost import CUSTOMISATIONS, Cost, cost, find, forward_flops, size
+from lopa_bench.paper_models import build
+
+
+@pytest.fixture
+def costs(capsys):
+    def run(*argv):
+        assert main(["cost", *map(str, argv), "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        return found, {row["method"]: row for row in found["methods"]}
+
+    return run
+
+
+def test_only_what_the_paper_says_grows_at_the_server(costs):
+    found, methods = costs("roberta_large", "--no-latency")
+    backbone = found["backbone_bytes"]
+    assert backbone == 4 * 355_412_057
+    assert found["backbone_ms"] is None
+    for name, row in methods.items():
+        server = [row["total_server_bytes"][str(n)] for n in CUSTOMISATIONS]
+        if name in {"pt", "dept", "none"} or name.startswith(("lopa", "idpg")):
+            assert server == [backbone] * 3, name
+        else:
+            assert server[0] < server[1] < server[2], name
+    assert methods["fft"]["total_server_bytes"]["100"] == 100 * backbone
+    assert methods["lora"]["server_bytes"] == 4 * 2_359_296
+    assert methods["prefix_tuning"]["server_bytes"] == methods["p_tuning_v2"]["server_bytes"] == 4 * 491_520
+    assert methods["lopa"]["client_bytes"] == 4 * 1_597_992
+    assert methods["lopa"]["total_client_bytes"]["100"] == 100 * 4 * 1_597_992 + methods["lopa"]["shared_bytes"]
+    assert (methods["lopa"]["tokens"], methods["lopa_concat"]["tokens"], methods["p_tuning_v2"]["tokens"]) == (
+        10,
+        20,
+        0,
+    )
+    assert methods["p_tuning_v2"]["cached"] == 10
+
+
+@pytest.mark.parametrize("architecture", ["roberta", "gpt2", "llama"])
+def test_flops_are_those_that_torch_counts(architecture, tiny_models):
+    """Of the matrix products; torch counts whole attention matrices of causal models too."""
+    backbone = build(find(str(tiny_models(architecture))), "cpu").eval()
+    backbone.model.set_attn_implementation("eager")
+    embeds, mask = torch.randn(1, 40, 32), torch.ones(1, 40, dtype=torch.long)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        backbone.hidden(embeds, mask)
+    expected = forward_flops(backbone.body, backbone.config, 40, 40, causal=False)
+    assert counter.get_total_flops() == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("method", ["lora", "adapter"])
+def test_flops_inside_the_model(method, tiny_models):
+    folder = tiny_models("roberta")
+    files = find(str(folder))
+    settings = tiny.settings(folder, method).method
+    one = cost(settings, build(files, "meta"), build(files, "meta"), tokens=40)
+
+    def counted(model):
+        batch = tiny.batch(model, tiny.rows(model, lengths=[40]))
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model.hidden(batch)
+        return counter.get_total_flops()
+
+    difference = counted(tiny.adapt(folder, method)) - counted(tiny.adapt(folder, "none"))
+    assert one.server_flops == difference
+
+
+def test_measured_latency(costs, tiny_models):
+    found, methods = costs(tiny_models("roberta"), "--tokens", 20)
+    assert found["backbone_ms"] > 0
+    assert methods["none"]["server_ms"] == methods["fft"]["server_ms"] == 0.0
+    assert methods["lopa"]["client_ms"] > methods["pt"]["client_ms"] > 0
+    assert all(row["server_ms"] is not None for row in methods.values())
+
+
+def test_table(tiny_models, capsys):
+    assert main(["cost", str(tiny_models("roberta")), "--no-latency"]) == 0
+    out = capsys.readouterr().out
+    assert "server × 10,000" in out
+    assert "p_tuning_v2" in out
+
+
+def test_bad_input(tiny_models, capsys):
+    assert main(["cost", "roberta-large"]) == 2
+    assert "nearest: roberta_large" in capsys.readouterr().err
+    assert main(["cost", str(tiny_models("roberta")), "--tokens", "500"]) == 2
+    assert "reads 1 to 109" in capsys.readouterr().err
+
+
+def test_sizes():
+    assert [size(n) for n in (0, 999, 1_421_648_228, 14_216_482_280_000)] == ["0 B", "999 B", "1.42 GB", "14.2 TB"]
+    fft = Cost("fft", backbones=True)
+    assert (fft.at_server(10, 100), fft.at_client(100)) == (1000, 0)

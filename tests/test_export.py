@@ -1,0 +1,194 @@
+"""What a run trained, used by programs that know nothing of lopa-bench's training."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import tiny
+import torch
+from safetensors.torch import load_file, save_file
+
+from lopa_bench.cli import main
+from lopa_bench.client import SoftPromptClient
+from lopa_bench.config import load_config
+from lopa_bench.data import encode_clozes, encoder_ids
+from lopa_bench.errors import UserError
+from lopa_bench.run import run
+from lopa_bench.trained import load_trained
+from lopa_bench.types import Example
+
+PEFT_METHODS = [
+    (architecture, method)
+    for architecture in tiny.MASKED + tiny.CAUSAL
+    for method in ("lora", "p_tuning_v2", "prefix_tuning")
+]
+
+
+def exported(folder, architecture, method, to, *overrides):
+    """A model with moved parameters and the folder it was exported to."""
+    config = tiny.settings(folder(architecture), method, *overrides)
+    model = tiny.perturbed(tiny.adapt(folder(architecture), method, *overrides))
+    to.mkdir(parents=True)
+    config.method.export(model, config, to)
+    return model
+
+
+@pytest.mark.parametrize(("architecture", "method"), PEFT_METHODS)
+@torch.no_grad()
+def test_peft_loads_the_folder_with_equal_logits(architecture, method, tiny_models, tmp_path):
+    from peft import PeftModel
+
+    model = exported(tiny_models, architecture, method, tmp_path / "adapter")
+    batch = tiny.batch(model, tiny.rows(model))
+    untouched = tiny.adapt(tiny_models(architecture), "none").backbone.model
+    loaded = PeftModel.from_pretrained(untouched, tmp_path / "adapter").eval()
+    logits = loaded(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+    torch.testing.assert_close(logits[batch.rows, batch.columns], model(batch), atol=1e-5, rtol=1e-5)
+
+
+TEXTS = {
+    "pt": ["the cat sees a dog . ? <mask> , a dog is red .", "every barn is blue ? <mask> , some barn is not"],
+    "idpg": ["the dog eats . It was <mask> ."],
+    "lopa": ["a red barn ? <mask> , the barn was red and not blue", "a cat <mask> , a cat", "the dog ? <mask> , a cat"],
+    "dept": ["a cat eats <mask> , the cat eats"],
+}
+SERVER = """
+import sys, torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForMaskedLM
+assert not any(name.startswith("lopa_bench") for name in sys.modules)
+model = AutoModelForMaskedLM.from_pretrained(sys.argv[1]).eval()
+with torch.no_grad():
+    answer = model(**load_file(sys.argv[2])).logits
+save_file({"logits": answer}, sys.argv[3])
+"""
+
+
+@torch.no_grad()
+def test_one_server_answers_several_tasks_in_one_batch(tiny_models, tmp_path):
+    """The paper's point: the server holds the untouched backbone and nothing of any task."""
+    requests, expected = [], []
+    for method, texts in TEXTS.items():
+        model = exported(tiny_models, "roberta", method, tmp_path / method)
+        client = SoftPromptClient.load(tmp_path / method)
+        requests.append(client.embed(texts))
+        rows = encode_clozes(model.backbone.tokenizer, [Example(text, " Yes") for text in texts], 64)
+        batch = tiny.batch(model, rows) if model.encoder is None else with_features(model, rows, texts)
+        torch.testing.assert_close(client.prompt(texts), model.prompt(batch))
+        expected.append((model(batch), batch.columns))
+
+    length = max(request.inputs_embeds.shape[1] for request in requests)
+
+    def stacked(tensors):
+        longest = [length - t.shape[1] for t in tensors]
+        padded = [t.movedim(1, -1) for t in tensors]
+        return torch.cat(
+            [torch.nn.functional.pad(t, (0, n)).movedim(-1, 1) for t, n in zip(padded, longest, strict=True)]
+        ).contiguous()
+
+    save_file(
+        {
+            "inputs_embeds": stacked([r.inputs_embeds for r in requests]),
+            "attention_mask": stacked([r.attention_mask for r in requests]),
+        },
+        tmp_path / "request",
+    )
+    arguments = [str(tiny_models("roberta")), str(tmp_path / "request"), str(tmp_path / "answer")]
+    done = subprocess.run([sys.executable, "-c", SERVER, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = load_file(tmp_path / "answer")["logits"]
+
+    row = 0
+    for request, (logits, columns) in zip(requests, expected, strict=True):
+        virtual = request.inputs_embeds.shape[1] - request.input_ids.shape[1]
+        for own, column in zip(logits, columns.tolist(), strict=True):
+            torch.testing.assert_close(answers[row, virtual + column], own, atol=1e-5, rtol=1e-5)
+            row += 1
+    assert row == len(answers) == sum(map(len, TEXTS.values()))
+
+
+def with_features(model, rows, texts):
+    batch = tiny.batch(model, [tiny.replace(row, encoder_ids=row.ids) for row in rows])
+    batch.features = model.encoder.features(encoder_ids(model.encoder.tokenizer, texts, 64, "right"))
+    return batch
+
+
+@torch.no_grad()
+def test_a_causal_client_asks_with_prompt_and_text(tiny_models, tmp_path):
+    model = exported(tiny_models, "llama", "lopa", tmp_path / "client")
+    client = SoftPromptClient.load(tmp_path / "client")
+    request = client.embed(["the cat sees", "a red barn is not blue"])
+    assert request.inputs_embeds.shape == (2, 4 + request.input_ids.shape[1], 32)
+    assert request.attention_mask.sum(1).tolist() == [4 + 3, 4 + 6]
+    assert torch.equal(request.inputs_embeds[:, 4:], model.backbone.embed(request.input_ids))
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_models, tmp_path_factory):
+    """Directories of finished runs, by method."""
+    results = tmp_path_factory.mktemp("results")
+
+    def directory(method):
+        own = ["method.head_size=16"] if method == "lopa" else []
+        overrides = ["model=local", f"model.path={tiny_models('roberta')}", f"results_dir={results}", "data.limit=8"]
+        return run(load_config(["task=rte", f"method={method}", "train.epochs=1", *overrides, *own])).directory.path
+
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("method", "written"),
+    [
+        ("lora", "adapter_config.json"),
+        ("lopa", "client.json"),
+        ("fft", "config.json"),
+        ("p_tuning_v2", "adapter_config.json"),
+    ],
+)
+def test_command(method, written, finished, tmp_path, capsys):
+    directory = finished(method)
+    assert main(["export", f"run={directory}", f"to={tmp_path / 'out'}"]) == 0
+    assert (tmp_path / "out" / written).is_file()
+    assert "from_pretrained" in capsys.readouterr().out or method == "lopa"
+    assert main(["export", f"run={directory}", f"to={tmp_path / 'out'}"]) == 2
+    assert "is in use" in capsys.readouterr().err
+
+
+def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
+    def error(*argv):
+        assert main(["export", *map(str, argv)]) == 2
+        text = capsys.readouterr().err
+        assert text.count("\n") == 1
+        return text
+
+    directory = finished("none")
+    to = f"to={tmp_path / 'out'}"
+    assert "there is no finished run" in error(f"run={tmp_path}", to)
+    assert "export needs to=DIR" in error(f"run={directory}")
+    assert "nearest: run=DIR" in error(f"runs={directory}", to)
+    assert "method=none: there is nothing to export" in error(f"run={directory}", to)
+    result = json.loads((directory / "result.json").read_text())
+    result["config"]["model"]["weights"] = "other"
+    (directory / "result.json").write_text(json.dumps(result))
+    assert "holds other weights than the run was trained on" in error(f"run={directory}", to)
+    (directory / "trained.safetensors").unlink()
+    with pytest.raises(UserError, match=r"there is no trained\.safetensors"):
+        load_trained(directory)
+
+
+def test_folders_of_another_kind_are_named(tiny_models, tmp_path):
+    exported(tiny_models, "roberta", "lora", tmp_path / "adapter")
+    with pytest.raises(UserError, match="is a peft adapter folder"):
+        SoftPromptClient.load(tmp_path / "adapter")
+    with pytest.raises(UserError, match="is not a whole soft-prompt client"):
+        SoftPromptClient.load(tmp_path)
+    exported(tiny_models, "roberta", "pt", tmp_path / "client")
+    about = json.loads((tmp_path / "client/client.json").read_text())
+    (tmp_path / "client/client.json").write_text(json.dumps({**about, "format": 9}))
+    with pytest.raises(UserError, match="has format 9, this version reads 1"):
+        SoftPromptClient.load(tmp_path / "client")
+    about["shape"]["width"] = 64
+    (tmp_path / "client/client.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match="is not a whole soft-prompt client"):
+        SoftPromptClient.load(tmp_path / "client")

@@ -1,0 +1,110 @@
+"""Whole runs of tasks that are written, on tiny causal models and the originals' file formats."""
+
+import json
+
+import pytest
+
+from lopa_bench.config import load_config
+from lopa_bench.errors import UserError
+from lopa_bench.metrics import nlg
+from lopa_bench.preflight import preflight
+from lopa_bench.run import run
+
+PLACES = ["The Eagle", "The Mill", "Aromi", "Zizzi"]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """E2E and CRUXEval in the challenge's and the benchmark's own layout."""
+    folder = tmp_path_factory.mktemp("generation")
+    (folder / "e2e").mkdir()
+    for name, prices in (("trainset", ("cheap", "high")), ("devset", ("moderate",)), ("testset_w_refs", ("£20-25",))):
+        lines = ["mr,ref"]
+        for place in PLACES:
+            for price in prices:
+                table = f'"name[{place}], eatType[pub], priceRange[{price}]"'
+                lines += [f'{table},"{place}, a {price} pub."', f"{table},{place} is a {price} pub."]
+        (folder / f"e2e/{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "cruxeval").mkdir()
+    rows = [
+        {"id": f"sample_{i}", "code": "def f(x):\n    return x + 1", "input": str(i), "output": str(i + 1)}
+        for i in range(404)
+    ]
+    (folder / "cruxeval/cruxeval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture
+def overrides(files, tiny_models, tmp_path, monkeypatch):
+    monkeypatch.setattr(nlg, "missing", lambda: dict.fromkeys(("meteor", "rouge_l", "cider"), "needs a Java runtime"))
+    return [
+        "data.source=files",
+        f"data.dir={files}",
+        "model=local",
+        f"model.path={tiny_models('gpt2')}",
+        f"results_dir={tmp_path / 'results'}",
+        "train.epochs=1",
+        "train.batch_size=4",
+        "train.max_length=100",
+        "generation.max_new_tokens=6",
+    ]
+
+
+@pytest.mark.parametrize("method", ["lopa", "pt", "lora", "fft", "p_tuning_v2", "dept"])
+def test_e2e(overrides, method):
+    outcome = run(load_config([*overrides, "task=e2e", f"method={method}", "generation.select_rows=3"]))
+    result = outcome.result
+    assert result["data"]["rows"] == {"train": 16, "validation": 3, "test": 4}
+    assert set(result["metrics"]) == {"bleu", "nist"}
+    assert set(result["metrics_per_split"]["validation"]) == {"bleu"}
+    assert set(result["scoring"]["missing"]) == {"meteor", "rouge_l", "cider"}
+    assert result["metric"] == "bleu"
+    assert result["steps"] == 4
+    predictions = [json.loads(line) for line in (outcome.directory.path / "predictions.jsonl").open()]
+    assert [p["target"] for p in predictions] == [f" {place}, a £20-25 pub." for place in PLACES]
+    assert all("\n" not in p["prediction"] for p in predictions)
+
+
+def test_cruxeval_with_samples(overrides):
+    sampled = [
+        "generation.decoding=sample",
+        "generation.num_samples=5",
+        "method=none",
+        "data.limit=4",
+        "task=cruxeval_o",
+    ]
+    outcome = run(load_config([*overrides, *sampled]))
+    assert set(outcome.result["metrics"]) == {"pass@1", "pass@5"}
+    assert outcome.result["scoring"]["sandbox"] in {"A", "B", "C"}
+    predictions = [json.loads(line) for line in (outcome.directory.path / "predictions.jsonl").open()]
+    assert [len(p["prediction"]) for p in predictions] == [5] * 4
+    again = run(load_config([*overrides, *sampled, "force=true", "train.eval_batch_size=7"]))
+    rows = [json.loads(line) for line in (again.directory.path / "predictions.jsonl").open()]
+    assert rows == predictions
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["task=e2e", "method=lopa", "method.pooling=first"], ["pooling=first", "nearest: method.pooling=mean"]),
+        (["task=e2e", "method=pt", "generation.max_new_tokens=100"], ["max_new_tokens=100", "max_new_tokens=99"]),
+        (["task=e2e", "method=pt", "generation.max_new_tokens=null", "generation.decoding=beam"], ["max_new_tokens"]),
+        (["task=e2e", "method=pt", "generation.count_prompt=true", "method.num_virtual_tokens=99"], ["max_length=101"]),
+        (["task=e2e", "method=pt", "generation.decoding=beem"], ["decoding=beem", "nearest: generation.decoding=beam"]),
+        (["task=e2e", "method=pt", "method.num_virtual_tokens=50"], ["150 positions", "130", "train.max_length=80"]),
+        (["task=rte", "method=pt", "data.source=mini"], ["causal", "needs a masked one"]),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(overrides, settings, words):
+    own = [o for o in overrides if settings[0] != "task=rte" or not o.startswith("generation")]
+    with pytest.raises(UserError) as error:
+        preflight(load_config([*own, *settings]))
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_label_words_are_not_generated():
+    with pytest.raises(UserError, match=r"generation\.temperature=0\.5: task=rte is answered by label words"):
+        load_config(["task=rte", "generation.temperature=0.5"])
+    assert "generation" not in load_config(["task=rte"]).resolved

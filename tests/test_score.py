@@ -1,0 +1,272 @@
+"""`lopa-bench score`: the files people have go in, one table or one JSON object comes out, mistakes are one line."""
+
+import json
+import shutil
+
+import pytest
+
+from lopa_bench.errors import UserError
+from lopa_bench.metrics import captions, nlg
+from lopa_bench.score import main
+
+OUTPUTS = ["Blue Spice is a coffee shop.", "The Eagle costs less than £20."]
+REFERENCES = [["Blue Spice is a coffee shop in the city.", "A coffee shop: Blue Spice."], ["The Eagle is under £20."]]
+GROUPED = "\n\n".join("\n".join(texts) for texts in REFERENCES) + "\n"
+
+
+@pytest.fixture
+def no_java(monkeypatch):
+    monkeypatch.setattr(captions, "java_available", lambda: False)
+
+
+@pytest.fixture
+def score(tmp_path, capsys, monkeypatch):
+    """`score("e2e", files, *options)` writes the files and returns the JSON printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(benchmark: str, files: dict, *options: str) -> dict:
+        for name, content in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        capsys.readouterr()
+        assert main([benchmark, *options, "--json"]) == 0
+        printed = capsys.readouterr().out
+        assert printed.count("\n") == 1
+        return json.loads(printed)
+
+    return run
+
+
+def e2e(score, outputs, references=GROUPED, names=("p.txt", "r.txt")):
+    return score(
+        "e2e", dict(zip(names, (outputs, references), strict=True)), "--predictions", names[0], "--references", names[1]
+    )
+
+
+def lines(*texts: str) -> str:
+    return "".join(text + "\n" for text in texts)
+
+
+def table(*rows: tuple[str, str]) -> str:
+    return lines(*(f'"{source}"\t{text}' for source, text in rows))
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java on the PATH")
+def test_e2e_has_the_five_metrics_of_the_challenge(score):
+    scores = e2e(score, lines(*OUTPUTS))
+    assert set(scores) == {"bleu", "nist", "meteor", "rouge_l", "cider"}
+    assert scores == pytest.approx(nlg.e2e(OUTPUTS, REFERENCES))
+
+
+def test_metrics_without_java_are_null_and_named(score, no_java):
+    scores = e2e(score, lines(*OUTPUTS))
+    assert scores["meteor"] is scores["rouge_l"] is scores["cider"] is None
+    assert "java" in scores["missing"]["meteor"]
+    assert scores["bleu"] == pytest.approx(nlg.e2e(OUTPUTS, REFERENCES)["bleu"])
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        "\n".join(OUTPUTS),  # no newline at the end
+        "\r\n".join(OUTPUTS) + "\r\n",
+        "  " + "  \n".join(OUTPUTS) + "\n",
+    ],
+)
+def test_line_ends_and_outer_blanks_change_nothing(score, no_java, outputs):
+    assert e2e(score, outputs) == e2e(score, lines(*OUTPUTS))
+    assert e2e(score, outputs, GROUPED.replace("\n", "\r\n")) == e2e(score, lines(*OUTPUTS))
+
+
+def test_an_empty_line_is_an_empty_output(score, no_java):
+    assert e2e(score, lines("", OUTPUTS[1]))["bleu"] == pytest.approx(nlg.e2e(["", OUTPUTS[1]], REFERENCES)["bleu"])
+
+
+def test_references_without_a_blank_line_are_one_a_line(score, no_java):
+    scores = e2e(score, lines(*OUTPUTS), lines("Blue Spice.", "The Eagle."))
+    assert scores["nist"] == pytest.approx(nlg.e2e(OUTPUTS, [["Blue Spice."], ["The Eagle."]])["nist"])
+
+
+def test_tables_are_joined_by_their_sources(score, no_java):
+    outputs = "MR\toutput\n" + table(("name[Eagle]", OUTPUTS[1]), ("name[Blue Spice]", OUTPUTS[0]))
+    references = 'mr,ref\n"name[Blue Spice]","' + '"\n"name[Blue Spice]","'.join(REFERENCES[0]) + '"\n'
+    references += f'name[Eagle],"{REFERENCES[1][0]}"\n'
+    assert e2e(score, outputs, references, ("p.tsv", "r.csv")) == e2e(score, lines(*OUTPUTS))
+    assert e2e(score, lines(*OUTPUTS), "\ufeff" + references, ("p.txt", "r.csv")) == e2e(score, lines(*OUTPUTS))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "references", "message"),
+    [
+        (lines(OUTPUTS[0]), GROUPED, r"p.txt has 1 prediction\(s\) and r.txt 2 group"),
+        (lines(*OUTPUTS, ""), GROUPED, "3 prediction"),
+        (lines(*OUTPUTS), GROUPED.replace("\n\n", "\n\n\n"), "line 4: a second blank line"),
+        ("\ufeff" + lines(*OUTPUTS), GROUPED, "byte order mark"),
+        ("Café\nThe Eagle.\n".encode("latin-1"), GROUPED, "line 1: byte 0xE9 is not UTF-8"),
+        (b"", GROUPED, "p.txt: is empty"),
+        (lines(*OUTPUTS).encode("utf-16"), GROUPED, "not UTF-8"),
+    ],
+)
+def test_e2e_files_that_cannot_be_meant(score, outputs, references, message):
+    with pytest.raises(UserError, match=message):
+        e2e(score, outputs, references)
+
+
+def test_webnlg_from_a_folder_and_from_the_test_set(score, no_java):
+    def entry(number, category, *texts):
+        lexicalisations = [{"comment": "good", "lex": text} for text in texts] + [{"comment": "bad", "lex": "no"}]
+        return {str(number): {"category": category, "lexicalisations": lexicalisations}}
+
+    test_set = {"entries": [entry(1, "Airport", *REFERENCES[0]), entry(2, "Artist", *REFERENCES[1])]}
+    files = {
+        "h": lines(*OUTPUTS),
+        "refs/reference0": lines(REFERENCES[0][0], REFERENCES[1][0]),
+        "refs/reference1": lines(REFERENCES[0][1], ""),
+        "test.json": json.dumps(test_set),
+    }
+    whole = score("webnlg", files, "--predictions", "h", "--references", "refs")
+    assert {"bleu", "ter", "meteor"} <= set(whole)
+    assert whole["ter"] == pytest.approx(nlg.webnlg(OUTPUTS, REFERENCES)["ter"])
+    parts = score("webnlg", files, "--predictions", "h", "--references", "test.json")
+    assert parts["ter"] == parts["ter_all"] == whole["ter"]
+    assert {f"{metric}_{part}" for metric in ("bleu", "ter") for part in ("seen", "unseen", "all")} <= set(parts)
+    trapped = score("webnlg", files, "--predictions", "h", "--references", "refs", "--extra-empty-item")
+    assert trapped["ter"] == pytest.approx((2 * whole["ter"] + 1) / 3)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"refs/reference0": "a\n"}, "1 instance"),
+        ({"refs/reference0": "a\nb\n", "refs/reference1": "a\n"}, "reference1 has 1 lines and reference0 2"),
+        ({"refs/reference0": "a\n\n"}, "line 2: no reference"),
+        ({"refs/other": "a\nb\n"}, "no file reference0"),
+        ({"refs": '{"entries": [{"1": {"category": "Food"}}]}'}, "not a WebNLG test set"),
+    ],
+)
+def test_webnlg_references_that_cannot_be_meant(score, files, message):
+    with pytest.raises(UserError, match=message):
+        score("webnlg", {"h": lines(*OUTPUTS), **files}, "--predictions", "h", "--references", "refs")
+
+
+PROBLEM = {
+    "task_id": "MBPP/1",
+    "prompt": "def f(x):\n",
+    "test": "def check(c):\n    assert c(3) == 3\n",
+    "entry_point": "f",
+}
+
+
+def mbpp(score, samples, *options):
+    files = {"s.jsonl": lines(*map(json.dumps, samples)), "p.jsonl": json.dumps(PROBLEM)}
+    return score("mbpp", files, "--predictions", "s.jsonl", "--problems", "p.jsonl", *options)
+
+
+def test_mbpp_estimates_pass_at_k_from_several_samples(score):
+    samples = [
+        {"task_id": "MBPP/1", key: text} for key, text in (("completion", " return x"), ("generated_code", " return 4"))
+    ]
+    assert mbpp(score, samples) == {"pass@1": 50}
+    assert mbpp(score, samples, "--k", "1", "2") == {"pass@1": 50, "pass@2": 100}
+
+
+@pytest.mark.parametrize(
+    ("samples", "options", "message"),
+    [
+        ([{"task_id": "MBPP/7", "completion": ""}], [], "MBPP/7 is not in p.jsonl; nearest: MBPP/1"),
+        ([{"task_id": "MBPP/1"}], [], "no text under completion"),
+        ([{"completion": ""}], [], "line 1: no task_id"),
+        ([{"task_id": "MBPP/1", "completion": ""}], ["--k", "5"], "--k 5: pass@k needs"),
+    ],
+)
+def test_mbpp_samples_that_cannot_be_meant(score, samples, options, message):
+    with pytest.raises(UserError, match=message):
+        mbpp(score, samples, *options)
+
+
+def cruxeval(score, generations, mode="output"):
+    rows = [
+        {"id": f"sample_{i}", "code": "def f(x):\n    return x", "input": str(i), "output": str(i)} for i in range(2)
+    ]
+    files = {"g.json": json.dumps(generations), "p.jsonl": lines(*map(json.dumps, rows))}
+    return score("cruxeval", files, "--mode", mode, "--predictions", "g.json", "--problems", "p.jsonl")
+
+
+def test_cruxeval_in_both_directions(score):
+    assert cruxeval(score, {"sample_0": ["0", "1"], "sample_1": ["7"]}) == {"pass@1": 25}
+    assert cruxeval(score, {"sample_0": ["f(0)"], "sample_1": ["f(7)"]}, "input") == {"pass@1": 50}
+    assert set(cruxeval(score, {"sample_0": ["0"] * 5, "sample_1": ["1"] * 5})) == {"pass@1", "pass@5"}
+
+
+def test_cruxeval_shows_where_the_official_harness_would_have_passed_more(score):
+    scores = cruxeval(score, {"sample_0": ["3 or True"], "sample_1": ["1"]})
+    assert scores == {"pass@1": 50, "official_pass@1": 100}
+
+
+@pytest.mark.parametrize(
+    ("generations", "message"),
+    [
+        ({"sample_0": ["0"]}, "no generation for 1 of 2 problems, the first is sample_1"),
+        ([["0"], ["1"]], "not of the form"),
+        ({"sample_0": "0", "sample_1": "1"}, "not of the form"),
+    ],
+)
+def test_cruxeval_generations_that_cannot_be_meant(score, generations, message):
+    with pytest.raises(UserError, match=message):
+        cruxeval(score, generations)
+
+
+def glue(score, task, predictions, references, name="r.txt"):
+    return score(
+        "glue", {"p.txt": predictions, name: references}, "--task", task, "--predictions", "p.txt", "--references", name
+    )
+
+
+def test_glue_reports_f1_where_glue_does(score):
+    assert glue(score, "mrpc", "1\n0\n1\n", "1\n1\n1\n") == pytest.approx(
+        {"accuracy": 200 / 3, "f1": 80, "glue": 220 / 3}
+    )
+    assert glue(score, "sst2", "1\n0\n", "1\n1\n") == {"accuracy": 50, "glue": 50}
+    assert glue(score, "mrpc", "0\n0\n", "1\n0\n")["f1"] == 0
+
+
+def test_glue_reads_its_tables_and_both_spellings_of_labels(score):
+    rows = '\ufeffindex\tsentence1\tsentence2\tlabel\r\n0\ta\tb "c\tentailment\r\n1\ta\tb\tnot_entailment\r\n'
+    assert glue(score, "rte", "entailment\nentailment\n", rows, "r.tsv")["accuracy"] == 50
+    assert glue(score, "rte", "0\n1\n", rows, "r.tsv")["accuracy"] == 100
+    assert glue(score, "mrpc", "equivalent\n", "1\n")["accuracy"] == 100
+
+
+@pytest.mark.parametrize(
+    ("predictions", "message"),
+    [
+        ("yes\n1\n", "p.txt, row 1: 'yes' is no label of mrpc: 0, 1"),
+        ("1\n", r"1 prediction\(s\)"),
+        ("1\n\n1\n", "row 2: ''"),
+    ],
+)
+def test_glue_labels_that_cannot_be_meant(score, predictions, message):
+    with pytest.raises(UserError, match=message):
+        glue(score, "mrpc", predictions, "1\n0\n")
+
+
+def test_people_get_a_table_with_units(tmp_path, capsys, no_java):
+    (tmp_path / "p").write_text(lines(*OUTPUTS), encoding="utf-8")
+    (tmp_path / "r").write_text(GROUPED, encoding="utf-8")
+    assert main(["e2e", "--predictions", str(tmp_path / "p"), "--references", str(tmp_path / "r")]) == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("bleu", "%", "missing", "java"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["e2e", "--predictions", "nowhere", "--references", "r"], "nowhere: No such file"),
+        (["e2f"], "invalid choice: 'e2f'"),
+        (["e2e", "--references", "r"], "required: --predictions"),
+        ([], "required: BENCHMARK"),
+    ],
+)
+def test_command_lines_that_cannot_be_meant(argv, message):
+    with pytest.raises(UserError, match=message):
+        main(argv)
