@@ -98,8 +98,8 @@ def test_jobs_share_what_they_read(overrides, monkeypatch):
     def never(*_, **__):
         raise AssertionError("read again")
 
-    monkeypatch.setattr("lopa_bench.run.load_records", never)
-    monkeypatch.setattr("lopa_bench.run.encode", never)
+    monkeypatch.setattr("lopa_bench.inputs.load_records", never)
+    monkeypatch.setattr("lopa_bench.inputs.encode", never)
     monkeypatch.setattr("lopa_bench.backbone.AutoModelForMaskedLM.from_pretrained", never)
     again = run(load_config([*overrides, "method=lopa", "seed=1", "force=true"]))
     assert measured(again.result) == measured(alone.result)
