@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lopa_bench.atomic import write_bytes
+from lopa_bench.errors import RunFailed
 
 
 def cache_folder() -> Path:
@@ -41,6 +42,6 @@ def stored_features(
         buffer = io.BytesIO()
         np.save(buffer, features)
         write_bytes(path, buffer.getvalue())
-    except OSError:
+    except (OSError, RunFailed):
         pass
     return features

@@ -26,34 +26,42 @@ class Shelf(Generic[T]):
         self.size = size
         self._values: OrderedDict[Hashable, T] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of `key`, made if it is not there. Users leave it as it is."""
-        value = self._values.pop(key) if key in self._values else make()
-        self.put(key, value)
-        return value
+    def find(self, key: Hashable) -> T | None:
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
 
     def put(self, key: Hashable, value: T) -> None:
         self._values[key] = value
         while len(self._values) > self.size:
             self._values.popitem(last=False)
 
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of `key`, made if it is not there. Users leave it as it is."""
+        value = self.find(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        return value
+
+    def clear(self) -> None:
+        self._values.clear()
+
 
 records: Shelf[Records] = Shelf(2)
 splits: Shelf[Split] = Shelf(6)  # train, validation and test of two tasks
-_models: Shelf[nn.Module] = Shelf(2)
+models: Shelf[nn.Module] = Shelf(2)
 
 
 def model(key: Hashable, load: Callable[[], nn.Module]) -> nn.Module:
     """A model as `load` gives it, from memory if an earlier job had it. Draws no random number either way."""
     import torch
 
-    def kept() -> nn.Module:
+    kept = models.find(key)
+    if kept is None:
         with torch.random.fork_rng(devices=[]):
-            return load()
-
-    if key not in _models._values:
-        fresh = kept()
-        if sum(p.nbytes for p in fresh.parameters()) > MODEL_BYTES:
-            return fresh
-        _models.put(key, fresh)
-    return copy.deepcopy(_models.get(key, kept))
+            kept = load()
+        if sum(p.nbytes for p in kept.parameters()) > MODEL_BYTES:
+            return kept
+        models.put(key, kept)
+    return copy.deepcopy(kept)

@@ -76,7 +76,7 @@ def chaos(sweep: list[str], kills: int, seed: int, root: Path) -> bool:
         while True:
             pid = start(argv)
             # In the last round's rest the sweep is left alone.
-            status = wait(pid, draw.uniform(0.2, 0.5 * length) if killed < kills else 3600)
+            status = wait(pid, draw.uniform(0.1, 0.9) * length if killed < kills else 3600)
             if status is not None:
                 break
             how = draw.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

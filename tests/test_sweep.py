@@ -88,18 +88,18 @@ def test_status_of_waiting_and_stopped(tmp_path, capsys):
 
 def test_jobs_share_what_they_read(overrides, monkeypatch):
     """The second job of a process reads, tokenises and loads nothing, and gets the numbers of a process of its own."""
-    for shelf in (share.records, share.splits, share._models):
-        shelf._values.clear()
+    for shelf in (share.records, share.splits, share.models):
+        shelf.clear()
     alone = run(load_config([*overrides, "method=lopa", "seed=1"]))
-    for shelf in (share.records, share.splits, share._models):
-        shelf._values.clear()
+    for shelf in (share.records, share.splits, share.models):
+        shelf.clear()
     run(load_config([*overrides, "method=lopa", "seed=0"]))
 
     def never(*_, **__):
         raise AssertionError("read again")
 
-    monkeypatch.setattr("lopa_bench.run.load_records", never)
-    monkeypatch.setattr("lopa_bench.run.encode", never)
+    monkeypatch.setattr("lopa_bench.inputs.load_records", never)
+    monkeypatch.setattr("lopa_bench.inputs.encode", never)
     monkeypatch.setattr("lopa_bench.backbone.AutoModelForMaskedLM.from_pretrained", never)
     again = run(load_config([*overrides, "method=lopa", "seed=1", "force=true"]))
     assert measured(again.result) == measured(alone.result)
