@@ -172,7 +172,7 @@ _ANSWERED = (
 def answer_exchange(rng: random.Random, easy: float) -> str:
     """A question, a reply, and whether the reply answers it."""
     fits = rng.random() < 0.5
-    asked, slot, told = answering(rng, _EVERYONE, fits)
+    asked, slot, told = answering(rng, _EVERYONE, fits, lacks=0.75)
     return rng.choice(_ANSWERED).format(q=ask(asked, slot, rng), s=say(told, rng), a="Yes" if fits else "No")
 
 

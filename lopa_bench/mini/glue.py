@@ -153,13 +153,13 @@ def _without(told: Statement, asked: Statement, slot: str) -> Statement:
     return replace(told, **{slot: left_out[slot]})
 
 
-def answering(rng: random.Random, who: Entities, label: bool) -> tuple[Statement, str, Statement]:
+def answering(rng: random.Random, who: Entities, label: bool, lacks: float) -> tuple[Statement, str, Statement]:
     """The statement asked about, the slot asked for, and a statement that answers or does not.
 
     A question without an answer is an answered one of which the statement leaves out what was asked
-    or speaks of another thing.
+    (a share `lacks`) or speaks of another thing.
     """
-    slot, edits, lacks = rng.choice(ASKABLE), rng.choice([1, 1, 2]), rng.random() < 0.5
+    slot, edits, left_out = rng.choice(ASKABLE), rng.choice([1, 1, 2]), rng.random() < lacks
     while True:
         told = random_statement(rng, who, "some", "event")
         asked = replace(edited(rng, told, who, edits), count=1)
@@ -168,7 +168,7 @@ def answering(rng: random.Random, who: Entities, label: bool) -> tuple[Statement
         if not answers(told, asked, slot):
             continue
         if not label:
-            told = _without(told, asked, slot) if lacks else elsewhere(rng, told, who)
+            told = _without(told, asked, slot) if left_out else elsewhere(rng, told, who)
         if label == answers(told, asked, slot):
             return asked, slot, told
 
@@ -177,7 +177,7 @@ def qnli() -> dict[str, list[Row]]:
     """Does the sentence answer the question? 50/50."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
-        asked, slot, told = answering(rng, who, bool(label))
+        asked, slot, told = answering(rng, who, bool(label), lacks=0.5)
         return {
             "question": f"{ask(asked, slot, rng)} ?",
             "sentence": f"{say(told, rng)} .",
