@@ -24,10 +24,10 @@ run: install  ## install, then the main job: LOPA on the embedded RTE task
 	$(BIN)/lopa-bench task=rte method=lopa
 
 test: $(VENV)/.test  ## install, then the default tests (offline, CPU)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/.test  ## the slow tests too
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -n auto -m ""
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check .
