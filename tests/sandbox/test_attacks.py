@@ -11,13 +11,15 @@ import time
 from pathlib import Path
 
 import pytest
-from attacks import TESTS, TIME, VERDICT, Attack
+from attacks import TESTS, TIME, Attack
+from attacks_on_harness import TAMPERING
 from attacks_on_host import ESCAPE, PARSER, RESOURCES
+from attacks_on_verdict import LIES
 
 from lopa_bench.sandbox import Program, Verdict, run_programs
 
-QUICK = [*VERDICT, *ESCAPE, *PARSER]
-ALL = [*TIME, *VERDICT, *ESCAPE, *RESOURCES, *PARSER]
+QUICK = [*LIES, *TAMPERING, *ESCAPE, *PARSER]
+ALL = [*TIME, *LIES, *TAMPERING, *ESCAPE, *RESOURCES, *PARSER]
 TIMEOUT_S = 1.0
 SECRET = "LOPA_TEST_SECRET"
 
@@ -88,7 +90,7 @@ def peak_memory() -> int:
 def run(world: World):
     """Verdicts on all attacks at the strongest level, and what the machine showed around them."""
     os.environ[SECRET] = "k9-very-secret"
-    list(run_programs([world.program(VERDICT[0])]))  # imports and first allocations
+    list(run_programs([world.program(LIES[0])]))  # imports and first allocations
     memory, disk = peak_memory(), shutil.disk_usage("/").free
     started = time.monotonic()
     verdicts = []
