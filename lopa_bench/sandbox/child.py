@@ -21,16 +21,14 @@ _REPLY = 3  # the only descriptor besides the standard three
 class Lock(NamedTuple):
     """What a program's process shuts behind itself.
 
-    ``rules`` is a Landlock ruleset made of ``readable`` and ``scratch``; for ``memory`` and
-    ``tasks`` see ``limits``.
+    ``rules`` is a Landlock ruleset made of ``readable`` and ``scratch``. The other limits are the
+    zygote's own.
     """
 
     readable: tuple[str, ...]
     scratch: str | None
     rules: int | None
     seccomp: bool
-    memory: int
-    tasks: int
 
 
 def run(program: int, timeout_s: float, reply: int, lock: Lock) -> None:
@@ -57,7 +55,7 @@ def _shut(reply: int, lock: Lock, timeout_s: float) -> None:
         landlock.restrict(lock.rules)
     os.dup2(reply, _REPLY)
     os.closerange(_REPLY + 1, 256)
-    limits.apply(memory=lock.memory, cpu=limits.cpu_seconds(timeout_s), tasks=lock.tasks)
+    limits.apply_cpu(timeout_s)
     linux.drop_capabilities()
     linux.die_with_parent(_REPLY)
     if lock.seccomp:

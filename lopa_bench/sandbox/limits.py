@@ -1,4 +1,4 @@
-"""Resource limits of one program: what honest programs need with room to spare, and no more."""
+"""Resource limits of a program: what honest programs need with room to spare, and no more."""
 
 from __future__ import annotations
 
@@ -32,19 +32,17 @@ def tasks_of_user() -> int:
 
 
 def cpu_seconds(timeout_s: float) -> int:
-    """A backstop behind the wall clock, in whole seconds, for a program of several threads too."""
     return 2 * math.ceil(timeout_s) + 1
 
 
-def apply(*, memory: int, cpu: int, tasks: int) -> None:
-    """Set every limit, soft and hard, on this process.
+def apply(*, memory: int, tasks: int) -> None:
+    """Set every limit but the CPU's, soft and hard, on a zygote, for its programs to inherit.
 
     Raises:
         OSError: the kernel refused; nothing may run then.
     """
     wanted = {
         resource.RLIMIT_AS: memory,
-        resource.RLIMIT_CPU: cpu,
         resource.RLIMIT_FSIZE: FILE_SIZE,
         resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_NPROC: tasks,
@@ -54,6 +52,15 @@ def apply(*, memory: int, cpu: int, tasks: int) -> None:
         resource.RLIMIT_MSGQUEUE: 0,
     }
     for kind, value in wanted.items():
-        _, hard = resource.getrlimit(kind)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        _set(kind, value)
+
+
+def apply_cpu(timeout_s: float) -> None:
+    """A backstop behind the wall clock, in whole seconds, for a program of several threads too."""
+    _set(resource.RLIMIT_CPU, cpu_seconds(timeout_s))
+
+
+def _set(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))

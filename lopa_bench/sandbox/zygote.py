@@ -62,7 +62,8 @@ class Zygote:
                 linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # lost with the old identity
             tasks += limits.tasks_of_user()
         rules = landlock.ruleset(readable, scratch) if use_landlock else None
-        self._lock = Lock(tuple(readable), scratch, rules, use_seccomp, memory, tasks)
+        self._lock = Lock(tuple(readable), scratch, rules, use_seccomp)
+        limits.apply(memory=memory, tasks=tasks)
         if use_seccomp:  # every program is process 1 of its namespace: one filter serves them all
             seccomp.assemble(linux.architecture(), 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from attacks import VERDICT
+from attacks_on_harness import TAMPERING
 from attacks_on_host import ESCAPE, PARSER
+from attacks_on_verdict import LIES
 from honest import HONEST
 
 from lopa_bench.sandbox import levels
@@ -77,7 +78,7 @@ def corpus(path: Path) -> dict[str, bool]:
     slow = ("timeout", "memory")
     rows = [
         {"id": attack.name, "code": attack.code, "tests": ["assert f(20) == 8443"]}
-        for attack in (*VERDICT, *ESCAPE, *PARSER)
+        for attack in (*LIES, *TAMPERING, *ESCAPE, *PARSER)
         if not attack.reasons & set(slow) and "OUTSIDE" not in attack.code
     ]
     rows += [{"id": name, "code": code, "tests": tests} for name, (code, tests) in HONEST.items()]
