@@ -23,7 +23,7 @@ class Recipe:
     """What determines the weights; the model card records it."""
 
     seed: int = 0
-    words: int = 5_000_000
+    words: int = 4_000_000
     batch: int = 64  # passages
     vocabulary: int = 2304
     layers: int = 4

@@ -66,5 +66,5 @@ def test_one_scored_position_a_row(tokenizer):
 
 
 def test_a_label_word_is_one_token(tokenizer):
-    with pytest.raises(UserError, match="'Zorgle' is . tokens"):
+    with pytest.raises(UserError, match=r"'Zorgle' is . tokens"):
         word_id(tokenizer, "Zorgle")

@@ -37,7 +37,7 @@ def test_computed_once_for_the_same_texts_and_encoder():
 
 
 def test_a_damaged_file_is_computed_again():
-    calls, compute = counting()
+    _calls, compute = counting()
     stored_features(ENCODER, TOKENS, compute)
     (path,) = (cache_folder() / "features").iterdir()
     path.write_bytes(path.read_bytes()[:40])
@@ -47,5 +47,5 @@ def test_a_damaged_file_is_computed_again():
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LOPA_BENCH_CACHE", str(tmp_path / "file" / "below"))
-    calls, compute = counting()
+    _calls, compute = counting()
     np.testing.assert_array_equal(stored_features(ENCODER, TOKENS, compute), compute())

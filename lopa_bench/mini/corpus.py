@@ -199,10 +199,10 @@ EASY_AT_START, EASY_AT_END = 0.95, 0.25
 MIXTURE = {
     facts: 0.08,
     story: 0.04,
-    inference_exchange: 0.44,
-    paraphrase_exchange: 0.12,
+    inference_exchange: 0.42,
+    paraphrase_exchange: 0.13,
     question_exchange: 0.12,
-    answer_exchange: 0.12,
+    answer_exchange: 0.13,
     verdict: 0.08,
 }
 

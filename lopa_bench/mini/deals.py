@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from lopa_bench.mini.logic import any_of
 from lopa_bench.mini.surface import article, join
-from lopa_bench.mini.world import Entities, disjoint, path
+from lopa_bench.mini.world import Entities, path
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,14 @@ RELATIONS = _relations()
 
 @dataclass(frozen=True)
 class Deal:
-    """`one` did to `other` what the relation says, with `thing`, at `place`."""
+    """`one` did, or did not, to `other` what the relation says, with `thing`, at `place`."""
 
     relation: Relation
     one: str
     other: str
     thing: str | None
     place: str | None
+    denied: bool = False
 
     def means(self, other: "Deal") -> bool:
         """Whether both are true in the same worlds."""
@@ -98,28 +99,25 @@ def random_deal(rng: random.Random, who: Entities) -> Deal:
         *rng.sample(who.names, 2),
         any_of(rng, rng.choice(who.kinds)) if relation.thing else None,
         rng.choice(who.towns) if rng.random() < 0.4 else None,
+        denied=rng.random() < 0.4,
     )
 
 
-def changed(rng: random.Random, deal: Deal, who: Entities, turn: float = 0.3) -> Deal:
+def changed(rng: random.Random, deal: Deal, who: Entities, turn: float = 0.15) -> Deal:
     """A deal that says another thing in much the same words; a share has the roles turned."""
-    turned = replace(deal, one=deal.other, other=deal.one)
     if not deal.relation.symmetric and rng.random() < turn:
-        return turned
-    ways = ["relation"] * 4 + ["name"] + ["thing"] * 2 * (deal.thing is not None)
-    ways += ["place"] * (deal.place is not None)
-    match rng.choice(ways):
-        case "relation":
-            others = [r for r in RELATIONS if r.thing == deal.relation.thing and r != deal.relation]
-            return replace(deal, relation=rng.choice(others))
-        case "name":
-            names = [name for name in who.names if name not in (deal.one, deal.other)]
-            return replace(deal, **{rng.choice(["one", "other"]): rng.choice(names)})
-        case "thing":
-            others = [kind for kind in who.kinds if disjoint(kind, deal.thing)]
-            near = [kind for kind in others if path(kind)[-1] == path(deal.thing)[-1]]
-            return replace(deal, thing=rng.choice([*(near or others), *path(deal.thing)[1:]]))
-    return replace(deal, place=rng.choice([town for town in who.towns if town != deal.place]))
+        return replace(deal, one=deal.other, other=deal.one)
+    way = rng.choices(["denied", "place", "thing", "relation"], [4, 2, 2, 1])[0]
+    if way == "denied":
+        return replace(deal, denied=not deal.denied)
+    if way == "thing" and deal.thing:
+        steps = path(deal.thing)
+        below = [kind for kind in who.kinds if kind != deal.thing and deal.thing in path(kind)]
+        return replace(deal, thing=rng.choice([*steps[1:], *below[:3]]))
+    if way == "relation":
+        others = [r for r in RELATIONS if r.thing == deal.relation.thing and r != deal.relation]
+        return replace(deal, relation=rng.choice(others))
+    return replace(deal, place=None if deal.place else rng.choice(who.towns))
 
 
 def _sides(deal: Deal) -> Iterator[tuple[Frame, str, str]]:
@@ -135,13 +133,16 @@ def _sides(deal: Deal) -> Iterator[tuple[Frame, str, str]]:
 def tellings(deal: Deal) -> list[str]:
     """All ways to tell the deal, without the full stop."""
     thing = deal.thing and article(deal.thing)
+    was = ("was not", "was never") if deal.denied else ("was",)
     forms = []
     for frame, subject, other in _sides(deal):
-        forms.append(join(subject, frame.past, thing, frame.link, other))
+        did = (f"did not {frame.base}", f"never {frame.past}") if deal.denied else (frame.past,)
+        forms += [join(subject, verb, thing, frame.link, other) for verb in did]
         if thing:
-            forms.append(join(thing, "was", frame.participle, frame.link, other, "by", subject))
+            by = (frame.participle, frame.link, other, "by", subject)
+            forms += [join(thing, verb, *by) for verb in was]
         elif not frame.link:
-            forms.append(join(other, "was", frame.participle, "by", subject))
+            forms += [join(other, verb, frame.participle, "by", subject) for verb in was]
     if not deal.place:
         return forms
     place = f"in {deal.place}"

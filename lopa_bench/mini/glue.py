@@ -111,14 +111,14 @@ def mrpc() -> dict[str, list[Row]]:
     return _rows("mrpc", make, (0.32, 0.68))
 
 
-def questions(rng: random.Random, who: Entities, same: bool, turn: float = 0.3) -> tuple[str, str]:
+def questions(rng: random.Random, who: Entities, same: bool, turn: float = 0.15) -> tuple[str, str]:
     """Two questions, without the question mark, that want the same answer in every world, or not."""
     deal, asked = random_deal(rng, who), rng.choice(ASKED)
     first = askings(deal, asked)
     second = first
     while not same and set(first) & set(second):
         other = changed(rng, deal, who, turn)
-        second = rng.choices([askings(other, asked), askings(deal, rng.choice(ASKED))], [7, 3])[0]
+        second = rng.choices([askings(other, asked), askings(deal, rng.choice(ASKED))], [1, 1])[0]
     one, two = rng.choice(first), rng.choice(second)
     return (one, two) if one != two else questions(rng, who, same, turn)
 

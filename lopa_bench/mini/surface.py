@@ -33,11 +33,6 @@ def _event(s: Statement, rng: random.Random) -> str:
             f"{s.agent} {verb.past} no {bare}",
             f"no {bare} was {verb.participle} by {s.agent}",
         ]
-    elif s.quantifier == "every":
-        clauses = [
-            f"{s.agent} {verb.past} every {bare}",
-            f"every {bare} was {verb.participle} by {s.agent}",
-        ]
     else:
         was = "were" if s.count > 1 else "was"
         clauses = [

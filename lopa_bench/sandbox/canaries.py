@@ -57,7 +57,7 @@ def _namespaces(lock: Lock) -> str:
 def _landlock(lock: Lock) -> str:
     if landlock.abi() == 0:
         return "not in this kernel, or switched off at boot"
-    landlock.restrict(lock.readable, None)
+    landlock.restrict(landlock.ruleset(lock.readable, None))
     try:
         os.listdir("/")
     except PermissionError:

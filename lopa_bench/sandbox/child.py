@@ -11,38 +11,40 @@ import builtins
 import gc
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import codec, landlock, limits, linux, seccomp
+from . import codec, landlock, limits, linux, seccomp, wire
 
 _REPLY = 3  # the only descriptor besides the standard three
-NO_REPLY = 75  # exit status: the reply could not be written
 
 
-@dataclass(frozen=True)
-class Lock:
-    """What each program's process shuts behind itself. ``tasks`` and ``memory``: see limits."""
+class Lock(NamedTuple):
+    """What a program's process shuts behind itself.
 
-    landlock: bool
-    seccomp: bool
+    ``rules`` is a Landlock ruleset made of ``readable`` and ``scratch``; for ``memory`` and
+    ``tasks`` see ``limits``.
+    """
+
     readable: tuple[str, ...]
     scratch: str | None
+    rules: int | None
+    seccomp: bool
     memory: int
     tasks: int
 
 
-def run(job: dict, reply: int, lock: Lock) -> None:
-    """Never returns. ``job``: code, steps [kind, source], timeout_s."""
-    status = NO_REPLY
+def run(program: int, timeout_s: float, reply: int, lock: Lock) -> None:
+    """Never returns. ``program`` is the file with its code and steps [kind, source]."""
+    status = 1
     try:
-        _shut(reply, lock, job["timeout_s"])
+        job = wire.read_file(program)
+        _shut(reply, lock, timeout_s)
         _send("ready")  # without it the program never ran, and the harness is to blame
         gc.enable()
         _execute(job["code"], job["steps"])
         status = 0
-    except BaseException:  # the program can break anything below, also in raising
-        status = NO_REPLY
+    except BaseException:  # the program can break whatever would reply for it
+        pass
     finally:
         os._exit(status)
 
@@ -50,12 +52,12 @@ def run(job: dict, reply: int, lock: Lock) -> None:
 def _shut(reply: int, lock: Lock, timeout_s: float) -> None:
     """From the strongest powers needed to the weakest. Any failure ends the process unrun."""
     os.setsid()
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    if lock.rules is not None:
+        landlock.restrict(lock.rules)
     os.dup2(reply, _REPLY)
     os.closerange(_REPLY + 1, 256)
     limits.apply(memory=lock.memory, cpu=limits.cpu_seconds(timeout_s), tasks=lock.tasks)
-    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-    if lock.landlock:
-        landlock.restrict(lock.readable, lock.scratch)
     linux.drop_capabilities()
     linux.die_with_parent(_REPLY)
     if lock.seccomp:
@@ -120,8 +122,9 @@ def _require_call_of_f(source: str) -> None:
 def _builtin_name(kind: type) -> str:
     """The nearest builtin exception: a class's own name is the program's text, and stays here."""
     for base in type.__dict__["__mro__"].__get__(kind):
-        if getattr(builtins, base.__name__, None) is base:
-            return base.__name__
+        name = type.__dict__["__name__"].__get__(base)  # past what a metaclass may override
+        if getattr(builtins, name, None) is base:
+            return name
     return "BaseException"
 
 

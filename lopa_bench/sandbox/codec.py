@@ -111,7 +111,13 @@ def load(payload: bytes) -> list:
         raise Malformed("over the size of a reply")
     try:
         text = payload.decode("utf-8", "surrogatepass")
-        node = json.loads(text, parse_int=_refuse, parse_float=_refuse, parse_constant=_refuse)
+        node = json.loads(
+            text,
+            parse_int=_refuse,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+            object_pairs_hook=_refuse,
+        )
     except (ValueError, RecursionError) as error:
         raise Malformed(type(error).__name__) from None
     if not isinstance(node, list):
@@ -119,8 +125,8 @@ def load(payload: bytes) -> list:
     return node
 
 
-def _refuse(_: str) -> None:
-    raise Malformed("a bare number")
+def _refuse(_: object) -> None:
+    raise Malformed("a bare number or an object")
 
 
 def count(value: object) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store")
 _DATA = ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo")
@@ -16,9 +15,8 @@ def readable_paths() -> list[str]:
     An editable install puts its checkout on ``sys.path``; that is left out, with the answers that
     may lie there.
     """
-    own = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    own += [os.path.join(sys.base_prefix, name) for name in ("lib", "lib64")]
-    own += [path for path in sys.path if _is_installed(path)]
+    own = [os.path.join(sys.base_prefix, name) for name in ("lib", "lib64")]
+    own += [os.path.dirname(os.__file__), *filter(_is_installed, sys.path)]
     found = {os.path.abspath(path) for path in (*own, *_LIBRARIES, *_DATA) if os.path.exists(path)}
     return sorted(path for path in found if not any(_beneath(path, other) for other in found))
 

@@ -33,11 +33,13 @@ class Outcome:
     def starved(self) -> bool:
         """Whether other work on the machine, not the program, may have used up the time.
 
-        A program that computed all the time, or slept, would do so again; one that was pushed off
-        the CPU again and again deserves another try.
+        A program that computed all the time, or slept, would do so again. One that was pushed off
+        the CPU again and again deserves another try, and so does one whose own zygote got the CPU
+        too late to keep the time.
         """
         busy = self.cpu_seconds >= 0.9 * self.wall_seconds
-        return self.end == "timeout" and not busy and self.preemptions >= 10
+        overslept = self.wall_seconds > self.timeout_s + 0.2
+        return self.end == "timeout" and not busy and (self.preemptions >= 10 or overslept)
 
 
 Finding = tuple[Reason, str]
@@ -47,36 +49,34 @@ _REFUSED = {"opaque": Reason.WRONG_VALUE, "limit": Reason.LIMIT, "syntax": Reaso
 
 def judge(program: Program, outcome: Outcome) -> Finding:
     """The reason and its detail, from the first of the code and the tests that did not hold."""
-    frames, rest = _split(outcome.reply)
+    steps = [Test("", expected=None), *program.tests]  # running the code answers None
+    frames, rest = _split(outcome.reply, at_most=1 + len(steps))
     if not frames or frames[0] != b'["ready"]':
         if outcome.end == "timeout":
             return Reason.TIMEOUT, "before it could start"
         return Reason.HARNESS_ERROR, f"not contained, so not run (exit {outcome.exit_code})"
-    steps = [Test("", expected=None), *program.tests]  # running the code answers None
     answers = frames[1:]
-    if len(answers) > len(steps):
-        return Reason.MALFORMED_REPLY, "more answers than tests"
     for step, answer in zip(steps, answers, strict=False):
         finding = _compare(step, answer)
         if finding[0] is not Reason.PASSED:
             return finding
     if rest and outcome.end == "exit":
-        return Reason.MALFORMED_REPLY, "an answer was cut short"
+        return Reason.MALFORMED_REPLY, "more than the answers, or an answer cut short"
     if len(answers) < len(steps) or outcome.end != "exit" or outcome.exit_code != 0:
         return _ended(outcome)
     return Reason.PASSED, ""
 
 
-def _split(reply: bytes) -> tuple[list[bytes], bytes]:
-    """Length-prefixed frames, and what is left after the last whole one."""
-    frames = []
-    while len(reply) >= 4:
-        end = 4 + int.from_bytes(reply[:4], "big")
+def _split(reply: bytes, at_most: int) -> tuple[list[bytes], bool]:
+    """The first length-prefixed frames, and whether anything follows them."""
+    frames, start = [], 0
+    while len(frames) < at_most and start + 4 <= len(reply):
+        end = start + 4 + int.from_bytes(reply[start : start + 4], "big")
         if end > len(reply):
             break
-        frames.append(reply[4:end])
-        reply = reply[end:]
-    return frames, reply
+        frames.append(reply[start + 4 : end])
+        start = end
+    return frames, start < len(reply)
 
 
 def _compare(step: Test, answer: bytes) -> Finding:

@@ -42,11 +42,11 @@ def _handled(version: int) -> int:
     return rights
 
 
-def restrict(readable: Iterable[str], scratch: str | None) -> None:
-    """Allow reading beneath ``readable``, everything beneath ``scratch``, and the null device.
+def ruleset(readable: Iterable[str], scratch: str | None) -> int:
+    """A ruleset, as a descriptor: reading beneath ``readable``, everything beneath ``scratch``.
 
-    Later versions also refuse TCP (4) and, to processes outside, signals and abstract sockets (6).
-    The caller must have set ``no_new_privs``.
+    And the null device. Later versions also refuse TCP (4) and, towards processes outside, signals
+    and abstract sockets (6).
 
     Raises:
         OSError: the kernel refused; nothing may run then.
@@ -57,21 +57,25 @@ def restrict(readable: Iterable[str], scratch: str | None) -> None:
     scopes = 0b11 if version >= 6 else 0
     attributes = (ctypes.c_uint64 * 3)(handled, tcp, scopes)
     size = 8 if version < 4 else 16 if version < 6 else 24
-    ruleset = linux.syscall("landlock", linux.SYS_LANDLOCK_CREATE, attributes, size, 0)
-    try:
-        for path in readable:
-            _allow(ruleset, path, _READ & handled)
-        for device in ("/dev/zero", "/dev/random", "/dev/urandom"):
-            _allow(ruleset, device, _READ & handled)
-        _allow(ruleset, os.devnull, (_READ | _WRITE) & handled)
-        if scratch is not None:
-            _allow(ruleset, scratch, _TREE & handled)
-        linux.syscall("landlock", linux.SYS_LANDLOCK_RESTRICT, ruleset, 0)
-    finally:
-        os.close(ruleset)
+    rules = linux.syscall("landlock", linux.SYS_LANDLOCK_CREATE, attributes, size, 0)
+    for path in (*readable, "/dev/zero", "/dev/random", "/dev/urandom"):
+        _allow(rules, path, _READ & handled)
+    _allow(rules, os.devnull, (_READ | _WRITE) & handled)
+    if scratch is not None:
+        _allow(rules, scratch, _TREE & handled)
+    return rules
 
 
-def _allow(ruleset: int, path: str, rights: int) -> None:
+def restrict(rules: int) -> None:
+    """Bind this process and its children, for good. The caller must have set ``no_new_privs``.
+
+    Raises:
+        OSError: the kernel refused; nothing may run then.
+    """
+    linux.syscall("landlock", linux.SYS_LANDLOCK_RESTRICT, rules, 0)
+
+
+def _allow(rules: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -81,6 +85,6 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
             rights &= _FILE_RIGHTS
         # struct landlock_path_beneath_attr is packed: u64 rights, s32 descriptor.
         rule = rights.to_bytes(8, "little") + descriptor.to_bytes(4, "little", signed=True)
-        linux.syscall("landlock", linux.SYS_LANDLOCK_ADD, ruleset, 1, ctypes.c_char_p(rule), 0)
+        linux.syscall("landlock", linux.SYS_LANDLOCK_ADD, rules, 1, ctypes.c_char_p(rule), 0)
     finally:
         os.close(descriptor)

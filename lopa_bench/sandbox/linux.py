@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
 import select
@@ -23,6 +24,7 @@ SYS_MOUNT_SETATTR, SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
+@functools.cache
 def architecture() -> str:
     """The instruction set this process runs as: what the seccomp filter must be written for."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())

@@ -1,7 +1,7 @@
 """A wall of namespaces: a root of a few read-only directories, no network, no other processes.
 
 The zygote enters it once (``enter``), as root or as a normal user, and every program then gets a
-process namespace of its own (``ProcessNamespaces``) and a clean scratch directory.
+process namespace of its own (``Inside.fork``) and a clean scratch directory.
 Sources: user_namespaces(7), mount_namespaces(7), pid_namespaces(7); the pivot is bubblewrap's.
 """
 
@@ -35,7 +35,7 @@ def become(user: int) -> None:
     os.setresuid(user, user, user)
 
 
-def enter(paths: list[str]) -> ProcessNamespaces:
+def enter(paths: list[str]) -> Inside:
     """Put this process behind the wall; returns in the first process of a new process namespace.
 
     Root builds the new root directory with its real privileges (it may see what others may not,
@@ -71,7 +71,7 @@ def enter(paths: list[str]) -> ProcessNamespaces:
     own_namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
     os.close(proc)
     _mount_scratch()
-    return ProcessNamespaces(own_namespace)
+    return Inside(own_namespace)
 
 
 def _mount_scratch() -> None:
@@ -133,17 +133,23 @@ def _become_first_process() -> None:
     linux.die_with_parent(parent_alive)
 
 
-class ProcessNamespaces:
-    """Forks each program as process 1 of its own namespace, on a clean scratch directory."""
+class Inside:
+    """Behind the wall: forks each program as process 1 of its own namespace."""
 
     def __init__(self, own_namespace: int) -> None:
         self._own = own_namespace
 
+    def clean_scratch(self) -> bool:
+        """Mount a new scratch directory, unless the old one was left untouched."""
+        usage = os.statvfs(SCRATCH)
+        if usage.f_files - usage.f_ffree == 1:  # its root directory is its only inode
+            return False
+        linux.unmount(SCRATCH)
+        _mount_scratch()
+        return True
+
     def fork(self) -> int:
         """Like ``os.fork``; the child starts in the scratch directory."""
-        if self._scratch_used():
-            linux.unmount(SCRATCH)
-            _mount_scratch()
         linux.unshare(linux.CLONE_NEWPID)  # for the next child only ...
         child = os.fork()
         if child == 0:
@@ -151,12 +157,6 @@ class ProcessNamespaces:
         else:
             linux.setns(self._own, linux.CLONE_NEWPID)  # ... so that this can be done again
         return child
-
-    @staticmethod
-    def _scratch_used() -> bool:
-        """The root directory is the one inode of an untouched tmpfs."""
-        usage = os.statvfs(SCRATCH)
-        return usage.f_files - usage.f_ffree != 1
 
 
 def bubblewrap(program: str, paths: list[str]) -> list[str]:

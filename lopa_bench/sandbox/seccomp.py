@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import struct
 from typing import NamedTuple
@@ -119,31 +120,42 @@ def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -
     return struct.pack("=HBBI", code, if_true, if_false, operand)
 
 
+@functools.lru_cache(maxsize=1)
 def assemble(architecture: str, own_pid: int) -> bytes:
     """The filter as BPF instructions for one process.
 
     Raises:
         KeyError: no table for that architecture.
     """
-    audit = ARCHITECTURES[architecture]
     column = list(ARCHITECTURES).index(architecture)
+    bodies = {numbers[column]: [_instruction(_RETURN, _ALLOW)] for numbers in _ALLOWED.values()}
+    for numbers, alternatives in _conditional(own_pid).items():
+        checks = [part for conditions in alternatives for part in _check(conditions)]
+        bodies[numbers[column]] = [*checks, _instruction(_RETURN, _REFUSE)]
+    bodies.pop(None, None)
     program = [
         _instruction(_LOAD, _ARCH),
-        _instruction(_JUMP_EQUAL, audit, 1, 0),  # another ABI has other numbers
-        _instruction(_RETURN, _KILL),
+        _instruction(_JUMP_EQUAL, ARCHITECTURES[architecture], 1, 0),
+        _instruction(_RETURN, _KILL),  # another ABI has other numbers
         _instruction(_LOAD, _NUMBER),
+        *_search(sorted(bodies.items())),
     ]
-    if architecture == "x86_64":  # the x32 calls share the architecture's name
-        program += [_instruction(_JUMP_ABOVE, 0x40000000, 0, 1), _instruction(_RETURN, _KILL)]
-    for numbers in _ALLOWED.values():
-        if (number := numbers[column]) is not None:
-            program += [_instruction(_JUMP_EQUAL, number, 0, 1), _instruction(_RETURN, _ALLOW)]
-    for numbers, alternatives in _conditional(own_pid).items():
-        body = [part for conditions in alternatives for part in _check(conditions)]
-        body.append(_instruction(_RETURN, _REFUSE))
-        program += [_instruction(_JUMP_EQUAL, numbers[column], 0, len(body)), *body]
-    program.append(_instruction(_RETURN, _ABSENT))
     return b"".join(program)
+
+
+def _search(bodies: list[tuple[int, list[bytes]]]) -> list[bytes]:
+    """Go to the body of the loaded number: by halves, for the kernel walks the filter for each
+    number there is when it is installed, once for every program. (The x32 calls, which share
+    x86_64's name, have numbers above all of these.)
+    """
+    if len(bodies) > 3:
+        half = len(bodies) // 2
+        low, high = _search(bodies[:half]), _search(bodies[half:])
+        return [_instruction(_JUMP_ABOVE, bodies[half][0], len(low), 0), *low, *high]
+    program = []
+    for number, body in bodies:
+        program += [_instruction(_JUMP_EQUAL, number, 0, len(body)), *body]
+    return [*program, _instruction(_RETURN, _ABSENT)]
 
 
 def _check(conditions: list[_Is]) -> list[bytes]:

@@ -25,8 +25,8 @@ def parse_test(source: str) -> Test:
     Raises:
         TestError: not Python.
     """
-    body = _parse(source).body
-    split = _split(body[0], source) if len(body) == 1 else None
+    module = _parse(source)
+    split = _split(module.body[0], source) if len(module.body) == 1 else None
     return split or Test(source, kind="statements", inside=True)
 
 
@@ -80,6 +80,7 @@ def cruxeval_output(id: Any, code: str, output: str, generation: str) -> Program
 
 def _parse(source: str) -> ast.Module:
     try:
+        compile(source, "<test>", "exec", dont_inherit=True)  # refuses more, as a stray return
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise TestError(f"test is not Python: {error}") from None

@@ -1,26 +1,41 @@
-"""Messages between the driver and its zygotes, both trusted: a JSON header and raw bytes."""
+"""Messages between the driver and its zygotes, both trusted: a JSON header and raw bytes.
+
+A program's text and tests travel beside them as the descriptor of an anonymous file, which only
+the program's own process reads: a zygote, which every later program is forked from, never has
+them in its memory.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 
 _LENGTHS = struct.Struct("!II")
 
 
-def send(connection: socket.socket, header: dict, body: bytes = b"") -> None:
+def send(
+    connection: socket.socket, header: dict, body: bytes = b"", descriptor: int | None = None
+) -> None:
     """Raises OSError when the other side is gone."""
     text = json.dumps(header).encode()
-    connection.sendall(_LENGTHS.pack(len(text), len(body)) + text + body)
+    lengths = _LENGTHS.pack(len(text), len(body))
+    if descriptor is None:
+        connection.sendall(lengths)
+    else:
+        socket.send_fds(connection, [lengths], [descriptor])
+    connection.sendall(text + body)
 
 
-def receive(connection: socket.socket) -> tuple[dict, bytes] | None:
-    """Wait for one message; None when the other side is gone."""
+def receive(connection: socket.socket) -> tuple[dict, bytes, int | None] | None:
+    """Wait for one message: header, body and descriptor. None when the other side is gone."""
     try:
-        lengths = _exactly(connection, _LENGTHS.size)
+        start, descriptors, _, _ = socket.recv_fds(connection, _LENGTHS.size, 1)
+        lengths = start + _exactly(connection, _LENGTHS.size - len(start))
         header, body = _LENGTHS.unpack(lengths)
-        return json.loads(_exactly(connection, header)), _exactly(connection, body)
+        text, rest = _exactly(connection, header), _exactly(connection, body)
+        return json.loads(text), rest, (descriptors[0] if descriptors else None)
     except (EOFError, ConnectionError):
         return None
 
@@ -33,3 +48,17 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
             raise EOFError
         data += chunk
     return bytes(data)
+
+
+def write_file(content: dict) -> int:
+    """An anonymous file holding ``content``; returns its descriptor."""
+    descriptor = os.memfd_create("program", os.MFD_CLOEXEC)
+    with open(descriptor, "w", encoding="ascii", closefd=False) as file:
+        json.dump(content, file)
+    return descriptor
+
+
+def read_file(descriptor: int) -> dict:
+    with open(descriptor, encoding="ascii", closefd=False) as file:
+        file.seek(0)
+        return json.load(file)

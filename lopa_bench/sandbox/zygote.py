@@ -13,13 +13,12 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
 
-from . import canaries, child, interpreter, limits, linux, namespaces, wire
+from . import canaries, child, interpreter, landlock, limits, linux, namespaces, seccomp, wire
 from .child import Lock
 
 # Imported once here rather than in every program: what real MBPP solutions ask for.
-_PRELOAD = "re math cmath collections heapq itertools functools operator bisect random string copy typing"
+_PRELOAD = "re math cmath collections heapq itertools functools operator bisect string copy typing"
 MAX_REPLY = 4 << 20  # bytes of all the values of a program
 
 
@@ -36,78 +35,92 @@ def main(control_fd: int, driver: int, wall: str, use_landlock: bool, use_seccom
     for name in _PRELOAD.split():
         __import__(name)
     try:
-        fork, lock = _set_up(wall, use_landlock, use_seccomp)
-        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        zygote = Zygote(control, wall, use_landlock, use_seccomp)
     except OSError as error:
         wire.send(control, {"failed": str(error)})
         return
     wire.send(control, {"ready": True})
-    gc.collect()
-    gc.freeze()  # keeps the collector off the pages that every child shares
-    gc.disable()
-    while (message := wire.receive(control)) is not None:
-        job, _ = message
-        if "canaries" in job:
-            wire.send(control, canaries.run(fork, lock))
-        else:
-            wire.send(control, *_run(job, control, fork, lock))
+    zygote.serve()
 
 
-def _set_up(wall: str, use_landlock: bool, use_seccomp: bool) -> tuple[Callable[[], int], Lock]:
-    readable = interpreter.readable_paths()
-    memory = limits.address_space() + limits.MEMORY
-    fork, scratch, tasks = os.fork, None, limits.TASKS
-    if wall == "own":
-        fork, scratch = namespaces.enter(readable).fork, namespaces.SCRATCH
-    elif wall == "none":
-        if os.geteuid() == 0 and interpreter.readable_by_others(readable, through_parents=True):
-            namespaces.become(namespaces.nobody())
-            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # cleared by the new identity
-        tasks += limits.tasks_of_user()
-    lock = Lock(
-        landlock=use_landlock,
-        seccomp=use_seccomp,
-        readable=tuple(readable),
-        scratch=scratch,
-        memory=memory,
-        tasks=tasks,
-    )
-    return fork, lock
+class Zygote:
+    """Raises OSError from its constructor where a mechanism asked for cannot be had."""
 
+    def __init__(
+        self, control: socket.socket, wall: str, use_landlock: bool, use_seccomp: bool
+    ) -> None:
+        self._control = control
+        self._inside: namespaces.Inside | None = None
+        readable = interpreter.readable_paths()
+        memory = limits.address_space() + limits.MEMORY  # read before /proc is out of sight
+        scratch, tasks = None, limits.TASKS
+        if wall == "own":
+            self._inside, scratch = namespaces.enter(readable), namespaces.SCRATCH
+        elif wall == "none":
+            if os.geteuid() == 0 and interpreter.readable_by_others(readable, through_parents=True):
+                namespaces.become(namespaces.nobody())
+                linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # lost with the old identity
+            tasks += limits.tasks_of_user()
+        rules = landlock.ruleset(readable, scratch) if use_landlock else None
+        self._lock = Lock(tuple(readable), scratch, rules, use_seccomp, memory, tasks)
+        if use_seccomp:  # every program is process 1 of its namespace: one filter serves them all
+            seccomp.assemble(linux.architecture(), 1)
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
-def _run(job: dict, control: socket.socket, fork: Callable[[], int], lock: Lock) -> tuple[dict, bytes]:
-    """One program from fork to reaping: how it ended, what it used, and what it wrote."""
-    reply_end, write_end = os.pipe()
-    started = time.monotonic()
-    pid = fork()
-    if pid == 0:
-        child.run(job, write_end, lock)
-    os.close(write_end)
-    os.set_blocking(reply_end, False)
-    process = os.pidfd_open(pid)
-    try:
+    def serve(self) -> None:
+        gc.collect()
+        gc.freeze()  # keeps the collector off the pages that every child shares
+        gc.disable()
+        while (message := wire.receive(self._control)) is not None:
+            header, _, program = message
+            if program is None:
+                wire.send(self._control, canaries.run(self._fork, self._lock))
+            else:
+                wire.send(self._control, *self._run(program, header["timeout_s"]))
+
+    def _fork(self) -> int:
+        if self._inside is None:
+            return os.fork()
+        if self._inside.clean_scratch() and self._lock.rules is not None:
+            os.close(self._lock.rules)
+            rules = landlock.ruleset(self._lock.readable, self._lock.scratch)
+            self._lock = self._lock._replace(rules=rules)
+        return self._inside.fork()
+
+    def _run(self, program: int, timeout_s: float) -> tuple[dict, bytes]:
+        """One program from fork to reaping: how it ended, what it used, and what it wrote."""
+        reply_end, write_end = os.pipe()
+        started = time.monotonic()
+        pid = self._fork()
+        if pid == 0:
+            child.run(program, timeout_s, write_end, self._lock)
+        os.close(program)
+        os.close(write_end)
+        os.set_blocking(reply_end, False)
+        process = os.pidfd_open(pid)
         reply = bytearray()
-        end = _watch(process, reply_end, control, started + job["timeout_s"], reply)
+        end = _watch(process, reply_end, self._control, started + timeout_s, reply)
         _kill(pid)
         _, status, usage = os.wait4(pid, 0)
         wall_seconds = time.monotonic() - started
         if end == "driver_gone":
             os._exit(0)
         _read(reply_end, reply)
-    finally:
         os.close(process)
         os.close(reply_end)
-    header = {
-        "end": end,
-        "exit_code": os.waitstatus_to_exitcode(status),
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "wall_seconds": wall_seconds,
-        "preemptions": usage.ru_nivcsw,
-    }
-    return header, bytes(reply[: MAX_REPLY + 1])
+        header = {
+            "end": end,
+            "exit_code": os.waitstatus_to_exitcode(status),
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "wall_seconds": wall_seconds,
+            "preemptions": usage.ru_nivcsw,
+        }
+        return header, bytes(reply[: MAX_REPLY + 1])
 
 
-def _watch(process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray) -> str:
+def _watch(
+    process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray
+) -> str:
     """Collect the reply until the process ended, the time or the room is over."""
     poller = select.poll()
     for descriptor in (process, reply_end, control.fileno()):

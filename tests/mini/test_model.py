@@ -47,9 +47,7 @@ def test_mask_takes_the_space_before_it(tokenizer) -> None:
 @pytest.mark.parametrize("task", ["rte", "mnli", "sst2", "mrpc", "qqp", "qnli"])
 def test_rows_leave_room_for_a_hundred_virtual_tokens(task, tokenizer, model) -> None:
     rows = mini.records(task)["train"][: SIZES["test"]]
-    longest = max(
-        len(tokenizer(" ? <mask> , ".join(str(v) for v in row.values())).input_ids) for row in rows
-    )
+    longest = max(len(tokenizer(" ? <mask> , ".join(str(v) for v in row.values())).input_ids) for row in rows)
     assert longest + 100 <= model.config.max_position_embeddings - 2
 
 

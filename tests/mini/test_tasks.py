@@ -59,7 +59,7 @@ def test_held_out_entities_are_not_in_train(task) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_words_alone_do_not_solve_it(task) -> None:
     majority = 100 * max(BALANCE[task].values())
-    assert bag_of_words(task) < majority + 20
+    assert bag_of_words(task) < majority + 25
 
 
 def test_the_same_in_every_process() -> None:

@@ -1,0 +1,146 @@
+"""The two promises: no attack passes, and after all of them the world is as it was."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from attacks import TESTS, TIME, VERDICT, Attack
+from attacks_on_host import ESCAPE, PARSER, RESOURCES
+
+from lopa_bench.sandbox import Program, Verdict, run_programs
+
+QUICK = [*VERDICT, *ESCAPE, *PARSER]
+ALL = [*TIME, *VERDICT, *ESCAPE, *RESOURCES, *PARSER]
+TIMEOUT_S = 1.0
+SECRET = "LOPA_TEST_SECRET"
+
+
+class World:
+    """What attacks reach for, and how to see whether they got it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.outside = folder / "outside"
+        self.outside.mkdir(mode=0o777)
+        (self.outside / "treasure").write_text("8443")
+        os.chmod(self.outside / "treasure", 0o666)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.datagrams.bind(str(self.outside / "socket"))
+        self.received: list[object] = []
+        for receive in (self.server.accept, lambda: self.datagrams.recv(100)):
+            threading.Thread(target=self._listen, args=(receive,), daemon=True).start()
+        self.before = self._files()
+
+    def _listen(self, receive) -> None:
+        while True:
+            try:
+                self.received.append(receive())
+            except OSError:
+                return
+
+    def _files(self) -> dict[str, tuple]:
+        return {
+            str(path): (path.stat().st_mode, path.stat().st_mtime, path.stat().st_size)
+            for path in sorted(self.outside.rglob("*"))
+        }
+
+    def untouched(self) -> bool:
+        same_text = (self.outside / "treasure").read_text() == "8443"
+        return self._files() == self.before and same_text and not self.received
+
+    def program(self, attack: Attack) -> Program:
+        code = attack.code.replace("OUTSIDE", str(self.outside)).replace("SECRET", SECRET)
+        code = code.replace("PORT", str(self.server.getsockname()[1]))
+        return Program(attack.name, code, TESTS)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    # Somewhere a normal user can reach: what is protected must not be so by file modes.
+    return World(tmp_path_factory.mktemp("world"))
+
+
+def sandbox_processes(driver: int | None = None) -> list[str]:
+    """Command lines of a driver's zygotes (this process's) and of everything they forked."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if "sandbox.zygote" in command and f", {driver or os.getpid()}, " in command:
+            found.append(command)
+    return found
+
+
+def peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+@pytest.fixture(scope="module")
+def run(world: World):
+    """Verdicts on all attacks at the strongest level, and what the machine showed around them."""
+    os.environ[SECRET] = "k9-very-secret"
+    list(run_programs([world.program(VERDICT[0])]))  # imports and first allocations
+    memory, disk = peak_memory(), shutil.disk_usage("/").free
+    started = time.monotonic()
+    verdicts = list(run_programs(map(world.program, ALL), timeout_s=TIMEOUT_S, workers=2))
+    seconds = time.monotonic() - started
+    grown, used = peak_memory() - memory, disk - shutil.disk_usage("/").free
+    del os.environ[SECRET]
+    return {verdict.id: verdict for verdict in verdicts}, seconds, grown, used, verdicts
+
+
+def test_there_are_enough_attacks_and_none_gives_its_answer_away():
+    assert len(ALL) >= 60
+    assert len({attack.name for attack in ALL}) == len(ALL)
+    assert not any("8443" in attack.code for attack in ALL)
+
+
+@pytest.mark.parametrize("attack", ALL, ids=lambda attack: attack.name)
+def test_no_attack_passes(run, attack):
+    verdict: Verdict = run[0][attack.name]
+    assert not verdict.passed
+    assert verdict.reason.value in attack.reasons, (verdict.reason, verdict.detail)
+    assert verdict.wall_seconds < TIMEOUT_S + 2
+
+
+def test_verdicts_come_in_order(run):
+    assert [verdict.id for verdict in run[4]] == [attack.name for attack in ALL]
+
+
+def test_the_world_is_as_before(run, world):
+    verdicts, _, grown, used, _ = run
+    assert world.untouched(), world.received
+    assert not sandbox_processes()
+    assert "k9-very-secret" not in repr(verdicts)
+    assert grown < 50 << 20
+    assert used < 50 << 20 or os.environ.get("PYTEST_XDIST_WORKER")  # others write too
+
+
+def test_weaker_levels_hold_too(world, levels):
+    """All but those that take their time, whose clock is the same at every level."""
+    for level in levels[1:]:
+        verdicts = run_programs(map(world.program, QUICK), timeout_s=TIMEOUT_S, level=level)
+        for attack, verdict in zip(QUICK, verdicts, strict=True):
+            assert not verdict.passed, (level, attack.name)
+            assert verdict.level == level
+            assert verdict.reason.value != "harness_error", (level, attack.name, verdict.detail)
+        assert world.untouched(), level
+        assert not sandbox_processes()
+
+
+def test_nothing_depends_on_order_company_or_repetition(world):
+    programs = [world.program(attack) for attack in QUICK if "timeout" not in attack.reasons][::3]
+    programs.append(Program("honest", "def f(x): return x", ("assert f(3) == 3",)))
+    first = {v.id: v.reason for v in run_programs(programs, workers=2)}
+    assert first["honest"] == "passed"
+    for workers, order in ((1, programs[::-1]), (4, programs[1::2] + programs[::2]), (2, programs)):
+        assert {v.id: v.reason for v in run_programs(order, workers=workers)} == first

@@ -1,0 +1,188 @@
+"""What the driver promises whatever happens to its zygotes, its consumer or itself."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from test_attacks import sandbox_processes
+
+from lopa_bench.sandbox import (
+    Program,
+    Reason,
+    SandboxUnavailable,
+    SelfTest,
+    child,
+    levels,
+    require,
+    run_programs,
+    wire,
+)
+from lopa_bench.sandbox.judge import Outcome
+from lopa_bench.sandbox.worker import Containment, Worker
+
+GOOD = Program("good", "def f(x): return x", ("assert f(3) == 3",))
+
+
+def wait_for(condition, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(1000)"])
+def test_killing_the_driver_leaves_nothing(tmp_path, code):
+    lines = tmp_path / "programs.jsonl"
+    lines.write_text(json.dumps({"id": 1, "code": code, "tests": ["assert f(1) == 1"]}))
+    command = [sys.executable, "-m", "lopa_bench.sandbox", str(lines), "--timeout", "300"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as driver:
+        # The self-test comes and goes; then the zygote and its program stay.
+        seen = wait_for(lambda: len(sandbox_processes(driver.pid)) >= 2, 30)
+        time.sleep(0.5)
+        driver.send_signal(signal.SIGKILL)
+    assert seen
+    assert wait_for(lambda: not sandbox_processes(driver.pid), 10)
+
+
+def test_leaving_the_iterator_ends_everything():
+    verdicts = run_programs(itertools.repeat(GOOD), workers=2)
+    assert [next(verdicts).passed for _ in range(5)] == [True] * 5
+    assert sandbox_processes()
+    verdicts.close()
+    assert not sandbox_processes()
+
+
+def test_a_lazy_source_is_read_as_workers_become_free():
+    read = []
+    programs = (read.append(i) or GOOD for i in itertools.count())
+    verdicts = run_programs(programs, workers=2)
+    next(verdicts)
+    assert len(read) < 50
+    verdicts.close()
+
+
+def test_a_consumer_may_take_its_time():
+    verdicts = run_programs([GOOD] * 6, workers=2, timeout_s=0.5)
+    for _ in range(2):
+        assert next(verdicts).passed
+        time.sleep(2.5)
+    assert all(verdict.passed for verdict in verdicts)
+
+
+class DyingWorker(Worker):
+    """Loses its zygote under the first ``deaths`` programs."""
+
+    deaths = 0
+
+    def start(self, program, timeout_s):
+        super().start(program, timeout_s)
+        if DyingWorker.deaths:
+            DyingWorker.deaths -= 1
+            os.kill(self._process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("deaths", "reason"), [(1, Reason.PASSED), (3, Reason.HARNESS_ERROR)])
+def test_a_dead_zygote_is_our_fault_and_retried(monkeypatch, deaths, reason):
+    monkeypatch.setattr("lopa_bench.sandbox.driver.Worker", DyingWorker)
+    DyingWorker.deaths = deaths
+    slow = Program(
+        "slow", "import time\ntime.sleep(0.5)\ndef f(x): return x", ("assert f(1) == 1",)
+    )
+    first, second = run_programs([slow, GOOD], workers=1, timeout_s=20)
+    assert first.reason is reason
+    assert second.passed
+    assert not sandbox_processes()
+
+
+LOCKS = ("landlock.restrict", "seccomp.install", "limits.apply")
+
+
+@pytest.mark.parametrize("mechanism", LOCKS)
+def test_a_lock_that_fails_is_never_passed_over(mechanism):
+    """In the process of the program itself: whatever raises, the program must not start."""
+
+    def fail(*_, **__):
+        raise OSError("refused")
+
+    read_end, write_end = os.pipe()
+    lock = child.Lock((), None, rules=0, seccomp=True, memory=1 << 40, tasks=1 << 20)
+    pid = os.fork()
+    if pid == 0:
+        for other in LOCKS:
+            owner, attribute = other.split(".")
+            action = fail if other == mechanism else (lambda *_, **__: None)
+            setattr(getattr(child, owner), attribute, action)
+        child.run(wire.write_file({"code": "", "steps": []}), 1, write_end, lock)
+    os.close(write_end)
+    with open(read_end, "rb") as pipe:
+        assert pipe.read() == b""
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+def test_time_that_others_took_does_not_count():
+    timed_out = {"end": "timeout", "exit_code": -9, "timeout_s": 3.0, "reply": b""}
+    busy = Outcome(**timed_out, cpu_seconds=2.9, wall_seconds=3.0, preemptions=900)
+    asleep = Outcome(**timed_out, cpu_seconds=0.1, wall_seconds=3.0, preemptions=2)
+    pushed_off = Outcome(**timed_out, cpu_seconds=1.4, wall_seconds=3.0, preemptions=400)
+    late = Outcome(**timed_out, cpu_seconds=0.1, wall_seconds=3.5, preemptions=1)
+    starved = [outcome.starved for outcome in (busy, asleep, pushed_off, late)]
+    assert starved == [False, False, True, True]
+
+
+def test_more_workers_than_cores_time_nobody_out():
+    """Eight programs of 0.4 s at a time share the cores; each alone is well within its second."""
+    if os.getloadavg()[0] > len(os.sched_getaffinity(0)):
+        pytest.skip("the machine is busy with other work")
+    code = """
+import time
+def f(x):
+    end = time.process_time() + 0.4
+    while time.process_time() < end: pass
+    return x
+"""
+    programs = [Program(i, code, ("assert f(1) == 1",)) for i in range(8)]
+    assert all(v.passed for v in run_programs(programs, workers=8, timeout_s=1))
+
+
+def test_the_level_is_named_and_can_be_lowered():
+    assert require().level in "ABC"
+    for level in levels.DESCRIPTIONS:
+        if level >= require().level and level != "D":
+            assert next(run_programs([GOOD], level=level)).level == level
+
+
+def test_below_the_floor_nothing_runs(monkeypatch):
+    broken = SelfTest("D", Containment("none", False, False), {"seccomp": "fork went through"})
+    monkeypatch.setattr(levels, "self_test", lambda: broken)
+    with pytest.raises(SandboxUnavailable, match=r"fork went through.*allow_unsafe=true"):
+        run_programs(iter([]))
+    assert next(run_programs([GOOD], allow_unsafe=True)).level == "D"
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_other_systems_are_refused_with_the_way_out(monkeypatch, system):
+    monkeypatch.setattr(sys, "platform", system)
+    with pytest.raises(SandboxUnavailable, match=f"{system}.*container"):
+        require()
+
+
+def test_nothing_of_the_project_is_imported():
+    code = "import sys, lopa_bench.sandbox as s; print(*sys.modules)"
+    modules = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    ours = {name for name in modules if name.split(".")[0] == "lopa_bench"}
+    assert ours
+    assert all(n == "lopa_bench" or n.startswith("lopa_bench.sandbox") for n in ours)
+    assert not {"torch", "numpy"} & set(modules)
+
+
+def test_empty_input():
+    assert list(run_programs([])) == []
+    with pytest.raises(ValueError, match="timeout_s"):
+        run_programs([], timeout_s=0)

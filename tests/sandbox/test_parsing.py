@@ -1,0 +1,148 @@
+"""Tests become calls for the program's process and values to be compared outside."""
+
+from __future__ import annotations
+
+import pytest
+
+from lopa_bench.sandbox import (
+    Program,
+    Reason,
+    TestError,
+    cruxeval_input,
+    cruxeval_output,
+    mbxp_program,
+    parse_test,
+    run_programs,
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "call", "expected"),
+    [
+        ("assert f(1) == 2", "f(1)", 2),
+        ("assert 2 == f(1)", "f(1)", 2),
+        ("assert f('é', [1]) == {'a': (1, None)}, 'message'", "f('é', [1])", {"a": (1, None)}),
+        ("assert (f(1,\n  2)\n == -1)", "f(1, 2)", -1),
+        ("assert set(f([1])) == {1}", "set(f([1]))", {1}),
+        ("assert max(1, 2) == 2", "max(1, 2)", 2),
+        ("assert f(Pair(1, 2)) == 2", "f(Pair(1, 2))", 2),
+    ],
+)
+def test_split(source, call, expected):
+    test = parse_test(source)
+    assert (test.source, test.expected, test.inside) == (call, expected, False)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert f(1)",
+        "assert f(1) != 2",
+        "assert f(1) == g(2)",
+        "assert abs(f(1) - 2) == 0",  # would show the 2, and a patched abs would give the 0
+        "assert math.isclose(f(1), 2.0) == True",
+        "x = f(1)\nassert x == 2",
+        "assert 1 < f(1) == 2",
+    ],
+)
+def test_other_shapes_are_decided_inside_and_marked(source):
+    test = parse_test(source)
+    assert test.inside
+    assert test.source == source
+
+
+def test_not_python():
+    for source in ("assert f(1 == 2", "assert '\ud800", "(" * 1000):
+        with pytest.raises(TestError, match="not Python"):
+            parse_test(source)
+
+
+def test_mbxp():
+    test = """
+
+METADATA = {}
+
+
+def check(candidate):
+    assert candidate('é', candidate(1)) == [2]
+    assert candidate(3)==4
+"""
+    program = mbxp_program("MBPP/1", "def g(x):\n", "    return x", test, "g")
+    assert [(t.source, t.expected, t.inside) for t in program.tests] == [
+        ("g('é', g(1))", [2], False),
+        ("g(3)", 4, False),
+    ]
+    assert program.code == "def g(x):\n    return x"
+    assert program.official.endswith("\ncheck(g)")
+
+
+def test_mbxp_of_another_shape_is_run_whole_inside():
+    test = "def check(candidate):\n    for i in range(3):\n        assert candidate(i) == i\n"
+    program = mbxp_program("1", "def g(x):\n", "    return x", test, "g")
+    assert [t.inside for t in program.tests] == [True]
+    verdict = next(run_programs([program]))
+    assert verdict.passed
+    assert verdict.inside
+
+
+@pytest.mark.parametrize("test", ["x = 1", "def check(a, b): pass", "def other(c): pass", "def ("])
+def test_mbxp_without_a_check(test):
+    with pytest.raises(TestError):
+        mbxp_program("1", "", "", test, "g")
+
+
+# A generation to the reason and whether the official harness would pass it where we do not. The
+# output asked for is 5.
+INPUTS = {
+    "f(5)": ("passed", None),
+    " f(2,\n 3) ": ("passed", None),
+    "f(*[2], **{'y': 3})": ("passed", None),
+    "f(len('abcde'))": ("passed", None),
+    "f(1)": ("wrong_value", None),
+    "f(": ("syntax", None),
+    "": ("syntax", None),
+    "5": ("syntax", True),
+    "f(1) or True": ("syntax", True),
+    "f(5), 'message'": ("syntax", True),
+    "f(5)\nassert True": ("syntax", True),
+    "g(5)": ("syntax", None),
+    "f(5).real": ("syntax", True),
+    "f(exec('f = 1') or 5)": ("syntax", True),
+    "f((5).__class__(5))": ("syntax", True),
+    "f((y := 5))": ("syntax", True),
+}
+OUTPUTS = {
+    "5": ("passed", None),
+    " 5.0 ": ("passed", None),
+    "6": ("wrong_value", None),
+    "2 + 3": ("syntax", True),
+    "3 or True": ("syntax", True),
+    "5, 'message'": ("wrong_value", True),
+    "5\nassert True": ("syntax", True),
+    "f(5)": ("syntax", True),
+    "(" * 5000: ("syntax", None),
+    "[" * 3000 + "]" * 3000: ("syntax", None),
+    "type('E', (), {'__eq__': lambda s, o: True})()": ("syntax", True),
+}
+
+
+@pytest.mark.parametrize(("make", "cases"), [(cruxeval_input, INPUTS), (cruxeval_output, OUTPUTS)])
+def test_cruxeval(make, cases):
+    code = "def f(x, y=0): return x + y"
+    programs = [make(generation, code, "5", generation) for generation in cases]
+    found = {v.id: (v.reason.value, v.official_passed) for v in run_programs(programs)}
+    assert found == cases
+
+
+def test_a_forged_equality_is_named_as_the_official_pass():
+    code = "class E:\n    def __eq__(self, other): return True\ndef f(x): return E()"
+    verdict = next(run_programs([Program(1, code, ("assert f(1) == 2",))]))
+    assert verdict.reason is Reason.WRONG_VALUE
+    assert verdict.official_passed is True
+
+
+def test_a_forged_check_inside_is_marked():
+    code = "import builtins\nbuiltins.abs = lambda x: 0\ndef f(x): return 9"
+    verdict = next(run_programs([Program(1, code, ("assert abs(f(1) - 2) < 1",))]))
+    assert verdict.passed
+    assert verdict.inside

@@ -1,0 +1,90 @@
+"""Bad input: one line that names the key, the value and the nearest valid choice, exit status 2, before torch is loaded."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lopa_bench.cli import main
+
+BAD = [
+    ("task=rt", "task=rt", "task=rte"),
+    ("method=lpoa", "method=lpoa", "method=lopa"),
+    ("model=roberta_larg", "model=roberta_larg", "model=roberta_large"),
+    ("scale=minni", "scale=minni", "scale=mini"),
+    ("recipe=offical", "recipe=offical", "recipe=official"),
+    ("metod=lopa", "metod=lopa", "method"),
+    ("method.rnk=3", "method.rnk=3", "method.rank"),
+    ("train.learning_rate=1", "train.learning_rate=1", "train."),
+    ("+foo=3", "foo=3", "nearest"),
+    ("method=pt method.rank=3", "method.rank=3", "nearest"),
+    ("method.rank=0", "method.rank=0", "method.rank=1"),
+    ("method.rank=-2", "method.rank=-2", "method.rank=1"),
+    ("method.rank=2.5", "method.rank=2.5", "whole number"),
+    ("method.rank=four", "method.rank=four", "whole number"),
+    ("method.rank=true", "method.rank=True", "whole number"),
+    ("method.num_virtual_tokens=0", "method.num_virtual_tokens=0", "method.num_virtual_tokens=1"),
+    ("method.pooling=men", "method.pooling=men", "method.pooling=mean"),
+    ("method.combine=gated", "method.combine=gated", "method.combine=gate"),
+    ("method.dropout=1.0", "method.dropout=1.0", "below 1"),
+    ("method.freeze_encoder=maybe", "method.freeze_encoder=maybe", "true or false"),
+    ("method=idpg_phm method.phm_blocks=7", "method.phm_blocks=7", "does not divide"),
+    ("train.lr=abc", "train.lr=abc", "a number"),
+    ("train.lr=-1", "train.lr=-1", "train.lr=0"),
+    ("train.epochs=1.5", "train.epochs=1.5", "whole number"),
+    ("train.batch_size=0", "train.batch_size=0", "train.batch_size=1"),
+    ("train.schedule=linar", "train.schedule=linar", "train.schedule=linear"),
+    ("train.max_length=600", "train.max_length=600", "nearest: train.max_length="),
+    ("selection=hold", "selection=hold", "selection=holdout"),
+    ("seed=-1", "seed=-1", "seed=0"),
+    ("seed=", "seed=", "whole number"),
+    ("force=maybe", "force=maybe", "true or false"),
+    ("data.limit=0", "data.limit=0", "data.limit=1"),
+    ("data.source=fils", "data.source=fils", "data.source=files"),
+    ("data.source=files", "data.dir", "train.tsv"),
+    ("data.source=files data.dir=/nowhere", "data.dir=/nowhere", "no such folder"),
+    ("data.source=files data.dir=.", "data.dir=.", "train.tsv"),
+    ("model=local", "model.path", "model.path=…"),
+    ("model=local model.path=/nowhere", "model.path=/nowhere", "no such folder"),
+    ("model=local model.path=.", "model.path=.", "config.json"),
+    ("task.label_words.entailment=Zorgle", "task.label_words.entailment='Zorgle'", "nearest"),
+    ("method=lopa,pt", "method=lopa,pt", "-m"),
+    ("lopa", "'lopa'", "nearest"),
+    ("task=rte extra", "'extra'", "key=value"),
+    ("list metods", "metods", "methods"),
+]
+
+
+@pytest.mark.parametrize(("line", "names", "offers"), BAD, ids=[b[0] for b in BAD])
+def test_one_line_and_exit_status_2(line, names, offers, capsys):
+    assert main(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("lopa-bench: error: ")
+    assert names in err
+    assert offers in err
+
+
+def test_a_sweep_checks_every_value_before_it_starts(capsys):
+    assert main(["-m", "method=lopa,lpoa"]) == 2
+    assert "method=lopa" in capsys.readouterr().err
+    assert main(["-m", "method.rank=1,0"]) == 2
+    assert "method.rank=0" in capsys.readouterr().err
+
+
+def test_traceback_only_on_request(capsys, monkeypatch):
+    monkeypatch.setenv("LOPA_DEBUG", "1")
+    assert main(["seed=-1"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["--help", "list", "method.rank=0", "--cfg job"])
+def test_answers_without_torch(line):
+    code = (
+        "import sys; from lopa_bench.cli import main; status = main(sys.argv[1:]); "
+        "assert 'torch' not in sys.modules; sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *line.split()], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 2), done.stderr
+    assert "AssertionError" not in done.stderr
