@@ -123,7 +123,7 @@ def masked(batch: Tensor, answers: Tensor, recipe: Recipe, generator: torch.Gene
 class Trainer:
     """The model with its optimisers: Muon for the matrices inside the blocks, AdamW for the rest.
 
-    Muon needs a third fewer tokens here to the same loss (https://kellerjordan.github.io/posts/muon).
+    Muon for the matrices (https://kellerjordan.github.io/posts/muon): in a first trial its loss fell faster than that of AdamW alone.
     """
 
     def __init__(self, recipe: Recipe, answers: Tensor, steps: int) -> None:
