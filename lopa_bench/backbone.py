@@ -15,10 +15,10 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokeniz
 from transformers.utils import logging as transformers_logging
 
 from lopa_bench import share
-from lopa_bench.config import Model
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape
 from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.schema import Model
 from lopa_bench.types import Kind
 
 transformers_logging.disable_progress_bar()  # a run shows its own

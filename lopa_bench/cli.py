@@ -15,8 +15,8 @@ from lopa_bench.errors import UserError
 from lopa_bench.parallel import is_main
 
 if TYPE_CHECKING:
-    from lopa_bench.config import Config
     from lopa_bench.run import Outcome
+    from lopa_bench.schema import Config
 
 # name -> (module:function, one line for --help); imported when called.
 COMMANDS = {

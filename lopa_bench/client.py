@@ -35,8 +35,8 @@ from lopa_bench.methods.soft_prompt import Parts
 from lopa_bench.types import Kind
 
 if TYPE_CHECKING:
-    from lopa_bench.config import Config
     from lopa_bench.methods.soft_prompt import SoftPromptModel
+    from lopa_bench.schema import Config
 
 FORMAT = 1  # of client.json
 

@@ -16,8 +16,8 @@ from lopa_bench.tasks.glue import MASK
 from lopa_bench.types import Example
 
 if TYPE_CHECKING:
-    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.schema import Config
 
 _BUCKET = 50  # batches whose rows are sorted by length together
 

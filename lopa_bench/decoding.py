@@ -19,7 +19,7 @@ from transformers.generation import (
 
 if TYPE_CHECKING:
     from lopa_bench.backbone import Backbone
-    from lopa_bench.config import Generation
+    from lopa_bench.schema import Generation
 
 
 @dataclass(frozen=True)

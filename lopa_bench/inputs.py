@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lopa_bench import results, share
-from lopa_bench.config import Config
 from lopa_bench.data import Split, encode
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.records import Records, find_files, load_records
+from lopa_bench.schema import Config
 from lopa_bench.types import Example
 
 

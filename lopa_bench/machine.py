@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lopa_bench.config import Train
 from lopa_bench.errors import RunFailed
+from lopa_bench.schema import Train
 
 
 def default_device() -> torch.device:

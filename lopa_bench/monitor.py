@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lopa_bench.atomic import write_text
-from lopa_bench.config import Config
 from lopa_bench.errors import RunFailed
 from lopa_bench.results import PROGRESS, RunDirectory
+from lopa_bench.schema import Config
 from lopa_bench.trackers.base import RunInfo, Window
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from lopa_bench.config import Config
 from lopa_bench.data import Split, word_id
 from lopa_bench.decoding import GenerationSpec, new_text
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.schema import Config
 
 
 def predict(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:

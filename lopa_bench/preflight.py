@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lopa_bench.config import Config
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import InstancePromptMethod, Shape
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.records import find_files
+from lopa_bench.schema import Config
 from lopa_bench.suggest import nearest
 
 

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.config import Data
 from lopa_bench.errors import UserError
+from lopa_bench.schema import Data
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.types import Split
 

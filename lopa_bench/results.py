@@ -20,10 +20,10 @@ import yaml
 
 from lopa_bench.atomic import remove_temporaries, write_bytes, write_text
 from lopa_bench.claim import Claim
-from lopa_bench.config import Config
 from lopa_bench.errors import UserError
 from lopa_bench.model_files import locate
 from lopa_bench.records import Records
+from lopa_bench.schema import Config
 
 SCHEMA = 1  # of result.json
 PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new

@@ -13,7 +13,6 @@ from safetensors.torch import save
 from lopa_bench import results
 from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
-from lopa_bench.config import Config
 from lopa_bench.inputs import encoded, read_records
 from lopa_bench.keep_prompts import kept_prompts
 from lopa_bench.machine import PeakMemory, memory_advice, seed_everything
@@ -24,6 +23,7 @@ from lopa_bench.predict import predict
 from lopa_bench.preflight import preflight
 from lopa_bench.records import Records
 from lopa_bench.results import RunDirectory
+from lopa_bench.schema import Config
 from lopa_bench.train import Progress, train
 from lopa_bench.types import Example
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from lopa_bench.config import Config
 from lopa_bench.reference import paper_value
+from lopa_bench.schema import Config
 
 if TYPE_CHECKING:
     from lopa_bench.run import Outcome

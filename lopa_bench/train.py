@@ -14,13 +14,13 @@ from torch.nn import functional as F
 
 from lopa_bench import interrupts
 from lopa_bench.checkpoint import Checkpoints
-from lopa_bench.config import Train
 from lopa_bench.data import Split
 from lopa_bench.errors import Interrupted, TrainingDiverged
 from lopa_bench.machine import random_state, restore_random_state
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
 from lopa_bench.parallel import processes
+from lopa_bench.schema import Train
 
 Scores = dict[str, float]
 State = dict[str, Tensor]

@@ -31,7 +31,11 @@ def test_computed_once_for_the_same_texts_and_encoder():
     assert len(calls) == 1
     assert isinstance(second, np.memmap)
     np.testing.assert_array_equal(first, second)
-    for encoder, tokens in (({**ENCODER, "pooling": "first"}, TOKENS), (ENCODER, [[1, 2], [4]]), (ENCODER, TOKENS[::-1])):
+    for encoder, tokens in (
+        ({**ENCODER, "pooling": "first"}, TOKENS),
+        (ENCODER, [[1, 2], [4]]),
+        (ENCODER, TOKENS[::-1]),
+    ):
         stored_features(encoder, tokens, compute)
     assert len(calls) == 4
 

@@ -11,12 +11,13 @@ from torch.nn import functional as F
 from transformers import DynamicCache
 
 from lopa_bench.backbone import Backbone
-from lopa_bench.config import Generation, Model, choices
+from lopa_bench.config import choices
 from lopa_bench.data import Row, Split, encode_completions, encode_prompts
 from lopa_bench.decoding import GenerationSpec, new_text
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.prompt_tuning import PromptTuning
 from lopa_bench.predict import write
+from lopa_bench.schema import Generation, Model
 from lopa_bench.train import backward
 from lopa_bench.types import Example
 

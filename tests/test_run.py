@@ -117,7 +117,12 @@ def test_command_line(overrides, capsys):
 
 
 def test_diverging_loss_is_named(overrides, capsys):
-    assert main([*overrides, "method=lopa", "train.lr=1e30", "train.schedule=constant", "train.warmup=0", "train.clip=null"]) == 3
+    assert (
+        main(
+            [*overrides, "method=lopa", "train.lr=1e30", "train.schedule=constant", "train.warmup=0", "train.clip=null"]
+        )
+        == 3
+    )
     error = capsys.readouterr().err
     assert "not finite at step" in error
     assert "learning rate 1e+30" in error

@@ -7,9 +7,10 @@ from functools import cache
 import torch
 
 from lopa_bench.backbone import Backbone
-from lopa_bench.config import Config, load_config
+from lopa_bench.config import load_config
 from lopa_bench.data import Batch, Row, Split
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.schema import Config
 
 MASKED, CAUSAL = ["roberta", "bert"], ["gpt2", "codegen", "llama", "phi"]
 SMALL = {"num_virtual_tokens": 4, "head_size": 16, "mlp_width": 8, "bottleneck": 8, "max_length": 40}

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lopa_bench.backbone import Backbone
-    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.schema import Config
 
     Part = nn.Module | nn.Parameter
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lopa_bench.backbone import Backbone
-    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.schema import Config
 
 # The names of query, key and value in the architectures of the paper; a fused projection carries all three.
 TARGET_NAMES = (

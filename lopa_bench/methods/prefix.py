@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lopa_bench.backbone import Backbone
-    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.methods.base import Part
+    from lopa_bench.schema import Config
 
 
 @settings

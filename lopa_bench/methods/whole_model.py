@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lopa_bench.backbone import Backbone
-    from lopa_bench.config import Config
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.schema import Config
 
 
 @settings

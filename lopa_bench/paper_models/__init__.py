@@ -32,7 +32,7 @@ def build(found: ModelFiles, device: str) -> Backbone:
     from transformers import AutoConfig
 
     from lopa_bench.backbone import AUTO_CLASSES, Backbone
-    from lopa_bench.config import Model
+    from lopa_bench.schema import Model
 
     settings = Model(
         name=found.source,

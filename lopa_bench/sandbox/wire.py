@@ -16,9 +16,7 @@ import struct
 _LENGTHS = struct.Struct("!II")
 
 
-def send(
-    connection: socket.socket, header: dict, body: bytes = b"", descriptor: int | None = None
-) -> None:
+def send(connection: socket.socket, header: dict, body: bytes = b"", descriptor: int | None = None) -> None:
     """Raises OSError when the other side is gone."""
     text = json.dumps(header).encode()
     lengths = _LENGTHS.pack(len(text), len(body))

@@ -46,9 +46,7 @@ def main(control_fd: int, driver: int, wall: str, use_landlock: bool, use_seccom
 class Zygote:
     """Raises OSError from its constructor where a mechanism asked for cannot be had."""
 
-    def __init__(
-        self, control: socket.socket, wall: str, use_landlock: bool, use_seccomp: bool
-    ) -> None:
+    def __init__(self, control: socket.socket, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
         self._control = control
         self._inside: namespaces.Inside | None = None
         readable = interpreter.readable_paths()
@@ -119,9 +117,7 @@ class Zygote:
         return header, bytes(reply[: MAX_REPLY + 1])
 
 
-def _watch(
-    process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray
-) -> str:
+def _watch(process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray) -> str:
     """Collect the reply until the process ended, the time or the room is over."""
     poller = select.poll()
     for descriptor in (process, reply_end, control.fileno()):

@@ -90,9 +90,7 @@ def comparisons() -> list[dict[str, Any]]:
     return found
 
 
-def _comparison(
-    work: str, against: str, ratios: list[float], goal: float, ran: dict[str, Any]
-) -> dict[str, Any]:
+def _comparison(work: str, against: str, ratios: list[float], goal: float, ran: dict[str, Any]) -> dict[str, Any]:
     return {
         "work": work,
         "against": against,

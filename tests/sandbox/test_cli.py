@@ -61,9 +61,7 @@ def test_self_test(capsys):
         assert word in out
 
 
-@pytest.mark.parametrize(
-    "arguments", [["no-such-file"], ["x", "--timeout", "0"], ["--workers", "2"]]
-)
+@pytest.mark.parametrize("arguments", [["no-such-file"], ["x", "--timeout", "0"], ["--workers", "2"]])
 def test_bad_arguments(arguments, capsys):
     try:
         status = main(arguments)
@@ -93,9 +91,7 @@ def unexpected(lines: str, wanted: dict[str, bool]) -> list[dict]:
     return [
         row
         for row in rows
-        if row["passed"] != wanted[row["id"]]
-        or row["reason"] == "harness_error"
-        or row["level"] not in ("A", "B", "C")
+        if row["passed"] != wanted[row["id"]] or row["reason"] == "harness_error" or row["level"] not in ("A", "B", "C")
     ]
 
 

@@ -92,9 +92,7 @@ class DyingWorker(Worker):
 def test_a_dead_zygote_is_our_fault_and_retried(monkeypatch, deaths, reason):
     monkeypatch.setattr("lopa_bench.sandbox.driver.Worker", DyingWorker)
     DyingWorker.deaths = deaths
-    slow = Program(
-        "slow", "import time\ntime.sleep(0.5)\ndef f(x): return x", ("assert f(1) == 1",)
-    )
+    slow = Program("slow", "import time\ntime.sleep(0.5)\ndef f(x): return x", ("assert f(1) == 1",))
     first, second = run_programs([slow, GOOD], workers=1, timeout_s=20)
     assert first.reason is reason
     assert second.passed

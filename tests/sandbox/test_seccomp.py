@@ -17,9 +17,7 @@ REFUSE, ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 PID = 4711
 
 
-def evaluate(
-    program: bytes, architecture: int, number: int, arguments: tuple[int, ...] = ()
-) -> int:
+def evaluate(program: bytes, architecture: int, number: int, arguments: tuple[int, ...] = ()) -> int:
     data = struct.pack("=IIQ6Q", number, architecture, 0, *(*arguments, *[0] * 6)[:6])
     accumulator = at = 0
     while True:

@@ -1,0 +1,119 @@
+"""The types of a run's settings: what each section of conf/config.yaml may hold. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from lopa_bench.methods.base import Method
+from lopa_bench.settings import Count, Fraction, NonNegative, Positive, Size, settings
+from lopa_bench.tasks.base import Task
+from lopa_bench.trackers.base import Tracker
+
+
+@settings
+class Data:
+    """Where the rows come from. `limit` keeps the first rows of each split."""
+
+    source: Literal["mini", "files", "hub"]
+    dir: str | None
+    limit: Count | None
+
+
+@settings
+class Model:
+    """The pretrained backbone and the instance encoder beside it."""
+
+    name: str
+    path: str
+    revision: str | None
+    kind: Literal["masked", "causal", "auto"]
+    encoder: str
+    encoder_revision: str | None
+    lora_targets: list[str] | None
+
+
+@settings
+class Train:
+    """How long and how fast. `warmup` is a fraction of all steps, `clip` the largest gradient norm."""
+
+    epochs: Size
+    batch_size: Count
+    eval_batch_size: Count
+    lr: NonNegative
+    weight_decay: NonNegative
+    warmup: Fraction
+    schedule: Literal["constant", "linear"]
+    max_length: Count
+    clip: Positive | None
+    accumulate: Count
+    bucket: bool
+
+
+@settings
+class Generation:
+    """How a causal model writes, and how much of it.
+
+    Attributes:
+        max_new_tokens: None: what a row's input leaves of the text length.
+        temperature, top_p: of `decoding=sample`. num_beams, length_penalty: of `decoding=beam`.
+        num_samples: texts a row (pass@k needs k of them).
+        count_prompt: virtual tokens are taken out of ``train.max_length``.
+        select_rows: how many rows of the selection split are written after each epoch; None writes all.
+    """
+
+    decoding: Literal["greedy", "sample", "beam"]
+    max_new_tokens: Count | None
+    temperature: Positive
+    top_p: Annotated[float, pydantic.Field(gt=0, le=1)]
+    num_samples: Count
+    num_beams: Count
+    length_penalty: float
+    count_prompt: bool
+    select_rows: Count | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything one run is told. `run(config)` depends on nothing else."""
+
+    seed: int
+    scale: str
+    recipe: str
+    selection: Literal["holdout", "paper", "last"]
+    precision: Literal["fp32", "bf16", "auto"]
+    data: Data
+    model: Model
+    train: Train
+    generation: Generation | None  # None for a task with label words
+    method: Method
+    task: Task
+    tracker: Tracker
+    results_dir: Path
+    force: bool
+    offline: bool
+    checkpoint_every: float  # seconds
+    resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
+
+    @property
+    def text_length(self) -> int:
+        """Tokens that input and completion may have together."""
+        taken = self.method.prompt_length if self.generation and self.generation.count_prompt else 0
+        return self.train.max_length - taken
+
+
+@settings
+class Run:
+    """The top-level keys."""
+
+    seed: Size
+    selection: Literal["holdout", "paper", "last"]
+    precision: Literal["fp32", "bf16", "auto"]
+    results_dir: str
+    force: bool
+    offline: bool
+    checkpoint_every: NonNegative
