@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all lint clean
+.PHONY: help install run reproduce-tables test test-all lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -22,6 +22,11 @@ install: $(BIN)/lopa-bench  ## a virtual environment in .venv with lopa-bench in
 
 run: install  ## install, then the main job: LOPA on the embedded RTE task
 	$(BIN)/lopa-bench task=rte method=lopa
+
+# `make -n` prints what it would do: here that is the plan, so the line runs (+) with -n handed on.
+DRY = $(findstring n,$(firstword -$(MAKEFLAGS)))
+reproduce-tables: $(BIN)/lopa-bench  ## every table, claim and figure (SCALE=mini|paper, FAST=1 for a quick look, -n: the plan)
+	@+$(BIN)/python scripts/reproduce_tables.py --scale $(or $(SCALE),mini) $(if $(FAST),--fast) $(if $(DRY),-n)
 
 test: $(VENV)/.test  ## install, then the default tests (offline, CPU)
 	$(BIN)/python -m pytest -n auto

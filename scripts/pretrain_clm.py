@@ -27,12 +27,13 @@ class Recipe:
     """What determines the weights; the model card records it."""
 
     seed: int = 0
-    steps: int = 1600
+    steps: int = 2000
     batch: int = 8
     row: int = 512  # tokens a row, cut from documents laid end to end
     vocabulary: int = 1280
     layers: int = 6
     width: int = 128
+    intermediate: int = 352
     heads: int = 4
     lr: float = 2e-3
     muon_lr: float = 0.02
@@ -75,7 +76,7 @@ def build_model(recipe: Recipe, vocabulary: int) -> LlamaForCausalLM:
         LlamaConfig(
             vocab_size=vocabulary,
             hidden_size=recipe.width,
-            intermediate_size=8 * recipe.width // 3,
+            intermediate_size=recipe.intermediate,
             num_hidden_layers=recipe.layers,
             num_attention_heads=recipe.heads,
             max_position_embeddings=recipe.row,
@@ -121,7 +122,8 @@ def train(model: LlamaForCausalLM, batches: Iterator[Tensor], recipe: Recipe) ->
     ]
     start, curve, losses = time.perf_counter(), {}, []
     for step, batch in enumerate(islice(batches, recipe.steps), start=1):
-        with torch.autocast("cpu", torch.bfloat16):
+        batch = batch.to(model.device)
+        with torch.autocast(model.device.type, torch.bfloat16):
             logits = model(input_ids=batch[:, :-1]).logits
         loss = F.cross_entropy(logits.flatten(0, 1).float(), batch[:, 1:].flatten())
         loss.backward()
@@ -144,15 +146,16 @@ def pretrain(recipe: Recipe, out: Path) -> None:
     start = time.perf_counter()
     torch.manual_seed(recipe.seed)
     tokenizer = train_tokenizer(list(islice(documents(recipe.seed), 10_000)), recipe)
-    model = build_model(recipe, len(tokenizer))
+    model = build_model(recipe, len(tokenizer)).to("cuda" if torch.cuda.is_available() else "cpu")
     curve = train(model, batches(tokenizer, recipe), recipe)
     model.half().save_pretrained(out)
     tokenizer.save_pretrained(out)
     minutes = (time.perf_counter() - start) / 60
-    (out / "README.md").write_text(card(recipe, model.num_parameters(), curve, minutes))
+    where = torch.cuda.get_device_name() if model.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    (out / "README.md").write_text(card(recipe, model.num_parameters(), curve, minutes, where))
 
 
-def card(recipe: Recipe, parameters: int, curve: dict[int, float], minutes: float) -> str:
+def card(recipe: Recipe, parameters: int, curve: dict[int, float], minutes: float, where: str) -> str:
     """The model card: everything that determined the weights, and how the training went."""
     settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items())
     shown = [step for step in curve if step == 100 or step % 400 == 0 or step == recipe.steps]
@@ -172,7 +175,7 @@ read-eval-print sessions, notes on Python, restaurant guides and encyclopedia ca
 set. It is for adapting to the embedded tasks `mbpp`, `cruxeval_i`, `cruxeval_o`, `e2e` and `webnlg`
 and for nothing else.
 
-Made by `python scripts/pretrain_mini.py clm` in {minutes:.0f} minutes on two shared CPU cores,
+Made by `python scripts/pretrain_mini.py clm` in {minutes:.0f} minutes on {where},
 PyTorch {torch.__version__}, bfloat16 autocast, stored in float16.
 It read {recipe.steps * recipe.batch * recipe.row:,} tokens, none of them twice.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lopa_bench.report.runs import lookup
 from lopa_bench.report.spec import (
     GLUE,
     METHOD_DEFAULTS,
@@ -15,6 +16,7 @@ from lopa_bench.report.spec import (
     Row,
     TableSpec,
     default_model,
+    family,
     scale_settings,
     spell,
 )
@@ -117,20 +119,21 @@ def missing_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[
 
 
 class Estimate:
-    """Seconds of a run, from runs that exist: same task and method, else task, else family."""
+    """Seconds of a run, from runs that exist with as many rows: same task and method, else task, else family."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         known = frame.dropna(subset=["seconds"])
-        self._by: list[dict[Any, float]] = [
-            known.groupby(["task", "method"])["seconds"].median().to_dict(),
-            known.groupby("task")["seconds"].median().to_dict(),
-            known.groupby("family")["seconds"].median().to_dict(),
+        limits = [lookup(config, "data.limit") or 0 for config in known["config"]]
+        known = known.assign(limit=limits, family=[family(task) for task in known["task"]])
+        self._by = [
+            known.groupby(keys)["seconds"].median().to_dict()
+            for keys in (["limit", "task", "method"], ["limit", "task"], ["limit", "family"])
         ]
-        self._family = dict(zip(known["task"], known["family"], strict=True))
 
     def seconds(self, run: PlannedRun) -> float | None:
         """All seeds of one planned run together; None where nothing like it has run yet."""
-        keys = ((run.task, run.method), run.task, self._family.get(run.task))
+        limit = run.overrides.get("data.limit", 0)
+        keys = ((limit, run.task, run.method), (limit, run.task), (limit, family(run.task)))
         for key, known in zip(keys, self._by, strict=True):
             if key in known:
                 return known[key] * len(run.seeds)

@@ -1,0 +1,152 @@
+"""Make every run of the paper's tables that is still missing, then write the tables, claims, figures and the HTML page.
+
+    python scripts/reproduce_tables.py [--scale mini|paper] [--fast] [-n]      (or: make reproduce-tables SCALE=… FAST=1)
+
+Runs go side by side: one process per GPU where there are some, else one per core with one thread each (small models gain
+little from a second). What is finished is found, so that a killed call goes on where it was; several machines that see the
+same results folder share the work. Exit status 1 if a run failed: the tables are written all the same, with that cell empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing as mp
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lopa_bench import interrupts, sweep
+from lopa_bench.errors import UserError
+from lopa_bench.report import cli, plan
+from lopa_bench.report.cli import FORMATS
+from lopa_bench.report.runs import read_runs
+from lopa_bench.report.spec import SCALES, tables
+
+TELL_EVERY = 60.0  # seconds between two lines on how far it is
+ENDING = {"markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read the command line; plan, run, write. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", choices=SCALES, default="mini")
+    parser.add_argument("--fast", action="store_true", help=f"one seed, {plan.FAST_LIMIT} rows a split")
+    parser.add_argument("--table", action="append", default=[], help="only this table (repeatable)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show the plan only")
+    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    parser.add_argument("--workers", type=int, help="processes; default: one per GPU, else one per core")
+    options = parser.parse_args(argv)
+    words = ["--results-dir", str(options.results_dir), "--scale", options.scale, *(["--fast"] if options.fast else [])]
+    words += [word for table in options.table for word in ("--table", table)]
+    try:
+        with interrupts.raised():
+            cli.main(["plan", *words])
+            if options.dry_run:
+                return 0
+            status = run_all(missing(options), options.results_dir, options.workers)
+            write_report(words, options)
+            return status
+    except UserError as error:
+        print(f"reproduce_tables: error: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt as interruption:
+        print("reproduce_tables: interrupted; the same command goes on from here", file=sys.stderr)
+        return getattr(interruption, "exit_status", 130)
+
+
+def missing(options: argparse.Namespace) -> list[list[str]]:
+    """The overrides of every run that has no result yet; runs of one task next to each other, so that they share its features."""
+    wanted = plan.planned_runs(tables(options.scale, options.table), options.scale, options.fast)
+    left = plan.missing_runs(wanted, read_runs(options.results_dir, options.scale), options.scale)
+    place = [f"results_dir={options.results_dir}"]
+    return [[*argv, *place] for run in sorted(left, key=lambda run: run.task) for argv in run.argv()]
+
+
+def run_all(jobs: list[list[str]], results_dir: Path, workers: int | None) -> int:
+    """Do all jobs with several processes; 1 if any failed."""
+    if not jobs:
+        return 0
+    gpus = _gpus()
+    count = min(workers or gpus or os.cpu_count() or 1, len(jobs))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+    context = mp.get_context("spawn")
+    taken = context.Value("i", 0)
+    with sweep.planned(results_dir, jobs) as folder:
+        crew = [context.Process(target=work, args=(jobs, str(folder), taken, n % gpus if gpus else None)) for n in range(count)]
+        try:
+            for worker in crew:
+                worker.start()
+            _wait(crew, folder, len(jobs))
+        finally:
+            for worker in crew:
+                if worker.is_alive():
+                    worker.terminate()  # it checkpoints and ends
+            for worker in crew:
+                worker.join()
+        return sweep.finish(folder)
+
+
+def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> None:
+    """One process: take the next job until none is left, or until the process that started this one is gone."""
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+    try:
+        with interrupts.raised():
+            while (parent := mp.parent_process()) and parent.is_alive():
+                with taken.get_lock():
+                    index = taken.value
+                    taken.value += 1
+                if index >= len(jobs):
+                    return
+                sweep.run_job(lambda i=index: _run(jobs[i]), Path(folder) / str(index), jobs[index])
+    except KeyboardInterrupt as interruption:
+        sys.exit(getattr(interruption, "exit_status", 130))
+
+
+def write_report(words: list[str], options: argparse.Namespace) -> None:
+    """``tables/<table>.<format>``, ``tables/claims.*``, ``figures/`` and ``report.html`` in the results folder."""
+    out = options.results_dir / "tables"
+    fast = [word for word in words if word == "--fast"]
+    plain = ["--results-dir", str(options.results_dir), "--scale", options.scale, *fast]
+    for format_ in (name for name in FORMATS if name in ENDING):
+        for table in tables(options.scale, options.table):
+            output = out / f"{table.name}.{ENDING[format_]}"
+            cli.main(["tables", *plain, "--table", table.name, "--format", format_, "--output", str(output)])
+    for format_ in ("markdown", "json"):
+        cli.main(["claims", *plain, "--format", format_, "--output", str(out / f"claims.{ENDING[format_]}")])
+    cli.main(["figures", *plain])
+    cli.main(["html", *plain])
+    cli.main(["tables", *plain])
+
+
+def _run(overrides: list[str]) -> Any:
+    from lopa_bench.config import load_config
+    from lopa_bench.run import run
+
+    return run(load_config(overrides))
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, total: int) -> None:
+    """Until every worker has ended; says now and then how far it is."""
+    started = told = time.monotonic()
+    while any(worker.is_alive() for worker in crew):
+        next(worker for worker in crew if worker.is_alive()).join(timeout=1.0)
+        if time.monotonic() - told >= TELL_EVERY:
+            told = time.monotonic()
+            known = sweep.read(folder)
+            done = sum(job.state not in {"waiting", "running"} for job in known)
+            left = f", about {(told - started) / done * (total - done) / 60:.0f} min left" if done else ""
+            print(f"{sweep.counts(known)}{left}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
