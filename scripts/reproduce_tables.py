@@ -75,7 +75,10 @@ def run_all(jobs: list[list[str]], results_dir: Path, workers: int | None) -> in
     context = mp.get_context("spawn")
     taken = context.Value("i", 0)
     with sweep.planned(results_dir, jobs) as folder:
-        crew = [context.Process(target=work, args=(jobs, str(folder), taken, n % gpus if gpus else None)) for n in range(count)]
+        crew = [
+            context.Process(target=work, args=(jobs, str(folder), taken, n % gpus if gpus else None))
+            for n in range(count)
+        ]
         try:
             for worker in crew:
                 worker.start()
@@ -101,7 +104,9 @@ def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> Non
                     taken.value += 1
                 if index >= len(jobs):
                     return
-                sweep.run_job(lambda i=index: _run(jobs[i]), Path(folder) / str(index), jobs[index])
+                place = Path(folder) / str(index)
+                place.mkdir(parents=True, exist_ok=True)
+                sweep.run_job(lambda i=index: _run(jobs[i]), place, jobs[index])
     except KeyboardInterrupt as interruption:
         sys.exit(getattr(interruption, "exit_status", 130))
 

@@ -38,12 +38,12 @@ def documents(seed: int) -> Iterator[str]:
     rng = Random(f"corpus {seed}")
     kinds: tuple[tuple[Callable[[Random], str], int], ...] = (
         (_session, 20),
-        (_tested, 30),
+        (_tested, 38),
         (_solved, 18),
-        (_inverted, 7),
+        (_inverted, 9),
         (_note, 3),
-        (_guide, 12),
-        (_card, 12),
+        (_guide, 8),
+        (_card, 8),
     )
     writers, weights = zip(*kinds, strict=True)
     while True:

@@ -1,7 +1,7 @@
 """mini CRUXEval: short functions, one call each and its true output.
 
 Rows carry the fields of the original's JSON lines (Gu et al., 2024): code, input, output, id.
-No program skeleton (the chain of operations without its constants) is in two splits.
+No program is in two splits, and no skeleton of more than one step (its operations without names and constants).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def cruxeval(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
 
 
 def draw_program(rng: Random) -> Program:
-    """Mostly chains of one or two steps; a branch or a loop every third time."""
+    """Chains of one or two steps; a branch or a loop every fourth time."""
     shape = rng.random()
-    if shape < 0.65:
-        return chain(rng, steps=1 if shape < 0.25 else 2)
-    return branch(rng) if shape < 0.8 else loop(rng)
+    if shape < 0.75:
+        return chain(rng, steps=1 if shape < 0.4 else 2)
+    return branch(rng) if shape < 0.88 else loop(rng)

@@ -30,7 +30,8 @@ class Program:
         body: the lines below ``def``, indented by four spaces.
         words: what each step does, in English; empty for branches and loops.
         slugs: the names of the steps; empty for branches and loops.
-        skeleton: the program without its names and constants; it decides the split.
+        skeleton: what decides the split: the program without its names and constants, but a single step with them, since every
+            step has to be known before it can be combined.
         letters: the letters its texts are spelt with.
     """
 
@@ -95,10 +96,11 @@ def chain(rng: Random, steps: int) -> Program:
     writer = _Writer(rng, takes)
     written = [writer.fill(step.code, rng.choice(step.words)) for step in chosen]
     lines = [f"{writer.variable} = {code}" for code, _ in written[:-1]]
+    lines.append(f"return {written[-1][0]}")
     slugs = [step.slug for step in chosen]
     return writer.program(
-        [*lines, f"return {written[-1][0]}"],
-        f"chain {' '.join(slugs)}",
+        lines,
+        f"chain {' '.join(slugs if steps > 1 else lines)}",
         words=[words for _, words in written],
         slugs=slugs,
     )
