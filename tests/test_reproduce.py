@@ -16,7 +16,7 @@ def script(monkeypatch):
 def test_a_dry_run_shows_the_plan_and_runs_nothing(script, tmp_path, capsys):
     assert script.main(["-n", "--fast", "--table", "glue", "--results-dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=lopa data.limit=400 seed=0" in out
+    assert "lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=lopa data.limit=300 seed=0" in out
     assert out.splitlines()[-1].startswith("36 runs planned, 36 missing")
     assert not list(tmp_path.iterdir())
 

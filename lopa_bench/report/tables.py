@@ -12,7 +12,7 @@ import pandas as pd
 from lopa_bench.report import plan
 from lopa_bench.report.reference import published, reference_table
 from lopa_bench.report.runs import Runs, lookup
-from lopa_bench.report.spec import Column, Row, TableSpec, default_model
+from lopa_bench.report.spec import Column, Row, TableSpec, default_model, family
 from lopa_bench.report.table import Cell, Line, Table, mark_best, span
 
 
@@ -118,7 +118,8 @@ class _Filler:
             "; ".join(words) + ". Mean ± standard deviation over (n) seeds. Parameters: counted as "
             "the paper counts, and trained (those that got gradients)."
         )
-        fast = f"FAST: {plan.FAST_LIMIT} rows per split, one seed. "
+        rows = sorted({plan.FAST_ROWS[family(column.task)] for column in self.spec.columns})
+        fast = f"FAST: {' or '.join(map(str, rows))} rows per split, one seed. "
         return (fast if self.fast else "") + text
 
 

@@ -68,7 +68,7 @@ def test_settings_are_never_averaged(tmp_path):
 def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 1})
     write_run(tmp_path, "rte", "lopa", settings={"method.freeze_encoder": False})
-    write_run(tmp_path, "rte", "lopa", settings={"data.limit": plan.FAST_LIMIT})
+    write_run(tmp_path, "rte", "lopa", settings={"data.limit": plan.FAST_ROWS["glue"]})
     write_run(tmp_path, "rte", "lopa", settings={"data.source": "files"})
     write_run(tmp_path, "rte", "lopa", settings={"model": "local"})
     assert cell_of(build(tmp_path, "mini", "glue")[0], "LOPA", "RTE").mean is None
@@ -76,7 +76,7 @@ def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
     assert cell_of(rank, "LOPA r=1", "RTE").n == 1
     fast = build(tmp_path, "mini", "glue", fast=True)[0]
     assert cell_of(fast, "LOPA", "RTE").n == 1
-    assert fast.caption.startswith("FAST: 400 rows per split")
+    assert fast.caption.startswith("FAST: 300 rows per split")
 
 
 def test_a_missing_cell_names_the_command_whose_run_fills_it(tmp_path):
