@@ -151,7 +151,7 @@ def pretrain(recipe: Recipe, out: Path) -> None:
     model.half().save_pretrained(out)
     tokenizer.save_pretrained(out)
     minutes = (time.perf_counter() - start) / 60
-    where = torch.cuda.get_device_name() if model.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    where = torch.cuda.get_device_name() if model.device.type == "cuda" else f"{torch.get_num_threads()} CPU thread(s)"
     (out / "README.md").write_text(card(recipe, model.num_parameters(), curve, minutes, where))
 
 
