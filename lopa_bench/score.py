@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn, get_args
 
 from lopa_bench.errors import UserError
-from lopa_bench.metrics import files, nlg
+from lopa_bench.metrics import files, nlg, program_files, text_files
 from lopa_bench.metrics.mteval import Variant
 
 GLUE_TASKS = ("mrpc", "qqp", "rte", "qnli", "mnli", "sst2")
@@ -43,12 +43,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _e2e(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
-    outputs, references = files.read_e2e(arguments.predictions, arguments.references)
+    outputs, references = text_files.read_e2e(arguments.predictions, arguments.references)
     return nlg.E2E_METRICS, nlg.e2e(outputs, references, arguments.mteval)
 
 
 def _webnlg(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
-    outputs, references, categories = files.read_webnlg(arguments.predictions, arguments.references)
+    outputs, references, categories = text_files.read_webnlg(arguments.predictions, arguments.references)
     options = {"rules": arguments.rules, "extra_empty_item": arguments.extra_empty_item}
     if categories is None:
         return nlg.WEBNLG_METRICS, nlg.webnlg(outputs, references, **options)
@@ -64,7 +64,7 @@ def _whole(scores: Scores) -> Scores:
 def _mbpp(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
     from lopa_bench.metrics import programs
 
-    problems, completions = files.read_mbpp(arguments.predictions, arguments.problems)
+    problems, completions = program_files.read_mbpp(arguments.predictions, arguments.problems)
     ks = _ks(arguments, completions)
     verdicts = programs.mbpp(problems, completions, **_sandbox(arguments, programs.MBPP_TIMEOUT))
     return (), _pass_at_k(verdicts, ks)
@@ -73,7 +73,7 @@ def _mbpp(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
 def _cruxeval(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
     from lopa_bench.metrics import programs
 
-    problems, generations = files.read_cruxeval(arguments.predictions, arguments.problems)
+    problems, generations = program_files.read_cruxeval(arguments.predictions, arguments.problems)
     ks = _ks(arguments, generations)
     options = _sandbox(arguments, programs.CRUXEVAL_TIMEOUT)
     return (), _pass_at_k(programs.cruxeval(arguments.mode, problems, generations, **options), ks)

@@ -1,4 +1,4 @@
-"""Files of outputs and references in the formats of the benchmarks' own scorers.
+"""Reading files of outputs and references: what all formats share.
 
 Text is UTF-8. Where an official scorer would misread a file without a word (a byte order mark is a letter of the first
 word to it, a wrong count a shift of all lines), this says so instead.
@@ -7,24 +7,14 @@ word to it, a wrong count a shift of all lines), this says so instead.
 from __future__ import annotations
 
 import codecs
-import csv
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.suggest import nearest
 
 Texts = list[list[str]]
-
-# Column names that e2e-metrics takes for the meaning representation, the system's output and the references.
-_SOURCE = {"mr", "mrs", "src", "source", "sources", "meaning representation", "da", "dialogue act"}
-_OUTPUT = {"output", "outputs", "out", "sys", "system output", "ref", "reference"}
-_REFERENCE = {"ref", "refs", "reference", "references", "target", "tgt", "trg", "human", "human reference"}
-# Letters that went through a wrong decoding in systems' tables, and what e2e-metrics repairs them to.
-_REPAIRS = {"Ł": "£", "Â£": "£", "Ã©": "é", "ã©": "é"}
 
 
 def read_text(path: Path, *, marked: bool = False) -> str:
@@ -82,179 +72,6 @@ def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def read_e2e(predictions: Path, references: Path) -> tuple[list[str], Texts]:
-    """Outputs and references of the E2E challenge, as `e2e-metrics` reads them.
-
-    Outputs: one a line, or a .tsv/.csv table of sources and outputs. References: those of one instance below each
-    other and a blank line between instances (without any blank line, one reference a line), or a table of sources
-    and references.
-
-    Raises:
-        UserError: the counts differ, an instance has no reference, or a file cannot be read.
-    """
-    sources, outputs = _table(predictions, _OUTPUT) if _is_table(predictions) else (None, _split(predictions))
-    groups = _grouped_table(references, sources) if _is_table(references) else _groups(references)
-    check_counts(predictions, outputs, references, groups, "group(s) of references")
-    return outputs, groups
-
-
-def read_webnlg(predictions: Path, references: Path) -> tuple[list[str], Texts, list[str] | None]:
-    """Outputs, references and, where known, categories of WebNLG.
-
-    Args:
-        references: a folder of files `reference0`, `reference1`, … as GenerationEval has them, or the JSON test set.
-
-    Raises:
-        UserError: as in :func:`read_e2e`.
-    """
-    outputs = read_lines(predictions)
-    if references.is_dir():
-        groups, categories = _reference_files(references), None
-    else:
-        groups, categories = _webnlg_json(references)
-    check_counts(predictions, outputs, references, groups, "instance(s)")
-    return outputs, groups, categories
-
-
 def check_counts(predictions: Path, outputs: Sequence, references: Path, groups: Sequence, unit: str) -> None:
     if len(outputs) != len(groups):
         raise UserError(f"{predictions} has {len(outputs)} prediction(s) and {references} {len(groups)} {unit}")
-
-
-def read_mbpp(predictions: Path, problems: Path) -> tuple[list[dict[str, Any]], Texts]:
-    """Problems of MBXP and the completions of each, from mxeval's samples.
-
-    Raises:
-        UserError: an unknown task, or one without a sample, which mxeval does not score either.
-    """
-    rows = {row["task_id"]: row for row in read_jsonl(problems, ("task_id", "prompt", "test", "entry_point"))}
-    completions: dict[str, list[str]] = {task: [] for task in rows}
-    for number, sample in enumerate(read_jsonl(predictions, ("task_id",)), 1):
-        task = sample["task_id"]
-        if task not in rows:
-            raise UserError(
-                f"{predictions}, sample {number}: {task} is not in {problems}; nearest: {nearest(str(task), rows)}"
-            )
-        text = sample.get("completion", sample.get("generated_code"))
-        if not isinstance(text, str):
-            raise UserError(f"{predictions}, sample {number}: no text under completion or generated_code")
-        completions[task].append(text)
-    absent = [task for task, texts in completions.items() if not texts]
-    if absent:
-        raise UserError(f"{predictions}: no sample for {len(absent)} of {len(rows)} problems, the first is {absent[0]}")
-    return list(rows.values()), list(completions.values())
-
-
-def read_cruxeval(predictions: Path, problems: Path) -> tuple[list[dict[str, Any]], Texts]:
-    """Problems of CRUXEval and the generations of each, from `{"sample_0": [text, …], …}`.
-
-    Raises:
-        UserError: another format, or problems without a generation.
-    """
-    rows = read_jsonl(problems, ("id", "code", "input", "output"))
-    given = read_json(predictions)
-    if not isinstance(given, dict) or not all(_are_texts(texts) for texts in given.values()):
-        raise UserError(f'{predictions}: not of the form {{"sample_0": ["generation", …], …}}')
-    absent = [row["id"] for row in rows if not given.get(row["id"])]
-    if absent:
-        raise UserError(
-            f"{predictions}: no generation for {len(absent)} of {len(rows)} problems, the first is {absent[0]}"
-        )
-    return rows, [given[row["id"]] for row in rows]
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-
-def _split(path: Path) -> list[str]:
-    """Stripped lines, where every line boundary of Unicode ends one, as in e2e-metrics."""
-    return [line.strip() for line in read_text(path).splitlines()]
-
-
-def _groups(path: Path) -> Texts:
-    groups: Texts = [[]]
-    for number, line in enumerate(_split(path), 1):
-        if line:
-            groups[-1].append(line)
-        elif groups[-1]:
-            groups.append([])
-        else:
-            raise UserError(
-                f"{path}, line {number}: a second blank line, or one at the start: an instance without references"
-            )
-    groups = groups if groups[-1] else groups[:-1]
-    return [[text] for text in groups[0]] if len(groups) == 1 else groups
-
-
-def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in (".tsv", ".csv")
-
-
-def _table(path: Path, names: set[str]) -> tuple[list[str], list[str]]:
-    """The columns of sources and of texts: by their headings, else the first and the second."""
-    lines = [line for line in (line.strip() for line in read_text(path, marked=True).splitlines()) if line]
-    for wrong, right in _REPAIRS.items():
-        lines = [line.replace(wrong, right) for line in lines]
-    rows = list(csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ","))
-    widths = Counter(map(len, rows))
-    if len(widths) > 1:
-        number = next(i for i, row in enumerate(rows, 1) if len(row) != len(rows[0]))
-        raise UserError(f"{path}, row {number}: {len(rows[number - 1])} columns where the first row has {len(rows[0])}")
-    headings = [heading.lower().replace("_", " ").strip() for heading in rows[0]]
-    source = [i for i, heading in enumerate(headings) if heading in _SOURCE]
-    text = [i for i, heading in enumerate(headings) if heading in names and i not in source]
-    if len(source) == len(text) == 1:
-        return [row[source[0]] for row in rows[1:]], [row[text[0]] for row in rows[1:]]
-    if source or text or len(rows[0]) != 2:
-        raise UserError(f"{path}: no two columns of sources and texts among {', '.join(rows[0])}")
-    return [row[0] for row in rows], [row[1] for row in rows]
-
-
-def _grouped_table(path: Path, sources: Sequence[str] | None) -> Texts:
-    """References of each source in the outputs' order, else of each run of equal sources."""
-    pairs = list(zip(*_table(path, _REFERENCE), strict=True))
-    if sources is None:
-        groups: Texts = []
-        for i, (source, text) in enumerate(pairs):
-            if i == 0 or source != pairs[i - 1][0]:
-                groups.append([])
-            groups[-1].append(text)
-        return groups
-    by_source: dict[str, list[str]] = {}
-    for source, text in pairs:
-        by_source.setdefault(source, []).append(text)
-    unknown = next((source for source in sources if source not in by_source), None)
-    if unknown is not None:
-        raise UserError(f"{path}: no reference for the source {unknown!r}")
-    return [by_source[source] for source in sources]
-
-
-def _reference_files(folder: Path) -> Texts:
-    """Files reference0, reference1, … of one line per instance; an empty line is a missing reference."""
-    columns = []
-    while (path := folder / f"reference{len(columns)}").is_file():
-        columns.append(read_lines(path))
-        if len(columns[-1]) != len(columns[0]):
-            raise UserError(f"{path} has {len(columns[-1])} lines and reference0 {len(columns[0])}")
-    if not columns:
-        raise UserError(f"{folder}: no file reference0 in it")
-    groups = [[text for text in texts if text] for texts in zip(*columns, strict=True)]
-    empty = next((i for i, texts in enumerate(groups, 1) if not texts), None)
-    if empty:
-        raise UserError(f"{folder}, line {empty}: no reference in any of the files")
-    return groups
-
-
-def _webnlg_json(path: Path) -> tuple[Texts, list[str]]:
-    """References (those commented as good) and categories of WebNLG's JSON test set."""
-    try:
-        entries: list[Mapping[str, Any]] = [next(iter(entry.values())) for entry in read_json(path)["entries"]]
-        groups = [[r["lex"] for r in entry["lexicalisations"] if r["comment"] == "good"] for entry in entries]
-        categories = [entry["category"] for entry in entries]
-    except (KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise UserError(f"{path}: not a WebNLG test set in JSON ({type(error).__name__}: {error})") from None
-    empty = next((i for i, texts in enumerate(groups, 1) if not texts), None)
-    if empty:
-        raise UserError(f"{path}: entry {empty} has no reference")
-    return groups, categories
