@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import InstancePromptMethod, Shape
+from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.records import find_files
 from lopa_bench.schema import Config
@@ -13,6 +17,7 @@ from lopa_bench.suggest import nearest
 def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
     files = locate(config.model.path, config.model.revision, config.offline)
+    _check_speed(config)
     if config.data.source == "files":
         find_files(config.task, config.data.dir)
     if config.data.source == "hub" and config.offline:
@@ -26,6 +31,19 @@ def preflight(config: Config) -> None:
     _check_label_words(config, files)
     if problem := config.method.check(shape_of(config, files)):
         raise UserError(problem)
+
+
+def _check_speed(config: Config) -> None:
+    compilers = (os.environ.get("CXX", ""), "c++", "g++", "clang++", "cl")
+    if config.train.compile and not any(map(shutil.which, compilers)):
+        raise UserError(
+            "train.compile=true: torch.compile needs a C++ compiler and none is on the PATH; nearest: train.compile=false"
+        )
+    if config.train.gradient_checkpointing and isinstance(config.method, PrefixMethod):
+        raise UserError(
+            f"train.gradient_checkpointing=true: method={config.method.name} fills the key/value cache, which checkpointed layers "
+            "do not read; nearest: train.gradient_checkpointing=false with train.accumulate"
+        )
 
 
 def shape_of(config: Config, files: ModelFiles) -> Shape:

@@ -245,7 +245,7 @@ def test_loss_is_on_the_completion_only(tiny_models):
             logits = model.backbone.model(torch.tensor([ids])).logits[0, -1]
             losses.append(F.cross_entropy(logits, torch.tensor(target)).item())
             ids = [*ids, target]
-    loss = backward(model, split, [0, 1, 2], parts=1)
+    loss = backward(model, split, [0, 1, 2], scored=len(losses))
     assert loss.item() == pytest.approx(sum(losses) / len(losses), abs=1e-5)
 
 
