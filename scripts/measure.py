@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 ROUNDS = 3
@@ -63,7 +64,7 @@ def machine() -> dict[str, Any]:
 def processor() -> str:
     """The CPU's name, with the instruction that decides how fast bf16 is."""
     try:
-        lines = open("/proc/cpuinfo", encoding="utf-8").read().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

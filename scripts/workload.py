@@ -6,11 +6,14 @@ lengths, not on meaning.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import random
 import string
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +32,16 @@ VOCABULARY = 16_384  # entries that the tokenizer learns; the models' own vocabu
 
 
 class Workload:
-    """A folder with `data/` and the models `roberta`, `encoder` (the same shape, other weights) and `gpt2`.
+    """A folder with `data/` and the models `roberta`, `encoder` (the same shape, other weights) and `gpt2`."""
 
-    Args:
-        large: RoBERTa-large and GPT-2 medium instead of 6 layers of width 384; for a GPU.
-    """
-
-    def __init__(self, folder: Path, large: bool) -> None:
-        self.folder, self.large = folder, large
+    def __init__(self, folder: Path, layers: int, width: int) -> None:
+        self.folder, self.shape = folder, f"{layers}×{width}"
         real = Path(os.environ.get("LOPA_BENCH_SHARED", "")) / "data"
         self.real = bool(os.environ.get("LOPA_BENCH_SHARED")) and real.is_dir()
         self.data = real if self.real else folder / "data"
         if not self.real:
             write_texts(self.data)
-        write_models(folder, read_texts(self.data), large)
-
-    @property
-    def shape(self) -> str:
-        return "24×1024" if self.large else "6×384"
+        write_models(folder, read_texts(self.data), layers, width)
 
     @property
     def texts(self) -> str:
@@ -73,6 +68,20 @@ class Workload:
         )
 
 
+@contextlib.contextmanager
+def workload(layers: int = 6, width: int = 384) -> Iterator[Workload]:
+    """In a temporary folder, with a cache of instance features of its own."""
+    before = os.environ.get("LOPA_BENCH_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LOPA_BENCH_CACHE"] = str(Path(folder) / "cache")
+        try:
+            yield Workload(Path(folder), layers, width)
+        finally:
+            os.environ.pop("LOPA_BENCH_CACHE")
+            if before is not None:
+                os.environ["LOPA_BENCH_CACHE"] = before
+
+
 def read_texts(data: Path) -> list[str]:
     texts = [
         (data / "glue/RTE/train.tsv").read_text("utf-8-sig"),
@@ -83,13 +92,12 @@ def read_texts(data: Path) -> list[str]:
     return texts + [row["prompt"] + (row["canonical_solution"] or "") for row in problems]
 
 
-def write_models(folder: Path, texts: list[str], large: bool) -> None:
+def write_models(folder: Path, texts: list[str], layers: int, width: int) -> None:
     import torch
     import transformers as hf
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    width, layers = (1024, 24) if large else (384, 6)
     masked = tokenizer(
         texts, {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>", "mask": "<mask>"}, ends=True
     )

@@ -5,40 +5,25 @@ Each contestant trains on batches that stand for a whole epoch of its own kind o
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from loops import Loop, Padded, Rows, TrainerWithPeft
 from measure import comparison, in_turn, machine
-from workload import Workload
+from workload import Workload, workload
 
 from lopa_bench.cost import forward_flops
 
 MATRIX = 2048  # rows and columns of the product that a step's rate is compared with
 PRODUCTS = 5
+LARGE = 24, 1024  # layers and width of RoBERTa-large and GPT-2 medium, on a GPU
 
 
 def comparisons() -> list[dict[str, Any]]:
     gpu = torch.cuda.is_available()
-    with tempfile.TemporaryDirectory() as folder, cache(Path(folder)):
-        return compare(Workload(Path(folder), large=gpu), batches=64 if gpu else 6)
-
-
-@contextlib.contextmanager
-def cache(folder: Path) -> Iterator[None]:
-    """Features of this measurement only."""
-    before = os.environ.get("LOPA_BENCH_CACHE")
-    os.environ["LOPA_BENCH_CACHE"] = str(folder / "cache")
-    yield
-    os.environ.pop("LOPA_BENCH_CACHE")
-    if before is not None:
-        os.environ["LOPA_BENCH_CACHE"] = before
+    with workload(*LARGE) if gpu else workload() as work:
+        return compare(work, batches=64 if gpu else 6)
 
 
 def compare(work: Workload, batches: int) -> list[dict[str, Any]]:
