@@ -124,12 +124,16 @@ def write_models(folder: Path, texts: list[str], layers: int, width: int) -> Non
         pad_token_id=causal.pad_token_id,
         bos_token_id=causal.bos_token_id,
         eos_token_id=causal.eos_token_id,
+        tie_word_embeddings=False,
     )
     models = {
         "roberta": (hf.RobertaForMaskedLM(roberta), masked),
         "encoder": (hf.RobertaForMaskedLM(roberta), masked),
         "gpt2": (hf.GPT2LMHeadModel(gpt2), causal),
     }
+    # A flat distribution over tokens would make nucleus sampling sort the vocabulary at every step; this one is as peaked as a trained
+    # model's.
+    torch.nn.init.normal_(models["gpt2"][0].lm_head.weight, std=3 / width**0.5)
     for name, (model, own) in models.items():
         model.save_pretrained(folder / name)
         own.save_pretrained(folder / name)

@@ -53,7 +53,6 @@ class AdaptedModel(nn.Module):
     @torch.no_grad()
     def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
         """New tokens only, [B · n, T_new], a row's n samples side by side; `batch` is padded on the left."""
-        batch = batch.repeat(spec.num_samples)
         with self.backbone.autocast():
             return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
 
