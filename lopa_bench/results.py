@@ -42,6 +42,8 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
     """What a run's number depends on: hyperparameters, the contents of data and models, the protocol; no path, no device."""
     plain = {key: value for key, value in config.resolved.items() if key not in _UNDETERMINING}
     plain["train"] = {key: value for key, value in plain["train"].items() if key not in _UNDETERMINING_IN_TRAIN}
+    if config.generation and config.generation.generator is None:
+        plain["generation"] = {key: value for key, value in plain["generation"].items() if key != "generator"}
     model = config.resolved["model"]
     encoder = config.model.encoder
     if encoder != "backbone":

@@ -73,6 +73,7 @@ class Generation:
         num_samples: texts a row (pass@k needs k of them).
         count_prompt: virtual tokens are taken out of ``train.max_length``.
         select_rows: how many rows of the selection split are written after each epoch; None writes all.
+        generator: who writes; None is transformers.
     """
 
     decoding: Literal["greedy", "sample", "beam"]
@@ -84,6 +85,7 @@ class Generation:
     length_penalty: float
     count_prompt: bool
     select_rows: Count | None
+    generator: Literal["vllm"] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
