@@ -6,7 +6,8 @@ import contextlib
 import copy
 import inspect
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -38,6 +39,19 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
+def checkpoint_layers(model: PreTrainedModel) -> None:
+    """Keep only the inputs of the layers for the backward pass, which computes the rest again, dropout included.
+
+    Raises:
+        UserError: an architecture whose layers transformers cannot checkpoint.
+    """
+    if not model.supports_gradient_checkpointing:
+        raise UserError(f"train.gradient_checkpointing=true: {type(model).__name__} does not support it")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # transformers 5 renames it on the way to 6
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+
+
 def kind_of(settings: Model, files: ModelFiles) -> Kind:
     return files.kind if settings.kind == "auto" else settings.kind
 
@@ -54,6 +68,7 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.tokenizer, self.files, self.settings, self.dtype = model, tokenizer, files, settings, dtype
+        self._compiled: tuple[Callable[..., Any], ...] = ()  # in a tuple: not a submodule
         heads = [name for name, child in model.named_children() if child is not model.base_model]
         if len(heads) != 1:
             raise UserError(
@@ -136,7 +151,17 @@ class Backbone(nn.Module):
     def hidden(self, embeds: Tensor, attention_mask: Tensor, **kwargs: Any) -> Tensor:
         """[B, T, D] embedded input -> [B, T, D'] last hidden states; the mask, [B, P + T], covers the P positions of a filled cache too."""
         kwargs.setdefault("position_ids", self.position_ids(attention_mask)[:, -embeds.shape[1] :])
-        return self.body(inputs_embeds=embeds, attention_mask=attention_mask, **kwargs)[0]
+        if "past_key_values" not in kwargs and self.kind == "causal":
+            kwargs["use_cache"] = False
+        body = self._compiled[0] if self._compiled and self.training else self.body
+        return body(inputs_embeds=embeds, attention_mask=attention_mask, **kwargs)[0]
+
+    def compile_body(self) -> None:
+        """Let `torch.compile` fuse the body in training; evaluation and generation, of ever new lengths, stay as they are.
+
+        Dropout draws the numbers that it would draw uncompiled.
+        """
+        self._compiled = (torch.compile(self.body, dynamic=True, options={"fallback_random": True}),)
 
     def head(self, hidden: Tensor) -> Tensor:
         """[..., D'] -> [..., V] logits."""

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import Cache, GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import Cache, DynamicCache, GenerationConfig, LogitsProcessor, LogitsProcessorList
 from transformers.generation import (
     StoppingCriteriaList,
     StopStringCriteria,
     TemperatureLogitsWarper,
-    TopPLogitsWarper,
 )
 
 if TYPE_CHECKING:
@@ -43,17 +42,20 @@ class GenerationSpec:
         return self.settings.num_samples
 
     def decode(self, backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache | None, index: Tensor) -> Tensor:
-        """New tokens, [B · n, T_new], after the rows `index`, n neighbours a row.
+        """New tokens, [B · n, T_new], after the rows `index`, [B]; a row's n samples side by side.
 
         Args:
-            embeds, mask: embedded input [B · n, M + T, D] and mask [B · n, P + M + T], P the positions of `past`.
+            embeds, mask: embedded input [B, M + T, D] and mask [B, P + M + T], P the positions of `past`.
         """
         tokenizer = backbone.tokenizer
         beams = self.settings.num_beams if self.settings.decoding == "beam" else 1
+        # `generate` takes embeddings for every position and drops those that the cache already holds.
+        padded = F.pad(embeds, (0, 0, mask.shape[1] - embeds.shape[1], 0))
+        if self.num_samples * beams > 1 and embeds.shape[1] > 1:  # the input is read once for all samples and beams
+            past = read(backbone, embeds, mask, past)
         if past is not None:
-            # `generate` takes embeddings for every position and drops those that the cache already holds.
-            embeds = F.pad(embeds, (0, 0, past.get_seq_length(), 0))
-            past.batch_repeat_interleave(beams)
+            past.batch_repeat_interleave(self.num_samples * beams)
+        embeds, mask, index = (each.repeat_interleave(self.num_samples, dim=0) for each in (padded, mask, index))
         return backbone.model.generate(
             inputs_embeds=embeds,
             attention_mask=mask,
@@ -77,22 +79,21 @@ class GenerationSpec:
             return LogitsProcessorList()
         draws = torch.stack(
             [
-                torch.rand(self.max_new_tokens, generator=torch.Generator().manual_seed(self._row_seed(row, sample)))
+                torch.rand(self.max_new_tokens, generator=torch.Generator().manual_seed(self.row_seed(row, sample)))
                 for row, sample in zip(index.tolist(), self._sample_numbers(len(index)), strict=True)
             ]
         )
         return LogitsProcessorList(
             [
                 TemperatureLogitsWarper(self.settings.temperature),
-                TopPLogitsWarper(self.settings.top_p),
-                DrawToken(draws.to(index.device)),
+                DrawToken(draws.to(index.device), self.settings.top_p),
             ]
         )
 
     def _sample_numbers(self, rows: int) -> list[int]:
         return [i % self.num_samples for i in range(rows)]
 
-    def _row_seed(self, row: int, sample: int) -> int:
+    def row_seed(self, row: int, sample: int) -> int:
         return (self.seed * 1_000_003 + row) * 10_007 + sample
 
 
@@ -102,21 +103,52 @@ def stop_at(tokenizer: Any, words: tuple[str, ...]) -> StoppingCriteriaList:
     return StoppingCriteriaList([StopStringCriteria(tokenizer, list(words))] if words else [])
 
 
+def read(backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache | None) -> Cache:
+    """The keys and values of all positions but the last, whose output is the first that matters."""
+    before = mask.shape[1] - embeds.shape[1]
+    done = backbone.body(
+        inputs_embeds=embeds[:, :-1],
+        attention_mask=mask[:, :-1],
+        position_ids=backbone.position_ids(mask)[:, before:-1],
+        past_key_values=DynamicCache(config=backbone.config) if past is None else past,
+        use_cache=True,
+    )
+    return done.past_key_values
+
+
 class DrawToken(LogitsProcessor):
-    """Leaves one token a row, drawn from the row's distribution with the row's own random numbers.
+    """Leaves one token a row, drawn from the row's `top_p` nucleus (Holtzman et al. 2020) with the row's own random numbers.
 
     `torch.multinomial`, which `generate` uses, draws for a whole batch at once: there a row's text depends on its neighbours.
     """
 
-    def __init__(self, draws: Tensor) -> None:
-        self.draws = draws  # [rows, steps], uniform in [0, 1)
+    def __init__(self, draws: Tensor, top_p: float) -> None:
+        self.draws, self.top_p = draws, top_p  # [rows, steps], uniform in [0, 1)
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """[rows, V] scores -> the same with all but the drawn token at -inf; `input_ids` are the new tokens so far."""
-        cumulative = scores.double().softmax(-1).cumsum(-1)
+        tokens, weights = nucleus(scores, self.top_p)
+        cumulative = weights.double().cumsum(-1)
         draw = self.draws[:, input_ids.shape[1], None].double() * cumulative[:, -1:]
-        chosen = torch.searchsorted(cumulative, draw, right=True)
+        chosen = tokens.gather(1, torch.searchsorted(cumulative, draw, right=True))
         return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+
+
+def nucleus(scores: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
+    """The fewest most probable tokens that hold `top_p` of a row, by token number, and their probabilities, both [rows, k].
+
+    k is what the widest row needs, rounded up; a narrower row's tokens beyond its own nucleus have probability zero. Sorting the whole
+    vocabulary, which is most of a step's time, is avoided where few tokens are enough.
+    """
+    probabilities, vocabulary = scores.softmax(-1), scores.shape[-1]
+    for k in (256, 4096, vocabulary):
+        weights, tokens = probabilities.topk(min(k, vocabulary))
+        before = weights.cumsum(-1) - weights
+        if k >= vocabulary or (before[:, -1] >= top_p).all():
+            break
+    weights = weights * (before < top_p)
+    tokens, order = tokens.sort(-1)
+    return tokens, weights.gather(-1, order)
 
 
 def new_text(tokenizer: Any, ids: list[int], budget: int, stop_words: list[str]) -> str:

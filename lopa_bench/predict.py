@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from lopa_bench.data import Split, word_id
@@ -33,13 +35,30 @@ def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
     """The task's answers in generated text, `generation.num_samples` of every row."""
     settings, task, tokenizer = config.generation, config.task, model.backbone.tokenizer
     assert settings is not None
-    texts: list[list[str]] = [[] for _ in range(len(split))]
-    for batch in split.by_length(max(1, config.train.eval_batch_size // settings.num_samples)):
+    budgets = [settings.max_new_tokens or config.text_length - len(row.ids) for row in split.rows]
+    spec = GenerationSpec(settings, tuple(task.stop_words), max(budgets, default=0), config.seed)
+    if settings.generator == "vllm":
+        from lopa_bench import vllm_generator
+
+        new = vllm_generator.tokens(model, split, config, spec, budgets)
+    else:
+        new = batched(model, split, spec, budgets, max(1, config.train.eval_batch_size // settings.num_samples))
+    return [
+        [task.answer(new_text(tokenizer, ids, budget, task.stop_words)) for ids in samples]
+        for samples, budget in zip(new, budgets, strict=True)
+    ]
+
+
+def batched(
+    model: AdaptedModel, split: Split, spec: GenerationSpec, budgets: list[int], batch_size: int
+) -> list[list[list[int]]]:
+    """New tokens of every row and sample, rows of like length together."""
+    new: list[list[list[int]]] = [[] for _ in range(len(split))]
+    for batch in split.by_length(batch_size):
         rows = batch.index.tolist()
-        budgets = [settings.max_new_tokens or config.text_length - len(split.rows[row].ids) for row in rows]
-        spec = GenerationSpec(settings, tuple(task.stop_words), max(budgets), config.seed)
         batch.index = split.numbers[batch.index]  # samples depend on it, not on which process writes them
-        new = model.generate(batch.to(model.backbone.device), spec).unflatten(0, (len(rows), -1))
-        for row, budget, samples in zip(rows, budgets, new.tolist(), strict=True):
-            texts[row] = [task.answer(new_text(tokenizer, ids, budget, task.stop_words)) for ids in samples]
-    return texts
+        longest = replace(spec, max_new_tokens=max(budgets[row] for row in rows))
+        written = model.generate(batch.to(model.backbone.device), longest).unflatten(0, (len(rows), -1))
+        for row, samples in zip(rows, written.tolist(), strict=True):
+            new[row] = samples
+    return new

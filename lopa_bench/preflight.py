@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
+
 from lopa_bench.errors import UserError
-from lopa_bench.methods.base import InstancePromptMethod, Shape
+from lopa_bench.methods.base import InstancePromptMethod, Shape, SoftPromptMethod
+from lopa_bench.methods.lora import Lora
+from lopa_bench.methods.prefix import PrefixMethod
+from lopa_bench.methods.whole_model import Untouched
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.records import find_files
 from lopa_bench.schema import Config
@@ -13,6 +20,7 @@ from lopa_bench.suggest import nearest
 def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
     files = locate(config.model.path, config.model.revision, config.offline)
+    _check_speed(config)
     if config.data.source == "files":
         find_files(config.task, config.data.dir)
     if config.data.source == "hub" and config.offline:
@@ -26,6 +34,19 @@ def preflight(config: Config) -> None:
     _check_label_words(config, files)
     if problem := config.method.check(shape_of(config, files)):
         raise UserError(problem)
+
+
+def _check_speed(config: Config) -> None:
+    compilers = (os.environ.get("CXX", ""), "c++", "g++", "clang++", "cl")
+    if config.train.compile and not any(map(shutil.which, compilers)):
+        raise UserError(
+            "train.compile=true: torch.compile needs a C++ compiler and none is on the PATH; nearest: train.compile=false"
+        )
+    if config.train.gradient_checkpointing and isinstance(config.method, PrefixMethod):
+        raise UserError(
+            f"train.gradient_checkpointing=true: method={config.method.name} fills the key/value cache, which checkpointed layers "
+            "do not read; nearest: train.gradient_checkpointing=false with train.accumulate"
+        )
 
 
 def shape_of(config: Config, files: ModelFiles) -> Shape:
@@ -97,8 +118,29 @@ def _check_generation(config: Config) -> None:
             f"generation.max_new_tokens={new}: of {length} tokens in all (train.max_length) none is left for the input; "
             f"nearest: generation.max_new_tokens={length - 1}"
         )
+    if config.generation.generator == "vllm":
+        _check_vllm(config)
     if new is None and config.generation.decoding == "beam":
         raise UserError("generation.max_new_tokens is needed with generation.decoding=beam")
+
+
+def _check_vllm(config: Config) -> None:
+    """Raise `UserError` for what vLLM cannot write. It is looked for, not imported."""
+    instead = "nearest: generation.generator=null"
+    if importlib.util.find_spec("vllm") is None:
+        raise UserError(
+            f"generation.generator=vllm: vllm is not installed; pip install 'lopa-bench[vllm]' on a GPU machine, {instead}"
+        )
+    if config.generation and config.generation.decoding == "beam":
+        raise UserError(
+            f"generation.generator=vllm: its beam search takes no soft prompts, so generation.decoding=beam is not written by it; {instead}"
+        )
+    if not isinstance(config.method, (SoftPromptMethod, Lora, Untouched)):
+        raise UserError(
+            f"generation.generator=vllm: method={config.method.name} changes more of the backbone than vLLM takes; {instead}"
+        )
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError(f"generation.generator=vllm: not in a run of several processes; {instead}")
 
 
 def _check_lengths(config: Config, files: ModelFiles) -> None:

@@ -32,6 +32,8 @@ PROTOCOL = 1  # of the training and evaluation code; raised by a change that mov
 _UNDETERMINING = {
     "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "sandbox", "scale", "recipe", "model", "data",
 }  # fmt: skip
+# Like device and number of threads, these change a number by rounding only (tests/test_speed.py).
+_UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing"}
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
@@ -39,6 +41,9 @@ _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "data
 def determining(config: Config, records: Records) -> dict[str, Any]:
     """What a run's number depends on: hyperparameters, the contents of data and models, the protocol; no path, no device."""
     plain = {key: value for key, value in config.resolved.items() if key not in _UNDETERMINING}
+    plain["train"] = {key: value for key, value in plain["train"].items() if key not in _UNDETERMINING_IN_TRAIN}
+    if config.generation and config.generation.generator is None:
+        plain["generation"] = {key: value for key, value in plain["generation"].items() if key != "generator"}
     model = config.resolved["model"]
     encoder = config.model.encoder
     if encoder != "backbone":

@@ -72,6 +72,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         backbone = Backbone.load(config.model, config.precision, together.device, config.offline)
         seed_everything(config.seed)
         model = config.method.adapt(backbone)
+        model.speed_up(config.train)
         if together.rank:  # every process drops other units, from equal parameters
             seed_everything(config.seed + together.rank)
 

@@ -39,7 +39,14 @@ class Model:
 
 @settings
 class Train:
-    """How long and how fast. `warmup` is a fraction of all steps, `clip` the largest gradient norm."""
+    """How long and how fast. docs/speed.md says what each of the last four is for.
+
+    Attributes:
+        warmup: a fraction of all steps. clip: the largest gradient norm.
+        accumulate: batches per optimiser step. bucket: batches of rows of like length.
+        compile: `torch.compile` for the training forward and backward pass.
+        gradient_checkpointing: keep each layer's input only and compute the layer again in the backward pass.
+    """
 
     epochs: Size
     batch_size: Count
@@ -52,6 +59,8 @@ class Train:
     clip: Positive | None
     accumulate: Count
     bucket: bool
+    compile: bool = False  # runs from before the option read the same
+    gradient_checkpointing: bool = False
 
 
 @settings
@@ -64,6 +73,7 @@ class Generation:
         num_samples: texts a row (pass@k needs k of them).
         count_prompt: virtual tokens are taken out of ``train.max_length``.
         select_rows: how many rows of the selection split are written after each epoch; None writes all.
+        generator: who writes; None is transformers.
     """
 
     decoding: Literal["greedy", "sample", "beam"]
@@ -75,6 +85,7 @@ class Generation:
     length_penalty: float
     count_prompt: bool
     select_rows: Count | None
+    generator: Literal["vllm"] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

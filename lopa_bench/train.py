@@ -121,7 +121,8 @@ def train(
             batches = split.shuffled(settings.batch_size, seed, progress.epoch, settings.bucket)
             while progress.batch < len(batches):
                 group = batches[progress.batch : progress.batch + settings.accumulate]
-                loss = sum(backward(model, split, index, len(group)) for index in group)
+                scored = sum(len(split.rows[i].targets) for index in group for i in index)
+                loss = sum(backward(model, split, index, scored) for index in group)
                 sum_gradients(list(parameters.values()))
                 norm = clip_gradients(list(parameters.values()), settings.clip)
                 if progress.step == 0:
@@ -154,18 +155,17 @@ def train(
     return progress
 
 
-def backward(model: AdaptedModel, split: Split, index: list[int], parts: int) -> Tensor:
-    """Accumulate gradients of the mean cross-entropy over the scored positions of rows `index`; that loss, detached.
+def backward(model: AdaptedModel, split: Split, index: list[int], scored: int) -> Tensor:
+    """Accumulate gradients of the cross-entropy at the positions of rows `index`, summed, over the step's `scored`; that loss, detached.
 
-    Of several processes each takes its share of the rows, its loss weighted so that the sum over processes is that mean.
+    So one step is the same however its rows are divided into accumulated batches, and those among processes, each of which takes its
+    share of the rows.
     """
-    share, weight = processes().share(index), 1.0
-    if processes().count > 1:
-        counts = [sum(len(split.rows[i].targets) for i in rows) for rows in (share, index)]
-        weight = counts[0] / counts[1]
-        share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
+    share = processes().share(index)
+    weight = sum(len(split.rows[i].targets) for i in share) / scored
+    share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
     batch = split.batch(share).to(model.backbone.device)
-    loss = F.cross_entropy(model(batch), batch.targets) * weight / parts
+    loss = F.cross_entropy(model(batch), batch.targets) * weight
     loss.backward()
     return loss.detach()
 

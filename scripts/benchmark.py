@@ -1,10 +1,11 @@
 """Measure one part of the tool against another way of doing the same work.
 
-    scripts/benchmark.py NAME [--json]
+    scripts/benchmark.py NAME [--json]      measure, print, and write results/benchmarks/NAME.json
+    scripts/benchmark.py table              what results/benchmarks holds, as a Markdown table
 
 Each `benchmarks/NAME.py` has `comparisons()`, a list of objects with `work`, `against`, `ratio`
-(above 1: we are ahead), `spread` (least and greatest ratio seen), `goal` and what `ran`. They are
-printed and written to `results/benchmarks/NAME.json`.
+(above 1: we are ahead), `spread` (least and greatest ratio seen), `goal` and what `ran`.
+LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real texts.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ RESULTS = ROOT / "results" / "benchmarks"
 def main() -> int:
     names = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=names)
+    parser.add_argument("name", choices=[*names, "table"])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
+    if options.name == "table":
+        print(markdown(RESULTS))
+        return 0
     sys.path.insert(0, str(ROOT))
     found = load(options.name).comparisons()
     text = json.dumps(found, indent=1)
@@ -46,11 +50,34 @@ def load(name: str) -> ModuleType:
 
 
 def table(comparisons: list[dict[str, Any]]) -> str:
-    lines = []
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column("work")
+    shown.add_column("against")
+    for name in ("ratio", "spread", "goal"):
+        shown.add_column(name, justify="right", no_wrap=True)
     for row in comparisons:
-        least, greatest = row["spread"]
-        ratio = f"{row['ratio']:.2f} ({least:.2f}-{greatest:.2f}), goal {row['goal']:g}"
-        lines.append(f"{row['work']}  against  {row['against']}: {ratio}")
+        met = "green" if row["ratio"] >= row["goal"] else "red"
+        shown.add_row(row["work"], row["against"], f"[{met}]{row['ratio']:.2f}[/]", spread(row), f"{row['goal']:g}")
+    console = Console()
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get().rstrip()
+
+
+def spread(row: dict[str, Any]) -> str:
+    return "–".join(f"{value:.2f}" for value in row["spread"])
+
+
+def markdown(folder: Path) -> str:
+    """Every comparison that was measured, a line each."""
+    lines = ["| work | against | ratio (spread) | goal |", "| --- | --- | ---: | ---: |"]
+    for path in sorted(folder.glob("*.json")):
+        for row in json.loads(path.read_text(encoding="utf-8")):
+            ratio = f"{row['ratio']:.2f} ({spread(row)})"
+            lines.append(f"| {row['work']} | {row['against']} | {ratio} | {row['goal']:g} |")
     return "\n".join(lines)
 
 

@@ -9,11 +9,12 @@ import tiny
 import torch
 from torch.nn import functional as F
 from transformers import DynamicCache
+from transformers.generation import TopPLogitsWarper
 
 from lopa_bench.backbone import Backbone
 from lopa_bench.config import choices
 from lopa_bench.data import Row, Split, encode_completions, encode_prompts
-from lopa_bench.decoding import GenerationSpec, new_text
+from lopa_bench.decoding import GenerationSpec, new_text, nucleus
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.prompt_tuning import PromptTuning
 from lopa_bench.predict import write
@@ -172,6 +173,18 @@ def test_samples_follow_the_seed_and_the_distribution(tiny_models):
     assert set(nucleus.flatten().tolist()) == {logits.argmax().item()}
 
 
+@pytest.mark.parametrize("top_p", [0.3, 0.95, 1.0])
+@pytest.mark.parametrize("spread", [0.1, 4.0])
+def test_the_nucleus_is_that_of_the_whole_vocabulary_sorted(top_p, spread):
+    """Against transformers' own warper, for flat distributions, which need the whole vocabulary, and peaked ones."""
+    scores = spread * torch.randn(5, 9000, generator=torch.Generator().manual_seed(0))
+    kept = TopPLogitsWarper(top_p)(None, scores).softmax(-1)
+    tokens, weights = nucleus(scores, top_p)
+    found = torch.zeros_like(scores).scatter(1, tokens, weights)
+    torch.testing.assert_close(found / found.sum(-1, keepdim=True), kept, atol=1e-7, rtol=1e-4)
+    assert (tokens.diff() > 0).all()  # in the vocabulary's order, which a row's random number goes through
+
+
 def test_beam_search_is_the_exhaustive_one(tiny_models):
     """With as many beams as there are texts of two tokens that matter, the best by mean log-probability^0.8 wins."""
     model = load(tiny_models("gpt2"))
@@ -245,7 +258,7 @@ def test_loss_is_on_the_completion_only(tiny_models):
             logits = model.backbone.model(torch.tensor([ids])).logits[0, -1]
             losses.append(F.cross_entropy(logits, torch.tensor(target)).item())
             ids = [*ids, target]
-    loss = backward(model, split, [0, 1, 2], parts=1)
+    loss = backward(model, split, [0, 1, 2], scored=len(losses))
     assert loss.item() == pytest.approx(sum(losses) / len(losses), abs=1e-5)
 
 

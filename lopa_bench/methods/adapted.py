@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from transformers import Cache
 
-from lopa_bench.backbone import Backbone
+from lopa_bench.backbone import Backbone, checkpoint_layers
 from lopa_bench.data import Batch
 from lopa_bench.decoding import GenerationSpec
 from lopa_bench.errors import UserError
+from lopa_bench.schema import Train
 
 
 class AdaptedModel(nn.Module):
@@ -52,7 +53,6 @@ class AdaptedModel(nn.Module):
     @torch.no_grad()
     def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
         """New tokens only, [B · n, T_new], a row's n samples side by side; `batch` is padded on the left."""
-        batch = batch.repeat(spec.num_samples)
         with self.backbone.autocast():
             return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
 
@@ -60,6 +60,15 @@ class AdaptedModel(nn.Module):
         """Logits [N, V] at the batch's N scored positions only, in fp32."""
         with self.backbone.autocast():
             return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
+
+    def speed_up(self, train: Train) -> None:
+        """What `train` asks of the training step. Raises `UserError` where it cannot be done."""
+        if train.gradient_checkpointing:
+            checkpoint_layers(self.backbone.model)
+            if self.encoder is not None and not self.encoder.frozen:
+                checkpoint_layers(self.encoder.module)
+        if train.compile:
+            self.backbone.compile_body()
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """Optimiser groups: one learning rate for all, unless a method has a reason."""

@@ -1,0 +1,87 @@
+"""Writing text: a batch of inputs at once, as a run does it, against the same code one input at a time, as the authors' does."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from measure import comparison, in_turn, machine
+from workload import Workload, workload
+
+from lopa_bench import decoding
+from lopa_bench.backbone import Backbone
+from lopa_bench.data import Split, encode
+from lopa_bench.inputs import read_records
+from lopa_bench.machine import default_device, seed_everything
+from lopa_bench.predict import predict
+
+LARGE = 24, 1024  # layers and width of GPT-2 medium, on a GPU
+INPUTS, ALONE = 64, 6  # of which so many are written one at a time, spread over the lengths
+
+
+def comparisons() -> list[dict[str, Any]]:
+    with workload(*LARGE) if torch.cuda.is_available() else workload() as work:
+        e2e, mbpp = Writer(work, "e2e"), Writer(work, "mbpp")
+        rates = in_turn(
+            {
+                "e2e": e2e.together,
+                "e2e_alone": e2e.alone,
+                "mbpp": mbpp.together,
+                "mbpp_alone": mbpp.alone,
+                "mbpp_static": mbpp.with_static_cache,
+            }
+        )
+    ran = {**machine(), "shape": work.shape, "texts": work.texts, "inputs": INPUTS, "alone": ALONE, "method": "lopa"}
+
+    def against(ours: str, what: str, theirs: str, name: str, goal: float) -> dict[str, Any]:
+        return comparison(what, rates[ours], name, rates[theirs], goal, "inputs/s", ran)
+
+    return [
+        against("e2e", f"beam-5 generation on E2E, {INPUTS} inputs", "e2e_alone", "one at a time", 3),
+        against("mbpp", f"sampling on MBPP, {INPUTS} inputs", "mbpp_alone", "one at a time", 4),
+        against("mbpp", f"sampling on MBPP, {INPUTS} inputs, growing cache", "mbpp_static", "static cache", 1),
+    ]
+
+
+class Writer:
+    """An untrained LOPA model on one task; random weights seldom end a text, so every row takes all the tokens it may."""
+
+    def __init__(self, work: Workload, task: str) -> None:
+        self.config = work.config(task, "lopa", f"train.eval_batch_size={INPUTS}")
+        self.single = work.config(task, "lopa", "train.eval_batch_size=1")
+        seed_everything(0)
+        backbone = Backbone.load(self.config.model, "fp32", default_device(), offline=True)
+        self.model = self.config.method.adapt(backbone)
+        examples = self.config.task.evaluation_examples(read_records(self.config).test)[:INPUTS]
+        self.split = encode(self.model, self.config, examples, training=False)
+        by_length = sorted(range(INPUTS), key=lambda i: len(self.split.rows[i].ids))
+        self.few = self.split.part([by_length[(2 * i + 1) * INPUTS // (2 * ALONE)] for i in range(ALONE)])
+
+    def together(self) -> float:
+        return self._rate(self.split, self.config)
+
+    def alone(self) -> float:
+        return self._rate(self.few, self.single)
+
+    def with_static_cache(self) -> float:
+        with static_cache():
+            return self.together()
+
+    def _rate(self, split: Split, config: Any) -> float:
+        started = time.perf_counter()
+        predict(self.model, split, config)
+        return len(split) / (time.perf_counter() - started)
+
+
+@contextmanager
+def static_cache() -> Iterator[None]:
+    ours = decoding.GenerationConfig
+    decoding.GenerationConfig = functools.partial(ours, cache_implementation="static")  # type: ignore[assignment,misc]
+    try:
+        yield
+    finally:
+        decoding.GenerationConfig = ours  # type: ignore[misc]

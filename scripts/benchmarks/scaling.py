@@ -1,0 +1,172 @@
+"""How cost grows: with the rows of a data set (examples per second, peak memory), and with m and r (time, parameters).
+
+The measured growth with m and r is drawn beside the closed forms in results/benchmarks/scaling.svg.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from loops import Loop, Rows
+from measure import Rates, comparison, in_turn, machine
+from workload import Workload, workload
+
+from lopa_bench.cost import forward_flops
+
+FIGURE = Path(__file__).resolve().parents[2] / "results" / "benchmarks" / "scaling.svg"
+TIMES, ROWS = (1, 4, 16), 800  # one stretch of 50 batches
+TOKENS, RANKS = (5, 10, 25, 50, 100), (1, 2, 4, 8, 16)  # m with r = 4, and r with m = 10
+
+
+def comparisons() -> list[dict[str, Any]]:
+    with workload(layers=2, width=64) as work:
+        found = with_rows(work)
+    with workload() as work:
+        return found + with_prompts(work)
+
+
+def with_rows(work: Workload) -> list[dict[str, Any]]:
+    """Whole runs in processes of their own."""
+    megabytes: Rates = {name(times): [] for times in TIMES}
+    runs = {name(times): lambda times=times: run(work, times, megabytes[name(times)]) for times in TIMES}
+    rates = in_turn(runs)
+    ran = {**machine(), "shape": work.shape, "texts": work.texts, "method": "lopa", "epochs": 1}
+    once, most = name(TIMES[0]), name(TIMES[-1])
+    speed = [
+        comparison(f"examples/s with {name(t)}", rates[name(t)], f"with {once}", rates[once], 0.9, "examples/s", ran)
+        for t in TIMES[1:]
+    ]
+    # The smaller is ahead here: memory of the least over memory of the most rows.
+    memory = comparison(
+        f"peak memory with {most}", megabytes[once], f"with {once}", megabytes[most], 0.9, "MiB, theirs ours", ran
+    )
+    return [*speed, memory]
+
+
+def name(times: int) -> str:
+    return f"{ROWS * times:,} rows"
+
+
+def run(work: Workload, times: int, megabytes: list[float]) -> float:
+    """Examples per second of a run on so many times the rows; its peak memory is added to `megabytes`."""
+    data = work.folder / f"rows-{times}"
+    if not data.exists():
+        repeat_rows(work.data, data, ROWS * times)
+    config = work.config("rte", "lopa")
+    with tempfile.TemporaryDirectory() as results:
+        keep = {
+            "model.path": config.model.path,
+            "model.encoder": config.model.encoder,
+            "data.dir": data,
+            "results_dir": results,
+        }
+        overrides = [f"{key}={value}" for key, value in keep.items()]
+        fixed = ["task=rte", "method=lopa", "scale=paper", "model=local", "offline=true", "data.source=files"]
+        short = ["selection=last", "train.epochs=1", "precision=fp32"]
+        command = [sys.executable, "-m", "lopa_bench", *fixed, *short, *overrides]
+        subprocess.run(command, check=True, capture_output=True)
+        (path,) = Path(results).rglob("result.json")
+        result = json.loads(path.read_text(encoding="utf-8"))
+    megabytes.append(result["peak_memory_mib"])
+    return result["examples_per_second"]
+
+
+def repeat_rows(source: Path, folder: Path, count: int) -> None:
+    """RTE with `count` training rows, the real ones over and over."""
+    (folder / "glue/RTE").mkdir(parents=True)
+    for split, rows in (("train", count), ("dev", 32)):
+        with (source / f"glue/RTE/{split}.tsv").open(encoding="utf-8-sig", newline="") as file:
+            header, *lines = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        taken = itertools.islice(itertools.cycle(lines), rows)
+        text = "\n".join("\t".join(fields) for fields in [header, *taken])
+        (folder / f"glue/RTE/{split}.tsv").write_text(text + "\n", encoding="utf-8")
+
+
+def with_prompts(work: Workload) -> list[dict[str, Any]]:
+    rows = Rows.of(work.config("rte", "none"))
+    order = rows.sample(rows.bucketed(16), 3)
+    settings = [(m, 4) for m in TOKENS] + [(10, r) for r in RANKS if r != 4]
+    loops = {
+        (m, r): Loop(work.config("rte", "lopa", f"method.num_virtual_tokens={m}", f"method.rank={r}"), rows, order)
+        for m, r in settings
+    }
+    rates = in_turn({str(pair): loop for pair, loop in loops.items()})
+    seconds = {pair: [1 / rate for rate in rates[str(pair)]] for pair in settings}
+    draw(loops, seconds)
+    ran = {
+        **machine(),
+        "shape": work.shape,
+        "texts": work.texts,
+        "seconds per example": {str(k): v for k, v in seconds.items()},
+    }
+    found = []
+    for what, few, many in (("m", (TOKENS[0], 4), (TOKENS[-1], 4)), ("r", (10, RANKS[0]), (10, RANKS[-1]))):
+        index = 0 if what == "m" else 1
+        predicted = step_flops(loops[many]) / step_flops(loops[few])
+        grown = [b / a for a, b in zip(seconds[few], seconds[many], strict=True)]
+        found.append(
+            comparison(
+                f"LOPA's time from {what} = {few[index]} to {many[index]}: {statistics.median(grown):.2f} times",
+                [1 / value for value in grown],
+                f"growth of its FLOPs: {predicted:.2f} times",
+                [1 / predicted] * len(grown),
+                0.9,
+                "1",
+                ran,
+            )
+        )
+    return found
+
+
+def trained(loop: Loop) -> int:
+    return sum(p.numel() for p in loop.model.trainable().values())
+
+
+def parameters(m: int, r: int, width: int, encoder: int, head: int) -> int:
+    """m·d + 2(E·H + H) + (H + 1)·r·(m + d)."""
+    return m * width + 2 * (encoder * head + head) + (head + 1) * r * (m + width)
+
+
+def step_flops(loop: Loop) -> float:
+    """Forward through the body and the heads, and as much again to bring gradients back through the frozen body, for all examples."""
+    backbone, m = loop.model.backbone, loop.config.method.prompt_length
+    lengths = [len(row.ids) + m for row in loop.split.rows]
+    body = sum(forward_flops(backbone.body, backbone.config, n, n, causal=False) for n in lengths)
+    return 2 * body + 6 * trained(loop) * len(lengths)
+
+
+def draw(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list[float]]) -> None:
+    """Dots are measured, lines are closed forms; the line of times goes through the first dot."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(8, 5), layout="constrained")
+    for column, (label, pairs) in enumerate(
+        (("m, virtual tokens (r = 4)", [(m, 4) for m in TOKENS]), ("r, rank (m = 10)", [(10, r) for r in RANKS]))
+    ):
+        x = [pair[column] for pair in pairs]
+        medians = [1000 * statistics.median(seconds[pair]) for pair in pairs]
+        flops = [step_flops(loops[pair]) for pair in pairs]
+        axes[0, column].plot(x, [medians[0] * f / flops[0] for f in flops], color="C0", label="FLOPs, scaled")
+        axes[0, column].plot(x, medians, "o", color="C1", label="measured")
+        axes[0, column].set(ylabel="ms an example", ylim=(0, 1.2 * max(medians)))
+        shape = loops[pairs[0]].model.backbone.shape(loops[pairs[0]].model.encoder.width)
+        method = loops[pairs[0]].config.method
+        sizes = (shape.width, shape.encoder_width, method.hidden(shape))
+        axes[1, column].plot(x, [parameters(m, r, *sizes) / 1e3 for m, r in pairs], color="C0", label="closed form")
+        axes[1, column].plot(x, [trained(loops[pair]) / 1e3 for pair in pairs], "o", color="C1", label="trained")
+        axes[1, column].set(xlabel=label, ylabel="thousand parameters", ylim=(0, None))
+    axes[0, 0].legend()
+    axes[1, 0].legend()
+    figure.savefig(FIGURE, metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,46 @@
+"""Starting: seconds until the tool answers, against one second, and against importing torch and transformers alone."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from measure import comparison, in_turn, machine
+
+REPEATS, GOAL_S = 5, 1.0
+ANSWERS = {
+    "help": ["--help"],
+    "the list of models, methods and tasks": ["list"],
+    "a wrong key": ["task=rte", "method=lopa", "method.rnk=3"],
+    "the whole resolved config": ["task=rte", "--cfg", "job", "--resolve"],
+}
+IMPORTS = "importing torch and transformers"
+
+
+def comparisons() -> list[dict[str, Any]]:
+    contestants = {
+        name: lambda given=given: per_second(["-m", "lopa_bench", *given]) for name, given in ANSWERS.items()
+    }
+    contestants[IMPORTS] = lambda: per_second(["-c", "import torch, transformers"])
+    rates = in_turn(contestants, REPEATS)
+    ran = {**machine(), "commands": {name: " ".join(["lopa-bench", *given]) for name, given in ANSWERS.items()}}
+    second = [1 / GOAL_S] * REPEATS
+    answers = [
+        comparison(
+            f"{name}: {1 / statistics.median(rates[name]):.2f} s", rates[name], f"{GOAL_S:.0f} s", second, 1, "1/s", ran
+        )
+        for name in ANSWERS
+    ]
+    return [*answers, comparison("a wrong key", rates["a wrong key"], IMPORTS, rates[IMPORTS], 1, "1/s", ran)]
+
+
+def per_second(arguments: list[str]) -> float:
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    elapsed = time.perf_counter() - started
+    if done.returncode not in (0, 2) or "Traceback" in done.stderr:
+        raise RuntimeError(done.stderr)
+    return 1 / elapsed

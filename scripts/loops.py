@@ -1,0 +1,255 @@
+"""Training loops to measure: ours as a run uses it, ours made to work as other code does, and transformers' Trainer with peft."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from lopa_bench.backbone import Backbone
+from lopa_bench.checkpoint import Checkpoints
+from lopa_bench.data import Batch, Row, Split, encode, encode_clozes, encode_completions, encoder_ids
+from lopa_bench.inputs import read_records
+from lopa_bench.machine import default_device, seed_everything
+from lopa_bench.monitor import Monitor
+from lopa_bench.results import RunDirectory
+from lopa_bench.schema import Config
+from lopa_bench.train import train
+from lopa_bench.types import Example
+
+Order = list[list[int]]  # row numbers by batch
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """A task's training examples, tokenised once to know their lengths."""
+
+    examples: list[Example]
+    lengths: list[int]
+
+    @classmethod
+    def of(cls, config: Config) -> Rows:
+        from transformers import AutoTokenizer
+
+        examples, tokens = (
+            config.task.examples(read_records(config).train),
+            AutoTokenizer.from_pretrained(config.model.path),
+        )
+        if config.generation is None:
+            rows = encode_clozes(tokens, examples, config.text_length)
+        else:
+            rows = encode_completions(tokens, examples, config.text_length, config.generation.max_new_tokens)
+        return cls(examples, [len(row.ids) for row in rows])
+
+    def bucketed(self, size: int) -> Order:
+        """The batches of our first epoch."""
+        return self._as_split().shuffled(size, seed=0, epoch=0, bucket=True)
+
+    def random(self, size: int) -> Order:
+        return self._as_split().shuffled(size, seed=0, epoch=0, bucket=False)
+
+    def grouped(self, size: int) -> Order:
+        """The batches of Trainer's group_by_length."""
+        from transformers.trainer_pt_utils import get_length_grouped_indices
+
+        order = get_length_grouped_indices(self.lengths, size, generator=torch.Generator().manual_seed(0))
+        return [order[i : i + size] for i in range(0, len(order), size)]
+
+    def _as_split(self) -> Split:
+        return Split([Row([0] * length, [], [], []) for length in self.lengths], 0)
+
+    def sample(self, order: Order, count: int) -> Order:
+        """`count` of an epoch's batches that stand for all: sorted by padded length, the middle one of each of `count` equal parts."""
+        full = [batch for batch in order if len(batch) == len(order[0])]
+        full.sort(key=lambda batch: max(self.lengths[i] for i in batch))
+        return [full[(2 * i + 1) * len(full) // (2 * count)] for i in range(count)]
+
+
+class Chosen(Split):
+    """A split whose epoch is the batches that were chosen for it."""
+
+    batches: Order
+
+    def shuffled(self, *_: Any) -> Order:
+        return self.batches
+
+
+class Padded(Chosen):
+    """As the authors' code pads for MBPP: the input to 581 tokens and the encoder's to 512, every one."""
+
+    tokens, encoder_tokens = 581, 512
+
+    def batch(self, index: Sequence[int]) -> Batch:
+        batch = super().batch(index)
+        more = self.tokens - batch.input_ids.shape[1]
+        batch.input_ids = F.pad(batch.input_ids, (0, more), value=self.pad_id)
+        batch.attention_mask = F.pad(batch.attention_mask, (0, more))
+        if batch.encoder_ids is not None and batch.encoder_mask is not None:
+            more = self.encoder_tokens - batch.encoder_ids.shape[1]
+            batch.encoder_ids = F.pad(batch.encoder_ids, (0, more), value=self.encoder_pad_id)
+            batch.encoder_mask = F.pad(batch.encoder_mask, (0, more))
+        return batch
+
+
+class Loop:
+    """Our training loop on chosen batches. Calling it trains one epoch and gives examples per second.
+
+    The time in which a frozen encoder computed its features is counted, divided by the epochs that a run has of it.
+
+    Args:
+        split: how batches are made. re_encode: the frozen encoder reads every batch anew. fused: AdamW in one kernel.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        rows: Rows,
+        order: Order,
+        split: type[Chosen] = Chosen,
+        re_encode: bool = False,
+        fused: bool = True,
+    ) -> None:
+        seed_everything(0)
+        backbone = Backbone.load(config.model, config.precision, default_device(), offline=True)
+        self.config, self.model, self.fused = config, config.method.adapt(backbone), fused
+        self.model.speed_up(config.train)
+        examples = [rows.examples[i] for batch in order for i in batch]
+        started = time.perf_counter()
+        self.split = encode(self.model, config, examples, training=True)
+        self.prepared_s = (time.perf_counter() - started) / config.train.epochs
+        if re_encode:
+            encoder, limit = self.model.encoder, config.text_length
+            cut = "left" if config.generation else "right"
+            texts = [example.input for example in examples]
+            read = encoder_ids(encoder.tokenizer, texts, min(limit, encoder.positions), cut)
+            self.split.rows = [
+                dataclasses.replace(r, encoder_ids=i) for r, i in zip(self.split.rows, read, strict=True)
+            ]
+            self.split.features, self.split.encoder_pad_id = None, encoder.tokenizer.pad_token_id
+            self.prepared_s = 0.0
+        self.split.__class__ = split
+        size = len(order[0])
+        self.split.batches = [list(range(i, i + size)) for i in range(0, len(examples), size)]
+        self._epoch(self.split.batches[:1])
+
+    def __call__(self) -> float:
+        return len(self.split) / (self._epoch(self.split.batches) + self.prepared_s)
+
+    def _epoch(self, batches: Order) -> float:
+        """Seconds of one epoch of these batches."""
+        settings = dataclasses.replace(self.config.train, epochs=1, batch_size=len(batches[0]))
+        all_batches, self.split.batches = self.split.batches, batches
+        directory = RunDirectory(self.config.results_dir, "", {})
+        directory.create()
+        with Monitor(self.config, directory) as monitor, optimiser(self.fused):
+            checkpoints = Checkpoints(directory.path, math.inf)
+            progress = train(self.model, self.split, settings, 0, None, self.config.task.metric, checkpoints, monitor)
+        self.split.batches = all_batches
+        return progress.seconds
+
+
+@contextlib.contextmanager
+def optimiser(fused: bool) -> Iterator[None]:
+    """AdamW as it comes, as most code takes it, if not `fused`."""
+    ours = torch.optim.AdamW
+    if not fused:
+        torch.optim.AdamW = lambda *args, fused, **kwargs: ours(*args, **kwargs)  # type: ignore[assignment,misc]
+    try:
+        yield
+    finally:
+        torch.optim.AdamW = ours  # type: ignore[misc]
+
+
+class TrainerWithPeft:
+    """transformers' Trainer and peft on the same texts, batch size, rate and precision (fp32). Calling it gives examples per second.
+
+    Args:
+        labels: "words": the masked LM's, scored at the mask; "classes": a sequence classification's, which has no vocabulary to score.
+    """
+
+    def __init__(self, config: Config, rows: Rows, order: Order, labels: str, folder: Path) -> None:
+        import peft
+        import transformers as hf
+
+        from lopa_bench.methods.lora import Lora, default_targets
+
+        hf.set_seed(0)
+        words = labels == "words"
+        method = config.method
+        load = hf.AutoModelForMaskedLM if words else hf.AutoModelForSequenceClassification
+        model = load.from_pretrained(config.model.path)
+        task_type = None if words else "SEQ_CLS"
+        if isinstance(method, Lora):
+            adapter: Any = peft.LoraConfig(
+                task_type=task_type,
+                r=method.rank,
+                lora_alpha=method.alpha,
+                lora_dropout=method.dropout,
+                target_modules=default_targets(model),
+            )
+        else:
+            adapter = peft.PromptTuningConfig(task_type=task_type, num_virtual_tokens=method.prompt_length)
+        self.model = peft.get_peft_model(model, adapter)
+        tokenizer = hf.AutoTokenizer.from_pretrained(config.model.path)
+        encoded = encode_clozes(tokenizer, [rows.examples[i] for batch in order for i in batch], config.text_length)
+        self.rows = [
+            {"input_ids": r.ids, "attention_mask": [1] * len(r.ids), "labels": labels_of(r, words)} for r in encoded
+        ]
+        collator = hf.DataCollatorForTokenClassification if words else hf.DataCollatorWithPadding
+        self.collator, self.size, self.folder, self.config = collator(tokenizer), len(order[0]), folder, config
+        self._train(self.rows[: self.size])
+
+    def __call__(self) -> float:
+        return len(self.rows) / self._train(self.rows)
+
+    def _train(self, rows: list[dict[str, Any]]) -> float:
+        import transformers as hf
+
+        seconds: list[float] = []
+
+        class Clock(hf.TrainerCallback):
+            def on_train_begin(self, *_: Any, **__: Any) -> None:
+                seconds.append(time.perf_counter())
+
+            def on_train_end(self, *_: Any, **__: Any) -> None:
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
+                seconds.append(time.perf_counter())
+
+        arguments = hf.TrainingArguments(
+            output_dir=str(self.folder),
+            num_train_epochs=1,
+            per_device_train_batch_size=self.size,
+            learning_rate=self.config.train.lr,
+            train_sampling_strategy="sequential",  # the order was chosen, by its own rule
+            use_cpu=not torch.cuda.is_available(),
+            report_to=[],
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+        )
+        trainer = hf.Trainer(
+            self.model, arguments, data_collator=self.collator, train_dataset=rows, callbacks=[Clock()]
+        )
+        trainer.remove_callback(hf.PrinterCallback)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # transformers' own use of a name that it deprecates
+            trainer.train()
+        return seconds[1] - seconds[0]
+
+
+def labels_of(row: Any, words: bool) -> Any:
+    """The target at the mask and -100 elsewhere, or a class."""
+    if not words:
+        return row.targets[0] % 2
+    labels = [-100] * len(row.ids)
+    labels[row.columns[0]] = row.targets[0]
+    return labels
