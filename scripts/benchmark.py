@@ -5,6 +5,7 @@
 
 Each `benchmarks/NAME.py` has `comparisons()`, a list of objects with `work`, `against`, `ratio`
 (above 1: we are ahead), `spread` (least and greatest ratio seen), `goal` and what `ran`.
+What they share is in `benchmarks/contest`.
 LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real texts.
 """
 
@@ -32,7 +33,7 @@ def main() -> int:
     if options.name == "table":
         print(markdown(RESULTS))
         return 0
-    sys.path.insert(0, str(ROOT))
+    sys.path[:0] = [str(ROOT), str(BENCHMARKS)]
     found = load(options.name).comparisons()
     text = json.dumps(found, indent=1)
     RESULTS.mkdir(parents=True, exist_ok=True)

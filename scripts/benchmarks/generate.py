@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from measure import comparison, in_turn, machine
-from workload import Workload, workload
+from contest.measure import comparison, in_turn, machine
+from contest.workload import Workload, workload
 
 from lopa_bench import decoding
 from lopa_bench.backbone import Backbone

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from loops import Loop, Rows
-from measure import Rates, comparison, in_turn, machine
-from workload import Workload, workload
+from contest.loops import Loop, Rows
+from contest.measure import Rates, comparison, in_turn, machine
+from contest.workload import Workload, workload
 
 from lopa_bench.cost import forward_flops
 

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from measure import comparison, in_turn, machine
+from contest.measure import comparison, in_turn, machine
 
 REPEATS, GOAL_S = 5, 1.0
 ANSWERS = {

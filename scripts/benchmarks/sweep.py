@@ -13,7 +13,7 @@ import tempfile
 import time
 from typing import Any
 
-from measure import comparison, in_turn, machine
+from contest.measure import comparison, in_turn, machine
 
 METHODS, SEEDS = ("lopa", "pt", "idpg", "lora"), (0, 1, 2)
 SHORT = ["task=rte", "data.limit=64", "train.epochs=2", "offline=true"]

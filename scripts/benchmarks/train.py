@@ -9,9 +9,9 @@ import time
 from typing import Any
 
 import torch
-from loops import Loop, Padded, Rows, TrainerWithPeft
-from measure import comparison, in_turn, machine
-from workload import Workload, workload
+from contest.loops import Loop, Padded, Rows, TrainerWithPeft
+from contest.measure import comparison, in_turn, machine
+from contest.workload import Workload, workload
 
 from lopa_bench.cost import forward_flops
 
