@@ -16,6 +16,8 @@ from lopa_bench.mini.mbpp import describe, entry_point
 from lopa_bench.mini.python_programs import Program, calls, chain, draw_value, function
 from lopa_bench.mini.python_steps import LETTERS, STEPS
 
+END = "<|endoftext|>"  # closes a document
+
 NOTES = (
     "You are given a Python function and an input. Find the output when executing the code.",
     "An assertion containing an input to the function will only hold on the correct output.",
@@ -42,8 +44,8 @@ def documents(seed: int) -> Iterator[str]:
         (_solved, 18),
         (_inverted, 9),
         (_note, 3),
-        (_guide, 8),
-        (_card, 8),
+        (_guide, 10),
+        (_card, 10),
     )
     writers, weights = zip(*kinds, strict=True)
     while True:
@@ -108,7 +110,7 @@ def _note(rng: Random) -> str:
 
 
 def _guide(rng: Random) -> str:
-    """A restaurant guide: sometimes a list of facts before the text."""
+    """A restaurant guide: sometimes a list of facts before the text, or as the document before it."""
     restaurant = e2e.draw_restaurant(rng, "train")
     text = " ".join(e2e.describe(rng, restaurant, 1))
     if rng.random() < 0.4:
@@ -116,11 +118,11 @@ def _guide(rng: Random) -> str:
     facts = list(restaurant.items())
     rng.shuffle(facts)
     listed = "\n".join(f"* {attribute}: {value}" for attribute, value in facts)
-    return f"{listed}\n{text}"
+    return _joined(rng, listed, text)
 
 
 def _card(rng: Random) -> str:
-    """An encyclopedia card: sometimes a table of facts before the text."""
+    """An encyclopedia card: sometimes a table of facts before the text, or as the document before it."""
     category = rng.choice(tuple(webnlg.CATEGORIES))
     facts = webnlg.draw_facts(rng, category, "train")
     text = " ".join(webnlg.verbalise(rng, category, facts, 1))
@@ -128,4 +130,13 @@ def _card(rng: Random) -> str:
         return text
     subject = facts[0][0].replace("_", " ")
     table = "\n".join(f"{name} = {value}" for _, name, value in facts)
-    return f"{subject} ({category})\n{table}\n{text}"
+    return _joined(rng, f"{subject} ({category})\n{table}", text)
+
+
+def _joined(rng: Random, facts: str, text: str) -> str:
+    """One document or two on one matter.
+
+    A model for which documents that follow each other never have anything in common learns to look at nothing before the last mark,
+    and then no soft prompt reaches beyond it: PT, IDPG and LOPA stayed at BLEU 0.1 on E2E, whose format has the mark before the answer.
+    """
+    return f"{facts}{rng.choice((chr(10), END))}{text}"
