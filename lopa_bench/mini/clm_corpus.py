@@ -134,9 +134,5 @@ def _card(rng: Random) -> str:
 
 
 def _joined(rng: Random, facts: str, text: str) -> str:
-    """One document or two on one matter.
-
-    A model for which documents that follow each other never have anything in common learns to look at nothing before the last mark,
-    and then no soft prompt reaches beyond it: PT, IDPG and LOPA stayed at BLEU 0.1 on E2E, whose format has the mark before the answer.
-    """
+    """One document or two on one matter: what stands before a mark may matter to what follows it, as in the data-to-text tasks' format."""
     return f"{facts}{rng.choice((chr(10), END))}{text}"
