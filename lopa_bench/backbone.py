@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from lopa_bench import share
 from lopa_bench.errors import UserError
+from lopa_bench.hub import loading
 from lopa_bench.methods.base import Shape
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.schema import Model
@@ -69,12 +70,13 @@ class Backbone(nn.Module):
     def load(cls, settings: Model, precision: str, device: torch.device, offline: bool) -> Backbone:
         """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained."""
         files = locate(settings.path, settings.revision, offline)
-        options = {"revision": files.revision, "local_files_only": files.local_only}
+        options = files.options(settings.trust_remote_code)
         kind = kind_of(settings, files)
         load = AUTO_CLASSES[kind].from_pretrained
-        model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
+        with loading("model.path", files):
+            model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
+            tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
-        tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
         return cls(model.to(device), tokenizer, files, settings, resolve_precision(precision, device))

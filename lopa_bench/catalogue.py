@@ -11,6 +11,7 @@ from lopa_bench.suggest import nearest
 GROUPS = {
     "scale": "scales",
     "model": "models",
+    "encoder": "instance encoders",
     "method": "methods",
     "task": "tasks",
     "recipe": "recipes",
@@ -35,6 +36,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 def description(group: str, option: str) -> str:
-    """The first comment line of ``conf/<group>/<option>.yaml``."""
-    first = (conf_dir() / group / f"{option}.yaml").read_text(encoding="utf-8").split("\n", 1)[0]
-    return first.removeprefix("#").strip()
+    """The first comment line of ``conf/<group>/<option>.yaml``, Hydra's own (``# @package …``) left out."""
+    lines = (conf_dir() / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if not line.startswith("# @")).removeprefix("#").strip()

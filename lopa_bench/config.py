@@ -16,6 +16,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from lopa_bench import offline
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Method
 from lopa_bench.schema import Config, Data, Generation, Model, Run, Train
@@ -102,7 +103,11 @@ def from_resolved(plain: dict[str, Any]) -> Config:
     task = _target(plain["task"], "task")
     generation = _generation(plain, task)
     return Config(
-        **{**top, "results_dir": Path(run.results_dir).expanduser()},
+        **{
+            **top,
+            "results_dir": Path(run.results_dir).expanduser(),
+            "offline": run.offline or offline.switch() is not None,
+        },
         scale=plain["scale"],
         recipe=plain["recipe"],
         data=_typed(Data, plain["data"], "data"),
