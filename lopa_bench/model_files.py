@@ -7,8 +7,8 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 from lopa_bench.errors import Missing, UserError

@@ -156,6 +156,7 @@ def _identity(
         "task": config.task.name,
         "family": config.task.family,
         "model": config.model.name,
+        "encoder": config.model.encoder if config.method.reads_instance else None,
         "method": config.method.name,
         "seed": config.seed,
         "recipe": config.recipe,
