@@ -42,12 +42,12 @@ def complete(config: Config) -> bool:
 
 def reachable(timeout: float = 5.0) -> bool:
     """Whether the hub answers at all."""
-    import httpx
+    import requests
     from huggingface_hub import constants
 
     try:
-        httpx.head(constants.ENDPOINT, timeout=timeout)
-    except httpx.HTTPError:
+        requests.head(constants.ENDPOINT, timeout=timeout)
+    except requests.RequestException:
         return False
     return True
 
@@ -82,11 +82,12 @@ def check_code(key: str, files: ModelFiles, trust_remote_code: bool) -> None:
 @contextlib.contextmanager
 def _one_line(key: str, path: str, revision: str | None) -> Iterator[None]:
     """The hub's errors as `UserError`."""
-    import httpx
     from huggingface_hub import errors
 
     try:
         yield
+    except UserError:
+        raise
     except errors.GatedRepoError as error:
         raise UserError(
             f"{key}={path} is gated: accept its licence on its page on the hub, then log in with `hf auth login` or set HF_TOKEN"
@@ -101,10 +102,12 @@ def _one_line(key: str, path: str, revision: str | None) -> Iterator[None]:
         raise UserError(
             f"{key}={path}: the repository has no config.json, so it is not a transformers model"
         ) from error
-    except (httpx.HTTPError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled, ConnectionError) as error:
-        raise _unreachable(key, path) from error
     except OSError as error:
         raise UserError(f"{key}={path} cannot be stored: {error.strerror or error}") from error
+    except Exception as error:  # the client's transport errors, whose package depends on its version
+        raise UserError(
+            f"{key}={path} cannot be downloaded ({type(error).__name__}: {error})".splitlines()[0]
+        ) from error
 
 
 def _unreachable(key: str, path: str) -> UserError:
