@@ -19,4 +19,4 @@ def forward_flops(body: nn.Module, config: Any, tokens: int, positions: int, cau
     matrices = (p for name, p in body.named_parameters() if p.dim() == 2 and not EMBEDDING.search(name))
     weights = sum(p.numel() for p in matrices)
     attended = tokens * positions - (tokens * (tokens - 1) // 2 if causal else 0)
-    return 2 * weights * tokens + 4 * config.num_hidden_layers * config.hidden_size * attended
+    return int(2 * weights * tokens + 4 * config.num_hidden_layers * config.hidden_size * attended)

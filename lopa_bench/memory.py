@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench import paper_models
+from lopa_bench.errors import Missing
 from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.schema import Config
@@ -83,7 +84,7 @@ def shapes(path: str, revision: str | None, config: Config) -> ModelFiles:
     """Where a model's config.json is: on this machine, else among the paper's shapes."""
     try:
         found = locate(path, revision, config.offline)
-    except Exception:
+    except Missing:
         found = None
     return found if found and found.config else paper_models.of(path)
 
@@ -92,7 +93,7 @@ def parameters(files: ModelFiles) -> int:
     """Of a model's body; of an architecture that transformers has not, by the closed form of a GPT-2 block."""
     if files.own_code or files.config.get("model_type") == "codesage":
         read = files.config["vocab_size"] + files.config["max_position_embeddings"]
-        return files.width * (read + files.layers * (12 * files.width + 13) + 2)
+        return int(files.width * (read + files.layers * (12 * files.width + 13) + 2))
     return sum(p.numel() for p in paper_models.build(files, "meta").body.parameters())
 
 
@@ -121,7 +122,8 @@ def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:
         position = torch.zeros(scored, dtype=torch.long)
         made = Batch(long[:, 0], long, torch.ones_like(long), position, position, position)
         if model.encoder is not None and model.encoder.frozen:
-            made.features = torch.zeros(rows, int(model.encoder.width))
+            width: Any = model.encoder.width
+            made.features = torch.zeros(rows, width)
         elif model.encoder is not None:
             made.encoder_ids, made.encoder_mask = long, torch.ones_like(long)
         return made
@@ -153,10 +155,10 @@ def _shapes_only() -> Any:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class ShapesOnly(TorchDispatchMode):
+    class ShapesOnly(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if function is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
                 return False
             return function(*args, **(kwargs or {}))
 
-    return ShapesOnly()
+    return ShapesOnly()  # type: ignore[no-untyped-call]

@@ -38,7 +38,8 @@ class ModelFiles:
         if self.folder is None:
             return {}
         try:
-            return json.loads((self.folder / "config.json").read_text())
+            found: dict[str, Any] = json.loads((self.folder / "config.json").read_text())
+            return found
         except (OSError, json.JSONDecodeError) as error:
             raise UserError(f"model.path={self.source}: config.json is missing or not JSON") from error
 
@@ -47,7 +48,8 @@ class ModelFiles:
         """The Python file with the model's code, if that came with the checkpoint and is none of transformers' models."""
         classes = self.config.get("auto_map") or {}
         spec = find_spec("transformers")
-        known = Path(spec.origin).parent / "models" / self.config.get("model_type", "-").replace("-", "_")
+        assert spec is not None
+        known = Path(str(spec.origin)).parent / "models" / self.config.get("model_type", "-").replace("-", "_")
         if not classes or known.is_dir():
             return None
         reference = classes.get("AutoModel") or next(

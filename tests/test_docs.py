@@ -1,4 +1,4 @@
-"""Every command in README.md and docs/ that can run here does; the others are at least spelled right."""
+"""The commands of README.md and docs/: each names a command or choices that exist. What they do is tested where it is done."""
 
 import re
 import shlex
