@@ -17,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 
 from lopa_bench import share
 from lopa_bench.errors import UserError
+from lopa_bench.hub import loading
 from lopa_bench.methods.base import Shape
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.schema import Model
@@ -84,12 +85,13 @@ class Backbone(nn.Module):
     def load(cls, settings: Model, precision: str, device: torch.device, offline: bool) -> Backbone:
         """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained."""
         files = locate(settings.path, settings.revision, offline)
-        options = {"revision": files.revision, "local_files_only": files.local_only}
+        options = files.options(settings.trust_remote_code)
         kind = kind_of(settings, files)
         load = AUTO_CLASSES[kind].from_pretrained
-        model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
+        with loading("model.path", files):
+            model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
+            tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
-        tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
         return cls(model.to(device), tokenizer, files, settings, resolve_precision(precision, device))
@@ -170,7 +172,10 @@ class Backbone(nn.Module):
     @contextlib.contextmanager
     def autocast(self) -> Iterator[None]:
         """bf16 arithmetic around parameters kept in fp32, when the run asks for bf16."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+        if self.dtype != torch.bfloat16 or self.device.type == "meta":  # on meta there are shapes only
+            yield
+            return
+        with torch.autocast(self.device.type, torch.bfloat16):
             yield
 
     def copy_of_body(self) -> nn.Module:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 # name -> (module:function, one line for --help); imported when called.
 COMMANDS = {
-    "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and experiments, one line each"),
+    "fetch": ("lopa_bench.fetch.cli:main", "download the data files that tasks read, checked and resumed"),
+    "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and tables, one line each"),
+    "doctor": (
+        "lopa_bench.doctor:main",
+        "what this machine has, and whether a run (its overrides) fits on it; each lack with its fix",
+    ),
+    "plan": ("lopa_bench.plan:main", "experiment=TABLE: its runs, GPU-hours and memory before anything starts"),
     "status": ("lopa_bench.status:main", "what is done, running, failed and waiting below a results folder"),
     "report": ("lopa_bench.report.cli:main", "the paper's tables, claims and figures from finished runs"),
     "compare": ("lopa_bench.report.cli:compare_main", "two runs: a paired test and the examples that flip"),

@@ -16,6 +16,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from lopa_bench import offline
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Method
 from lopa_bench.schema import Config, Data, Generation, Model, Run, Train
@@ -39,10 +40,15 @@ def choices(group: str) -> list[str]:
 
 
 def _setting(key: str, *, _root_: DictConfig) -> Any:
-    """The recipe's, else the scale's value of `key` for this task or its family; a mapping is looked up by method."""
+    """The recipe's, else the scale's value of `key` for this task, its family with this model, or its family.
+
+    A mapping is looked up by method.
+    """
     value = OmegaConf.select(_root_, f"recipe.{key}")
     if value is None:
-        tables = [_root_.scale.recipe.get(name) or {} for name in (_root_.task.name, _root_.task.family)]
+        task, model = _root_.task, OmegaConf.select(_root_, "model.name", throw_on_resolution_failure=False)
+        names = (task.name, f"{task.family}/{model}", task.family)
+        tables = [_root_.scale.recipe.get(name) or {} for name in names]
         value = next((table[key] for table in tables if key in table), None)
     if isinstance(value, DictConfig):
         value = value.get(_root_.method.name, value.get("default"))
@@ -102,7 +108,11 @@ def from_resolved(plain: dict[str, Any]) -> Config:
     task = _target(plain["task"], "task")
     generation = _generation(plain, task)
     return Config(
-        **{**top, "results_dir": Path(run.results_dir).expanduser()},
+        **{
+            **top,
+            "results_dir": Path(run.results_dir).expanduser(),
+            "offline": run.offline or offline.switch() is not None,
+        },
         scale=plain["scale"],
         recipe=plain["recipe"],
         data=_typed(Data, plain["data"], "data"),

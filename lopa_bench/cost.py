@@ -10,15 +10,13 @@ import argparse
 import copy
 import dataclasses
 import json
-import re
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lopa_bench import paper_models
 from lopa_bench.config import choices, load_config
 from lopa_bench.errors import UserError
+from lopa_bench.flops import forward_flops
 from lopa_bench.methods.base import Method, SoftPromptMethod
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import FullFineTuning
@@ -26,16 +24,12 @@ from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.params import settings
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from lopa_bench.backbone import Backbone
 
 CUSTOMISATIONS = (1, 100, 10_000)
 BYTES = 4  # of a parameter, fp32
 # The encoder beside a causal backbone, as in the paper: RoBERTa-large for E2E and WebNLG, CodeBERT for code.
 ENCODERS = {"gpt2_medium": "roberta_large", "causal": "codebert"}
-REPEATS = 15
-EMBEDDING = re.compile("embed|wte|wpe")  # looked up, not multiplied
 
 
 @dataclasses.dataclass
@@ -93,17 +87,6 @@ def methods(model: str) -> list[Method]:
     return [load_config(["task=rte", f"method={name}"]).method for name in choices("method")]
 
 
-def forward_flops(body: nn.Module, config: Any, tokens: int, positions: int, causal: bool) -> int:
-    """Multiplications and additions of a transformer body that reads `tokens` tokens, the last of them attending to `positions`.
-
-    Two a weight of every matrix and token, and four a layer, width, query and key for attention (scores and their weighted values).
-    """
-    matrices = (p for name, p in body.named_parameters() if p.dim() == 2 and not EMBEDDING.search(name))
-    weights = sum(p.numel() for p in matrices)
-    attended = tokens * positions - (tokens * (tokens - 1) // 2 if causal else 0)
-    return 2 * weights * tokens + 4 * config.num_hidden_layers * config.hidden_size * attended
-
-
 def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> Cost:
     """The closed-form part of a method's cost, from modules on the meta device."""
     import torch
@@ -141,59 +124,6 @@ def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> 
     return result
 
 
-def measure(
-    costs: list[Cost], chosen: list[Method], files: ModelFiles, encoder_files: ModelFiles, tokens: int
-) -> float:
-    """Add measured milliseconds to `costs`, from modules with random weights; the bare backbone's own, for scale."""
-    import torch
-
-    from lopa_bench.data import Batch
-    from lopa_bench.methods.soft_prompt import Parts
-
-    bare = paper_models.build(files, "cpu").eval()
-    bare.freeze()
-    encoder = bare if encoder_files == files else paper_models.build(encoder_files, "cpu").eval()
-    ids = torch.randint(5, bare.config.vocab_size, (1, tokens))
-    mask, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
-    batch = Batch(zero, ids, mask, zero, zero, zero)
-
-    def read(length: int) -> Callable[[], Tensor]:
-        embeds, whole = torch.randn(1, length, bare.width), torch.ones(1, length, dtype=torch.long)
-        return lambda: bare.hidden(embeds, whole)
-
-    base = milliseconds(read(tokens))
-    for one, method in zip(costs, chosen, strict=True):
-        if isinstance(method, SoftPromptMethod):
-            one.server_ms = milliseconds(read(tokens + method.prompt_length)) - base
-            parts = Parts(method.parts(bare.shape(encoder.width))).eval()
-
-            def prompt(method: Any = method, parts: Any = parts) -> Tensor:
-                features = encoder.body(input_ids=ids, attention_mask=mask)[0][:, 0] if method.reads_instance else None
-                return method.prompt(parts, features, 1)
-
-            one.client_ms = milliseconds(prompt)
-        elif one.backbones or method.name == "none":
-            one.server_ms = 0.0
-        else:
-            adapted = method.adapt(copy.deepcopy(bare)).eval()
-            one.server_ms = milliseconds(lambda adapted=adapted: adapted.hidden(batch)) - base
-    return base
-
-
-def milliseconds(call: Callable[[], Any]) -> float:
-    """The median of repeated calls, after one that is not counted."""
-    import torch
-
-    times = []
-    with torch.no_grad():
-        call()
-        for _ in range(REPEATS):
-            started = time.perf_counter()
-            call()
-            times.append(1000 * (time.perf_counter() - started))
-    return statistics.median(times)
-
-
 def main(argv: Sequence[str]) -> int:
     """``lopa-bench cost [MODEL] [--tokens T] [--no-latency] [--json]``."""
     parser = argparse.ArgumentParser(prog="lopa-bench cost", description=__doc__)
@@ -218,6 +148,8 @@ def main(argv: Sequence[str]) -> int:
     encoder = backbone if encoder_files == files else paper_models.build(encoder_files, "meta")
     costs = [cost(method, backbone, encoder, given.tokens) for method in chosen]
     backbone_bytes = backbone.model.num_parameters() * BYTES
+    from lopa_bench.latency import measure
+
     base = None if given.no_latency else measure(costs, chosen, files, encoder_files, given.tokens)
     if given.json:
         rows = [{**dataclasses.asdict(c), **_totals(c, backbone_bytes)} for c in costs]

@@ -14,6 +14,10 @@ class UserError(Exception):
     exit_status = 2
 
 
+class Missing(UserError):
+    """Something that a run needs is not on this machine, and the network may not be used."""
+
+
 class TrainingDiverged(UserError):
     """The loss is not a number any more. Exit status 3."""
 

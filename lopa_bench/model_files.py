@@ -7,10 +7,11 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import Missing, UserError
 
 EMBEDDED = Path(__file__).parent / "mini"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -37,9 +38,24 @@ class ModelFiles:
         if self.folder is None:
             return {}
         try:
-            return json.loads((self.folder / "config.json").read_text())
+            found: dict[str, Any] = json.loads((self.folder / "config.json").read_text())
+            return found
         except (OSError, json.JSONDecodeError) as error:
             raise UserError(f"model.path={self.source}: config.json is missing or not JSON") from error
+
+    @property
+    def own_code(self) -> str | None:
+        """The Python file with the model's code, if that came with the checkpoint and is none of transformers' models."""
+        classes = self.config.get("auto_map") or {}
+        spec = find_spec("transformers")
+        assert spec is not None
+        known = Path(str(spec.origin)).parent / "models" / self.config.get("model_type", "-").replace("-", "_")
+        if not classes or known.is_dir():
+            return None
+        reference = classes.get("AutoModel") or next(
+            iter(classes.values())
+        )  # "owner/name--file.Class", or "file.Class"
+        return str(reference).split("--")[-1].rsplit(".", 1)[0] + ".py"
 
     @property
     def kind(self) -> Literal["masked", "causal"]:
@@ -76,6 +92,14 @@ class ModelFiles:
         key_heads = self.config.get("num_key_value_heads") or heads
         return key_heads * (self.config.get("head_dim") or self.width // heads)
 
+    def options(self, trust_remote_code: bool) -> dict[str, Any]:
+        """What every ``from_pretrained`` of these files is told."""
+        return {
+            "revision": self.revision,
+            "local_files_only": self.local_only,
+            "trust_remote_code": trust_remote_code,
+        }
+
     def vocabulary(self) -> Any | None:
         """The folder's `tokenizers.Tokenizer`, or None where there is no tokenizer.json."""
         path = self.folder and self.folder / "tokenizer.json"
@@ -106,34 +130,31 @@ class ModelFiles:
         return digest.hexdigest()[:16]
 
 
-def locate(path: str, revision: str | None, offline: bool) -> ModelFiles:
+def locate(path: str, revision: str | None, offline: bool, key: str = "model.path") -> ModelFiles:
     """Find a model: `mini:NAME` ships with the package, an existing folder is taken as it is, anything else is a hub id.
 
     Raises:
-        UserError: a folder that is not there or holds no model; a hub model that is not cached when offline.
+        UserError: a folder that is not there or holds no model.
+        Missing: a hub model that is not cached when offline.
     """
     if path.startswith("mini:"):
         folder = EMBEDDED / path.removeprefix("mini:")
         if not (folder / "config.json").is_file():
             names = ", ".join(f"mini:{p.parent.name}" for p in EMBEDDED.glob("*/config.json"))
-            raise UserError(f"model.path={path}: there is no such embedded model; there are {names}")
+            raise UserError(f"{key}={path}: there is no such embedded model; there are {names}")
         return ModelFiles(str(folder), folder, None, True)
     folder = Path(path).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            raise UserError(
-                f"model.path={path}: the folder has no config.json, so it is not a Hugging Face model folder"
-            )
+            raise UserError(f"{key}={path}: the folder has no config.json, so it is not a Hugging Face model folder")
         if not any(p for pattern in _WEIGHTS for p in folder.glob(pattern)):
-            raise UserError(f"model.path={path}: the folder has no weights (*.safetensors)")
+            raise UserError(f"{key}={path}: the folder has no weights (*.safetensors)")
         return ModelFiles(str(folder), folder, None, True)
     if path.startswith((".", "/", "~")) or path.count("/") != 1:
-        raise UserError(f"model.path={path}: there is no such folder, and it is not a hub id (owner/name)")
+        raise UserError(f"{key}={path}: there is no such folder, and it is not a hub id (owner/name)")
     cached = _cached(path, revision)
     if offline and cached is None:
-        raise UserError(
-            f"model.path={path} is not in the hub cache and offline=true; run once with offline=false, or give a folder"
-        )
+        raise Missing(f"{key}={path} is not in the hub cache")
     return ModelFiles(path, cached, revision, offline)
 
 
@@ -144,4 +165,13 @@ def _cached(path: str, revision: str | None) -> Path | None:
     reference = hub / "refs" / (revision or "main")
     commit = reference.read_text().strip() if reference.is_file() else (revision or "main")
     folder = hub / "snapshots" / commit
-    return folder if (folder / "config.json").is_file() else None
+    return folder if _whole(folder) else None
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a download has come to its end: config.json and weights, all parts of them."""
+    index = next((path for pattern in _WEIGHTS for path in folder.glob(f"{pattern}.index.json")), None)
+    if index:
+        return all((folder / name).is_file() for name in set(json.loads(index.read_text())["weight_map"].values()))
+    weights = any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
+    return weights and (folder / "config.json").is_file()

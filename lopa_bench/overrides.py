@@ -30,6 +30,12 @@ MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself 
 
 def check(overrides: Sequence[str], multirun: bool) -> None:
     """Raise `UserError` for the first override that is wrong: unknown key, choice, type, range or missing file."""
+    for job in itertools.islice(_jobs(check_keys(overrides, multirun)), MOST_CHECKED_JOBS):
+        preflight(load_config(job))
+
+
+def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Override]:
+    """Raise `UserError` for the first override that is none, or whose key or choice there is not; else all of them, parsed."""
     parsed = _parse(overrides)
     groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
     for override in parsed:
@@ -46,8 +52,7 @@ def check(overrides: Sequence[str], multirun: bool) -> None:
             continue
         if key not in known:
             raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
-    for job in itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS):
-        preflight(load_config(job))
+    return parsed
 
 
 def jobs(overrides: Sequence[str]) -> list[list[str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lopa_bench import paper_models
 from lopa_bench.config import load_config
 from lopa_bench.methods.base import Method
-from lopa_bench.reference import rows as reference_rows
+from lopa_bench.report.reference import rows as reference_rows
 
 if TYPE_CHECKING:
     from lopa_bench.backbone import Backbone

@@ -5,29 +5,32 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from pathlib import Path
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import Missing, UserError
+from lopa_bench.hub import check_code, models
 from lopa_bench.methods.base import InstancePromptMethod, Shape, SoftPromptMethod
 from lopa_bench.methods.lora import Lora
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import Untouched
 from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.offline import reason
 from lopa_bench.records import find_files
 from lopa_bench.schema import Config
 from lopa_bench.suggest import nearest
+from lopa_bench.tasks.base import Task
 
 
 def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
+    _check_all_there(config)
     files = locate(config.model.path, config.model.revision, config.offline)
     _check_speed(config)
-    if config.data.source == "files":
-        find_files(config.task, config.data.dir)
-    if config.data.source == "hub" and config.offline:
-        _hub_cache_needed(config)
     if not files.config:
         return  # a hub model that has not been downloaded: checked again when it has
     _check_kind(config, files)
+    for key, named in models(config).items():
+        check_code(key, locate(*named, config.offline, key), config.model.trust_remote_code)
     _check_pooling(config, files)
     _check_lengths(config, files)
     _check_generation(config)
@@ -46,6 +49,25 @@ def _check_speed(config: Config) -> None:
         raise UserError(
             f"train.gradient_checkpointing=true: method={config.method.name} fills the key/value cache, which checkpointed layers "
             "do not read; nearest: train.gradient_checkpointing=false with train.accumulate"
+        )
+
+
+def _check_all_there(config: Config) -> None:
+    """Models and data, all that is missing in one line."""
+    missing = []
+    for key, named in models(config).items():
+        try:
+            locate(*named, config.offline, key)
+        except Missing as error:
+            missing.append(str(error))
+    if config.data.source == "files":
+        find_files(config.task, config.data.dir)
+    if config.data.source == "hub" and config.offline and not _in_hub_cache(config.task):
+        missing.append(f"data.source=hub: {config.task.name} is not in the data set cache")
+    if missing:
+        raise UserError(
+            f"{'; '.join(missing)}; and {reason()}, so nothing is downloaded: run once without it, "
+            "or take folders (model=local model.path=DIR, data.source=files data.dir=DIR) or scale=mini"
         )
 
 
@@ -69,20 +91,11 @@ def _encoder_files(config: Config, files: ModelFiles) -> ModelFiles:
     return locate(config.model.encoder, config.model.encoder_revision, config.offline)
 
 
-def _hub_cache_needed(config: Config) -> None:
-    import os
-    from pathlib import Path
-
-    home = Path(
-        os.environ.get(
-            "HF_DATASETS_CACHE", Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "datasets"
-        )
-    )
-    if config.task.hub is None or not any(home.glob(f"*{config.task.hub.path.replace('/', '___')}*")):
-        raise UserError(
-            f"data.source=hub with offline=true: {config.task.name} is not in the data set cache; "
-            "run once with offline=false, or take data.source=files data.dir=… or data.source=mini"
-        )
+def _in_hub_cache(task: Task) -> bool:
+    """Whether `datasets` has kept the task's data from an earlier run."""
+    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface"))
+    cache = Path(os.environ.get("HF_DATASETS_CACHE", home / "datasets"))
+    return task.hub is not None and any(cache.glob(f"*{task.hub.path.replace('/', '___')}*"))
 
 
 def _check_kind(config: Config, files: ModelFiles) -> None:

@@ -90,7 +90,10 @@ def find_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]
         if existing:
             found[split] = existing[0]  # type: ignore[index]
         elif split != "validation":
-            raise UserError(f"data.dir={folder}: {' or '.join(candidates)} is not there (task={task.name}, {split})")
+            raise UserError(
+                f"data.dir={folder}: {' or '.join(candidates)} is not there (task={task.name}, {split}); "
+                f"lopa-bench fetch {task.name} data.dir={folder} downloads it"
+            )
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from lopa_bench import results
+from lopa_bench import hub, results
 from lopa_bench.backbone import Backbone
 from lopa_bench.checkpoint import Checkpoints
 from lopa_bench.inputs import encoded, read_records
@@ -48,9 +48,11 @@ def run(config: Config) -> Outcome:
         Interrupted: Ctrl-C or SIGTERM; the same run goes on from its last checkpoint.
     """
     preflight(config)
+    together = processes()
+    if together.first(lambda: hub.complete(config)):
+        preflight(config)  # now that there is something to look at
     records = read_records(config)
     directory = RunDirectory.of(config, records)
-    together = processes()
     found = None if config.force else together.first(directory.result)
     with contextlib.ExitStack() as stack:
         if not found:
@@ -155,6 +157,7 @@ def _identity(
         "task": config.task.name,
         "family": config.task.family,
         "model": config.model.name,
+        "encoder": config.model.encoder if config.method.reads_instance else None,
         "method": config.method.name,
         "seed": config.seed,
         "recipe": config.recipe,

@@ -26,7 +26,12 @@ class Data:
 
 @settings
 class Model:
-    """The pretrained backbone and the instance encoder beside it."""
+    """The pretrained backbone and the instance encoder beside it.
+
+    Attributes:
+        precision: of a run that does not say its own.
+        trust_remote_code: whether modelling code that comes with a checkpoint, rather than with transformers, is run.
+    """
 
     name: str
     path: str
@@ -35,6 +40,8 @@ class Model:
     encoder: str
     encoder_revision: str | None
     lora_targets: list[str] | None
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    trust_remote_code: bool = False
 
 
 @settings

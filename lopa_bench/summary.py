@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from lopa_bench.reference import paper_value
+from lopa_bench.report.reference import paper_value
 from lopa_bench.schema import Config
 
 if TYPE_CHECKING:

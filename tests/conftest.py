@@ -13,6 +13,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("WANDB_MODE", "disabled")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["HF_MODULES_CACHE"] = tempfile.mkdtemp(prefix="lopa-bench-modules-")
 os.environ["LOPA_BENCH_CACHE"] = tempfile.mkdtemp(prefix="lopa-bench-cache-")
 
 WORDS = "the a cat dog barn sees eats is was not every some red blue Yes No Maybe great terrible It , . ?".split()
@@ -150,6 +151,7 @@ def make_tiny_model(kind: str, path: Path) -> None:
         "codegen": lambda: hf.CodeGenForCausalLM(hf.CodeGenConfig(**gpt, **ends, rotary_dim=4)),
         "llama": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**size, num_key_value_heads=2)),
         "phi": lambda: hf.PhiForCausalLM(hf.PhiConfig(**size)),
+        "phi3": lambda: hf.Phi3ForCausalLM(hf.Phi3Config(**size, num_key_value_heads=4)),
     }
     torch.manual_seed(0)
     model = build[kind]()

@@ -8,7 +8,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lopa_bench.cli import main
-from lopa_bench.cost import CUSTOMISATIONS, Cost, cost, find, forward_flops, size
+from lopa_bench.cost import CUSTOMISATIONS, Cost, cost, find, size
+from lopa_bench.flops import forward_flops
 from lopa_bench.paper_models import build
 
 

@@ -24,8 +24,13 @@ TORCH_FREE = [
     "interrupts",
     "parallel",
     "share",
+    "hub",
+    "offline",
+    "doctor",
+    "plan",
+    "memory",
 ]
-FOLDERS = ["trackers", "tasks", "metrics", "report", "sandbox", "mini"]
+FOLDERS = ["fetch", "trackers", "tasks", "metrics", "report", "sandbox", "mini"]
 
 
 def modules() -> list[str]:

@@ -8,7 +8,7 @@ from lopa_bench import paper_models
 from lopa_bench.cli import main
 from lopa_bench.errors import UserError
 from lopa_bench.params import Count, encoder_of, in_print
-from lopa_bench.reference import rows
+from lopa_bench.report.reference import rows
 
 # Of the published checkpoints, input and output embeddings counted once where they are tied.
 PUBLISHED = {

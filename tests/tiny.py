@@ -12,7 +12,7 @@ from lopa_bench.data import Batch, Row, Split
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.schema import Config
 
-MASKED, CAUSAL = ["roberta", "bert"], ["gpt2", "codegen", "llama", "phi"]
+MASKED, CAUSAL = ["roberta", "bert"], ["gpt2", "codegen", "llama", "phi", "phi3"]
 SMALL = {"num_virtual_tokens": 4, "head_size": 16, "mlp_width": 8, "bottleneck": 8, "max_length": 40}
 
 

@@ -12,6 +12,7 @@ from lopa_bench import share
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import pad
 from lopa_bench.features import stored_features
+from lopa_bench.hub import loading
 from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.model_files import ModelFiles, locate
 
@@ -58,13 +59,14 @@ class InstanceEncoder(nn.Module):
         if settings.encoder == "backbone":
             body = backbone.body if frozen else backbone.copy_of_body().float()
             return cls(body, backbone.tokenizer, backbone.files, method.pooling, frozen, backbone, shared=frozen)
-        files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only)
-        options = {"revision": files.revision, "local_files_only": files.local_only}
+        files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only, "model.encoder")
+        options = files.options(settings.trust_remote_code)
         dtype = backbone.dtype if frozen else torch.float32
-        body = share.model(
-            (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
-        )
-        tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
+        with loading("model.encoder", files):
+            body = share.model(
+                (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
+            )
+            tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
         return cls(body.to(backbone.device), tokenizer, files, method.pooling, frozen, backbone, shared=False)
 
     @property

@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
+from lopa_bench.config import conf_dir
 from lopa_bench.errors import UserError
 from lopa_bench.model_files import ModelFiles
 from lopa_bench.suggest import nearest
 
 if TYPE_CHECKING:
+    import torch
+
     from lopa_bench.backbone import Backbone
+    from lopa_bench.schema import Model
 
 FOLDER = Path(__file__).parent
 
@@ -26,15 +32,28 @@ def files(name: str) -> ModelFiles:
     return ModelFiles(name, FOLDER / name, None, True)
 
 
-def build(found: ModelFiles, device: str) -> Backbone:
-    """A model's modules without its weights: on the meta device all shapes and no memory, elsewhere random values. It has no tokenizer."""
+def of(path: str) -> ModelFiles:
+    """The shape of the model that conf/model or conf/encoder calls `path`. Raises `UserError` where none is shipped."""
+    for group, key in (("model", "path"), ("encoder", "encoder")):
+        for name in names():
+            settings = conf_dir() / group / f"{name}.yaml"
+            if settings.is_file() and yaml.safe_load(settings.read_text(encoding="utf-8"))[key] == path:
+                return files(name)
+    raise UserError(f"{path}: neither on this machine nor one of the paper's models, so its sizes are not known")
+
+
+def build(found: ModelFiles, device: str, dtype: torch.dtype | None = None, settings: Model | None = None) -> Backbone:
+    """A model's modules without its weights: on the meta device all shapes and no memory, elsewhere random values. It has no tokenizer.
+
+    `dtype` is that of parameters which are not trained (fp32), `settings` what the run says of the model.
+    """
     import torch
     from transformers import AutoConfig
 
     from lopa_bench.backbone import AUTO_CLASSES, Backbone
     from lopa_bench.schema import Model
 
-    settings = Model(
+    settings = settings or Model(
         name=found.source,
         path=found.source,
         revision=None,
@@ -45,7 +64,7 @@ def build(found: ModelFiles, device: str) -> Backbone:
     )
     with torch.device(device):
         model = AUTO_CLASSES[found.kind].from_config(AutoConfig.from_pretrained(found.folder))
-    return Backbone(model, None, found, settings, torch.float32)
+    return Backbone(model, None, found, settings, dtype or torch.float32)
 
 
 def on_meta(name: str) -> Backbone:

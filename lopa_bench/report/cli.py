@@ -78,7 +78,7 @@ def _report_parser() -> argparse.ArgumentParser:
 
 
 def _tables(arguments: argparse.Namespace, runs: Runs) -> list[Table]:
-    from lopa_bench.report.spec import tables
+    from lopa_bench.report.declared import tables
     from lopa_bench.report.tables import build_tables
 
     specs = tables(arguments.scale, arguments.table)
@@ -118,7 +118,7 @@ def _print_plan(arguments: argparse.Namespace, runs: Runs) -> None:
     import json
 
     from lopa_bench.report import plan
-    from lopa_bench.report.spec import tables
+    from lopa_bench.report.declared import tables
 
     if arguments.format not in ("terminal", "json"):
         raise UserError(f"--format {arguments.format}: the plan comes as terminal, json")

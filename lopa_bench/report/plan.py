@@ -16,6 +16,7 @@ from lopa_bench.report.spec import (
     Row,
     TableSpec,
     default_model,
+    encoder_path,
     family,
     scale_settings,
     spell,
@@ -55,7 +56,10 @@ class PlannedRun:
         model = default_model(scale, self.task)
         source = {"data.source": "mini"} if scale == "mini" else {}
         plain = {**RUN_DEFAULTS, "model": model, "data.limit": None, **source}
-        return {**plain, **METHOD_DEFAULTS[self.method], **self.overrides}
+        own = dict(self.overrides)
+        if "encoder" in own:
+            own["encoder"] = encoder_path(own["encoder"])
+        return {**plain, **METHOD_DEFAULTS[self.method], **own}
 
     def argv(self) -> list[list[str]]:
         """One list of overrides for ``lopa-bench`` per seed."""
@@ -67,7 +71,7 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
     usual = column.model in (None, default_model(scale, column.task))
     model = {} if usual else {"model": column.model}
     defaults = {**RUN_DEFAULTS, **METHOD_DEFAULTS[row.method]}
-    own = {key: value for key, value in row.settings.items() if defaults.get(key) != value}
+    own = {key: value for key, value in {**column.settings, **row.settings}.items() if defaults.get(key) != value}
     limit = {"data.limit": FAST_ROWS[family(column.task)]} if fast else {}
     overrides = {"task": column.task, "method": row.method, **own, **model, **limit}
     return PlannedRun({**scale_settings(scale, column.task), **overrides}, seeds(column.task, row.method, fast))
@@ -126,7 +130,7 @@ class Estimate:
         known = frame.dropna(subset=["seconds"])
         limits = [lookup(config, "data.limit") or 0 for config in known["config"]]
         known = known.assign(limit=limits, family=[family(task) for task in known["task"]])
-        self._by = [
+        self._by: list[dict[Any, float]] = [
             known.groupby(keys)["seconds"].median().to_dict()
             for keys in (["limit", "task", "method"], ["limit", "task"], ["limit", "family"])
         ]

@@ -1,31 +1,37 @@
-"""The paper's published numbers (reference.csv): one cell a line, each with its source."""
+"""The paper's published numbers (reference.csv): one cell a line, each with its source. The only reader of that file."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import replace
+import csv
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-from lopa_bench.report.spec import Column, TableSpec
-from lopa_bench.report.table import Cell, Line, Table, mark_best
+KEYS = ("table", "task", "model", "method", "setting", "metric")
+
+
+@cache
+def rows() -> list[dict[str, str]]:
+    """Columns table, task, model, method, setting, trainable_parameters, metric, value, source."""
+    with Path(__file__).with_name("reference.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @cache
 def reference() -> pd.DataFrame:
-    """Columns table, task, model, method, setting, trainable_parameters, metric, value, source."""
-    path = Path(__file__).with_name("reference.csv")
-    rows = pd.read_csv(path, dtype={"trainable_parameters": str})
-    return rows.fillna({"setting": "", "trainable_parameters": ""})
+    """The same as a data frame, `value` as numbers."""
+    import pandas as pd
+
+    return pd.DataFrame(rows()).astype({"value": float})
 
 
 @cache
 def _values() -> dict[tuple[str, ...], float]:
-    keys = ["table", "task", "model", "method", "setting", "metric"]
-    return reference().set_index(keys)["value"].to_dict()
+    return {tuple(row[key] for key in KEYS): float(row["value"]) for row in rows()}
 
 
 def published(table: str | None, task: str, model: str, method: str, setting: str | None, metric: str) -> float | None:
@@ -33,44 +39,13 @@ def published(table: str | None, task: str, model: str, method: str, setting: st
     return _values().get((table, task, model, method, setting, metric))  # type: ignore[arg-type]
 
 
-def reference_table(spec: TableSpec) -> Table:
-    """The paper's numbers for a table: its models, its data, another experiment than ours."""
-    rows = reference().query("table == @spec.reference")
-    if spec.reference == "glue":  # two of our tables share these cells
-        wanted = {(row.method, row.reference) for row in spec.rows}
-        rows = rows[[pair in wanted for pair in zip(rows["method"], rows["setting"], strict=True)]]
-    columns = _columns(spec, rows)
-    labels = {row.method: re.sub(r" [mnr]=\d+", "", row.label) for row in spec.rows}
-    lines = []
-    for (method, setting), group in rows.groupby(["method", "setting"], sort=False):
-        values = group.set_index(["task", "metric", "model"])["value"].to_dict()
-        cells = tuple(Cell(mean=values.get((c.task, c.metric, c.model))) for c in columns)
-        label = f"{labels.get(method, method)} {setting}".strip()
-        counts = dict.fromkeys(text for text in group["trainable_parameters"] if text)
-        lines.append(Line(label, "–".join(counts), "", cells))
-    return Table(
-        name=f"{spec.name}-paper",
-        title=f"{spec.title}: the paper's numbers",
-        caption=f"{', '.join(rows['model'].unique())}, as published; another experiment than ours.",
-        columns=columns,
-        lines=mark_best(lines, columns),
-        ours=False,
-        notes=tuple(f"Source: {source}." for source in rows["source"].unique()),
-    )
-
-
-def _columns(spec: TableSpec, rows: pd.DataFrame) -> tuple[Column, ...]:
-    """The table's columns for which the paper has numbers, once per model."""
-    several = rows.groupby("task")["model"].nunique().max() > 1
-    columns = []
-    for column in _distinct(spec.columns):
-        same = rows[(rows["task"] == column.task) & (rows["metric"] == column.metric)]
-        for model in same["model"].unique():
-            label = f"{column.label} ({model})" if several else column.label
-            columns.append(replace(column, label=label, model=model))
-    return tuple(columns)
-
-
-def _distinct(columns: Iterable[Column]) -> Iterable[Column]:
-    plain = {(c.task, c.metric): replace(c, label=c.label.split(" (")[0]) for c in columns}
-    return plain.values()
+def paper_value(result: Mapping[str, Any], metric: str) -> float | None:
+    """The paper's value of `metric` for the task, model, method and setting of `result`, or None where it has none."""
+    method = result["config"]["method"]
+    numbers = {"m": method.get("num_virtual_tokens"), "r": method.get("rank"), "n": method.get("phm_blocks")}
+    for row in rows():
+        same = all(row[key] == result[key] for key in ("task", "model", "method"))
+        setting = dict(part.split("=") for part in row["setting"].split())
+        if same and row["metric"] == metric and all(str(numbers.get(k)) == v for k, v in setting.items()):
+            return float(row["value"])
+    return None

@@ -118,7 +118,7 @@ def lookup(config: Mapping[str, Any], key: str) -> Any:
 _COLUMNS = [
     *("path", "scale", "task", "family", "model", "method", "seed", "setting", "metric", "score"),
     *("majority", "metrics", "paper_parameters", "trained_parameters", "seconds", "config"),
-    *("recipe", "selection", "reported_split", "gradient_norm"),
+    *("recipe", "selection", "reported_split", "gradient_norm", "encoder"),
 ]
 
 
@@ -141,6 +141,7 @@ def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
         "selection": result.get("selection"),
         "reported_split": result.get("reported_split"),
         "gradient_norm": result.get("gradient_norm"),
+        "encoder": result.get("encoder"),
     }
 
 

@@ -13,10 +13,11 @@ import pandas as pd
 
 from lopa_bench.report import plan
 from lopa_bench.report.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Linear, Part
+from lopa_bench.report.declared import of_task
 from lopa_bench.report.examples import read_scores
 from lopa_bench.report.history import saved_steps
 from lopa_bench.report.runs import Runs, lookup
-from lopa_bench.report.spec import Row, of_task
+from lopa_bench.report.spec import Row
 from lopa_bench.report.statistics import (
     LEVEL,
     Difference,

@@ -13,9 +13,10 @@ from synthetic import write_run, write_whole_plan
 from lopa_bench.errors import UserError
 from lopa_bench.report import plan, render
 from lopa_bench.report.cli import main
+from lopa_bench.report.declared import tables
 from lopa_bench.report.reference import reference
 from lopa_bench.report.runs import read_runs
-from lopa_bench.report.spec import METHOD_DEFAULTS, default_model, family, tables
+from lopa_bench.report.spec import METHOD_DEFAULTS, default_model, family
 from lopa_bench.report.table import Cell
 from lopa_bench.report.tables import build_tables
 

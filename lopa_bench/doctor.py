@@ -1,0 +1,181 @@
+"""``lopa-bench doctor [overrides]``: what this machine can run, each lack with its fix."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from lopa_bench import offline
+from lopa_bench.config import load_config
+from lopa_bench.errors import UserError
+from lopa_bench.schema import Config
+
+USAGE = """\
+usage: lopa-bench doctor [key=value …]
+
+Looks at Python and packages, device, memory and disk against what the run of these overrides needs, its models and data, the hub,
+Java, the sandbox and wandb. Nothing is loaded or downloaded. Exit status 1 if something that the run needs is lacking.
+"""
+PACKAGES = ("torch", "transformers", "peft", "datasets", "tokenizers", "hydra-core", "pydantic", "sacrebleu", "wandb")
+SPARE_DISK = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. `fix` is None where nothing is to be done; `fatal` where the run cannot do without."""
+
+    name: str
+    text: str
+    fix: str | None = None
+    fatal: bool = True
+
+
+def main(argv: Sequence[str]) -> int:
+    if {"-h", "--help"} & set(argv):
+        print(USAGE, end="")
+        return 0
+    from lopa_bench.overrides import check_keys
+
+    check_keys(argv)
+    config = load_config(argv)
+    failed = False
+    for look in LOOKS:
+        for finding in look(config):
+            mark = "ok  " if finding.fix is None else "FAIL" if finding.fatal else "note"
+            failed |= finding.fix is not None and finding.fatal
+            print(f"{mark}  {finding.name:<9} {finding.text}" + (f"; {finding.fix}" if finding.fix else ""), flush=True)
+    return int(failed)
+
+
+def versions(config: Config) -> Iterator[Finding]:
+    """Python and the packages that numbers depend on."""
+    old = sys.version_info < (3, 10)
+    yield Finding("python", platform.python_version(), "install Python 3.10 or newer" if old else None)
+    found, lacking = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            lacking.append(name)
+    yield Finding("packages", ", ".join(found), f"pip install {' '.join(lacking)}" if lacking else None)
+
+
+def memory(config: Config) -> Iterator[Finding]:
+    """The device, and its memory against what the run needs (an estimate: memory.py)."""
+    import torch
+
+    from lopa_bench.memory import estimate
+
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name = f"{torch.cuda.get_device_name()}, {size(total)}"
+    else:
+        free, name = (
+            psutil.virtual_memory().available,
+            f"no GPU; {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads",
+        )
+    yield Finding("device", name)
+    try:
+        needed = estimate(config)
+    except UserError as error:
+        yield Finding("memory", f"{size(free)} free", str(error), fatal=False)
+        return
+    run = f"{config.model.name} × {config.method.name} × {config.train.batch_size} rows of {config.text_length} tokens"
+    text = f"{run}: about {size(needed.peak)} of {size(free)} free (weights {size(needed.weights)}, activations {size(needed.activations)})"
+    advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
+    yield Finding("memory", text, advice if needed.peak > free else None)
+
+
+def disk(config: Config) -> Iterator[Finding]:
+    """Room for the results."""
+    folder = next(
+        path for path in (config.results_dir.absolute(), *config.results_dir.absolute().parents) if path.exists()
+    )
+    free = shutil.disk_usage(folder).free
+    writable = os.access(folder, os.W_OK)
+    fix = "make room, or name another results_dir=DIR" if free < SPARE_DISK else None
+    yield Finding(
+        "disk",
+        f"{size(free)} free at {folder}",
+        fix if writable else f"results_dir={config.results_dir} is not writable",
+    )
+
+
+def models_and_data(config: Config) -> Iterator[Finding]:
+    """What the run reads: there, to be downloaded, or out of reach."""
+    from lopa_bench.hub import models, reachable
+    from lopa_bench.model_files import locate
+    from lopa_bench.preflight import preflight
+
+    absent = []
+    try:
+        preflight(config)
+        absent = [
+            path
+            for key, (path, revision) in models(config).items()
+            if locate(path, revision, config.offline, key).folder is None
+        ]
+    except UserError as error:
+        yield Finding("inputs", "the run would not start", str(error))
+    else:
+        needed = [*absent, *([f"the data set of {config.task.name}"] if config.data.source == "hub" else [])]
+        yield Finding("inputs", f"to be downloaded: {', '.join(needed)}" if needed else "models and data are here")
+    wanted = bool(absent) or config.data.source == "hub"
+    if config.offline:
+        yield Finding("hub", f"not asked ({offline.reason() if offline.switch() else 'offline=true'})")
+    elif wanted:
+        fix = (
+            None
+            if reachable()
+            else "check network and proxy, or take folders: model=local model.path=DIR, lopa-bench fetch"
+        )
+        yield Finding("hub", "reachable" if fix is None else "cannot be reached", fix)
+
+
+def tools(config: Config) -> Iterator[Finding]:
+    """What scoring and tracking need."""
+    from lopa_bench.metrics.captions import GET_JAVA, java_available
+    from lopa_bench.sandbox.levels import DESCRIPTIONS, SandboxUnavailable, require
+
+    wants_java, runs_programs = config.task.family == "nlg", config.task.family == "code"
+    java = java_available()
+    yield Finding(
+        "java", "here, for METEOR" if java else "none", None if java else f"METEOR {GET_JAVA}", fatal=wants_java
+    )
+    try:
+        level = require(allow_unsafe=True).level
+        below = level == "D" and not getattr(config.task, "allow_unsafe", False)
+        fix = "run it in a Linux container or virtual machine, or install bubblewrap" if below else None
+        yield Finding("sandbox", f"level {level}: {DESCRIPTIONS[level]}", fix, fatal=runs_programs)
+    except SandboxUnavailable as error:
+        yield Finding("sandbox", "none", str(error), fatal=runs_programs)
+    if type(config.tracker).__name__ == "Wandb":
+        logged_in = bool(os.environ.get("WANDB_API_KEY")) or "api.wandb.ai" in netrc()
+        free = logged_in or getattr(config.tracker, "mode", "") != "online"
+        yield Finding(
+            "wandb",
+            "logged in" if logged_in else "not logged in",
+            None if free else "wandb login, or tracker.mode=offline",
+        )
+
+
+def netrc() -> str:
+    """The text of ~/.netrc, where `wandb login` leaves its mark."""
+    path = Path.home() / ".netrc"
+    return path.read_text(errors="replace") if path.is_file() else ""
+
+
+def size(count: int) -> str:
+    """Bytes as memory is sold: in powers of 1024."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+LOOKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (versions, memory, disk, models_and_data, tools)

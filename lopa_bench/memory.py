@@ -1,0 +1,164 @@
+"""What a run needs of memory, from shapes alone: its modules on the meta device, and one forward pass there.
+
+Nothing is loaded or computed. What autograd keeps of the pass for the backward one is counted tensor by tensor, so every method and
+architecture is measured rather than modelled; only the length of the texts is assumed, at most ``train.max_length``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lopa_bench import paper_models
+from lopa_bench.errors import Missing
+from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
+from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.schema import Config
+
+if TYPE_CHECKING:
+    import torch
+
+    from lopa_bench.data import Batch
+    from lopa_bench.methods.adapted import AdaptedModel
+
+GRADIENT, ADAM, FP32 = 4, 8, 4  # bytes of a trained parameter, beside itself
+SLACK = 1.1  # fragments, and the operations' own working memory
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes.
+
+    Attributes:
+        loading: the backbone's weights as they are read, in fp32.
+        weights: of backbone, instance encoder and method while it runs.
+        training: gradients, AdamW's two moments, and the best epoch's parameters.
+        activations: what the forward pass of one batch keeps for the backward pass.
+    """
+
+    loading: int
+    weights: int
+    training: int
+    activations: int
+
+    @property
+    def peak(self) -> int:
+        """The most that is needed at once, of the device that the model is on."""
+        return max(self.loading, round(SLACK * (self.weights + self.training + self.activations)))
+
+
+def estimate(config: Config, tokens: int | None = None) -> Memory:
+    """What the run of `config` needs, with texts of `tokens` tokens (None: as long as they may be).
+
+    Raises:
+        UserError: a hub model that is neither cached nor one of the paper's.
+    """
+    import torch
+
+    from lopa_bench.backbone import resolve_precision
+
+    files = shapes(config.model.path, config.model.revision, config)
+    dtype = resolve_precision(config.precision, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    backbone = paper_models.build(files, "meta", dtype, replace(config.model, encoder="backbone"))
+    loading = FP32 * backbone.model.num_parameters()
+    with torch.device("meta"):
+        model = config.method.adapt(backbone).train()
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    trained = sum(p.numel() for p in model.trainable().values())
+    if isinstance(config.method, InstancePromptMethod) and config.model.encoder != "backbone":
+        encoder = shapes(config.model.encoder, config.model.encoder_revision, config)
+        own = parameters(encoder)
+        weights += own * (dtype.itemsize if config.method.freeze_encoder else FP32)
+        trained += 0 if config.method.freeze_encoder else own
+        trained += _heads(config, model, encoder) - _heads(config, model, files)
+    kept = FP32 if config.selection != "last" else 0
+    if not trained or not config.train.epochs:
+        return Memory(loading, weights, 0, 0)
+    activations = saved_bytes(model, batch(config, model, tokens or config.text_length))
+    if dtype == torch.bfloat16:
+        activations //= 2  # the pass on meta is in fp32
+    return Memory(loading, weights, trained * (GRADIENT + ADAM + kept), activations)
+
+
+def shapes(path: str, revision: str | None, config: Config) -> ModelFiles:
+    """Where a model's config.json is: on this machine, else among the paper's shapes."""
+    try:
+        found = locate(path, revision, config.offline)
+    except Missing:
+        found = None
+    return found if found and found.config else paper_models.of(path)
+
+
+def parameters(files: ModelFiles) -> int:
+    """Of a model's body; of an architecture that transformers has not, by the closed form of a GPT-2 block."""
+    if files.own_code or files.config.get("model_type") == "codesage":
+        read = files.config["vocab_size"] + files.config["max_position_embeddings"]
+        return int(files.width * (read + files.layers * (12 * files.width + 13) + 2))
+    return sum(p.numel() for p in paper_models.build(files, "meta").body.parameters())
+
+
+def _heads(config: Config, model: AdaptedModel, encoder: ModelFiles) -> int:
+    """Parameters of a soft prompt's parts beside an encoder of this width."""
+    import torch
+
+    from lopa_bench.methods.soft_prompt import Parts
+
+    assert isinstance(config.method, SoftPromptMethod)
+    with torch.device("meta"):
+        return sum(p.numel() for p in Parts(config.method.parts(model.backbone.shape(encoder.width))).parameters())
+
+
+def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:
+    """A training batch of `tokens` tokens a row on the meta device; of generated text all that may be completion is scored."""
+    import torch
+
+    from lopa_bench.data import Batch
+
+    rows = config.train.batch_size
+    generation = config.generation
+    scored = rows if generation is None else rows * min(tokens, generation.max_new_tokens or tokens // 2)
+    with torch.device("meta"):
+        long = torch.zeros(rows, tokens, dtype=torch.long)
+        position = torch.zeros(scored, dtype=torch.long)
+        made = Batch(long[:, 0], long, torch.ones_like(long), position, position, position)
+        if model.encoder is not None and model.encoder.frozen:
+            width: Any = model.encoder.width
+            made.features = torch.zeros(rows, width)
+        elif model.encoder is not None:
+            made.encoder_ids, made.encoder_mask = long, torch.ones_like(long)
+        return made
+
+
+def saved_bytes(model: AdaptedModel, rows: Batch) -> int:
+    """Bytes that autograd keeps of the forward pass and loss of `rows`, parameters and buffers left out."""
+    import torch
+    from torch.nn import functional as F
+
+    own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _shapes_only():
+        loss = F.cross_entropy(model(rows), rows.targets)
+        total = sum(storage.nbytes() for storage in kept.values())
+        del loss
+    return total
+
+
+def _shapes_only() -> Any:
+    """A mode in which the content of a meta tensor, where a model asks for it (is this mask all ones?), is 'no'."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class ShapesOnly(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if function is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
+                return False
+            return function(*args, **(kwargs or {}))
+
+    return ShapesOnly()  # type: ignore[no-untyped-call]

@@ -1,0 +1,82 @@
+"""The estimate of memory against what is truly kept, and against the peaks of real runs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import tiny
+import torch
+
+from lopa_bench.config import load_config
+from lopa_bench.data import cloze_ids
+from lopa_bench.memory import Memory, batch, estimate, parameters, saved_bytes
+from lopa_bench.mini import records
+from lopa_bench.paper_models import files, on_meta
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize("architecture", ["roberta", "gpt2", "llama"])
+@pytest.mark.parametrize("method", ["lopa", "fft", "lora"])
+def test_shapes_keep_what_numbers_keep(architecture, method, tiny_models):
+    """A pass on the meta device against one with numbers on the CPU."""
+    folder = tiny_models(architecture)
+    config = tiny.settings(folder, method, "train.max_length=40", "train.batch_size=8")
+    model = tiny.adapt(folder, method, "train.max_length=40", "train.batch_size=8").train()
+    shaped = batch(config, model, 40)
+    real = type(shaped)(**{k: torch.zeros_like(v, device="cpu") for k, v in vars(shaped).items() if v is not None})
+    real.attention_mask[:, :-1] = 1  # padding: a mask of ones would be left out
+    numbers = saved_bytes(model, real)
+    assert estimate(config, 40).activations == pytest.approx(numbers, rel=0.25)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fft", "lopa"])
+def test_measured_peaks_at_mini_scale(method, tmp_path):
+    """What a batch of 400 rows takes more than one of 8, each in a process of its own: the interpreter's memory is in both."""
+    model = tiny.adapt("mini:mini-mlm", "none")
+    measured, estimated = [], []
+    for rows in (400, 8):
+        words = ["task=rte", f"method={method}", "data.limit=400", "train.epochs=1", "selection=last"]
+        words += [f"train.batch_size={rows}", "train.eval_batch_size=8", f"results_dir={tmp_path / str(rows)}"]
+        subprocess.run([sys.executable, "-m", "lopa_bench", *words], check=True, capture_output=True)
+        (result,) = (tmp_path / str(rows)).rglob("result.json")
+        measured.append(json.loads(result.read_text())["peak_memory_mib"] * MIB)
+        config = load_config(words)
+        texts = [example.input for example in config.task.examples(records("rte")["train"][:400])]
+        longest = max(map(len, cloze_ids(model.backbone.tokenizer, texts, config.train.max_length)))
+        estimated.append(estimate(config, longest).peak)
+    assert estimated[0] - estimated[1] == pytest.approx(measured[0] - measured[1], rel=0.3)
+
+
+def test_known_sizes():
+    """RoBERTa-large and Llama 3 8B, by the closed forms of full fine-tuning and of frozen weights in bf16."""
+    rte = ["scale=paper", "task=rte", "offline=false"]
+    fft = estimate(load_config([*rte, "method=fft"]))
+    assert fft.weights == fft.loading == 4 * 355_412_057
+    assert fft.training == (4 + 8 + 4) * 355_412_057
+    lora = estimate(load_config([*rte, "method=lora"]))
+    assert lora.training == 16 * 2_359_296
+    assert estimate(load_config([*rte, "method=none"])).activations == 0
+    llama = estimate(load_config(["scale=paper", "task=cruxeval_o", "model=llama_3_8b", "method=pt"]))
+    assert llama.weights == pytest.approx(2 * 8_030_261_248, rel=1e-3)
+    assert llama.loading == 4 * 8_030_261_248
+
+
+def test_an_encoder_of_its_own_is_counted():
+    words = ["scale=paper", "task=cruxeval_o", "method=lopa", "method.rank=1"]
+    codebert, codesage = (estimate(load_config([*words, f"encoder={name}"])) for name in ("codebert", "codesage_small"))
+    body = sum(p.numel() for p in on_meta("codebert").body.parameters())
+    assert parameters(files("codebert")) == body
+    assert parameters(files("codesage_small")) == pytest.approx(130e6, rel=0.05)
+    phi = 2_779_683_840
+    assert codebert.weights >= 4 * (phi + body)
+    assert codesage.weights > codebert.weights
+    trained = [10 * 2560 + 2 * (e * e + e) + (e + 1) * (10 + 2560) for e in (768, 1024)]
+    assert [memory.training for memory in (codebert, codesage)] == [16 * count for count in trained]
+
+
+def test_peak():
+    assert Memory(100, 10, 20, 30).peak == 100
+    assert Memory(10, 100, 0, 0).peak == 110

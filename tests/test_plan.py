@@ -1,0 +1,78 @@
+"""The plan of an experiment and what the machine is told to have, before anything starts."""
+
+import re
+
+import pytest
+
+from lopa_bench.cli import main
+from lopa_bench.config import load_config
+from lopa_bench.doctor import Finding, models_and_data
+from lopa_bench.report.declared import tables
+from lopa_bench.report.plan import planned_runs
+from lopa_bench.workload import flops
+
+
+@pytest.fixture(autouse=True)
+def online(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+
+@pytest.mark.slow
+def test_plan_lists_every_run_once(capsys, tmp_path):
+    assert main(["plan", "experiment=webnlg", "scale=paper", f"results_dir={tmp_path / 'none'}"]) == 0
+    out = capsys.readouterr().out
+    runs = sum(len(run.seeds) for run in planned_runs(tables("paper", ["webnlg"]), "paper"))
+    assert f"{runs} runs, {runs} of them missing" in out
+    assert "lopa-bench -m task=webnlg scale=paper selection=last method=fft seed=0,1" in out
+    assert re.search(r"about \d+\.\d hours in all", out)
+
+
+def test_plan_gives_commands_for_a_shell(capsys, tmp_path):
+    assert main(["plan", "experiment=glue", "--commands", f"results_dir={tmp_path / 'none'}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["experiment=glu"], "nearest: experiment=glue"),
+        (["scale=big"], "scale=big is not one of"),
+        (["experimnt=x"], "nearest"),
+    ],
+)
+def test_bad_plans(words, says, capsys):
+    assert main(["plan", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_work_grows_with_epochs_and_gradients():
+    def of(*words):
+        return flops(load_config(["scale=paper", "task=rte", "selection=last", *words]))[0]
+
+    base = of("method=pt", "train.epochs=10")
+    assert of("method=pt", "train.epochs=20") / base == pytest.approx(2, rel=0.1)
+    assert of("method=fft", "train.epochs=10") / of("method=lora", "train.epochs=10") == pytest.approx(1.5, rel=0.1)
+
+
+def test_doctor_says_what_is_lacking(capsys, tmp_path):
+    huge = ["task=rte", "method=fft", "train.batch_size=100000"]
+    assert main(["doctor", *huge, f"results_dir={tmp_path}"]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"FAIL  memory .* of .* free .*; lower train.batch_size=100000", out)
+    assert "ok    inputs" in out
+    assert "level" in out
+
+
+def test_doctor_names_absent_models(tmp_path):
+    config = load_config(["scale=paper", "task=cruxeval_o", "offline=true"])
+    first, second = models_and_data(config)
+    assert "model.path=microsoft/phi-2 is not in the hub cache" in first.fix
+    assert second == Finding("hub", "not asked (offline=true)")
+
+
+@pytest.mark.parametrize("words", [["doctor", "method.rnk=3"], ["doctor", "task=rt"]])
+def test_doctor_checks_its_overrides(words, capsys):
+    assert main(words) == 2
+    assert "nearest" in capsys.readouterr().err
