@@ -22,8 +22,9 @@ from lopa_bench import interrupts, sweep
 from lopa_bench.errors import UserError
 from lopa_bench.report import cli, plan
 from lopa_bench.report.cli import FORMATS
+from lopa_bench.report.declared import tables
 from lopa_bench.report.runs import read_runs
-from lopa_bench.report.spec import SCALES, tables
+from lopa_bench.report.spec import SCALES
 
 TELL_EVERY = 60.0  # seconds between two lines on how far it is
 ENDING = {"markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
