@@ -81,10 +81,14 @@ def set_mount_attributes(path: str, attributes: int, *, recursive: bool) -> None
     syscall("mount_setattr", SYS_MOUNT_SETATTR, at_fdcwd, target, at_recursive, structure, 32)
 
 
+# Made once rather than in every program: new ctypes types take long. _LINUX_CAPABILITY_VERSION_3, and pid 0: the caller.
+_THIS_PROCESS = (ctypes.c_uint32 * 2)(0x20080522, 0)
+_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
+
+
 def drop_capabilities() -> None:
     """Empty the permitted, effective and inheritable sets; nothing can be regained without exec."""
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
-    _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    _check(_libc.capset(_THIS_PROCESS, _NO_CAPABILITIES), "capset")
 
 
 def die_with_parent(parent_alive: int) -> None:

@@ -25,6 +25,7 @@ from typing import Any
 from lopa_bench.sandbox import Program, require, run_programs
 
 WORKERS, ROUNDS, TIMEOUT_S = 2, 5, 30.0  # a busy machine must not spoil it
+PROGRAMS = 974  # as many as MBPP has; the others, which start nothing beforehand, run 40
 
 # Code and asserts; sizes and imports are those of MBPP's solutions.
 PROBLEMS = [
@@ -69,7 +70,7 @@ def comparisons() -> list[dict[str, Any]]:
     ours: list[float] = []
     theirs: dict[str, list[float]] = {name: [] for name in OTHERS}
     for _ in range(ROUNDS):
-        ours.append(rate(in_sandbox, 400, WORKERS))
+        ours.append(rate(in_sandbox, PROGRAMS, WORKERS))
         for name, (judge, workers, _) in OTHERS.items():
             theirs[name].append(rate(globals()[judge], 40, workers))
     ran = {
