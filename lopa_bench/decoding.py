@@ -72,6 +72,7 @@ class GenerationSpec:
             ),
             logits_processor=self._sampler(index),
             stopping_criteria=stop_at(tokenizer, self.stop_words),
+            synced_gpus=False,  # the processes of a run write texts of their own, not in step
         )
 
     def _sampler(self, index: Tensor) -> LogitsProcessorList:

@@ -24,6 +24,11 @@ def is_main() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def process_count() -> int:
+    """How many processes the run was started in. Known from the environment before torch is loaded."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 class Processes:
     """The processes of one run.
 
@@ -122,4 +127,4 @@ class _Launched(Processes):
 @cache
 def processes() -> Processes:
     """The processes this one was started with."""
-    return _Launched() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Processes()
+    return _Launched() if process_count() > 1 else Processes()

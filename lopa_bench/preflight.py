@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 from lopa_bench.errors import Missing, UserError
@@ -15,10 +16,13 @@ from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import Untouched
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.offline import reason
+from lopa_bench.parallel import process_count
 from lopa_bench.records import find_files
 from lopa_bench.schema import Config
 from lopa_bench.suggest import nearest
 from lopa_bench.tasks.base import Task
+
+SHARDING_TORCH = (2, 13)  # the first version lopa_bench.shard was run with
 
 
 def preflight(config: Config) -> None:
@@ -26,6 +30,7 @@ def preflight(config: Config) -> None:
     _check_all_there(config)
     files = locate(config.model.path, config.model.revision, config.offline)
     _check_speed(config)
+    _check_shard(config)
     if not files.config:
         return  # a hub model that has not been downloaded: checked again when it has
     _check_kind(config, files)
@@ -69,6 +74,27 @@ def _check_all_there(config: Config) -> None:
             f"{'; '.join(missing)}; and {reason()}, so nothing is downloaded: run once without it, "
             "or take folders (model=local model.path=DIR, data.source=files data.dir=DIR) or scale=mini"
         )
+
+
+def _check_shard(config: Config) -> None:
+    if not config.train.shard:
+        return
+    if not config.method.trains_backbone:
+        raise UserError(
+            f"train.shard=true: method={config.method.name} freezes the backbone, there is no optimiser state of its size to divide; "
+            "nearest: train.shard=false, or method=fft"
+        )
+    if process_count() < 2:
+        raise UserError(
+            "train.shard=true divides the model among several processes and this is the only one; "
+            "nearest: accelerate launch --multi_gpu --num_processes N -m lopa_bench …, or train.shard=false"
+        )
+    if tuple(map(int, version("torch").split(".")[:2])) < SHARDING_TORCH:
+        raise UserError(
+            f"train.shard=true needs torch {'.'.join(map(str, SHARDING_TORCH))} or newer, not {version('torch')}"
+        )
+    if config.train.compile:
+        raise UserError("train.shard=true: a sharded model is not compiled; nearest: train.compile=false")
 
 
 def shape_of(config: Config, files: ModelFiles) -> Shape:

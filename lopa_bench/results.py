@@ -32,8 +32,8 @@ PROTOCOL = 1  # of the training and evaluation code; raised by a change that mov
 _UNDETERMINING = {
     "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "sandbox", "scale", "recipe", "model", "data",
 }  # fmt: skip
-# Like device and number of threads, these change a number by rounding only (tests/test_speed.py).
-_UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing"}
+# Like device and number of threads, these change a number by rounding only (tests/test_speed.py, tests/test_shard.py).
+_UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing", "shard"}
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 

@@ -24,6 +24,7 @@ from lopa_bench.preflight import preflight
 from lopa_bench.records import Records
 from lopa_bench.results import RunDirectory
 from lopa_bench.schema import Config
+from lopa_bench.shard import gathered, whole
 from lopa_bench.train import Progress, train
 from lopa_bench.types import Example
 
@@ -87,7 +88,8 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
 
         def predictions_on(split: str) -> list[list[str]]:
             part = together.share(range(len(splits[split])))
-            return together.merge(predict(model, splits[split].part(part), config))
+            with gathered(model):
+                return together.merge(predict(model, splits[split].part(part), config))
 
         def select(split: str) -> dict[str, float]:
             predictions = predictions_on(split)
@@ -132,7 +134,9 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         "versions": results.versions(),
         "git": results.git_state(),
     }
-    files = {"trained.safetensors": save({name: p.detach().contiguous() for name, p in model.trainable().items()})}
+    files = {
+        "trained.safetensors": save({name: p.detach().contiguous() for name, p in whole(model.trainable()).items()})
+    }
     if task.label_words:
         files |= kept_prompts(model, splits["test"], [example.target for example in examples["test"]])
     rows = _prediction_rows(config, examples["test"], predictions)

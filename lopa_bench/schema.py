@@ -46,13 +46,14 @@ class Model:
 
 @settings
 class Train:
-    """How long and how fast. docs/speed.md says what each of the last four is for.
+    """How long and how fast. docs/speed.md and docs/sweeps.md say what each of the last five is for.
 
     Attributes:
         warmup: a fraction of all steps. clip: the largest gradient norm.
         accumulate: batches per optimiser step. bucket: batches of rows of like length.
         compile: `torch.compile` for the training forward and backward pass.
         gradient_checkpointing: keep each layer's input only and compute the layer again in the backward pass.
+        shard: divide parameters, gradients and optimiser state among the run's processes (FSDP).
     """
 
     epochs: Size
@@ -68,6 +69,7 @@ class Train:
     bucket: bool
     compile: bool = False  # runs from before the option read the same
     gradient_checkpointing: bool = False
+    shard: bool = False
 
 
 @settings

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from lopa_bench import interrupts
 from lopa_bench.checkpoint import Checkpoints
@@ -21,6 +22,7 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.monitor import Monitor
 from lopa_bench.parallel import processes
 from lopa_bench.schema import Train
+from lopa_bench.shard import is_shard, load_shards, whole
 
 Scores = dict[str, float]
 State = dict[str, Tensor]
@@ -84,7 +86,7 @@ def train(
     losses = LossLog(progress, every=max(1, total_steps // HISTORY_POINTS))
     best: State = {}
 
-    saved = together.first(checkpoints.load)
+    saved = load_shards(model, checkpoints.load)
     if saved:
         progress, best = Progress(**saved["progress"]), saved["best"]
         losses.resume(progress, saved["losses"], model.backbone.device)
@@ -108,7 +110,7 @@ def train(
         """Between two steps: a checkpoint if it is time, or to stop."""
         stop = together.any(bool(signals))
         if stop or together.any(together.main and checkpoints.due):
-            now = state()
+            now = whole(state())
             together.first(lambda: checkpoints.save(now))
         if stop:
             raise Interrupted(*signals)
@@ -171,9 +173,9 @@ def backward(model: AdaptedModel, split: Split, index: list[int], scored: int) -
 
 
 def sum_gradients(parameters: list[nn.Parameter]) -> None:
-    """Over all processes, in one collective."""
-    if processes().count > 1:
-        gradients = [p.grad for p in parameters if p.grad is not None]
+    """Over all processes, in one collective. The backward pass has summed those of shards."""
+    gradients = [p.grad for p in parameters if p.grad is not None and not is_shard(p)]
+    if processes().count > 1 and gradients:
         flat = processes().sum(torch.cat([gradient.flatten() for gradient in gradients]))
         for gradient, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(total.view_as(gradient))
@@ -181,7 +183,10 @@ def sum_gradients(parameters: list[nn.Parameter]) -> None:
 
 def clip_gradients(parameters: list[nn.Parameter], clip: float | None) -> Tensor:
     """Scale gradients down to the norm `clip`; the norm before that."""
-    return nn.utils.clip_grad_norm_(parameters, clip if clip is not None else math.inf)
+    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+    norm = norm.full_tensor() if is_shard(norm) else norm
+    clip_grads_with_norm_(parameters, clip if clip is not None else math.inf, norm)
+    return norm
 
 
 def learning_rate_factor(settings: Train, total_steps: int) -> Callable[[int], float]:

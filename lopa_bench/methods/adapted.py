@@ -14,6 +14,7 @@ from lopa_bench.data import Batch
 from lopa_bench.decoding import GenerationSpec
 from lopa_bench.errors import UserError
 from lopa_bench.schema import Train
+from lopa_bench.shard import shard
 
 
 class AdaptedModel(nn.Module):
@@ -69,6 +70,8 @@ class AdaptedModel(nn.Module):
                 checkpoint_layers(self.encoder.module)
         if train.compile:
             self.backbone.compile_body()
+        if train.shard:
+            shard(self)
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """Optimiser groups: one learning rate for all, unless a method has a reason."""

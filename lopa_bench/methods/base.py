@@ -62,6 +62,11 @@ class Method:
         """Whether the prompt depends on the instance, through an instance encoder."""
         return False
 
+    @property
+    def trains_backbone(self) -> bool:
+        """Whether all of the backbone's parameters are trained."""
+        return False
+
     def check(self, shape: Shape) -> str | None:
         """What of these hyperparameters does not fit a backbone of this shape, or None."""
         return None

@@ -30,6 +30,10 @@ class Untouched(Method):
 class FullFineTuning(Method):
     """All parameters are trained, in fp32 (bf16 runs keep fp32 weights and compute in bf16)."""
 
+    @property
+    def trains_backbone(self) -> bool:
+        return True
+
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from lopa_bench.methods.adapted import AdaptedModel
 
