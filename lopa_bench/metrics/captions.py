@@ -7,10 +7,12 @@ the challenge's scorer (https://github.com/tuetschek/e2e-metrics) to six decimal
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from lopa_bench.errors import UserError
 
@@ -49,18 +51,36 @@ def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> dict[s
 
 def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """METEOR 1.5 for English in percent, aggregated over the corpus, of texts as they are."""
+    # A line is a message in METEOR's protocol, and ||| separates the texts of one.
+    one_line = [[_one_line(text) for text in texts] for texts in references]
+    with meteor_process() as process:
+        try:
+            value, _ = process.compute_score(
+                dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
+            )
+        except (ValueError, OSError) as error:
+            process.lock.release()  # it forgets to, and would wait for itself when it is deleted
+            raise UserError(f"METEOR: its Java process (which wants 2 GB) ended without a score: {error}") from None
+    return 100 * value
+
+
+_kept: list[Any] = []  # the process of the block that is entered, if one is
+
+
+@contextlib.contextmanager
+def meteor_process() -> Iterator[Any]:
+    """METEOR's Java process, which reads its tables for seconds: one for all that is scored within the outermost block."""
+    if _kept:
+        yield _kept[0]
+        return
     _require_java()
     from pycocoevalcap.meteor.meteor import Meteor
 
-    # A line is a message in METEOR's protocol, and ||| separates the texts of one.
-    one_line = [[_one_line(text) for text in texts] for texts in references]
+    _kept.append(Meteor())
     try:
-        value, _ = Meteor().compute_score(
-            dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
-        )
-    except (ValueError, OSError) as error:
-        raise UserError(f"METEOR: its Java process (which wants 2 GB) ended without a score: {error}") from None
-    return 100 * value
+        yield _kept[0]
+    finally:
+        _kept.pop()
 
 
 def tokenise(texts: Sequence[str]) -> list[str]:

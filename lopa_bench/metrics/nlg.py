@@ -6,6 +6,7 @@ Java the metrics of ``missing()`` are left out of the result; they are never 0.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
@@ -87,17 +88,14 @@ def webnlg_by_subset(
         "unseen": [i for i, known in enumerate(seen) if not known],
         "all": list(range(len(seen))),
     }
-    return {
-        f"{metric}_{subset}": value
-        for subset, rows in subsets.items()
-        if rows
-        for metric, value in webnlg(
-            [outputs[i] for i in rows],
-            [references[i] for i in rows],
-            rules,
-            extra_empty_item=extra_empty_item,
-        ).items()
-    }
+    scores = {}
+    with contextlib.nullcontext() if missing() else captions.meteor_process():
+        for subset, rows in subsets.items():
+            if rows:
+                texts = [outputs[i] for i in rows], [references[i] for i in rows]
+                found = webnlg(*texts, rules, extra_empty_item=extra_empty_item)
+                scores |= {f"{metric}_{subset}": value for metric, value in found.items()}
+    return scores
 
 
 def split_words(text: str) -> str:
