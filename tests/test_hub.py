@@ -99,6 +99,7 @@ def complete(environment, *overrides):
     return lopa_bench(environment, "scale=paper", "task=rte", "model.revision=null", *overrides, start=COMPLETE)
 
 
+@pytest.mark.slow
 def test_a_model_is_downloaded_once_and_then_needs_no_network(hub, run_overrides, tmp_path):
     model = ["model=roberta_large", "model.path=tests/tiny", "model.revision=main"]
     assert complete(hub, *model).stdout == "True False\n"

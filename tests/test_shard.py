@@ -137,6 +137,7 @@ def assert_equal_runs(folder, alone, tolerance=1e-5):
     assert sorted(p.name for p in path.iterdir()) == sorted(p.name for p in other.iterdir())
 
 
+@pytest.mark.slow
 def test_masked(masked, forkserver, tmp_path):
     """Whole and interrupted: what was interrupted with shards goes on with and without them, and the other way about."""
     alone, sharded, stopped, ended, left, begun = (

@@ -32,7 +32,12 @@ PLAIN = {
     "accumulate": 1,
     "bucket": True,
 }
-MODELS = [("roberta", "lopa"), ("gpt2", "lopa"), ("roberta", "lora"), ("llama", "fft")]
+MODELS = [
+    ("roberta", "lopa"),
+    pytest.param(("gpt2", "lopa"), marks=pytest.mark.slow),
+    pytest.param(("roberta", "lora"), marks=pytest.mark.slow),
+    ("llama", "fft"),
+]
 
 
 @pytest.fixture(params=MODELS, ids="-".join)

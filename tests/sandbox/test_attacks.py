@@ -63,6 +63,9 @@ class World:
         return Program(attack.name, code, TESTS)
 
 
+pytestmark = pytest.mark.xdist_group("attacks")  # one process runs them all, once
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> World:
     # Somewhere a normal user can reach: what is protected must not be so by file modes.
@@ -130,6 +133,7 @@ def test_the_world_is_as_before(run, world):
     assert used < 50 << 20 or os.environ.get("PYTEST_XDIST_WORKER")  # others write too
 
 
+@pytest.mark.slow
 def test_weaker_levels_hold_too(world, levels):
     """All but those that take their time, whose clock is the same at every level."""
     for level in levels[1:]:
