@@ -126,7 +126,7 @@ class RunDirectory:
         write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         write_text(self.path / "history.csv", as_csv(history))
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
-        # A lone surrogate in a generated text cannot be UTF-8; it is written as JSON's \udXXX.
+        # A lone surrogate in a generated text cannot be UTF-8; it is written as its JSON escape.
         write_bytes(self.path / "predictions.jsonl", lines.encode("utf-8", "backslashreplace"))
         write_text(self.path / "result.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 

@@ -5,6 +5,7 @@ A method file therefore imports torch inside its functions. One that imports it 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -47,7 +48,7 @@ class Shape:
 
 
 @settings
-class Method:
+class Method(ABC):
     """Hyperparameters that can adapt a backbone."""
 
     name: str
@@ -71,9 +72,9 @@ class Method:
         """What of these hyperparameters does not fit a backbone of this shape, or None."""
         return None
 
+    @abstractmethod
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         """Put the method's parameters around or inside the backbone and freeze what it does not train."""
-        raise NotImplementedError
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         """Write what `model` was trained to be into `folder`, in a form that is used without lopa-bench; what that is, in words.
@@ -94,13 +95,13 @@ class SoftPromptMethod(Method):
     def prompt_length(self) -> int:
         return self.num_virtual_tokens
 
+    @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:
         """The trainable parameters and modules, by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
         """The soft prompt Z, [B, M, D], from `parts` and the instance features f(x), [B, E]."""
-        raise NotImplementedError
 
     def embedding_update(self, parts: nn.Module, positions: Tensor) -> Tensor | None:
         """What is added to the word embeddings of the input's tokens `positions`, [B, T] counted from 0 -> [B, T, D]; None: nothing."""

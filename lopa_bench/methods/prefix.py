@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.methods.base import PEFT_FOLDER, Method, Shape
@@ -33,13 +34,13 @@ class PrefixMethod(Method):
     def prompt_length(self) -> int:
         return self.num_virtual_tokens
 
+    @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:
         """The trainable parameters and modules, by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prefix(self, parts: nn.Module) -> Tensor:
         """Keys and values of all layers, [m, 2·L·K] for keys of width K: key of layer 1, value of layer 1, key of layer 2, …"""
-        raise NotImplementedError
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from lopa_bench.methods.prefix_model import PrefixModel

@@ -15,7 +15,7 @@ from lopa_bench.mini.world import Entities, path
 
 @dataclass(frozen=True)
 class Frame:
-    """A verb from one side: "sold/sell/sold to" takes a thing first where its relation has one."""
+    """A verb from one side: "sold sell sold to" takes a thing first where its relation has one."""
 
     past: str
     base: str
@@ -26,8 +26,8 @@ class Frame:
 def _frames(text: str) -> tuple[Frame, ...]:
     frames = []
     for entry in filter(None, text.strip().split(", ")):
-        forms, _, link = entry.partition(" ")
-        frames.append(Frame(*forms.split("/"), link))
+        past, base, participle, *link = entry.split(" ", 3)
+        frames.append(Frame(past, base, participle, "".join(link)))
     return tuple(frames)
 
 
@@ -42,23 +42,23 @@ class Relation:
 
 
 _TABLE = """
-thing | sold/sell/sold to | bought/buy/bought from, purchased/purchase/purchased from
-thing | gave/give/given to, donated/donate/donated to | received/receive/received from
-thing | lent/lend/lent to, loaned/loan/loaned to | borrowed/borrow/borrowed from
-thing | mailed/mail/mailed to, posted/post/posted to | -
-thing | hid/hide/hidden from, concealed/conceal/concealed from | -
-thing | mended/mend/mended for, repaired/repair/repaired for | -
-plain | chased/chase/chased, hunted/hunt/hunted | fled/flee/fled from, escaped/escape/escaped from
-plain | beat/beat/beaten, defeated/defeat/defeated | lost/lose/lost to
-plain | taught/teach/taught, instructed/instruct/instructed | learned/learn/learned from
-plain | hired/hire/hired, employed/employ/employed | worked/work/worked for
-plain | led/lead/led, guided/guide/guided | followed/follow/followed
-plain | helped/help/helped, assisted/assist/assisted | -
-plain | cheated/cheat/cheated, swindled/swindle/swindled | -
-equal | met/meet/met, encountered/encounter/encountered | -
-equal | married/marry/married, wedded/wed/wedded | -
-equal | quarrelled/quarrel/quarrelled with, argued/argue/argued with | -
-equal | resembled/resemble/resembled | -
+thing | sold sell sold to | bought buy bought from, purchased purchase purchased from
+thing | gave give given to, donated donate donated to | received receive received from
+thing | lent lend lent to, loaned loan loaned to | borrowed borrow borrowed from
+thing | mailed mail mailed to, posted post posted to | -
+thing | hid hide hidden from, concealed conceal concealed from | -
+thing | mended mend mended for, repaired repair repaired for | -
+plain | chased chase chased, hunted hunt hunted | fled flee fled from, escaped escape escaped from
+plain | beat beat beaten, defeated defeat defeated | lost lose lost to
+plain | taught teach taught, instructed instruct instructed | learned learn learned from
+plain | hired hire hired, employed employ employed | worked work worked for
+plain | led lead led, guided guide guided | followed follow followed
+plain | helped help helped, assisted assist assisted | -
+plain | cheated cheat cheated, swindled swindle swindled | -
+equal | met meet met, encountered encounter encountered | -
+equal | married marry married, wedded wed wedded | -
+equal | quarrelled quarrel quarrelled with, argued argue argued with | -
+equal | resembled resemble resembled | -
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ def _hub_source(value: Any) -> Any:
 
 
 @settings
-class Task:
+class Task(ABC):
     """A data set, how it is put into words, and how it is scored.
 
     Attributes:
@@ -53,13 +54,13 @@ class Task:
     stop_words: list[str] = Field(default_factory=list)
 
     @property
+    @abstractmethod
     def metric(self) -> str:
         """The metric that epochs are selected by and tables show first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """Put records (under their field names) into words, as they are trained on."""
-        raise NotImplementedError
 
     def evaluation_examples(self, records: Sequence[Record]) -> list[Example]:
         """The same as they are scored: where several records have one input, one example with all their references."""
@@ -69,9 +70,9 @@ class Task:
         """The prediction in a generated text (already cut at the first stop word), as the official scorer would read it."""
         return text
 
+    @abstractmethod
     def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
         """Metrics over a split, in percent unless the metric's definition says otherwise."""
-        raise NotImplementedError
 
     def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
         """What epochs are compared by, at least `metric`; less than `score` where that is slow."""

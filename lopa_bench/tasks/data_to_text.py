@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,13 @@ class DataToText(Task):
     Training takes each reference as a row; evaluation takes each input once, with all its references.
     """
 
+    @abstractmethod
     def table(self, record: Record) -> str:
         """The input as one line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def references(self, record: Record) -> list[str]:
         """The texts of one record."""
-        raise NotImplementedError
 
     def details(self, record: Record) -> Mapping[str, Any]:
         """What else the scorer needs to know of an input."""

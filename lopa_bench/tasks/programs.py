@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -36,9 +37,9 @@ class ProgramTask(Task):
         except SandboxUnavailable as error:
             raise UserError(str(error)) from None
 
+    @abstractmethod
     def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool]]:
         """For each example which of its samples pass; samples that the official scorer passes over are left out."""
-        raise NotImplementedError
 
     def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
         samples = min(map(len, predictions))
