@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from model_cards import causal_card
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -151,43 +152,4 @@ def pretrain(recipe: Recipe, out: Path) -> None:
     model.half().save_pretrained(out)
     tokenizer.save_pretrained(out)
     minutes = (time.perf_counter() - start) / 60
-    where = torch.cuda.get_device_name() if model.device.type == "cuda" else f"{torch.get_num_threads()} CPU thread(s)"
-    (out / "README.md").write_text(card(recipe, model.num_parameters(), curve, minutes, where))
-
-
-def card(recipe: Recipe, parameters: int, curve: dict[int, float], minutes: float, where: str) -> str:
-    """The model card: everything that determined the weights, and how the training went."""
-    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items())
-    shown = [step for step in curve if step == 100 or step % 400 == 0 or step == recipe.steps]
-    losses = "\n".join(f"| {step} | {curve[step]:.3f} |" for step in shown)
-    return f"""---
-license: apache-2.0
-library_name: transformers
-pipeline_tag: text-generation
----
-
-# mini-clm
-
-A causal language model of {parameters:,} parameters (Llama architecture), made from scratch for the
-embedded scale of lopa-bench. It has read short Python functions with what they return,
-read-eval-print sessions, notes on Python, restaurant guides and encyclopedia cards, all written by
-`lopa_bench.mini.clm_corpus`. The text holds no prompt of a task and nothing of a validation or test
-set. It is for adapting to the embedded tasks `mbpp`, `cruxeval_i`, `cruxeval_o`, `e2e` and `webnlg`
-and for nothing else.
-
-Made by `python scripts/pretrain_mini.py clm` in {minutes:.0f} minutes on {where},
-PyTorch {torch.__version__}, bfloat16 autocast, stored in float16.
-It read {recipe.steps * recipe.batch * recipe.row:,} tokens, none of them twice.
-
-| setting | value |
-|---|---|
-{settings}
-
-| step | mean loss of the last hundred steps |
-|---|---|
-{losses}
-
-The tokenizer is a byte-level BPE. Digits are tokens of their own, and so are the letters of quoted
-values, so that programs can be executed letter by letter. `<|endoftext|>` closes a document,
-`<|pad|>` pads.
-"""
+    (out / "README.md").write_text(causal_card(recipe, model.num_parameters(), curve, minutes, model.device))

@@ -2,11 +2,12 @@
 
 import random
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from model_cards import masked_card
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
@@ -222,45 +223,4 @@ def pretrain(recipe: Recipe, out: Path) -> None:
         "tokens": sum(map(len, encoded)),
         "minutes": minutes,
     }
-    (out / "README.md").write_text(card(recipe, facts, right, curve))
-
-
-def card(
-    recipe: Recipe, facts: dict[str, float], right: dict[str, float], curve: dict[int, tuple[float, float]]
-) -> str:
-    """The model card: everything that determined the weights, and how the training went."""
-    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items())
-    shown = [step for step in curve if step == 100 or step % 400 == 0 or step == max(curve)]
-    losses = "\n".join(f"| {step} | {curve[step][0]:.3f} | {curve[step][1]:.3f} |" for step in shown)
-    return f"""---
-license: apache-2.0
-library_name: transformers
-pipeline_tag: fill-mask
----
-
-# mini-mlm
-
-A masked language model of {facts["parameters"]:,} parameters (RoBERTa architecture), made from
-scratch for the embedded scale of lopa-bench. It has read facts, stories, exchanges and reviews of a
-small invented world, all written by `lopa_bench.mini.corpus`. The text holds no template of a task.
-It is for adapting to the embedded tasks `rte`, `mnli`, `sst2`, `mrpc`, `qqp` and `qnli` and for
-nothing else.
-
-Made by `python scripts/pretrain_mini.py mlm` in {facts["minutes"]:.0f} minutes on two shared CPU
-cores, PyTorch {torch.__version__}, bfloat16 autocast, stored in float16. It read
-{facts["tokens"]:,} tokens, none of them twice.
-
-On passages it has not read it finds {right["answers"]:.1f} % of the masked answer words
-(Yes, No, Maybe, great, terrible) and {right["others"]:.1f} % of the other masked words, most of
-which names, kinds and places nothing in the passage tells.
-
-| setting | value |
-|---|---|
-{settings}
-
-Mean losses of the last hundred steps:
-
-| step | answer words | other words |
-|---|---|---|
-{losses}
-"""
+    (out / "README.md").write_text(masked_card(recipe, facts, right, curve, trainer.device))

@@ -21,7 +21,6 @@ from typing import Any
 from lopa_bench import interrupts, sweep
 from lopa_bench.errors import UserError
 from lopa_bench.report import cli, plan
-from lopa_bench.report.cli import FORMATS
 from lopa_bench.report.declared import tables
 from lopa_bench.report.runs import read_runs
 from lopa_bench.report.spec import SCALES
@@ -40,15 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     parser.add_argument("--workers", type=int, help="processes; default: one per GPU, else one per core")
     options = parser.parse_args(argv)
-    words = ["--results-dir", str(options.results_dir), "--scale", options.scale, *(["--fast"] if options.fast else [])]
-    words += [word for table in options.table for word in ("--table", table)]
+    chosen = [
+        "--results-dir",
+        str(options.results_dir),
+        "--scale",
+        options.scale,
+        *(["--fast"] if options.fast else []),
+    ]
     try:
         with interrupts.raised():
-            cli.main(["plan", *words])
+            cli.main(["plan", *chosen, *(word for table in options.table for word in ("--table", table))])
             if options.dry_run:
                 return 0
             status = run_all(missing(options), options.results_dir, options.workers)
-            write_report(words, options)
+            names = [table.name for table in tables(options.scale, options.table)]
+            write_report(chosen, options.results_dir / "tables", names)
             return status
     except UserError as error:
         print(f"reproduce_tables: error: {error}", file=sys.stderr)
@@ -112,20 +117,16 @@ def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> Non
         sys.exit(getattr(interruption, "exit_status", 130))
 
 
-def write_report(words: list[str], options: argparse.Namespace) -> None:
-    """``tables/<table>.<format>``, ``tables/claims.*``, ``figures/`` and ``report.html`` in the results folder."""
-    out = options.results_dir / "tables"
-    fast = [word for word in words if word == "--fast"]
-    plain = ["--results-dir", str(options.results_dir), "--scale", options.scale, *fast]
-    for format_ in (name for name in FORMATS if name in ENDING):
-        for table in tables(options.scale, options.table):
-            output = out / f"{table.name}.{ENDING[format_]}"
-            cli.main(["tables", *plain, "--table", table.name, "--format", format_, "--output", str(output)])
+def write_report(chosen: list[str], folder: Path, names: list[str]) -> None:
+    """Tables and claims in `folder`, figures and ``report.html`` beside it; `chosen` are words for ``lopa-bench report``."""
+    for format_, ending in ENDING.items():
+        for name in names:
+            output = str(folder / f"{name}.{ending}")
+            cli.main(["tables", *chosen, "--table", name, "--format", format_, "--output", output])
     for format_ in ("markdown", "json"):
-        cli.main(["claims", *plain, "--format", format_, "--output", str(out / f"claims.{ENDING[format_]}")])
-    cli.main(["figures", *plain])
-    cli.main(["html", *plain])
-    cli.main(["tables", *plain])
+        cli.main(["claims", *chosen, "--format", format_, "--output", str(folder / f"claims.{ENDING[format_]}")])
+    for what in ("figures", "html", "tables"):
+        cli.main([what, *chosen])
 
 
 def _run(overrides: list[str]) -> Any:

@@ -3,12 +3,12 @@
 import csv
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 
 import pytest
+import tiny
 from safetensors.torch import load_file
 
 from lopa_bench.config import load_config
@@ -17,12 +17,8 @@ from lopa_bench.run import run
 
 @pytest.fixture
 def plain(overrides, tiny_models, tmp_path):
-    """Overrides of a run without dropout, whose draws depend on the process."""
-    model = tmp_path / "roberta"
-    shutil.copytree(tiny_models("roberta"), model)
-    config = json.loads((model / "config.json").read_text())
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (model / "config.json").write_text(json.dumps(config))
+    """Overrides of a run without dropout."""
+    model = tiny.without_dropout(tiny_models("roberta"), tmp_path / "roberta")
     kept = [word for word in overrides if not word.startswith(("model.path", "results_dir"))]
     return [*kept, f"model.path={model}", "method=lopa", "method.dropout=0", "train.lr=1e-2"]
 

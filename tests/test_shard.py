@@ -4,11 +4,11 @@ import contextlib
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
+import tiny
 import torch
 from safetensors.torch import load_file
 from test_parallel import free_port
@@ -31,12 +31,8 @@ STEPS = 14  # of the masked run
 
 @pytest.fixture
 def masked(rte_files, tiny_models, tmp_path):
-    """A classifier's overrides, without dropout, whose draws depend on the process."""
-    model = tmp_path / "roberta"
-    shutil.copytree(tiny_models("roberta"), model)
-    config = json.loads((model / "config.json").read_text())
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (model / "config.json").write_text(json.dumps(config))
+    """A classifier's overrides, without dropout."""
+    model = tiny.without_dropout(tiny_models("roberta"), tmp_path / "roberta")
     data = ["task=rte", "data.source=files", f"data.dir={rte_files}"]
     return [
         *data,

@@ -22,6 +22,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from contest.measure import comparison
+
 from lopa_bench.sandbox import Program, require, run_programs
 
 WORKERS, ROUNDS, TIMEOUT_S = 2, 5, 30.0  # a busy machine must not spoil it
@@ -74,7 +76,7 @@ def comparisons() -> list[dict[str, Any]]:
         for name, (judge, workers, _) in OTHERS.items():
             theirs[name].append(rate(globals()[judge], 40, workers))
     ran = {
-        "programs_per_second": {"sandbox": ours, **theirs},
+        "programs": PROGRAMS,
         "level": level,
         "workers": WORKERS,
         "cores": len(os.sched_getaffinity(0)),
@@ -82,24 +84,12 @@ def comparisons() -> list[dict[str, Any]]:
         "python": platform.python_version(),
         "kernel": platform.release(),
     }
-    work = f"sandbox, level {level}: {statistics.median(ours):.0f} programs/s"
-    found = [_comparison(work, "300 programs/s", [rate / 300 for rate in ours], 1.0, ran)]
+    work, unit = f"sandbox, level {level}: {statistics.median(ours):.0f} programs/s", "programs/s"
+    found = [comparison(work, ours, "300 programs/s", [300.0] * ROUNDS, 1.0, unit, ran)]
     for name, (_, _, goal) in OTHERS.items():
         against = f"{name}: {statistics.median(theirs[name]):.0f} programs/s"
-        ratios = [our / their for our, their in zip(ours, theirs[name], strict=True)]
-        found.append(_comparison(work, against, ratios, goal, ran))
+        found.append(comparison(work, ours, against, theirs[name], goal, unit, ran))
     return found
-
-
-def _comparison(work: str, against: str, ratios: list[float], goal: float, ran: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "work": work,
-        "against": against,
-        "ratio": statistics.median(ratios),
-        "spread": [min(ratios), max(ratios)],
-        "goal": goal,
-        "ran": ran,
-    }
 
 
 def rate(judge: Callable[[list, int], list[bool]], count: int, workers: int) -> float:
