@@ -151,7 +151,7 @@ def test_offline_says_all_that_is_missing_at_once(hub, switch):
     started = time.perf_counter()
     words = ["scale=paper", "task=cruxeval_o", "method=lopa", *([] if switch else ["offline=true"])]
     done = lopa_bench({**hub, **({switch: "1"} if switch else {})}, *words)
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 9  # one attempt to connect takes ten
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     for part in (
