@@ -48,7 +48,7 @@ commands:
 {commands}
 
 often used keys (all of them: lopa-bench --cfg job):
-  scale=mini|paper     mini: embedded model and data, no network (default)
+  scale=mini|small|paper                    mini: embedded model and data, no network (default)
   task= method= model= recipe=              see lopa-bench list
   seed=0  results_dir=results  force=true   run again although the result is there
   data.source=mini|files|hub  data.dir=DIR  data.limit=N (rows per split)

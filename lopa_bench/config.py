@@ -94,6 +94,10 @@ def build_config(composed: DictConfig) -> Config:
         if "Missing mandatory value: " in message:  # reached through an interpolation
             key = message.split("Missing mandatory value: ")[1]
             raise UserError(f"{key} is needed: give {key}=…") from error
+        if "'scale.models" in message:
+            raise UserError(
+                f"model is needed: scale={composed.scale.name} has none of its own; give model=local model.path=DIR"
+            ) from error
         raise UserError(message) from error
     plain.pop("hydra", None)
     plain["scale"] = plain["scale"]["name"]

@@ -24,10 +24,10 @@ them in results_dir, else FLOPs by --tflops. `lopa-bench plan … --commands | s
 
 
 def main(argv: Sequence[str]) -> int:
-    """``lopa-bench plan [experiment=TABLE[,TABLE]] [scale=mini|paper] [results_dir=DIR]``."""
+    """``lopa-bench plan [experiment=TABLE[,TABLE]] [scale=mini|small|paper] [results_dir=DIR]``."""
     parser = argparse.ArgumentParser(
         prog="lopa-bench plan",
-        usage="lopa-bench plan [experiment=TABLE,…] [scale=mini|paper] [results_dir=results] [--tflops N] [--commands]",
+        usage="lopa-bench plan [experiment=TABLE,…] [scale=mini|small|paper] [results_dir=results] [--tflops N] [--commands]",
         description=DESCRIPTION,
     )
     parser.add_argument(

@@ -59,7 +59,7 @@ def fingerprint(rows: Iterable[Record]) -> str:
 
 
 def load_records(task: Task, data: Data, offline: bool) -> Records:
-    """Read all splits of `task`, `data.limit` rows of each.
+    """Read all splits of `task`, `data.limit` rows of each and `data.train_limit` of the training split.
 
     Raises:
         UserError: a missing folder or file, a row that cannot be read, a missing column, an empty split.
@@ -73,8 +73,17 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
         files = {split: str(path.relative_to(Path(data.dir or "."))) for split, (path, _) in found.items()}
     else:
         splits = _hub(task, offline)
-    named = {split: _fields(task, split, rows[: data.limit]) for split, rows in splits.items()}
+    kept = {split: rows[: data.limit] for split, rows in splits.items()}
+    kept["train"] = _spaced(kept["train"], data.train_limit)
+    named = {split: _fields(task, split, rows) for split, rows in kept.items()}
     return Records(named["train"], named.get("validation"), named["test"], files)
+
+
+def _spaced(rows: list[Record], count: int | None) -> list[Record]:
+    """`count` rows at even distances: files may be sorted by what they tell of."""
+    if count is None or count >= len(rows):
+        return rows
+    return [rows[n * len(rows) // count] for n in range(count)]
 
 
 def find_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]]:

@@ -172,6 +172,7 @@ def _identity(
         "data": {
             "source": config.data.source,
             "limit": config.data.limit,
+            "train_limit": config.data.train_limit,
             "files": records.files,
             "rows": {name: len(rows) for name, rows in examples.items()},
             "fingerprints": records.fingerprints(),

@@ -17,11 +17,17 @@ from lopa_bench.trackers.base import Tracker
 
 @settings
 class Data:
-    """Where the rows come from. `limit` keeps the first rows of each split."""
+    """Where the rows come from.
+
+    Attributes:
+        limit: rows to keep of each split, its first.
+        train_limit: rows to keep of the training split, evenly spaced.
+    """
 
     source: Literal["mini", "files", "hub"]
     dir: str | None
     limit: Count | None
+    train_limit: Count | None = None
 
 
 @settings

@@ -52,6 +52,7 @@ def flops(config: Config) -> tuple[int, int]:
         return forward_flops(backbone.body, backbone.config, tokens, tokens, causal)
 
     train, test = (min(rows, config.data.limit or rows) for rows in (size.train, size.test))
+    train = min(train, config.data.train_limit or train)
     passes = 1 + BACKWARD + isinstance(config.method, FullFineTuning)
     reading = config.train.epochs * train * passes * forward(size.input + size.completion)
     if config.method.reads_instance:

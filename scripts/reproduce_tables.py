@@ -1,6 +1,6 @@
 """Make every run of the paper's tables that is still missing, then write the tables, claims, figures and the HTML page.
 
-    python scripts/reproduce_tables.py [--scale mini|paper] [--fast] [-n]      (or: make reproduce-tables SCALE=… FAST=1)
+    python scripts/reproduce_tables.py [--scale mini|small|paper] [--fast] [-n] [KEY=VALUE …]   (or: make reproduce-tables SCALE=… FAST=1)
 
 Runs go side by side: one process per GPU where there are some, else one per core with one thread each (small models gain
 little from a second). What is finished is found, so that a killed call goes on where it was; several machines that see the
@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-n", "--dry-run", action="store_true", help="show the plan only")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     parser.add_argument("--workers", type=int, help="processes; default: one per GPU, else one per core")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="of every run: model=local model.path=DIR data.dir=DIR"
+    )
     options = parser.parse_args(argv)
     chosen = [
         "--results-dir",
@@ -67,8 +70,8 @@ def missing(options: argparse.Namespace) -> list[list[str]]:
     """The overrides of every run that has no result yet; runs of one task next to each other, so that they share its features."""
     wanted = plan.planned_runs(tables(options.scale, options.table), options.scale, options.fast)
     left = plan.missing_runs(wanted, read_runs(options.results_dir, options.scale), options.scale)
-    place = [f"results_dir={options.results_dir}"]
-    return [[*argv, *place] for run in sorted(left, key=lambda run: run.task) for argv in run.argv()]
+    everywhere = [*options.overrides, f"results_dir={options.results_dir}"]
+    return [[*argv, *everywhere] for run in sorted(left, key=lambda run: run.task) for argv in run.argv()]
 
 
 def run_all(jobs: list[list[str]], results_dir: Path, workers: int | None) -> int:

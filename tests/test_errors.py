@@ -45,6 +45,8 @@ BAD = [
     ("data.source=files data.dir=/nowhere", "data.dir=/nowhere", "no such folder"),
     ("data.source=files data.dir=.", "data.dir=.", "train.tsv"),
     ("model=local", "model.path", "model.path=…"),
+    ("scale=small", "scale=small", "model=local model.path=DIR"),
+    ("data.train_limit=0", "data.train_limit=0", "data.train_limit=1"),
     ("model=local model.path=/nowhere", "model.path=/nowhere", "no such folder"),
     ("model=local model.path=.", "model.path=.", "config.json"),
     ("task.label_words.entailment=Zorgle", "task.label_words.entailment='Zorgle'", "nearest"),

@@ -50,6 +50,10 @@ def test_the_first_existing_file_and_column_is_taken(tmp_path):
     assert records.train[3] == {"question": "q3", "sentence": "s", "label": "entailment"}
     assert records.test == [{"question": "q", "sentence": "s", "label": "not_entailment"}]
     assert len(qnli(tmp_path, "data.limit=7").train) == 7
+    spaced = qnli(tmp_path, "data.train_limit=3")
+    assert [record["question"] for record in spaced.train] == ["q0", "q10", "q20"]
+    assert len(spaced.test) == 1
+    assert len(qnli(tmp_path, "data.train_limit=99").train) == 30
     write(tmp_path, "glue/QNLI/train.tsv", "index\tquestion\tsentence\tlabel\n0\tq\ts\tentailment\n")
     assert qnli(tmp_path).files["train"] == "glue/QNLI/train.tsv"
 

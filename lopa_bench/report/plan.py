@@ -54,8 +54,11 @@ class PlannedRun:
     def selector(self, scale: str) -> dict[str, Any]:
         """The fields and config keys a finished run of this cell has."""
         model = default_model(scale, self.task)
-        source = {"data.source": "mini"} if scale == "mini" else {}
-        plain = {**RUN_DEFAULTS, "model": model, "data.limit": None, **source}
+        plain = {**RUN_DEFAULTS, "data.limit": None}
+        if model:  # else the user's own, on as many training rows as the user has time for
+            plain |= {"model": model, "data.train_limit": None}
+        if scale == "mini":
+            plain |= {"data.source": "mini"}
         own = dict(self.overrides)
         if "encoder" in own:
             own["encoder"] = encoder_path(own["encoder"])

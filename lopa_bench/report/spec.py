@@ -15,7 +15,7 @@ import yaml
 
 from lopa_bench.config import conf_dir
 
-SCALES = ("mini", "paper")
+SCALES = ("mini", "small", "paper")
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,16 @@ def family(task: str) -> str:
     return "glue" if task in GLUE else "code" if task in CODE else task
 
 
-def default_model(scale: str, task: str) -> str:
-    """The model that conf/scale/<scale>.yaml gives to a task."""
-    return _models(scale)["nlg" if task in TEXT else family(task)]
+def default_model(scale: str, task: str) -> str | None:
+    """The model that conf/scale/<scale>.yaml gives to a task; None where it leaves that to the user."""
+    return _models(scale).get("nlg" if task in TEXT else family(task))
 
 
 @cache
 def _models(scale: str) -> dict[str, str]:
     """Family -> model, from the scale's defaults list."""
     content = yaml.safe_load((conf_dir() / "scale" / f"{scale}.yaml").read_text(encoding="utf-8"))
-    return {key.split(".")[-1]: name for entry in content["defaults"] for key, name in entry.items()}
+    return {key.split(".")[-1]: name for entry in content.get("defaults", []) for key, name in entry.items()}
 
 
 @cache
@@ -119,7 +119,10 @@ def encoder_path(name: str) -> str:
 
 
 def scale_settings(scale: str, task: str) -> dict[str, Any]:
-    """What runs beside the paper's numbers need: its GLUE scores are the best epoch's on the reported split, others the last's."""
-    if scale != "paper":
-        return {}
-    return {"scale": "paper", "selection": "paper" if task in GLUE else "last"}
+    """The scale where it is not the default, and the selection beside the paper's numbers.
+
+    Its GLUE scores are the best epoch's on the reported split, others the last's.
+    """
+    if scale == "paper":
+        return {"scale": "paper", "selection": "paper" if task in GLUE else "last"}
+    return {} if scale == "mini" else {"scale": scale}

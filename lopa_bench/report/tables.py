@@ -115,6 +115,8 @@ class _Filler:
         ):
             values = {value for runs in self.used for value in runs[key].dropna()}
             words += [f"{text} {', '.join(sorted(values))}"] if values else []
+        if limits := {lookup(config, "data.train_limit") for runs in self.used for config in runs["config"]} - {None}:
+            words.append(f"trained on {' or '.join(map(str, sorted(limits)))} rows")
         text = (
             "; ".join(words) + ". Mean ± standard deviation over (n) seeds. Parameters: counted as "
             "the paper counts, and trained (those that got gradients)."

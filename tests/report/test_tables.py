@@ -186,6 +186,16 @@ def test_unknown_names_are_refused():
         tables("big")
 
 
+def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trained(tmp_path):
+    mine = {"model": "mine", "data.train_limit": 500}
+    write_run(tmp_path, "rte", "lopa", scale="small", metrics={"glue": 61.0}, settings=mine)
+    table = build(tmp_path, "small", "glue")[0]
+    assert cell_of(table, "LOPA", "RTE").mean == 61.0
+    assert "model mine" in table.caption
+    assert "trained on 500 rows" in table.caption
+    assert all("scale=small" in command for command in table.commands)
+
+
 def test_method_defaults_are_those_of_conf():
     """What a row means without settings is what a run without overrides is."""
     config = pytest.importorskip("lopa_bench.config")
