@@ -137,8 +137,8 @@ def _write_figures(arguments: argparse.Namespace, runs: Runs) -> None:
     from lopa_bench.report.figures import draw_figures
 
     folder = arguments.output or arguments.results_dir / "figures"
-    for path in draw_figures(runs, arguments.scale, folder, fast=arguments.fast):
-        print(path)
+    paths = draw_figures(runs, arguments.scale, folder, fast=arguments.fast)
+    print(*paths or ["no figure: the runs that figures show are missing; lopa-bench report plan lists them"], sep="\n")
 
 
 def _write_html(arguments: argparse.Namespace, runs: Runs) -> None:
