@@ -59,11 +59,11 @@ def causal_card(recipe: Any, parameters: int, curve: dict[int, float], minutes: 
 # mini-clm
 
 A causal language model of {parameters:,} parameters (Llama architecture), made from scratch for the
-embedded scale of lopa-bench. It has read short Python functions with what they return,
-read-eval-print sessions, notes on Python, restaurant guides and encyclopedia cards, all written by
-`lopa_bench.mini.clm_corpus`. The text holds no prompt of a task and nothing of a validation or test
-set. It is for adapting to the embedded tasks `mbpp`, `cruxeval_i`, `cruxeval_o`, `e2e` and `webnlg`
-and for nothing else.
+embedded scale of lopa-bench. It has read short Python functions with what they return or under a
+docstring, read-eval-print sessions, worked exercises, notes on Python, restaurant guides and
+encyclopedia cards, in many layouts but the tasks' own, all written by `lopa_bench.mini.clm_corpus`.
+The text holds nothing of a validation or test set. It is for adapting to the embedded tasks `mbpp`,
+`cruxeval_i`, `cruxeval_o`, `e2e` and `webnlg` and for nothing else.
 
 Made by `python scripts/pretrain_mini.py clm` in {minutes:.0f} minutes on {hardware(device)},
 PyTorch {torch.__version__}, bfloat16 autocast, stored in float16.

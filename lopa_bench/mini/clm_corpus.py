@@ -1,13 +1,16 @@
 """The running text that mini-clm is pretrained on: what the tasks are made of, not the tasks.
 
-Functions and what they return, read-eval-print sessions, notes on Python, restaurant guides and
-encyclopedia cards. No text has a task's prompt format with its answer, and every program, entity
-and restaurant belongs to the train split, so nothing of a validation or test set is in it.
+Functions and what they return, documented functions, read-eval-print sessions, worked exercises,
+notes on Python, restaurant guides and encyclopedia cards. Facts, docstrings and exercises come in
+many formats, as in the wild: a model that has met a matter in one format only cannot be steered to
+it by a prompt alone. A task's own format is left out of each, and every program, entity and
+restaurant belongs to the train split, so nothing of a validation or test set is in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from random import Random
 
 from lopa_bench.mini import e2e, webnlg
@@ -34,18 +37,34 @@ NOTES = (
     "Complete the code with the tags, and provide the output containing the correct literal.",
 )
 
+# List formats: what stands inside a fact, and between facts.
+INSIDE = (": ", " : ", " = ", " - ", " is ")
+BETWEEN = ("\n", " | ", "; ", ", ", " / ")
+# Layouts of a worked exercise: what opens (and, as "/", closes) the code and the answer.
+EXERCISE_TAGS = (
+    ("[CODE]", "[RESULT]"),
+    ("[{}CODE]", "[{}ANSWER]"),
+    ("[{}PYTHON]", "[{}SOLUTION]"),
+    ("[{}TASK]", "[{}DONE]"),
+    ("<{}code>", "<{}answer>"),
+    ("Question:", "Answer:"),
+    ("# exercise", "# solution"),
+)
+
 
 def documents(seed: int) -> Iterator[str]:
     """Endless, the same for the same seed."""
     rng = Random(f"corpus {seed}")
     kinds: tuple[tuple[Callable[[Random], str], int], ...] = (
-        (_session, 20),
-        (_tested, 38),
-        (_solved, 18),
-        (_inverted, 9),
+        (_session, 16),
+        (_tested, 28),
+        (_commented, 8),
+        (_documented, 16),
+        (_inverted, 7),
+        (_exercises, 12),
         (_note, 3),
-        (_guide, 10),
-        (_card, 10),
+        (_guide, 12),
+        (_card, 12),
     )
     writers, weights = zip(*kinds, strict=True)
     while True:
@@ -88,7 +107,7 @@ def _tested(rng: Random) -> str:
     return f"{program.code()}\n\n{_examples(rng, 'f', examples)}"
 
 
-def _solved(rng: Random) -> str:
+def _commented(rng: Random) -> str:
     """A function under a comment that says what it does."""
     program, examples = _from_train(rng, lambda rng: chain(rng, rng.choice((1, 2, 3))), 2)
     name = entry_point(program)
@@ -98,11 +117,54 @@ def _solved(rng: Random) -> str:
     return f"{shown}\n\n{code}" if calls_first else f"{code}\n\n{shown}"
 
 
+def _documented(rng: Random) -> str:
+    """A function whose docstring says what it does, with examples or without.
+
+    The MBPP task's docstring, a bare mark, "Write a function to ..." and three examples, is left out.
+    """
+    program, examples = _from_train(rng, lambda rng: chain(rng, rng.choice((1, 2, 3))), rng.randint(1, 3))
+    name = entry_point(program)
+    signature, body = program.code(name).split("\n", 1)
+    says = describe(program)
+    summary = rng.choice(
+        (f"A function to {says}.", f"{says[0].upper()}{says[1:]}.", f"Given {program.parameters[0]}, {says}.")
+    )
+    lines = [line for given, output in examples for line in (f">>> {name}({given})", output)]
+    shown = rng.choice(([], lines, lines, ["", *lines], ["", "Examples:", *lines]))
+    opening, closing = rng.choice(([f'"""{summary}'], ['"""', summary])), ['"""']
+    if not shown and len(opening) == 1:
+        opening, closing = [f'"""{summary}"""'], []
+    docstring = "\n".join(f"    {line}" if line else "" for line in (*opening, *shown, *closing))
+    return f"{signature}\n{docstring}\n{body}"
+
+
 def _inverted(rng: Random) -> str:
     """A function, then arguments for wanted outputs."""
     program, examples = _from_train(rng, draw_program, 3)
     wanted = "\n".join(f"{output} comes from f({given})" for given, output in examples)
     return f"{program.code()}\n\n{wanted}"
+
+
+def _exercises(rng: Random) -> str:
+    """Worked exercises in one layout: code with a gap in an assertion, then the assertion filled in.
+
+    The CRUXEval tasks' tags, [PYTHON] before [ANSWER], are left out.
+    """
+    code_tag, answer_tag = rng.choice(EXERCISE_TAGS)
+    gap = rng.choice(("??", "?", "...", "___"))
+    inputs = rng.random() < 0.3
+    shown = []
+    for _ in range(rng.randint(2, 3)):
+        program, [(given, output)] = _from_train(rng, draw_program, 1)
+        asked = f"assert f({gap}) == {output}" if inputs else f"assert f({given}) == {gap}"
+        answer = f"assert f({given}) == {output}"
+        shown.append(_tagged(code_tag, f"{program.code()}\n{asked}") + "\n" + _tagged(answer_tag, answer))
+    return "\n\n".join(shown)
+
+
+def _tagged(tag: str, text: str) -> str:
+    opening, closing = (tag.format(""), tag.format("/")) if "{}" in tag else (tag, "")
+    return f"{opening}\n{text}\n{closing}".rstrip("\n")
 
 
 def _note(rng: Random) -> str:
@@ -113,26 +175,41 @@ def _guide(rng: Random) -> str:
     """A restaurant guide: sometimes a list of facts before the text, or as the document before it."""
     restaurant = e2e.draw_restaurant(rng, "train")
     text = " ".join(e2e.describe(rng, restaurant, 1))
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         return text
     facts = list(restaurant.items())
-    rng.shuffle(facts)
-    listed = "\n".join(f"* {attribute}: {value}" for attribute, value in facts)
-    return _joined(rng, listed, text)
+    if rng.random() < 0.5:
+        rng.shuffle(facts)
+    return _joined(rng, _listed(rng, facts), text)
 
 
 def _card(rng: Random) -> str:
-    """An encyclopedia card: sometimes a table of facts before the text, or as the document before it."""
+    """An encyclopedia card: sometimes its facts before the text, or as the document before it."""
     category = rng.choice(tuple(webnlg.CATEGORIES))
     facts = webnlg.draw_facts(rng, category, "train")
     text = " ".join(webnlg.verbalise(rng, category, facts, 1))
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         return text
     subject = facts[0][0].replace("_", " ")
-    table = "\n".join(f"{name} = {value}" for _, name, value in facts)
-    return _joined(rng, f"{subject} ({category})\n{table}", text)
+    if rng.random() < 0.5:
+        return _joined(rng, f"{subject} ({category})\n{_listed(rng, [fact[1:] for fact in facts])}", text)
+    return _joined(rng, _listed(rng, facts), text)
+
+
+def _listed(rng: Random, facts: Sequence[tuple[str, ...]]) -> str:
+    """Facts, pairs or triples, in one of many list formats.
+
+    The data-to-text tasks' own, colons in a fact and bars between facts, is left out.
+    """
+    inside, between = rng.choice([style for style in product(INSIDE, BETWEEN) if style != (" : ", " | ")])
+    start = "* " if between == "\n" and rng.random() < 0.5 else ""
+    return between.join(start + inside.join(fact) for fact in facts)
 
 
 def _joined(rng: Random, facts: str, text: str) -> str:
-    """One document or two on one matter: what stands before a mark may matter to what follows it, as in the data-to-text tasks' format."""
-    return f"{facts}{rng.choice((chr(10), END))}{text}"
+    """The facts alone, or with the text, in one document or in two.
+
+    What stands before a mark may matter to what follows it, as in the data-to-text tasks' format, but more often it does not: so the
+    model alone mostly writes something else, and has to be steered to the text.
+    """
+    return facts + rng.choices(("", f"\n{text}", f"{END}{text}", f"{END} {text}"), (7, 10, 1, 2))[0]

@@ -171,14 +171,20 @@ def test_webnlg_subjects_of_test_are_new(data):
 
 def test_the_corpus_holds_no_task_and_nothing_of_the_test_sets(data):
     corpus = "\n".join(islice(documents(seed=0), 3000))
-    for template in ("[PYTHON]\ndef", "== ??", "Write a function to add", '"""', "name : ", " | "):
-        assert template not in corpus
+    for prompt in (
+        r"\[/PYTHON\]\n\[ANSWER\]",
+        r"Write a function to (?!find an answer)",
+        r"name : [^\n]* \| ",
+        r"[A-Za-z]_[A-Za-z]+ : [^\n]* : [^\n]* \| ",
+    ):
+        assert not re.search(prompt, corpus)
     for row in data["cruxeval_o"]["test"]:
         assert f"{row['code']}\n" not in corpus
     for row in data["e2e"]["test"]:
         assert attribute(row["mr"], "name") not in corpus
     for row in data["mbpp"]["test"]:
-        assert f"):\n{row['canonical_solution']}\n" not in corpus
+        for above in ("):", '"""'):
+            assert f"{above}\n{row['canonical_solution']}\n" not in corpus
 
 
 def test_a_combination_belongs_to_one_split_whatever_was_asked_before():
