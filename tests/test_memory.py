@@ -62,6 +62,8 @@ def test_known_sizes():
     llama = estimate(load_config(["scale=paper", "task=cruxeval_o", "model=llama_3_8b", "method=pt"]))
     assert llama.weights == pytest.approx(2 * 8_030_261_248, rel=1e-3)
     assert llama.loading == 4 * 8_030_261_248
+    mini = estimate(load_config(["task=rte", "method=fft", "selection=last"]))  # trained in fp32, kept in fp16
+    assert (mini.weights, mini.training) == (4 * 1_132_288, 12 * 1_132_288)
 
 
 def test_an_encoder_of_its_own_is_counted():
