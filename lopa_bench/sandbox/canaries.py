@@ -6,7 +6,6 @@ Run by a zygote at the start of a run. A mechanism that is there but does not ho
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
 
 from . import landlock, limits, linux, seccomp
@@ -44,6 +43,8 @@ def _in_a_process(fork: Callable[[], int], check: Callable[[], str]) -> str:
 
 
 def _namespaces(lock: Lock) -> str:
+    import socket  # in no zygote but one with canaries: the fewer modules, the faster a fork
+
     if any(name != "lo" for _, name in socket.if_nameindex()):
         return "the network is in sight"
     expected = {path.split("/")[1] for path in lock.readable} | {"tmp", "dev", "proc"}
@@ -68,6 +69,8 @@ def _landlock(lock: Lock) -> str:
 def _seccomp() -> str:
     if linux.architecture() not in seccomp.ARCHITECTURES:
         return f"no filter for {linux.architecture()}"
+    import socket
+
     seccomp.install(seccomp.assemble(linux.architecture(), os.getpid()))
     for name, attempt in (("socket", socket.socket), ("fork", os.fork)):
         try:

@@ -31,11 +31,11 @@ class Lock(NamedTuple):
     seccomp: bool
 
 
-def run(program: int, timeout_s: float, reply: int, lock: Lock) -> None:
-    """Never returns. ``program`` is the file with its code and steps [kind, source]."""
+def run(text: int, size: int, timeout_s: float, reply: int, lock: Lock) -> None:
+    """Never returns. ``text`` is the file with the program's code and steps [kind, source]."""
     status = 1
     try:
-        job = wire.read_file(program)
+        job = wire.read_file(text, size)
         _shut(reply, lock, timeout_s)
         _send("ready")  # without it the program never ran, and the harness is to blame
         gc.enable()

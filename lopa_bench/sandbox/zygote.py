@@ -1,17 +1,17 @@
 """The fork server: a clean interpreter, behind the wall, that forks one process per program.
 
-Started by ``worker`` with an environment of its own; speaks length-prefixed messages on one socket
-and ends when that closes. It keeps each program's wall clock and never runs, parses or
+Started by ``worker`` with an environment of its own; speaks the messages of ``wire`` on one
+socket and ends when that closes. It keeps each program's wall clock and never runs, parses or
 unpickles anything of a program's.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import select
 import signal
-import socket
 import time
 
 from . import canaries, child, interpreter, landlock, limits, linux, namespaces, seccomp, wire
@@ -22,32 +22,33 @@ _PRELOAD = "re math cmath collections heapq itertools functools operator bisect 
 MAX_REPLY = 4 << 20  # bytes of all the values of a program
 
 
-def main(control_fd: int, driver: int, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
+def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
     """Serve until the driver closes the socket or dies.
 
+    ``control`` is the socket's descriptor, ``text`` that of the file that each program comes in.
     ``wall``: "own" (we make the namespaces), "bubblewrap" (we are inside already) or "none".
     """
-    control = socket.socket(fileno=control_fd)
     if wall != "bubblewrap" and os.getppid() != driver:
         return  # the driver died before the next line could tell the kernel to watch it
-    linux.die_with_parent(control_fd)
+    linux.die_with_parent(control)
     interpreter.keep_installed_modules_only()
     for name in _PRELOAD.split():
         __import__(name)
     try:
-        zygote = Zygote(control, wall, use_landlock, use_seccomp)
+        zygote = Zygote(control, text, wall, use_landlock, use_seccomp)
     except OSError as error:
-        wire.send(control, {"failed": str(error)})
+        wire.send(control, str(error).encode())
         return
-    wire.send(control, {"ready": True})
+    wire.send(control, b"")
     zygote.serve()
 
 
 class Zygote:
     """Raises OSError from its constructor where a mechanism asked for cannot be had."""
 
-    def __init__(self, control: socket.socket, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
+    def __init__(self, control: int, text: int, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
         self._control = control
+        self._text = text
         self._inside: namespaces.Inside | None = None
         readable = interpreter.readable_paths()
         memory = limits.address_space() + limits.MEMORY  # read before /proc is out of sight
@@ -70,12 +71,12 @@ class Zygote:
         gc.collect()
         gc.freeze()  # keeps the collector off the pages that every child shares
         gc.disable()
-        while (message := wire.receive(self._control)) is not None:
-            header, _, program = message
-            if program is None:
-                wire.send(self._control, canaries.run(self._fork, self._lock))
+        while message := wire.receive(self._control):
+            timeout_s, size = wire.REQUEST.unpack(message)
+            if size == 0:
+                wire.send(self._control, json.dumps(canaries.run(self._fork, self._lock)).encode())
             else:
-                wire.send(self._control, *self._run(program, header["timeout_s"]))
+                wire.send(self._control, self._run(size, timeout_s))
 
     def _fork(self) -> int:
         if self._inside is None:
@@ -86,14 +87,13 @@ class Zygote:
             self._lock = self._lock._replace(rules=rules)
         return self._inside.fork()
 
-    def _run(self, program: int, timeout_s: float) -> tuple[dict, bytes]:
+    def _run(self, size: int, timeout_s: float) -> bytes:
         """One program from fork to reaping: how it ended, what it used, and what it wrote."""
         reply_end, write_end = os.pipe()
         started = time.monotonic()
         pid = self._fork()
         if pid == 0:
-            child.run(program, timeout_s, write_end, self._lock)
-        os.close(program)
+            child.run(self._text, size, timeout_s, write_end, self._lock)
         os.close(write_end)
         os.set_blocking(reply_end, False)
         process = os.pidfd_open(pid)
@@ -107,24 +107,19 @@ class Zygote:
         _read(reply_end, reply)
         os.close(process)
         os.close(reply_end)
-        header = {
-            "end": end,
-            "exit_code": os.waitstatus_to_exitcode(status),
-            "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "wall_seconds": wall_seconds,
-            "preemptions": usage.ru_nivcsw,
-        }
-        return header, bytes(reply[: MAX_REPLY + 1])
+        code, cpu_seconds = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
+        used = code, cpu_seconds, wall_seconds, usage.ru_nivcsw
+        return wire.OUTCOME.pack(wire.ENDS.index(end), *used) + reply[: MAX_REPLY + 1]
 
 
-def _watch(process: int, reply_end: int, control: socket.socket, deadline: float, reply: bytearray) -> str:
+def _watch(process: int, reply_end: int, control: int, deadline: float, reply: bytearray) -> str:
     """Collect the reply until the process ended, the time or the room is over."""
     poller = select.poll()
-    for descriptor in (process, reply_end, control.fileno()):
+    for descriptor in (process, reply_end, control):
         poller.register(descriptor, select.POLLIN)
     while (left := deadline - time.monotonic()) > 0:
         ready = {descriptor for descriptor, _ in poller.poll(1 + left * 1000)}
-        if control.fileno() in ready:
+        if control in ready:
             return "driver_gone"  # it sends nothing while a program runs
         if reply_end in ready and not _read(reply_end, reply):
             poller.unregister(reply_end)  # closed by the program; it may go on for all we know

@@ -117,7 +117,8 @@ def test_a_lock_that_fails_is_never_passed_over(mechanism):
             owner, attribute = other.split(".")
             action = fail if other == mechanism else (lambda *_, **__: None)
             setattr(getattr(child, owner), attribute, action)
-        child.run(wire.write_file({"code": "", "steps": []}), 1, write_end, lock)
+        text = wire.shared_file()
+        child.run(text, wire.write_file(text, {"code": "", "steps": []}), 1, write_end, lock)
     os.close(write_end)
     with open(read_end, "rb") as pipe:
         assert pipe.read() == b""
