@@ -29,7 +29,6 @@ def _in_a_process(fork: Callable[[], int], check: Callable[[], str]) -> str:
     if pid == 0:
         try:
             os.setsid()
-            linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
             os.write(write_end, b"!" + check().encode())
         except BaseException as error:
             os.write(write_end, f"!{error}".encode())
@@ -58,7 +57,7 @@ def _namespaces(lock: Lock) -> str:
 def _landlock(lock: Lock) -> str:
     if landlock.abi() == 0:
         return "not in this kernel, or switched off at boot"
-    landlock.restrict(landlock.ruleset(lock.readable, None))
+    linux.make(landlock.prepared(landlock.ruleset(lock.readable, None)), "landlock")
     try:
         os.listdir("/")
     except PermissionError:
@@ -71,7 +70,8 @@ def _seccomp() -> str:
         return f"no filter for {linux.architecture()}"
     import socket
 
-    seccomp.install(seccomp.assemble(linux.architecture(), os.getpid()))
+    seccomp.bind_zygote()
+    linux.make(seccomp.prepared(os.getpid()), "seccomp")
     for name, attempt in (("socket", socket.socket), ("fork", os.fork)):
         try:
             attempt()

@@ -13,31 +13,33 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import codec, landlock, limits, linux, seccomp, wire
+from . import codec, limits, linux, seccomp, wire
 
 _REPLY = 3  # the only descriptor besides the standard three
 
 
 class Lock(NamedTuple):
-    """What a program's process shuts behind itself.
+    """What a program's process shuts behind itself; its zygote has made it ready.
 
-    ``rules`` is a Landlock ruleset made of ``readable`` and ``scratch``. The other limits are the
-    zygote's own.
+    ``calls`` are what Landlock, the capabilities and the kernel's watch on the parent take; the
+    limits but the CPU's, ``no_new_privs`` and the zygote's seccomp filter it has inherited.
     """
 
     readable: tuple[str, ...]
     scratch: str | None
-    rules: int | None
+    calls: tuple[linux.Call, ...]
     seccomp: bool
 
 
-def run(text: int, size: int, timeout_s: float, reply: int, lock: Lock) -> None:
+def run(text: int, size: int, cpu: tuple[int, int], reply: int, lock: Lock) -> None:
     """Never returns. ``text`` is the file with the program's code and steps [kind, source]."""
     status = 1
     try:
         job = wire.read_file(text, size)
-        _shut(reply, lock, timeout_s)
-        _send("ready")  # without it the program never ran, and the harness is to blame
+        _shut(reply, lock, cpu)
+        # Without it the program never ran, and the harness is to blame. It fails when the parent,
+        # the only reader, died too early for the kernel's watch.
+        _send("ready")
         gc.enable()
         _execute(job["code"], job["steps"])
         status = 0
@@ -47,19 +49,21 @@ def run(text: int, size: int, timeout_s: float, reply: int, lock: Lock) -> None:
         os._exit(status)
 
 
-def _shut(reply: int, lock: Lock, timeout_s: float) -> None:
+def _shut(reply: int, lock: Lock, cpu: tuple[int, int]) -> None:
     """From the strongest powers needed to the weakest. Any failure ends the process unrun."""
     os.setsid()
-    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-    if lock.rules is not None:
-        landlock.restrict(lock.rules)
+    limits.apply_cpu(cpu)
+    for call in lock.calls:
+        _insist(call)
     os.dup2(reply, _REPLY)
     os.closerange(_REPLY + 1, 256)
-    limits.apply_cpu(timeout_s)
-    linux.drop_capabilities()
-    linux.die_with_parent(_REPLY)
     if lock.seccomp:
-        seccomp.install(seccomp.assemble(linux.architecture(), os.getpid()))
+        _insist(seccomp.prepared(os.getpid()))
+
+
+def _insist(call: linux.Call) -> None:
+    if call() != 0:
+        raise OSError
 
 
 def _execute(code: str, steps: list[list[str]]) -> None:

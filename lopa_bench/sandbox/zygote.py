@@ -60,12 +60,20 @@ class Zygote:
                 namespaces.become(namespaces.nobody())
                 linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # lost with the old identity
             tasks += limits.tasks_of_user()
-        rules = landlock.ruleset(readable, scratch) if use_landlock else None
-        self._lock = Lock(tuple(readable), scratch, rules, use_seccomp)
+        self._rules = landlock.ruleset(readable, scratch) if use_landlock else None
+        self._lock = Lock(tuple(readable), scratch, self._calls(), use_seccomp)
         limits.apply(memory=memory, tasks=tasks)
-        if use_seccomp:  # every program is process 1 of its namespace: one filter serves them all
-            seccomp.assemble(linux.architecture(), 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        if use_seccomp:
+            seccomp.prepared(1)  # every program is process 1 of its namespace: one filter serves them all
+            seccomp.bind_zygote()
+
+    def _calls(self) -> tuple[linux.Call, ...]:
+        """Made here rather than in every program's process: new ctypes objects take long."""
+        landlocked = [] if self._rules is None else [landlock.prepared(self._rules)]
+        watch = linux.prepared_prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        return (*landlocked, linux.prepared_drop_of_capabilities(), watch)
 
     def serve(self) -> None:
         gc.collect()
@@ -81,19 +89,20 @@ class Zygote:
     def _fork(self) -> int:
         if self._inside is None:
             return os.fork()
-        if self._inside.clean_scratch() and self._lock.rules is not None:
-            os.close(self._lock.rules)
-            rules = landlock.ruleset(self._lock.readable, self._lock.scratch)
-            self._lock = self._lock._replace(rules=rules)
+        if self._inside.clean_scratch() and self._rules is not None:
+            os.close(self._rules)
+            self._rules = landlock.ruleset(self._lock.readable, self._lock.scratch)
+            self._lock = self._lock._replace(calls=self._calls())
         return self._inside.fork()
 
     def _run(self, size: int, timeout_s: float) -> bytes:
         """One program from fork to reaping: how it ended, what it used, and what it wrote."""
         reply_end, write_end = os.pipe()
+        cpu = limits.cpu(timeout_s)
         started = time.monotonic()
         pid = self._fork()
         if pid == 0:
-            child.run(self._text, size, timeout_s, write_end, self._lock)
+            child.run(self._text, size, cpu, write_end, self._lock)
         os.close(write_end)
         os.set_blocking(reply_end, False)
         process = os.pidfd_open(pid)
