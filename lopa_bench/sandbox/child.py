@@ -15,20 +15,22 @@ from typing import Any, NamedTuple
 
 from . import codec, limits, linux, seccomp, wire
 
-_REPLY = 3  # the only descriptor besides the standard three
+REPLY = 3  # the only descriptor besides the standard three
+_READY = b'\0\0\0\x09["ready"]'
 
 
 class Lock(NamedTuple):
     """What a program's process shuts behind itself; its zygote has made it ready.
 
-    ``calls`` are what Landlock, the capabilities and the kernel's watch on the parent take; the
+    ``calls`` are what Landlock, the capabilities, the kernel's watch on the parent and seccomp
+    take. ``bind_to_pid``: the last of them is still to be made, for the process's own number. The
     limits but the CPU's, ``no_new_privs`` and the zygote's seccomp filter it has inherited.
     """
 
     readable: tuple[str, ...]
     scratch: str | None
     calls: tuple[linux.Call, ...]
-    seccomp: bool
+    bind_to_pid: bool
 
 
 def run(text: int, size: int, cpu: tuple[int, int], reply: int, lock: Lock) -> None:
@@ -39,7 +41,7 @@ def run(text: int, size: int, cpu: tuple[int, int], reply: int, lock: Lock) -> N
         _shut(reply, lock, cpu)
         # Without it the program never ran, and the harness is to blame. It fails when the parent,
         # the only reader, died too early for the kernel's watch.
-        _send("ready")
+        os.write(REPLY, _READY)
         gc.enable()
         _execute(job["code"], job["steps"])
         status = 0
@@ -49,21 +51,50 @@ def run(text: int, size: int, cpu: tuple[int, int], reply: int, lock: Lock) -> N
         os._exit(status)
 
 
+# Something of everything that most programs need: their own use of it then finds caches filled.
+_REHEARSAL = """
+import math
+from collections import Counter
+
+class Box:
+    def __init__(self, content):
+        self.content = content
+
+def f(items, least=2, *more, **named):
+    found = {1, 2} & set(items)
+    while least > 10:
+        least -= 1
+    for i in range(len(items)):
+        if i % 2 == 0 and items[i] != least:
+            found.add(i)
+    try:
+        pairs = {key: value for key, value in zip(items, sorted(items, key=lambda x: -x)) if value}
+    except ValueError as error:
+        raise
+    text = "".join(map(str, items)).upper() + "a"[0:1]
+    return [tuple(found), pairs, found, text, True, None, 1.5, Box(least).content, math.sqrt(4)]
+"""
+
+
+def rehearse() -> None:
+    """Run a program of our own, in the zygote: its descriptor ``REPLY`` must lead nowhere.
+
+    The interpreter's caches and the code of this module settle into their final state. Each page
+    that would change in a program's process instead would have to be copied there, every time.
+    """
+    _execute(_REHEARSAL, [["expression", "f([1, 2, 3], 12)"], ["expression", "f((1, 2), least=5)"]])
+
+
 def _shut(reply: int, lock: Lock, cpu: tuple[int, int]) -> None:
     """From the strongest powers needed to the weakest. Any failure ends the process unrun."""
     os.setsid()
     limits.apply_cpu(cpu)
-    for call in lock.calls:
-        _insist(call)
-    os.dup2(reply, _REPLY)
-    os.closerange(_REPLY + 1, 256)
-    if lock.seccomp:
-        _insist(seccomp.prepared(os.getpid()))
-
-
-def _insist(call: linux.Call) -> None:
-    if call() != 0:
-        raise OSError
+    calls = (*lock.calls, seccomp.prepared(os.getpid())) if lock.bind_to_pid else lock.calls
+    for call in calls:
+        if call() != 0:
+            raise OSError
+    os.dup2(reply, REPLY)
+    os.closerange(REPLY + 1, 256)
 
 
 def _execute(code: str, steps: list[list[str]]) -> None:
@@ -137,4 +168,4 @@ def _send(*parts: str) -> None:
 def _write(payload: bytes) -> None:
     frame = len(payload).to_bytes(4, "big") + payload
     while frame:
-        frame = frame[os.write(_REPLY, frame) :]
+        frame = frame[os.write(REPLY, frame) :]

@@ -26,6 +26,7 @@ _BUILD = {"list": list, "tuple": tuple, "deque": deque, "set": set, "frozenset":
 _CONSTANTS = {"None": None, "True": True, "False": False, "...": ...}
 # Their own __eq__ says the same as dict's when the other side is a plain dict.
 _DICT_EQUALITY = (dict.__eq__, Counter.__eq__, OrderedDict.__eq__)
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Opaque(Exception):
@@ -47,7 +48,7 @@ def dump(value: object) -> bytes:
         Opaque: no builtin, nor a subclass that inherits its equality.
         TooLarge: over one of the caps; cyclic values end here too.
     """
-    text = json.dumps(_Encoder().encode(value, 0), ensure_ascii=False, separators=(",", ":"))
+    text = _JSON.encode(_Encoder().encode(value, 0))
     payload = text.encode("utf-8", "surrogatepass")
     if len(payload) > MAX_BYTES:
         raise TooLarge

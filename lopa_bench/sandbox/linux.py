@@ -72,12 +72,16 @@ def prctl(option: int, *values: object) -> int:
     return make(prepared_prctl(option, *values), f"prctl({option})")
 
 
+def prepared_unshare(flags: int) -> Call:
+    return functools.partial(_libc.unshare, ctypes.c_int(flags))
+
+
 def unshare(flags: int) -> None:
-    _check(_libc.unshare(flags), f"unshare({flags:#x})")
+    make(prepared_unshare(flags), f"unshare({flags:#x})")
 
 
-def setns(descriptor: int, kind: int) -> None:
-    _check(_libc.setns(descriptor, kind), f"setns({kind:#x})")
+def prepared_setns(descriptor: int, kind: int) -> Call:
+    return functools.partial(_libc.setns, ctypes.c_int(descriptor), ctypes.c_int(kind))
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:

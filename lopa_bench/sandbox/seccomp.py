@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import functools
 import os
 import struct
 from typing import NamedTuple
@@ -31,7 +30,7 @@ ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _ALLOWED: dict[str, tuple[int, int | None]] = {
     # reading, writing, waiting
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66),
-    "pread64": (17, 67), "pwrite64": (18, 68), "lseek": (8, 62), "close": (3, 57),
+    "close_range": (436, 436), "pread64": (17, 67), "pwrite64": (18, 68), "lseek": (8, 62), "close": (3, 57),
     "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24), "pipe": (22, None),
     "pipe2": (293, 59), "select": (23, None), "pselect6": (270, 72), "poll": (7, None),
     "ppoll": (271, 73), "epoll_create1": (291, 20), "epoll_ctl": (233, 21),
@@ -89,7 +88,7 @@ def _any_of(argument: int, *values: int) -> list[list[_Is]]:
 _ZYGOTES: dict[str, tuple[int, int]] = {
     "wait4": (61, 260), "pidfd_open": (434, 434), "unshare": (272, 97), "setns": (308, 268),
     "mount": (165, 40), "umount2": (166, 39), "setsid": (112, 157), "capset": (126, 91),
-    "close_range": (436, 436), "landlock_create_ruleset": (444, 444),
+    "landlock_create_ruleset": (444, 444),
     "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
 }  # fmt: skip
 
@@ -215,7 +214,6 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-@functools.lru_cache(maxsize=1)
 def prepared(own_pid: int) -> linux.Call:
     """The call that binds a program's process to its filter; it must have ``no_new_privs``."""
     return _binding(programs_filter(linux.architecture(), own_pid))

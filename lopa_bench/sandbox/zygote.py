@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import select
 import signal
@@ -20,6 +21,7 @@ from .child import Lock
 # Imported once here rather than in every program: what real MBPP solutions ask for.
 _PRELOAD = "re math cmath collections heapq itertools functools operator bisect string copy typing"
 MAX_REPLY = 4 << 20  # bytes of all the values of a program
+_UNDISTURBED_MS = 20
 
 
 def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
@@ -28,6 +30,9 @@ def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, us
     ``control`` is the socket's descriptor, ``text`` that of the file that each program comes in.
     ``wall``: "own" (we make the namespaces), "bubblewrap" (we are inside already) or "none".
     """
+    # The number of a program's reply channel: here it leads nowhere, and nothing else may take it.
+    control, text = _elsewhere(control), _elsewhere(text)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), child.REPLY)
     if wall != "bubblewrap" and os.getppid() != driver:
         return  # the driver died before the next line could tell the kernel to watch it
     linux.die_with_parent(control)
@@ -43,12 +48,17 @@ def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, us
     zygote.serve()
 
 
+def _elsewhere(descriptor: int) -> int:
+    return os.dup(descriptor) if descriptor == child.REPLY else descriptor
+
+
 class Zygote:
     """Raises OSError from its constructor where a mechanism asked for cannot be had."""
 
     def __init__(self, control: int, text: int, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
         self._control = control
         self._text = text
+        self._chunk = memoryview(bytearray(1 << 16))
         self._inside: namespaces.Inside | None = None
         readable = interpreter.readable_paths()
         memory = limits.address_space() + limits.MEMORY  # read before /proc is out of sight
@@ -61,21 +71,28 @@ class Zygote:
                 linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # lost with the old identity
             tasks += limits.tasks_of_user()
         self._rules = landlock.ruleset(readable, scratch) if use_landlock else None
-        self._lock = Lock(tuple(readable), scratch, self._calls(), use_seccomp)
         limits.apply(memory=memory, tasks=tasks)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        self._seccomp = None
         if use_seccomp:
-            seccomp.prepared(1)  # every program is process 1 of its namespace: one filter serves them all
             seccomp.bind_zygote()
+            if wall == "own":  # every program is process 1 of its namespace: one filter serves them all
+                self._seccomp = seccomp.prepared(1)
+        bind_to_pid = use_seccomp and self._seccomp is None
+        self._lock = Lock(tuple(readable), scratch, self._calls(), bind_to_pid)
 
     def _calls(self) -> tuple[linux.Call, ...]:
         """Made here rather than in every program's process: new ctypes objects take long."""
-        landlocked = [] if self._rules is None else [landlock.prepared(self._rules)]
-        watch = linux.prepared_prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        return (*landlocked, linux.prepared_drop_of_capabilities(), watch)
+        calls = [linux.prepared_drop_of_capabilities(), linux.prepared_prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)]
+        if self._rules is not None:
+            calls.insert(0, landlock.prepared(self._rules))
+        if self._seccomp is not None:
+            calls.append(self._seccomp)
+        return tuple(calls)
 
     def serve(self) -> None:
+        child.rehearse()
         gc.collect()
         gc.freeze()  # keeps the collector off the pages that every child shares
         gc.disable()
@@ -107,49 +124,56 @@ class Zygote:
         os.set_blocking(reply_end, False)
         process = os.pidfd_open(pid)
         reply = bytearray()
-        end = _watch(process, reply_end, self._control, started + timeout_s, reply)
-        _kill(pid)
+        end = self._watch(process, reply_end, started + timeout_s, reply)
+        if end != "exit" or self._inside is None:  # a process namespace ends with its first process
+            _kill(pid)
         _, status, usage = os.wait4(pid, 0)
         wall_seconds = time.monotonic() - started
         if end == "driver_gone":
             os._exit(0)
-        _read(reply_end, reply)
+        self._read(reply_end, reply)
         os.close(process)
         os.close(reply_end)
         code, cpu_seconds = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
         used = code, cpu_seconds, wall_seconds, usage.ru_nivcsw
         return wire.OUTCOME.pack(wire.ENDS.index(end), *used) + reply[: MAX_REPLY + 1]
 
+    def _watch(self, process: int, reply_end: int, deadline: float, reply: bytearray) -> str:
+        """Collect the reply until the process ended, the time or the room is over.
 
-def _watch(process: int, reply_end: int, control: int, deadline: float, reply: bytearray) -> str:
-    """Collect the reply until the process ended, the time or the room is over."""
-    poller = select.poll()
-    for descriptor in (process, reply_end, control):
-        poller.register(descriptor, select.POLLIN)
-    while (left := deadline - time.monotonic()) > 0:
-        ready = {descriptor for descriptor, _ in poller.poll(1 + left * 1000)}
-        if control in ready:
-            return "driver_gone"  # it sends nothing while a program runs
-        if reply_end in ready and not _read(reply_end, reply):
-            poller.unregister(reply_end)  # closed by the program; it may go on for all we know
-        if len(reply) > MAX_REPLY:
-            return "flood"
-        if process in ready:
-            return "exit"
-    return "timeout"
+        Nearly all programs end within ``_UNDISTURBED_MS``, and what they wrote is read then: to be
+        woken for every answer takes the CPU from the program.
+        """
+        poller = select.poll()
+        poller.register(process, select.POLLIN)
+        poller.register(self._control, select.POLLIN)
+        at_most = _UNDISTURBED_MS
+        while (left := deadline - time.monotonic()) > 0:
+            ready = [descriptor for descriptor, _ in poller.poll(min(at_most, 1 + left * 1000))]
+            if self._control in ready:
+                return "driver_gone"  # it sends nothing while a program runs
+            if process in ready:
+                return "exit"
+            if reply_end in ready and not self._read(reply_end, reply):
+                poller.unregister(reply_end)  # closed by the program; it may go on for all we know
+            if len(reply) > MAX_REPLY:
+                return "flood"
+            if not ready and at_most == _UNDISTURBED_MS:
+                poller.register(reply_end, select.POLLIN)
+                at_most = math.inf
+        return "timeout"
 
-
-def _read(descriptor: int, reply: bytearray) -> bool:
-    """Take what is there, at most a little over the cap; False at the end of the pipe."""
-    try:
-        while len(reply) <= MAX_REPLY:
-            chunk = os.read(descriptor, 1 << 16)
-            reply += chunk
-            if len(chunk) < 1 << 16:
-                return bool(chunk)
-    except BlockingIOError:
-        pass
-    return True
+    def _read(self, descriptor: int, reply: bytearray) -> bool:
+        """Take what is there, at most a little over the cap; False at the end of the pipe."""
+        try:
+            while len(reply) <= MAX_REPLY:
+                size = os.readv(descriptor, [self._chunk])
+                reply += self._chunk[:size]
+                if size < len(self._chunk):
+                    return bool(size)
+        except BlockingIOError:
+            pass
+        return True
 
 
 def _kill(pid: int) -> None:

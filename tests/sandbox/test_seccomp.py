@@ -67,7 +67,7 @@ def calls(request):
         "connect": (42, 203), "bind": (49, 200), "sendmsg": (46, 211), "truncate": (76, 45),
         "openat2": (437, 437), "utimensat": (280, 88), "setsid": (112, 157), "setuid": (105, 146),
         "tkill": (200, 130), "wait4": (61, 260), "umount2": (166, 39), "capset": (126, 91),
-        "close_range": (436, 436), "landlock_create_ruleset": (444, 444), "seccomp": (317, 277),
+        "landlock_create_ruleset": (444, 444), "seccomp": (317, 277),
         "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
     }  # fmt: skip
     return lambda name, *arguments: filters.evaluate(numbers[name][column], arguments)
@@ -79,7 +79,7 @@ def test_what_a_program_may_not_do_does_not_exist(calls):
         "io_uring_setup", "userfaultfd", "process_vm_readv", "pidfd_open", "pidfd_send_signal",
         "setrlimit", "fchmodat", "shmget", "memfd_create", "keyctl", "openat2", "connect", "bind",
         "sendmsg", "truncate", "utimensat", "setsid", "setuid", "tkill", "wait4", "umount2", "capset",
-        "close_range", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp",
+        "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp",
     ):  # fmt: skip
         assert calls(name) == ABSENT, name
 
