@@ -80,6 +80,7 @@ class Worker:
             bwrap = shutil.which("bwrap") or "bwrap"
             command = [*namespaces.bubblewrap(bwrap, interpreter.readable_paths()), *command]
         self._socket = ours
+        self._ready = False
         self._timeout_s = 0.0
         self._overdue_at = float("inf")
         with theirs:
@@ -100,6 +101,7 @@ class Worker:
     def wait_until_ready(self) -> None:
         if failure := self._receive():
             raise WorkerDied(failure.decode())
+        self._ready = True
 
     def canaries(self) -> dict[str, str]:
         """Mechanism to "" where its canary was held, else what went through."""
@@ -107,13 +109,19 @@ class Worker:
         return json.loads(self._receive())
 
     def start(self, program: Program, timeout_s: float) -> None:
-        """Begin to run ``program``; the socket becomes readable when ``finish`` can be called."""
+        """Begin to run ``program``, as soon as the zygote is ready.
+
+        The socket becomes readable when ``finish`` can be called.
+        """
         steps = [[test.kind, test.source] for test in program.tests]
         self._timeout_s = timeout_s
         self._overdue_at = time.monotonic() + timeout_s + _GRACE_S
         self._send(timeout_s, wire.write_file(self._text, {"code": program.code, "steps": steps}))
 
-    def finish(self) -> Outcome:
+    def finish(self) -> Outcome | None:
+        """What became of the program; None when so far the zygote has become ready to run it."""
+        if not self._ready:
+            return self.wait_until_ready()
         message = self._receive()
         end, *used = wire.OUTCOME.unpack_from(message)
         return Outcome(wire.ENDS[end], *used, self._timeout_s, reply=message[wire.OUTCOME.size :])
