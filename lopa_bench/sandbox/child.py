@@ -166,6 +166,7 @@ def _send(*parts: str) -> None:
 
 
 def _write(payload: bytes) -> None:
-    frame = len(payload).to_bytes(4, "big") + payload
+    length = bytes.__len__(payload)  # builtins.len may be the program's by now
+    frame = length.to_bytes(4, "big") + payload
     while frame:
         frame = frame[os.write(REPLY, frame) :]

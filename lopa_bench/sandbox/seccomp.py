@@ -85,7 +85,8 @@ def _any_of(argument: int, *values: int) -> list[list[_Is]]:
 
 
 # What a zygote, and the process of a program before it starts, do besides.
-_ZYGOTES: dict[str, tuple[int, int]] = {
+_ZYGOTES: dict[str, tuple[int, int | None]] = {
+    "fork": (57, None),  # musl's; glibc's is a clone
     "wait4": (61, 260), "pidfd_open": (434, 434), "unshare": (272, 97), "setns": (308, 268),
     "mount": (165, 40), "umount2": (166, 39), "setsid": (112, 157), "capset": (126, 91),
     "landlock_create_ruleset": (444, 444),
@@ -159,6 +160,7 @@ def programs_filter(architecture: str, own_pid: int) -> bytes:
     """BPF instructions that take away what the zygote's filter allows a zygote, and no program."""
     column = list(ARCHITECTURES).index(architecture)
     bodies = {numbers[column]: [_instruction(_RETURN, _ABSENT)] for numbers in _ZYGOTES.values()}
+    bodies.pop(None, None)
     bodies |= _conditional(_programs_conditions(own_pid), column)
     return _assemble(architecture, bodies, otherwise=_ALLOW)
 

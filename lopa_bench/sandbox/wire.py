@@ -21,11 +21,18 @@ OUTCOME = struct.Struct("!BiddI")
 ENDS = ("exit", "timeout", "flood")
 
 
-def send(connection: int, message: bytes) -> None:
-    """Raises OSError when the other side is gone."""
-    left = memoryview(_LENGTH.pack(len(message)) + message)
+def send(connection: int, *parts: bytes | memoryview) -> None:
+    """One message made of ``parts``, of which no copy is left behind in this process.
+
+    Raises OSError when the other side is gone.
+    """
+    left = [_LENGTH.pack(sum(map(len, parts))), *parts]
     while left:
-        left = left[os.write(connection, left) :]
+        sent = os.writev(connection, left)
+        while left and sent >= len(left[0]):
+            sent -= len(left.pop(0))
+        if left:
+            left[0] = left[0][sent:]
 
 
 def receive(connection: int) -> bytes | None:

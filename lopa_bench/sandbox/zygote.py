@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import math
+import mmap
 import os
 import select
 import signal
@@ -31,8 +32,8 @@ def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, us
     ``wall``: "own" (we make the namespaces), "bubblewrap" (we are inside already) or "none".
     """
     # The number of a program's reply channel: here it leads nowhere, and nothing else may take it.
-    control, text = _elsewhere(control), _elsewhere(text)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), child.REPLY)
+    control, text = (os.dup(fd) if fd == child.REPLY else fd for fd in (control, text))
+    os.dup2(1, child.REPLY)
     if wall != "bubblewrap" and os.getppid() != driver:
         return  # the driver died before the next line could tell the kernel to watch it
     linux.die_with_parent(control)
@@ -48,17 +49,12 @@ def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, us
     zygote.serve()
 
 
-def _elsewhere(descriptor: int) -> int:
-    return os.dup(descriptor) if descriptor == child.REPLY else descriptor
-
-
 class Zygote:
     """Raises OSError from its constructor where a mechanism asked for cannot be had."""
 
     def __init__(self, control: int, text: int, wall: str, use_landlock: bool, use_seccomp: bool) -> None:
         self._control = control
         self._text = text
-        self._chunk = memoryview(bytearray(1 << 16))
         self._inside: namespaces.Inside | None = None
         readable = interpreter.readable_paths()
         memory = limits.address_space() + limits.MEMORY  # read before /proc is out of sight
@@ -81,6 +77,9 @@ class Zygote:
                 self._seccomp = seccomp.prepared(1)
         bind_to_pid = use_seccomp and self._seccomp is None
         self._lock = Lock(tuple(readable), scratch, self._calls(), bind_to_pid)
+        self._reply = mmap.mmap(-1, MAX_REPLY + 1, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._reply.madvise(mmap.MADV_DONTFORK)  # what one program answered is not there for the next
+        self._filled = 0
 
     def _calls(self) -> tuple[linux.Call, ...]:
         """Made here rather than in every program's process: new ctypes objects take long."""
@@ -101,7 +100,7 @@ class Zygote:
             if size == 0:
                 wire.send(self._control, json.dumps(canaries.run(self._fork, self._lock)).encode())
             else:
-                wire.send(self._control, self._run(size, timeout_s))
+                self._run(size, timeout_s)
 
     def _fork(self) -> int:
         if self._inside is None:
@@ -112,8 +111,8 @@ class Zygote:
             self._lock = self._lock._replace(calls=self._calls())
         return self._inside.fork()
 
-    def _run(self, size: int, timeout_s: float) -> bytes:
-        """One program from fork to reaping: how it ended, what it used, and what it wrote."""
+    def _run(self, size: int, timeout_s: float) -> None:
+        """One program from fork to reaping; send how it ended, what it used, and what it wrote."""
         reply_end, write_end = os.pipe()
         cpu = limits.cpu(timeout_s)
         started = time.monotonic()
@@ -123,22 +122,23 @@ class Zygote:
         os.close(write_end)
         os.set_blocking(reply_end, False)
         process = os.pidfd_open(pid)
-        reply = bytearray()
-        end = self._watch(process, reply_end, started + timeout_s, reply)
+        self._filled = 0
+        end = self._watch(process, reply_end, started + timeout_s)
         if end != "exit" or self._inside is None:  # a process namespace ends with its first process
             _kill(pid)
         _, status, usage = os.wait4(pid, 0)
         wall_seconds = time.monotonic() - started
         if end == "driver_gone":
             os._exit(0)
-        self._read(reply_end, reply)
+        self._read(reply_end)
         os.close(process)
         os.close(reply_end)
         code, cpu_seconds = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
         used = code, cpu_seconds, wall_seconds, usage.ru_nivcsw
-        return wire.OUTCOME.pack(wire.ENDS.index(end), *used) + reply[: MAX_REPLY + 1]
+        with memoryview(self._reply) as reply:
+            wire.send(self._control, wire.OUTCOME.pack(wire.ENDS.index(end), *used), reply[: self._filled])
 
-    def _watch(self, process: int, reply_end: int, deadline: float, reply: bytearray) -> str:
+    def _watch(self, process: int, reply_end: int, deadline: float) -> str:
         """Collect the reply until the process ended, the time or the room is over.
 
         Nearly all programs end within ``_UNDISTURBED_MS``, and what they wrote is read then: to be
@@ -154,25 +154,26 @@ class Zygote:
                 return "driver_gone"  # it sends nothing while a program runs
             if process in ready:
                 return "exit"
-            if reply_end in ready and not self._read(reply_end, reply):
+            if reply_end in ready and not self._read(reply_end):
                 poller.unregister(reply_end)  # closed by the program; it may go on for all we know
-            if len(reply) > MAX_REPLY:
+            if self._filled > MAX_REPLY:
                 return "flood"
             if not ready and at_most == _UNDISTURBED_MS:
                 poller.register(reply_end, select.POLLIN)
                 at_most = math.inf
         return "timeout"
 
-    def _read(self, descriptor: int, reply: bytearray) -> bool:
-        """Take what is there, at most a little over the cap; False at the end of the pipe."""
-        try:
-            while len(reply) <= MAX_REPLY:
-                size = os.readv(descriptor, [self._chunk])
-                reply += self._chunk[:size]
-                if size < len(self._chunk):
-                    return bool(size)
-        except BlockingIOError:
-            pass
+    def _read(self, descriptor: int) -> bool:
+        """Take what is there and has room; False at the end of the pipe."""
+        with memoryview(self._reply) as reply:
+            try:
+                while self._filled <= MAX_REPLY:
+                    size = os.readv(descriptor, [reply[self._filled :]])
+                    if not size:
+                        return False
+                    self._filled += size
+            except BlockingIOError:
+                pass
         return True
 
 

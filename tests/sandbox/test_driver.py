@@ -135,6 +135,26 @@ def test_a_lock_that_fails_is_never_passed_over(monkeypatch, failing):
         assert reply == b""
 
 
+def test_what_one_program_answered_is_out_of_reach_of_the_next():
+    """Both come from one zygote; the second looks at all that the frames it was forked from hold."""
+    answers = Program("answers", "def f(x): return ''.join(['earlier', 'answer'])", ("assert f(1) == 'earlieranswer'",))
+    code = """
+import sys
+def f(x):
+    held, frame = [], sys._getframe()
+    while frame:
+        held += frame.f_locals.values()
+        held += getattr(frame.f_locals.get('self'), '__dict__', {}).values()
+        frame = frame.f_back
+    for value in held:
+        if type(value).__name__ in ('bytes', 'bytearray', 'memoryview', 'mmap') and b'earlier' in bytes(value):
+            return 'seen'
+"""
+    first, second = run_programs([answers, Program("looks", code, ("assert f(1) == 'seen'",))], workers=1)
+    assert first.passed
+    assert not second.passed
+
+
 def test_time_that_others_took_does_not_count():
     timed_out = {"end": "timeout", "exit_code": -9, "timeout_s": 3.0, "reply": b""}
     busy = Outcome(**timed_out, cpu_seconds=2.9, wall_seconds=3.0, preemptions=900)
