@@ -13,31 +13,35 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import codec, landlock, limits, linux, seccomp, wire
+from . import codec, limits, linux, seccomp, wire
 
-_REPLY = 3  # the only descriptor besides the standard three
+REPLY = 3  # the only descriptor besides the standard three
+_READY = b'\0\0\0\x09["ready"]'
 
 
 class Lock(NamedTuple):
-    """What a program's process shuts behind itself.
+    """What a program's process shuts behind itself; its zygote has made it ready.
 
-    ``rules`` is a Landlock ruleset made of ``readable`` and ``scratch``. The other limits are the
-    zygote's own.
+    ``calls`` are what Landlock, the capabilities, the kernel's watch on the parent and seccomp
+    take. ``bind_to_pid``: the last of them is still to be made, for the process's own number. The
+    limits but the CPU's, ``no_new_privs`` and the zygote's seccomp filter it has inherited.
     """
 
     readable: tuple[str, ...]
     scratch: str | None
-    rules: int | None
-    seccomp: bool
+    calls: tuple[linux.Call, ...]
+    bind_to_pid: bool
 
 
-def run(program: int, timeout_s: float, reply: int, lock: Lock) -> None:
-    """Never returns. ``program`` is the file with its code and steps [kind, source]."""
+def run(text: int, size: int, cpu: tuple[int, int], reply: int, lock: Lock) -> None:
+    """Never returns. ``text`` is the file with the program's code and steps [kind, source]."""
     status = 1
     try:
-        job = wire.read_file(program)
-        _shut(reply, lock, timeout_s)
-        _send("ready")  # without it the program never ran, and the harness is to blame
+        job = wire.read_file(text, size)
+        _shut(reply, lock, cpu)
+        # Without it the program never ran, and the harness is to blame. It fails when the parent,
+        # the only reader, died too early for the kernel's watch.
+        os.write(REPLY, _READY)
         gc.enable()
         _execute(job["code"], job["steps"])
         status = 0
@@ -47,19 +51,50 @@ def run(program: int, timeout_s: float, reply: int, lock: Lock) -> None:
         os._exit(status)
 
 
-def _shut(reply: int, lock: Lock, timeout_s: float) -> None:
+# Something of everything that most programs need: their own use of it then finds caches filled.
+_REHEARSAL = """
+import math
+from collections import Counter
+
+class Box:
+    def __init__(self, content):
+        self.content = content
+
+def f(items, least=2, *more, **named):
+    found = {1, 2} & set(items)
+    while least > 10:
+        least -= 1
+    for i in range(len(items)):
+        if i % 2 == 0 and items[i] != least:
+            found.add(i)
+    try:
+        pairs = {key: value for key, value in zip(items, sorted(items, key=lambda x: -x)) if value}
+    except ValueError as error:
+        raise
+    text = "".join(map(str, items)).upper() + "a"[0:1]
+    return [tuple(found), pairs, found, text, True, None, 1.5, Box(least).content, math.sqrt(4)]
+"""
+
+
+def rehearse() -> None:
+    """Run a program of our own, in the zygote: its descriptor ``REPLY`` must lead nowhere.
+
+    The interpreter's caches and the code of this module settle into their final state. Each page
+    that would change in a program's process instead would have to be copied there, every time.
+    """
+    _execute(_REHEARSAL, [["expression", "f([1, 2, 3], 12)"], ["expression", "f((1, 2), least=5)"]])
+
+
+def _shut(reply: int, lock: Lock, cpu: tuple[int, int]) -> None:
     """From the strongest powers needed to the weakest. Any failure ends the process unrun."""
     os.setsid()
-    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-    if lock.rules is not None:
-        landlock.restrict(lock.rules)
-    os.dup2(reply, _REPLY)
-    os.closerange(_REPLY + 1, 256)
-    limits.apply_cpu(timeout_s)
-    linux.drop_capabilities()
-    linux.die_with_parent(_REPLY)
-    if lock.seccomp:
-        seccomp.install(seccomp.assemble(linux.architecture(), os.getpid()))
+    limits.apply_cpu(cpu)
+    calls = (*lock.calls, seccomp.prepared(os.getpid())) if lock.bind_to_pid else lock.calls
+    for call in calls:
+        if call() != 0:
+            raise OSError
+    os.dup2(reply, REPLY)
+    os.closerange(REPLY + 1, 256)
 
 
 def _execute(code: str, steps: list[list[str]]) -> None:
@@ -131,6 +166,7 @@ def _send(*parts: str) -> None:
 
 
 def _write(payload: bytes) -> None:
-    frame = len(payload).to_bytes(4, "big") + payload
+    length = bytes.__len__(payload)  # builtins.len may be the program's by now
+    frame = length.to_bytes(4, "big") + payload
     while frame:
-        frame = frame[os.write(_REPLY, frame) :]
+        frame = frame[os.write(REPLY, frame) :]

@@ -102,31 +102,20 @@ class _Run:
         return self._alone.popleft() if self._alone and not self._busy else None
 
     def _start(self, job: _Job) -> None:
-        try:
-            worker = self._idle.pop() if self._idle else self._new_worker()
-        except WorkerDied as error:
-            self._died(job, str(error))
-            return
+        worker = self._idle.pop() if self._idle else Worker(self._found.containment)
         self._busy[worker] = job
         self._selector.register(worker, selectors.EVENT_READ)
         with contextlib.suppress(WorkerDied):  # its socket has ended: _collect will see that
             worker.start(job.program, job.timeout_s)
 
-    def _new_worker(self) -> Worker:
-        worker = Worker(self._found.containment)
-        try:
-            worker.wait_until_ready()
-        except WorkerDied:
-            worker.close()
-            raise
-        return worker
-
     def _collect(self) -> None:
         """Wait until some worker has an outcome, or is overdue."""
         overdue_at = min(worker.overdue_at for worker in self._busy)
         events = self._selector.select(max(0.0, overdue_at - time.monotonic()))
-        for key, _ in events:
-            self._finish(key.fileobj)
+        finished = [self._finish(key.fileobj) for key, _ in events]
+        self._fill()  # before judging: no zygote need wait for that
+        for job, outcome in filter(None, finished):
+            self._settle(job, outcome)
         if not events:
             for worker in [w for w in self._busy if w.overdue_at <= time.monotonic()]:
                 self._died(self._release(worker), "the zygote did not keep the time")
@@ -136,16 +125,18 @@ class _Run:
         self._selector.unregister(worker)
         return self._busy.pop(worker)
 
-    def _finish(self, worker: Worker) -> None:
-        job = self._release(worker)
+    def _finish(self, worker: Worker) -> tuple[_Job, Outcome] | None:
+        """Take what came from ``worker``; None when that was no outcome."""
         try:
             outcome = worker.finish()
         except WorkerDied as error:
             worker.close()
-            self._died(job, str(error))
-            return
+            self._died(self._release(worker), str(error))
+            return None
+        if outcome is None:
+            return None
         self._idle.append(worker)
-        self._settle(job, outcome)
+        return self._release(worker), outcome
 
     def _settle(self, job: _Job, outcome: Outcome) -> None:
         reason, detail = judge(job.program, outcome)

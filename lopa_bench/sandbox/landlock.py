@@ -66,13 +66,9 @@ def ruleset(readable: Iterable[str], scratch: str | None) -> int:
     return rules
 
 
-def restrict(rules: int) -> None:
-    """Bind this process and its children, for good. The caller must have set ``no_new_privs``.
-
-    Raises:
-        OSError: the kernel refused; nothing may run then.
-    """
-    linux.syscall("landlock", linux.SYS_LANDLOCK_RESTRICT, rules, 0)
+def prepared(rules: int) -> linux.Call:
+    """Binds a process and its children, for good; it must have ``no_new_privs``."""
+    return linux.prepared_syscall(linux.SYS_LANDLOCK_RESTRICT, rules, 0)
 
 
 def _allow(rules: int, path: str, rights: int) -> None:

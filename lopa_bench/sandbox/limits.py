@@ -52,15 +52,20 @@ def apply(*, memory: int, tasks: int) -> None:
         resource.RLIMIT_MSGQUEUE: 0,
     }
     for kind, value in wanted.items():
-        _set(kind, value)
+        resource.setrlimit(kind, _within(kind, value))
 
 
-def apply_cpu(timeout_s: float) -> None:
+def cpu(timeout_s: float) -> tuple[int, int]:
+    """The limit for ``apply_cpu``: to be asked outside the program's process."""
+    return _within(resource.RLIMIT_CPU, cpu_seconds(timeout_s))
+
+
+def apply_cpu(limit: tuple[int, int]) -> None:
     """A backstop behind the wall clock, in whole seconds, for a program of several threads too."""
-    _set(resource.RLIMIT_CPU, cpu_seconds(timeout_s))
+    resource.setrlimit(resource.RLIMIT_CPU, limit)
 
 
-def _set(kind: int, value: int) -> None:
+def _within(kind: int, value: int) -> tuple[int, int]:
     _, hard = resource.getrlimit(kind)
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (value, value))
+    return value, value

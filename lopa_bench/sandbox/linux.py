@@ -9,6 +9,7 @@ import platform
 import select
 import signal
 import sys
+from collections.abc import Callable
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -38,24 +39,49 @@ def _check(result: int, call: str) -> int:
     return result
 
 
-def syscall(call: str, number: int, *arguments: object) -> int:
+Call = Callable[[], int]  # made later, by ``make`` or by a process that can do little else; negative: refused
+
+
+def prepared_syscall(number: int, *arguments: object) -> Call:
     """A raw system call. Integers are widened to a full register, everything else is a pointer."""
     wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    return _check(_libc.syscall(ctypes.c_long(number), *wide), call)
+    return functools.partial(_libc.syscall, ctypes.c_long(number), *wide)
+
+
+def prepared_prctl(option: int, *values: object) -> Call:
+    wide = [ctypes.c_ulong(v) if isinstance(v, int) else v for v in values]
+    wide += [ctypes.c_ulong(0)] * (4 - len(wide))
+    return functools.partial(_libc.prctl, ctypes.c_int(option), *wide)
+
+
+def prepared_drop_of_capabilities() -> Call:
+    """Empties the permitted, effective and inheritable sets; nothing can be regained without exec."""
+    this_process = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, and pid 0: the caller
+    return functools.partial(_libc.capset, this_process, (ctypes.c_uint32 * 6)())
+
+
+def make(prepared: Call, name: str) -> int:
+    return _check(prepared(), name)
+
+
+def syscall(call: str, number: int, *arguments: object) -> int:
+    return make(prepared_syscall(number, *arguments), call)
 
 
 def prctl(option: int, *values: object) -> int:
-    wide = [ctypes.c_ulong(v) if isinstance(v, int) else v for v in values]
-    wide += [ctypes.c_ulong(0)] * (4 - len(wide))
-    return _check(_libc.prctl(option, *wide), f"prctl({option})")
+    return make(prepared_prctl(option, *values), f"prctl({option})")
+
+
+def prepared_unshare(flags: int) -> Call:
+    return functools.partial(_libc.unshare, ctypes.c_int(flags))
 
 
 def unshare(flags: int) -> None:
-    _check(_libc.unshare(flags), f"unshare({flags:#x})")
+    make(prepared_unshare(flags), f"unshare({flags:#x})")
 
 
-def setns(descriptor: int, kind: int) -> None:
-    _check(_libc.setns(descriptor, kind), f"setns({kind:#x})")
+def prepared_setns(descriptor: int, kind: int) -> Call:
+    return functools.partial(_libc.setns, ctypes.c_int(descriptor), ctypes.c_int(kind))
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
@@ -79,16 +105,6 @@ def set_mount_attributes(path: str, attributes: int, *, recursive: bool) -> None
     structure = (ctypes.c_uint64 * 4)(attributes, 0, 0, 0)  # set, clear, propagation, userns fd
     target = ctypes.c_char_p(os.fsencode(path))
     syscall("mount_setattr", SYS_MOUNT_SETATTR, at_fdcwd, target, at_recursive, structure, 32)
-
-
-# Made once rather than in every program: new ctypes types take long. _LINUX_CAPABILITY_VERSION_3, and pid 0: the caller.
-_THIS_PROCESS = (ctypes.c_uint32 * 2)(0x20080522, 0)
-_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
-
-
-def drop_capabilities() -> None:
-    """Empty the permitted, effective and inheritable sets; nothing can be regained without exec."""
-    _check(_libc.capset(_THIS_PROCESS, _NO_CAPABILITIES), "capset")
 
 
 def die_with_parent(parent_alive: int) -> None:

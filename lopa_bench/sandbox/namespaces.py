@@ -77,6 +77,7 @@ def enter(paths: list[str]) -> Inside:
 def _mount_scratch() -> None:
     flags = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount("tmpfs", SCRATCH, "tmpfs", flags, "size=32m,nr_inodes=4096,mode=0700")
+    os.chdir(SCRATCH)  # where every program starts
 
 
 def _write(name: str, text: str, directory: int) -> None:
@@ -137,7 +138,8 @@ class Inside:
     """Behind the wall: forks each program as process 1 of its own namespace."""
 
     def __init__(self, own_namespace: int) -> None:
-        self._own = own_namespace
+        self._leave = linux.prepared_unshare(linux.CLONE_NEWPID)
+        self._return = linux.prepared_setns(own_namespace, linux.CLONE_NEWPID)
 
     def clean_scratch(self) -> bool:
         """Mount a new scratch directory, unless the old one was left untouched."""
@@ -149,13 +151,11 @@ class Inside:
         return True
 
     def fork(self) -> int:
-        """Like ``os.fork``; the child starts in the scratch directory."""
-        linux.unshare(linux.CLONE_NEWPID)  # for the next child only ...
+        """Like ``os.fork``."""
+        linux.make(self._leave, "unshare")  # for the next child only ...
         child = os.fork()
-        if child == 0:
-            os.chdir(SCRATCH)
-        else:
-            linux.setns(self._own, linux.CLONE_NEWPID)  # ... so that this can be done again
+        if child:
+            linux.make(self._return, "setns")  # ... so that this can be done again
         return child
 
 

@@ -80,8 +80,9 @@ def cruxeval_output(id: Any, code: str, output: str, generation: str) -> Program
 
 def _parse(source: str) -> ast.Module:
     try:
-        compile(source, "<test>", "exec", dont_inherit=True)  # refuses more, as a stray return
-        return ast.parse(source)
+        module = ast.parse(source)
+        compile(module, "<test>", "exec", dont_inherit=True)  # refuses more, as a stray return
+        return module
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise TestError(f"test is not Python: {error}") from None
 

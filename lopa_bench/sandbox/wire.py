@@ -1,66 +1,70 @@
-"""Messages between the driver and its zygotes, both trusted: a JSON header and raw bytes.
+"""Messages between the driver and its zygotes, both trusted: a length and that many bytes.
 
-A program's text and tests travel beside them as the descriptor of an anonymous file, which only
+A program's text and tests travel beside them in an anonymous file that the two share, which only
 the program's own process reads: a zygote, which every later program is forked from, never has
 them in its memory.
 """
 
 from __future__ import annotations
 
-import json
 import marshal
 import os
-import socket
 import struct
 
-_LENGTHS = struct.Struct("!II")
+_LENGTH = struct.Struct("!I")
+
+# What is asked of a zygote: seconds for the program, and the size of its text. No text: the canaries.
+REQUEST = struct.Struct("!dI")
+# What became of a program, before the bytes of its reply: which of ENDS, exit code, CPU seconds,
+# wall seconds, preemptions.
+OUTCOME = struct.Struct("!BiddI")
+ENDS = ("exit", "timeout", "flood")
 
 
-def send(connection: socket.socket, header: dict, body: bytes = b"", descriptor: int | None = None) -> None:
-    """Raises OSError when the other side is gone."""
-    text = json.dumps(header).encode()
-    lengths = _LENGTHS.pack(len(text), len(body))
-    if descriptor is None:
-        connection.sendall(lengths)
-    else:
-        socket.send_fds(connection, [lengths], [descriptor])
-    connection.sendall(text + body)
+def send(connection: int, *parts: bytes | memoryview) -> None:
+    """One message made of ``parts``, of which no copy is left behind in this process.
+
+    Raises OSError when the other side is gone.
+    """
+    left = [_LENGTH.pack(sum(map(len, parts))), *parts]
+    while left:
+        sent = os.writev(connection, left)
+        while left and sent >= len(left[0]):
+            sent -= len(left.pop(0))
+        if left:
+            left[0] = left[0][sent:]
 
 
-def receive(connection: socket.socket) -> tuple[dict, bytes, int | None] | None:
-    """Wait for one message: header, body and descriptor. None when the other side is gone."""
+def receive(connection: int) -> bytes | None:
+    """Wait for one message; None when the other side is gone."""
     try:
-        start, descriptors, _, _ = socket.recv_fds(connection, _LENGTHS.size, 1)
-        lengths = start + _exactly(connection, _LENGTHS.size - len(start))
-        header, body = _LENGTHS.unpack(lengths)
-        text, rest = _exactly(connection, header), _exactly(connection, body)
-        return json.loads(text), rest, (descriptors[0] if descriptors else None)
-    except (EOFError, ConnectionError):
+        data = os.read(connection, 4096)  # nearly always all of it: nothing is sent unasked
+        size = _LENGTH.size + _LENGTH.unpack_from(data)[0]
+        while len(data) < size:
+            chunk = os.read(connection, min(size - len(data), 1 << 20))
+            if not chunk:
+                return None
+            data += chunk
+        return data[_LENGTH.size :]
+    except (struct.error, ConnectionError):  # cut short, in its length even
         return None
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        chunk = connection.recv(min(size - len(data), 1 << 20))
-        if not chunk:
-            raise EOFError
-        data += chunk
-    return bytes(data)
+def shared_file() -> int:
+    """An anonymous file for one program after the other; returns its descriptor."""
+    return os.memfd_create("program", os.MFD_CLOEXEC)
 
 
-def write_file(content: dict) -> int:
-    """An anonymous file holding ``content``; returns its descriptor.
+def write_file(descriptor: int, content: dict) -> int:
+    """Put ``content`` in place of what the file held; returns its size.
 
     In ``marshal``'s form: both sides are the same Python and trusted, and reading it touches few
     of the pages that a fork shares with its zygote, which is most of what a program costs.
     """
-    descriptor = os.memfd_create("program", os.MFD_CLOEXEC)
-    with open(descriptor, "wb", closefd=False) as file:
-        marshal.dump(content, file)
-    return descriptor
+    data = marshal.dumps(content)
+    os.ftruncate(descriptor, len(data))
+    return os.pwrite(descriptor, data, 0)
 
 
-def read_file(descriptor: int) -> dict:
-    size = os.fstat(descriptor).st_size
+def read_file(descriptor: int, size: int) -> dict:
     return marshal.loads(os.pread(descriptor, size, 0))

@@ -39,6 +39,7 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "PYTHONHASHSEED": "0",
     "MALLOC_ARENA_MAX": "2",  # an arena reserves 64 MB of address space, one per core and thread
+    "LD_BIND_NOW": "1",  # once in the zygote: looking symbols up later took a tenth of each program's time
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
@@ -71,12 +72,15 @@ class Worker:
     def __init__(self, containment: Containment) -> None:
         ours, theirs = socket.socketpair()
         wall = containment.wall
-        options = [theirs.fileno(), os.getpid(), wall, containment.landlock, containment.seccomp]
+        self._text = wire.shared_file()
+        fds = [theirs.fileno(), self._text]
+        options = [*fds, os.getpid(), wall, containment.landlock, containment.seccomp]
         command = [sys.executable, "-s", "-B", "-c", _START, _PACKAGE, json.dumps(options)]
         if wall == "bubblewrap":
             bwrap = shutil.which("bwrap") or "bwrap"
             command = [*namespaces.bubblewrap(bwrap, interpreter.readable_paths()), *command]
         self._socket = ours
+        self._ready = False
         self._timeout_s = 0.0
         self._overdue_at = float("inf")
         with theirs:
@@ -87,7 +91,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=fds,
                 start_new_session=True,  # Ctrl-C is for the driver, which then ends the zygote
             )
 
@@ -95,29 +99,32 @@ class Worker:
         return self._socket.fileno()
 
     def wait_until_ready(self) -> None:
-        header, _ = self._receive()
-        if "failed" in header:
-            raise WorkerDied(header["failed"])
+        if failure := self._receive():
+            raise WorkerDied(failure.decode())
+        self._ready = True
 
     def canaries(self) -> dict[str, str]:
         """Mechanism to "" where its canary was held, else what went through."""
-        self._send({"canaries": True})
-        return self._receive()[0]
+        self._send(0.0, 0)
+        return json.loads(self._receive())
 
     def start(self, program: Program, timeout_s: float) -> None:
-        """Begin to run ``program``; the socket becomes readable when ``finish`` can be called."""
+        """Begin to run ``program``, as soon as the zygote is ready.
+
+        The socket becomes readable when ``finish`` can be called.
+        """
         steps = [[test.kind, test.source] for test in program.tests]
         self._timeout_s = timeout_s
         self._overdue_at = time.monotonic() + timeout_s + _GRACE_S
-        text = wire.write_file({"code": program.code, "steps": steps})
-        try:
-            self._send({"timeout_s": timeout_s}, text)
-        finally:
-            os.close(text)
+        self._send(timeout_s, wire.write_file(self._text, {"code": program.code, "steps": steps}))
 
-    def finish(self) -> Outcome:
-        header, reply = self._receive()
-        return Outcome(**header, timeout_s=self._timeout_s, reply=reply)
+    def finish(self) -> Outcome | None:
+        """What became of the program; None when so far the zygote has become ready to run it."""
+        if not self._ready:
+            return self.wait_until_ready()
+        message = self._receive()
+        end, *used = wire.OUTCOME.unpack_from(message)
+        return Outcome(wire.ENDS[end], *used, self._timeout_s, reply=message[wire.OUTCOME.size :])
 
     @property
     def overdue_at(self) -> float:
@@ -125,6 +132,7 @@ class Worker:
 
     def close(self) -> None:
         """End the zygote and with it whatever it runs; returns when the processes are gone."""
+        os.close(self._text)
         self._socket.close()  # the zygote kills its program, reaps it and ends
         try:
             self._process.wait(timeout=1)
@@ -132,17 +140,16 @@ class Worker:
             self._process.kill()
             self._process.wait()
 
-    def _send(self, header: dict, descriptor: int | None = None) -> None:
+    def _send(self, timeout_s: float, size: int) -> None:
         try:
-            wire.send(self._socket, header, descriptor=descriptor)
+            wire.send(self._socket.fileno(), wire.REQUEST.pack(timeout_s, size))
         except OSError as error:
             raise WorkerDied(str(error)) from None
 
-    def _receive(self) -> tuple[dict, bytes]:
-        message = wire.receive(self._socket)
+    def _receive(self) -> bytes:
+        message = wire.receive(self._socket.fileno())
         if message is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 raise WorkerDied(f"zygote ended with {self._process.wait(timeout=1)}")
             raise WorkerDied("zygote closed its socket")
-        header, body, _ = message
-        return header, body
+        return message

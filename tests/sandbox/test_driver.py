@@ -99,29 +99,60 @@ def test_a_dead_zygote_is_our_fault_and_retried(monkeypatch, deaths, reason):
     assert not sandbox_processes()
 
 
-LOCKS = ("landlock.restrict", "seccomp.install", "limits.apply_cpu")
+@pytest.mark.parametrize("failing", ["nothing", "a call", "a call that raises", "seccomp", "the CPU limit"])
+def test_a_lock_that_fails_is_never_passed_over(monkeypatch, failing):
+    """In the process of the program itself: if anything is refused, the program must not start."""
 
+    def holds(*_) -> int:
+        return 0
 
-@pytest.mark.parametrize("mechanism", LOCKS)
-def test_a_lock_that_fails_is_never_passed_over(mechanism):
-    """In the process of the program itself: whatever raises, the program must not start."""
+    def fails(*_) -> int:
+        return -1
 
-    def fail(*_, **__):
+    def raises(*_) -> int:
         raise OSError("refused")
 
     read_end, write_end = os.pipe()
-    lock = child.Lock((), None, rules=0, seccomp=True)
+    calls = (holds, {"a call": fails, "a call that raises": raises}.get(failing, holds), holds)
+    lock = child.Lock((), None, calls, bind_to_pid=True)
+    monkeypatch.setattr(child.seccomp, "prepared", lambda pid: fails if failing == "seccomp" else holds)
+    monkeypatch.setattr(child.limits, "apply_cpu", raises if failing == "the CPU limit" else holds)
+    text = wire.shared_file()
+    size = wire.write_file(text, {"code": "", "steps": []})
     pid = os.fork()
     if pid == 0:
-        for other in LOCKS:
-            owner, attribute = other.split(".")
-            action = fail if other == mechanism else (lambda *_, **__: None)
-            setattr(getattr(child, owner), attribute, action)
-        child.run(wire.write_file({"code": "", "steps": []}), 1, write_end, lock)
+        child.run(text, size, (9, 9), write_end, lock)
+    os.close(text)
     os.close(write_end)
     with open(read_end, "rb") as pipe:
-        assert pipe.read() == b""
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        reply = pipe.read()
+    exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if failing == "nothing":
+        assert exit_code == 0
+        assert b'["ready"]' in reply
+    else:
+        assert exit_code == 1
+        assert reply == b""
+
+
+def test_what_one_program_answered_is_out_of_reach_of_the_next():
+    """Both come from one zygote; the second looks at all that the frames it was forked from hold."""
+    answers = Program("answers", "def f(x): return ''.join(['earlier', 'answer'])", ("assert f(1) == 'earlieranswer'",))
+    code = """
+import sys
+def f(x):
+    held, frame = [], sys._getframe()
+    while frame:
+        held += frame.f_locals.values()
+        held += getattr(frame.f_locals.get('self'), '__dict__', {}).values()
+        frame = frame.f_back
+    for value in held:
+        if type(value).__name__ in ('bytes', 'bytearray', 'memoryview', 'mmap') and b'earlier' in bytes(value):
+            return 'seen'
+"""
+    first, second = run_programs([answers, Program("looks", code, ("assert f(1) == 'seen'",))], workers=1)
+    assert first.passed
+    assert not second.passed
 
 
 def test_time_that_others_took_does_not_count():

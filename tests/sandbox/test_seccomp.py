@@ -36,34 +36,50 @@ def evaluate(program: bytes, architecture: int, number: int, arguments: tuple[in
             return operand
 
 
+class Filters:
+    """What a program is bound to: the zygote's filter and then its own."""
+
+    def __init__(self, architecture: str) -> None:
+        self.audit = seccomp.ARCHITECTURES[architecture]
+        self.installed = [seccomp.zygotes_filter(architecture), seccomp.programs_filter(architecture, PID)]
+
+    def evaluate(self, number: int, arguments: tuple[int, ...] = (), audit: int | None = None) -> int:
+        """As the kernel does: the filter added last first, and then only what is stricter."""
+        answers = [evaluate(program, audit or self.audit, number, arguments) for program in self.installed[::-1]]
+        strictness = [KILL, 0x00050000, ALLOW]
+        return min(answers, key=lambda answer: strictness.index(answer & 0xFFFF0000))
+
+
 @pytest.fixture(params=["x86_64", "aarch64"])
 def calls(request):
-    """Name of a call and its arguments to what the filter says."""
-    audit = seccomp.ARCHITECTURES[request.param]
-    program = seccomp.assemble(request.param, PID)
+    """Name of a call and its arguments to what the filters say."""
+    filters = Filters(request.param)
     column = list(seccomp.ARCHITECTURES).index(request.param)
     numbers = {
         "clone": (56, 220), "kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261),
         "prctl": (157, 167), "ioctl": (16, 29), "fcntl": (72, 25), "openat": (257, 56),
         "socketpair": (53, 199), "sendto": (44, 206), "socket": (41, 198), "execve": (59, 221),
-        "execveat": (322, 281), "clone3": (435, 435), "ptrace": (101, 117), "mount": (165, 40),
+        "execveat": (322, 281), "fork": (57, 1000), "clone3": (435, 435), "ptrace": (101, 117), "mount": (165, 40),
         "unshare": (272, 97), "setns": (308, 268), "bpf": (321, 280), "io_uring_setup": (425, 425),
         "userfaultfd": (323, 282), "process_vm_readv": (310, 270), "pidfd_open": (434, 434),
         "pidfd_send_signal": (424, 424), "setrlimit": (160, 164), "fchmodat": (268, 53),
         "shmget": (29, 194), "memfd_create": (319, 279), "keyctl": (250, 219),
         "connect": (42, 203), "bind": (49, 200), "sendmsg": (46, 211), "truncate": (76, 45),
         "openat2": (437, 437), "utimensat": (280, 88), "setsid": (112, 157), "setuid": (105, 146),
-        "tkill": (200, 130),
+        "tkill": (200, 130), "wait4": (61, 260), "umount2": (166, 39), "capset": (126, 91),
+        "landlock_create_ruleset": (444, 444), "seccomp": (317, 277),
+        "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
     }  # fmt: skip
-    return lambda name, *arguments: evaluate(program, audit, numbers[name][column], arguments)
+    return lambda name, *arguments: filters.evaluate(numbers[name][column], arguments)
 
 
 def test_what_a_program_may_not_do_does_not_exist(calls):
     for name in (
-        "socket", "execve", "execveat", "clone3", "ptrace", "mount", "unshare", "setns", "bpf",
+        "socket", "fork", "execve", "execveat", "clone3", "ptrace", "mount", "unshare", "setns", "bpf",
         "io_uring_setup", "userfaultfd", "process_vm_readv", "pidfd_open", "pidfd_send_signal",
         "setrlimit", "fchmodat", "shmget", "memfd_create", "keyctl", "openat2", "connect", "bind",
-        "sendmsg", "truncate", "utimensat", "setsid", "setuid", "tkill",
+        "sendmsg", "truncate", "utimensat", "setsid", "setuid", "tkill", "wait4", "umount2", "capset",
+        "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp",
     ):  # fmt: skip
         assert calls(name) == ABSENT, name
 
@@ -100,15 +116,29 @@ def test_no_truncation_without_writing(calls):
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
 def test_every_other_number_is_absent_and_every_other_abi_is_killed(architecture):
-    audit = seccomp.ARCHITECTURES[architecture]
-    program = seccomp.assemble(architecture, PID)
-    allowed = {n for n in range(1000) if evaluate(program, audit, n) != ABSENT}
+    filters = Filters(architecture)
+    allowed = {n for n in range(1000) if filters.evaluate(n) != ABSENT}
     assert 90 < len(allowed) < 130
-    assert evaluate(program, audit, 0x40000000) == ABSENT  # x32
-    assert evaluate(program, audit, 2**32 - 1) == ABSENT
+    assert filters.evaluate(0x40000000) == ABSENT  # x32
+    assert filters.evaluate(2**32 - 1) == ABSENT
     for other in (0x40000003, 0xC000003E, 0xC00000B7):
-        if other != audit:
-            assert evaluate(program, other, 0) == KILL
+        if other != filters.audit:
+            assert filters.evaluate(0, audit=other) == KILL
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_a_zygote_may_do_little_more_than_a_program(architecture):
+    filters = Filters(architecture)
+    zygotes, _ = filters.installed
+    anything = (1 << 63,) * 6
+    more = {
+        number
+        for number in range(1000)
+        if evaluate(zygotes, filters.audit, number, anything) == ALLOW and filters.evaluate(number, anything) != ALLOW
+    }
+    column = list(seccomp.ARCHITECTURES).index(architecture)
+    in_part = {numbers[column] for numbers in seccomp._programs_conditions(PID)}
+    assert more == {numbers[column] for numbers in seccomp._ZYGOTES.values()} - {None} | in_part
 
 
 @pytest.mark.parametrize(
@@ -125,6 +155,6 @@ def test_numbers_are_the_kernels(column, header):
     pattern = r"#define __NR(?:3264)?_(\w+)\s+(\d+)"
     known = {name: int(n) for name, n in re.findall(pattern, path.read_text())}
     known.setdefault("newfstatat", known.get("fstatat"))
-    for name, numbers in seccomp._ALLOWED.items():
+    for name, numbers in (seccomp._ALLOWED | seccomp._ZYGOTES).items():
         if numbers[column] is not None:
             assert known[name] == numbers[column], name
