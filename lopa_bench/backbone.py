@@ -18,6 +18,7 @@ from transformers.utils import logging as transformers_logging
 from lopa_bench import share
 from lopa_bench.errors import UserError
 from lopa_bench.hub import loading
+from lopa_bench.machine import keep_freed_memory
 from lopa_bench.methods.base import Shape
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.schema import Model
@@ -87,6 +88,8 @@ class Backbone(nn.Module):
         files = locate(settings.path, settings.revision, offline)
         options = files.options(settings.trust_remote_code)
         kind = kind_of(settings, files)
+        if device.type == "cpu":
+            keep_freed_memory()
         load = AUTO_CLASSES[kind].from_pretrained
         with loading("model.path", files):
             model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))

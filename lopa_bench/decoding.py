@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,8 @@ from transformers.generation import (
     StopStringCriteria,
     TemperatureLogitsWarper,
 )
+
+from lopa_bench.kv_cache import SharedByBeams, can_share, with_room
 
 if TYPE_CHECKING:
     from lopa_bench.backbone import Backbone
@@ -51,29 +55,40 @@ class GenerationSpec:
         beams = self.settings.num_beams if self.settings.decoding == "beam" else 1
         # `generate` takes embeddings for every position and drops those that the cache already holds.
         padded = F.pad(embeds, (0, 0, mask.shape[1] - embeds.shape[1], 0))
+        past = DynamicCache(config=backbone.config) if past is None else past
         if self.num_samples * beams > 1 and embeds.shape[1] > 1:  # the input is read once for all samples and beams
-            past = read(backbone, embeds, mask, past)
-        if past is not None:
-            past.batch_repeat_interleave(self.num_samples * beams)
+            read(backbone, embeds, mask, past)
+        past, reading = self._for_all(past, mask, beams, backbone)
         embeds, mask, index = (each.repeat_interleave(self.num_samples, dim=0) for each in (padded, mask, index))
-        return backbone.model.generate(
-            inputs_embeds=embeds,
-            attention_mask=mask,
-            # Positions count attended tokens, so that padding, which stands between a soft prompt and the input, moves none.
-            position_ids=backbone.position_ids(mask),
-            past_key_values=past,
-            generation_config=GenerationConfig(
-                max_new_tokens=self.max_new_tokens,
-                do_sample=False,
-                num_beams=beams,
-                length_penalty=self.settings.length_penalty,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
-            ),
-            logits_processor=self._sampler(index),
-            stopping_criteria=stop_at(tokenizer, self.stop_words),
-            synced_gpus=False,  # the processes of a run write texts of their own, not in step
-        )
+        with reading:
+            return backbone.model.generate(
+                inputs_embeds=embeds,
+                attention_mask=mask,
+                # Positions count attended tokens, so that padding, which stands between a soft prompt and the input, moves none.
+                position_ids=backbone.position_ids(mask),
+                past_key_values=past,
+                generation_config=GenerationConfig(
+                    max_new_tokens=self.max_new_tokens,
+                    do_sample=False,
+                    num_beams=beams,
+                    length_penalty=self.settings.length_penalty,
+                    eos_token_id=tokenizer.eos_token_id,
+                    pad_token_id=tokenizer.pad_token_id,
+                ),
+                logits_processor=self._sampler(index),
+                stopping_criteria=stop_at(tokenizer, self.stop_words),
+                synced_gpus=False,  # the processes of a run write texts of their own, not in step
+            )
+
+    def _for_all(
+        self, past: Cache, mask: Tensor, beams: int, backbone: Backbone
+    ) -> tuple[Cache, AbstractContextManager[None]]:
+        """The cache that all samples and beams of a row go on from, and the context in which the model reads it."""
+        if beams > 1 and self.num_samples == 1 and can_share(past):
+            shared = SharedByBeams(past, mask[:, :-1], beams)
+            return shared, shared.read_by(backbone.model)
+        past.batch_repeat_interleave(self.num_samples * beams)
+        return with_room(past), nullcontext()
 
     def _sampler(self, index: Tensor) -> LogitsProcessorList:
         if self.settings.decoding != "sample":
@@ -104,17 +119,16 @@ def stop_at(tokenizer: Any, words: tuple[str, ...]) -> StoppingCriteriaList:
     return StoppingCriteriaList([StopStringCriteria(tokenizer, list(words))] if words else [])
 
 
-def read(backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache | None) -> Cache:
-    """The keys and values of all positions but the last, whose output is the first that matters."""
+def read(backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache) -> None:
+    """Puts keys and values of all positions but the last into `past`; the last one's output is the first that matters."""
     before = mask.shape[1] - embeds.shape[1]
-    done = backbone.body(
+    backbone.body(
         inputs_embeds=embeds[:, :-1],
         attention_mask=mask[:, :-1],
         position_ids=backbone.position_ids(mask)[:, before:-1],
-        past_key_values=DynamicCache(config=backbone.config) if past is None else past,
+        past_key_values=past,
         use_cache=True,
     )
-    return done.past_key_values
 
 
 class DrawToken(LogitsProcessor):
@@ -128,28 +142,31 @@ class DrawToken(LogitsProcessor):
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """[rows, V] scores -> the same with all but the drawn token at -inf; `input_ids` are the new tokens so far."""
-        tokens, weights = nucleus(scores, self.top_p)
-        cumulative = weights.double().cumsum(-1)
-        draw = self.draws[:, input_ids.shape[1], None].double() * cumulative[:, -1:]
-        chosen = tokens.gather(1, torch.searchsorted(cumulative, draw, right=True))
+        chosen = input_ids.new_empty(len(scores), 1)
+        for rows, tokens, weights in nuclei(scores, self.top_p):
+            cumulative = weights.double().cumsum(-1)
+            draw = self.draws[rows, input_ids.shape[1], None].double() * cumulative[:, -1:]
+            chosen[rows] = tokens.gather(1, torch.searchsorted(cumulative, draw, right=True))
         return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
 
 
-def nucleus(scores: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
-    """The fewest most probable tokens that hold `top_p` of a row, by token number, and their probabilities, both [rows, k].
+def nuclei(scores: Tensor, top_p: float) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The fewest most probable tokens that hold `top_p` of a row: row numbers, tokens by number, their probabilities; [n], [n, k], [n, k].
 
-    k is what the widest row needs, rounded up; a narrower row's tokens beyond its own nucleus have probability zero. Sorting the whole
-    vocabulary, which is most of a step's time, is avoided where few tokens are enough.
+    A row comes with the least of three widths k that holds its nucleus; tokens beyond it have probability zero. Sorting the whole
+    vocabulary, which is most of a step's time, is left to the few rows whose distribution is flat.
     """
     probabilities, vocabulary = scores.softmax(-1), scores.shape[-1]
+    rows = torch.arange(len(scores), device=scores.device)
     for k in (256, 4096, vocabulary):
-        weights, tokens = probabilities.topk(min(k, vocabulary))
+        weights, tokens = probabilities[rows].topk(min(k, vocabulary))
         before = weights.cumsum(-1) - weights
-        if k >= vocabulary or (before[:, -1] >= top_p).all():
-            break
-    weights = weights * (before < top_p)
-    tokens, order = tokens.sort(-1)
-    return tokens, weights.gather(-1, order)
+        found = before[:, -1] >= top_p if k < vocabulary else torch.ones_like(rows, dtype=torch.bool)
+        tokens, order = tokens[found].sort(-1)
+        yield rows[found], tokens, (weights * (before < top_p))[found].gather(-1, order)
+        rows = rows[~found]
+        if not len(rows):
+            return
 
 
 def new_text(tokenizer: Any, ids: list[int], budget: int, stop_words: list[str]) -> str:

@@ -8,13 +8,15 @@ import pytest
 import tiny
 import torch
 from torch.nn import functional as F
-from transformers import DynamicCache
+from transformers import Cache, DynamicCache, GenerationConfig
+from transformers.cache_utils import DynamicSlidingWindowLayer
 from transformers.generation import TopPLogitsWarper
 
+from lopa_bench import kv_cache
 from lopa_bench.backbone import Backbone
 from lopa_bench.config import choices
 from lopa_bench.data import Row, Split, encode_completions, encode_prompts
-from lopa_bench.decoding import GenerationSpec, new_text, nucleus
+from lopa_bench.decoding import GenerationSpec, new_text, nuclei
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.prompt_tuning import PromptTuning
 from lopa_bench.predict import write
@@ -179,10 +181,17 @@ def test_the_nucleus_is_that_of_the_whole_vocabulary_sorted(top_p, spread):
     """Against transformers' own warper, for flat distributions, which need the whole vocabulary, and peaked ones."""
     scores = spread * torch.randn(5, 9000, generator=torch.Generator().manual_seed(0))
     kept = TopPLogitsWarper(top_p)(None, scores).softmax(-1)
-    tokens, weights = nucleus(scores, top_p)
-    found = torch.zeros_like(scores).scatter(1, tokens, weights)
+    found = torch.zeros_like(scores)
+    for rows, tokens, weights in nuclei(scores, top_p):
+        found[rows] = found[rows].scatter(1, tokens, weights)
+        assert (tokens.diff() > 0).all()  # in the vocabulary's order, which a row's random number goes through
     torch.testing.assert_close(found / found.sum(-1, keepdim=True), kept, atol=1e-7, rtol=1e-4)
-    assert (tokens.diff() > 0).all()  # in the vocabulary's order, which a row's random number goes through
+
+
+def test_a_flat_row_leaves_the_others_a_short_nucleus():
+    flat, peaked = torch.zeros(9000), torch.zeros(9000).index_fill(0, torch.tensor([7]), 20.0)
+    groups = [(rows.tolist(), tokens.shape[1]) for rows, tokens, _ in nuclei(torch.stack([peaked, flat, peaked]), 0.9)]
+    assert [group for group in groups if group[0]] == [([0, 2], 256), ([1], 9000)]
 
 
 def test_beam_search_is_the_exhaustive_one(tiny_models):
@@ -206,6 +215,40 @@ def test_beam_search_is_the_exhaustive_one(tiny_models):
     best = max(scores, key=scores.get)
     found = model.generate(split.batch([0]), spec(decoding="beam", num_beams=8, max_new_tokens=2))[0].tolist()
     assert tuple(found) == best
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_beams_that_share_a_cache_are_those_that_have_their_own(tiny_models, architecture):
+    """Against transformers' beam search on tokens, whose every beam keeps all keys and values and takes them along."""
+    model = load(tiny_models(architecture))
+    end, split = model.backbone.tokenizer.eos_token_id, prompts(model)
+    new = written(model, model.generate(split.batch(range(len(split))), spec(decoding="beam", max_new_tokens=30)))
+    assert not model.backbone.model._forward_hooks
+    for row, tokens in zip(split.rows, new, strict=True):
+        plain = GenerationConfig(max_new_tokens=30, num_beams=5, length_penalty=0.8, eos_token_id=end, pad_token_id=end)
+        plain.do_sample = False
+        theirs = model.backbone.model.generate(torch.tensor([row.ids]), generation_config=plain)[
+            0, len(row.ids) :
+        ].tolist()
+        assert tokens == (theirs[: theirs.index(end)] if end in theirs else theirs)
+
+
+@pytest.mark.parametrize("how", [{"decoding": "greedy"}, {"decoding": "beam"}], ids=["greedy", "beam"])
+def test_texts_longer_than_the_cache_has_room_for(tiny_models, how, monkeypatch):
+    model = load(tiny_models("llama"))
+    batch = prompts(model).batch(range(5))
+    wide = model.generate(batch, spec(**how, max_new_tokens=30))
+    monkeypatch.setattr(kv_cache, "_ROOM", 3)
+    assert model.generate(batch, spec(**how, max_new_tokens=30)).tolist() == wide.tolist()
+
+
+def test_beams_of_a_sliding_window_keep_their_own_cache(tiny_models):
+    """Its layers forget by counting back from the newest position; every beam of a shared cache adds one."""
+    model = load(tiny_models("llama"))
+    layers = [DynamicSlidingWindowLayer(sliding_window=8)]
+    assert not kv_cache.can_share(Cache(layers=layers))
+    assert kv_cache.with_room(Cache(layers=layers)).layers == layers
+    assert kv_cache.can_share(DynamicCache(config=model.backbone.config))
 
 
 def test_a_row_stops_at_its_own_stop_word(tiny_models):
