@@ -9,8 +9,9 @@ import time
 from typing import Any
 
 import torch
-from contest.loops import Loop, Padded, Rows, TrainerWithPeft
+from contest.loops import Loop, Padded, Rows
 from contest.measure import comparison, in_turn, machine
+from contest.trainer import TrainerWithPeft
 from contest.workload import Workload, workload
 
 from lopa_bench.flops import forward_flops
@@ -38,6 +39,10 @@ def compare(work: Workload, batches: int) -> list[dict[str, Any]]:
     def trainer(method: str, labels: str, order: Any) -> TrainerWithPeft:
         return TrainerWithPeft(work.config("rte", method), rte, order, labels, work.folder / "trainer")
 
+    def padded(everywhere: bool) -> Loop:
+        config = work.config("mbpp", "lopa")
+        return Loop(config, mbpp, code_random, split=Padded, re_encode=True, fused=False, everywhere=everywhere)
+
     fft = {"fft": rte_loop("fft"), "fft_auto": rte_loop("fft", "precision=auto")}
     rates = in_turn(
         {
@@ -53,9 +58,8 @@ def compare(work: Workload, batches: int) -> list[dict[str, Any]]:
             "pt_trainer": trainer("pt", "classes", random),
             "pt_grouped": trainer("pt", "classes", grouped),
             "mbpp": Loop(work.config("mbpp", "lopa"), mbpp, code),
-            "mbpp_padded": Loop(
-                work.config("mbpp", "lopa"), mbpp, code_random, split=Padded, re_encode=True, fused=False
-            ),
+            "mbpp_padded": padded(everywhere=False),
+            "mbpp_official": padded(everywhere=True),
             **fft,
             "product": lambda: product_rate(fft["fft"]),
             "product_auto": lambda: product_rate(fft["fft_auto"]),
@@ -91,6 +95,13 @@ def compare(work: Workload, batches: int) -> list[dict[str, Any]]:
             "LOPA on MBPP, frozen encoder, fp32",
             "mbpp_padded",
             "official padding (581 and 512 tokens), encoding each step",
+            5,
+        ),
+        against(
+            "mbpp",
+            "LOPA on MBPP, frozen encoder, fp32",
+            "mbpp_official",
+            "the same, with logits at every position as the official code has them",
             5,
         ),
         against("fft", "FFT step on RTE, fp32, FLOP/s", "product", product, 0.5, "FLOP/s"),
