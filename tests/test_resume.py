@@ -1,5 +1,6 @@
 """An interrupted run goes on to the bit-identical result; nothing that stops it leaves half a result."""
 
+import contextlib
 import json
 import os
 import random
@@ -130,18 +131,24 @@ def test_a_second_signal_does_not_wait():
 @pytest.mark.slow
 def test_killed_at_random_moments(module_overrides, undisturbed):
     overrides = [*module_overrides("killed"), "method=lopa", "checkpoint_every=0"]
+    results = load_config(overrides).results_dir
     draw, kills = random.Random(0), 0
     while True:
         process = subprocess.Popen([sys.executable, "-m", "lopa_bench", *overrides], stdout=subprocess.DEVNULL)
-        try:
-            process.wait(draw.uniform(0.5, 12))
+        saved, wanted = set(), draw.randint(1, 4)
+        while process.poll() is None and len(saved) <= wanted:
+            for path in results.rglob("checkpoint.pt"):
+                with contextlib.suppress(FileNotFoundError):
+                    saved.add(path.stat().st_mtime_ns)
+            time.sleep(0.002)
+        time.sleep(draw.uniform(0, 0.1))
+        if process.poll() is not None:
             break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+        process.kill()
+        process.wait()
+        kills += 1
     assert process.returncode == 0
-    assert kills
+    assert kills >= 3
     outcome = run(load_config(overrides))
     assert outcome.found
     assert_same(outcome, undisturbed)
