@@ -120,21 +120,18 @@ def _commented(rng: Random) -> str:
 def _documented(rng: Random) -> str:
     """A function whose docstring says what it does, with examples or without.
 
-    The MBPP task's docstring, a bare mark, "Write a function to ..." and three examples, is left out.
+    The MBPP task's docstring, which begins on a line of its own with "Write a function to", is left out.
     """
     program, examples = _from_train(rng, lambda rng: chain(rng, rng.choice((1, 2, 3))), rng.randint(1, 3))
     name = entry_point(program)
     signature, body = program.code(name).split("\n", 1)
     says = describe(program)
-    summary = rng.choice(
-        (f"A function to {says}.", f"{says[0].upper()}{says[1:]}.", f"Given {program.parameters[0]}, {says}.")
-    )
-    lines = [line for given, output in examples for line in (f">>> {name}({given})", output)]
-    shown = rng.choice(([], lines, lines, ["", *lines], ["", "Examples:", *lines]))
-    opening, closing = rng.choice(([f'"""{summary}'], ['"""', summary])), ['"""']
-    if not shown and len(opening) == 1:
-        opening, closing = [f'"""{summary}"""'], []
-    docstring = "\n".join(f"    {line}" if line else "" for line in (*opening, *shown, *closing))
+    openings = (f"A function to {says}.", f"{says[0].upper()}{says[1:]}.", f"Given {program.parameters[0]}, {says}.")
+    summary = f'"""{rng.choice(openings)}'
+    shown = [line for given, output in examples for line in (f">>> {name}({given})", output)]
+    heading = rng.choice((None, [], [], [""], ["", "Examples:"]))
+    lines = [f'{summary}"""'] if heading is None else [summary, *heading, *shown, '"""']
+    docstring = "\n".join(f"    {line}" if line else "" for line in lines)
     return f"{signature}\n{docstring}\n{body}"
 
 
@@ -209,7 +206,7 @@ def _listed(rng: Random, facts: Sequence[tuple[str, ...]]) -> str:
 def _joined(rng: Random, facts: str, text: str) -> str:
     """The facts alone, or with the text, in one document or in two.
 
-    What stands before a mark may matter to what follows it, as in the data-to-text tasks' format, but more often it does not: so the
-    model alone mostly writes something else, and has to be steered to the text.
+    What stands before a mark may matter to what follows it, as in the data-to-text tasks' format, or may not. Were it always so, the
+    model alone would do these tasks; were it rare, no soft prompt would bring it to them.
     """
-    return facts + rng.choices(("", f"\n{text}", f"{END}{text}", f"{END} {text}"), (7, 10, 1, 2))[0]
+    return facts + rng.choices(("", f"\n{text}", f"{END}{text}", f"{END} {text}"), (5, 4, 3, 6))[0]
