@@ -59,8 +59,12 @@ def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
                 dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
             )
         except (ValueError, OSError) as error:
-            process.lock.release()  # it forgets to, and would wait for itself when it is deleted
             raise UserError(f"METEOR: its Java process (which wants 2 GB) ended without a score: {error}") from None
+        finally:
+            if (
+                process.lock.locked()
+            ):  # stopped midway (Ctrl-C too) it forgets to, and would wait for itself when it is deleted
+                process.lock.release()
     return 100 * value
 
 

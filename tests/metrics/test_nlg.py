@@ -87,6 +87,20 @@ def test_webnlg_by_the_rules_of_lora(monkeypatch):
 
 
 @needs_java
+def test_meteor_can_be_interrupted(monkeypatch):
+    from pycocoevalcap.meteor.meteor import Meteor
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Meteor, "_stat", interrupted)
+    with captions.meteor_process() as process:
+        with pytest.raises(KeyboardInterrupt):
+            captions.meteor(["a"], [["a"]])
+        assert not process.lock.locked()  # which its deletion would wait for
+
+
+@needs_java
 def test_webnlg_meteor():
     assert nlg.webnlg(WEBNLG_OUTPUTS, WEBNLG_REFERENCES)["meteor"] == pytest.approx(43.07289374281050, abs=1e-6)
 
