@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from contest.measure import comparison, in_turn, machine
 from contest.workload import Workload, workload
 
-from lopa_bench import decoding
 from lopa_bench.backbone import Backbone
 from lopa_bench.data import Split, encode
 from lopa_bench.inputs import read_records
@@ -32,7 +28,6 @@ def comparisons() -> list[dict[str, Any]]:
                 "e2e_alone": e2e.alone,
                 "mbpp": mbpp.together,
                 "mbpp_alone": mbpp.alone,
-                "mbpp_static": mbpp.with_static_cache,
             }
         )
     ran = {**machine(), "shape": work.shape, "texts": work.texts, "inputs": INPUTS, "alone": ALONE, "method": "lopa"}
@@ -43,7 +38,6 @@ def comparisons() -> list[dict[str, Any]]:
     return [
         against("e2e", f"beam-5 generation on E2E, {INPUTS} inputs", "e2e_alone", "one at a time", 3),
         against("mbpp", f"sampling on MBPP, {INPUTS} inputs", "mbpp_alone", "one at a time", 4),
-        against("mbpp", f"sampling on MBPP, {INPUTS} inputs, growing cache", "mbpp_static", "static cache", 1),
     ]
 
 
@@ -67,21 +61,7 @@ class Writer:
     def alone(self) -> float:
         return self._rate(self.few, self.single)
 
-    def with_static_cache(self) -> float:
-        with static_cache():
-            return self.together()
-
     def _rate(self, split: Split, config: Any) -> float:
         started = time.perf_counter()
         predict(self.model, split, config)
         return len(split) / (time.perf_counter() - started)
-
-
-@contextmanager
-def static_cache() -> Iterator[None]:
-    ours = decoding.GenerationConfig
-    decoding.GenerationConfig = functools.partial(ours, cache_implementation="static")  # type: ignore[assignment,misc]
-    try:
-        yield
-    finally:
-        decoding.GenerationConfig = ours  # type: ignore[misc]
