@@ -31,9 +31,7 @@ def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, us
     ``control`` is the socket's descriptor, ``text`` that of the file that each program comes in.
     ``wall``: "own" (we make the namespaces), "bubblewrap" (we are inside already) or "none".
     """
-    # The number of a program's reply channel: here it leads nowhere, and nothing else may take it.
-    control, text = (os.dup(fd) if fd == child.REPLY else fd for fd in (control, text))
-    os.dup2(1, child.REPLY)
+    control, text = _low(control, text)
     if wall != "bubblewrap" and os.getppid() != driver:
         return  # the driver died before the next line could tell the kernel to watch it
     linux.die_with_parent(control)
@@ -47,6 +45,20 @@ def main(control: int, text: int, driver: int, wall: str, use_landlock: bool, us
         return
     wire.send(control, b"")
     zygote.serve()
+
+
+def _low(*given: int) -> list[int]:
+    """The same files under low numbers, whatever they had in a driver with hundreds of files open: a program closes what is below 256.
+
+    None is ``child.REPLY``, the number of a program's reply channel: here that leads nowhere.
+    """
+    if child.REPLY not in given:
+        os.dup2(1, child.REPLY)
+    low = [os.dup(fd) for fd in given]
+    for fd in given:
+        os.close(fd)
+    os.dup2(1, child.REPLY)
+    return low
 
 
 class Zygote:

@@ -31,23 +31,29 @@ GOOD = Program("good", "def f(x): return x", ("assert f(3) == 3",))
 
 
 def wait_for(condition, seconds: float) -> bool:
+    """Whether ``condition`` was seen to hold; it may hold for a moment only."""
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while not (held := condition()) and time.monotonic() < end:
         time.sleep(0.02)
-    return condition()
+    return held
 
 
 @pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(1000)"])
 def test_killing_the_driver_leaves_nothing(tmp_path, code):
+    records = [
+        {"id": 1, "code": GOOD.code, "tests": ["assert f(3) == 3"]},
+        {"id": 2, "code": code, "tests": ["assert f(1) == 1"]},
+    ]
     lines = tmp_path / "programs.jsonl"
-    lines.write_text(json.dumps({"id": 1, "code": code, "tests": ["assert f(1) == 1"]}))
-    command = [sys.executable, "-m", "lopa_bench.sandbox", str(lines), "--timeout", "300"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as driver:
-        # The self-test comes and goes; then the zygote and its program stay.
-        seen = wait_for(lambda: len(sandbox_processes(driver.pid)) >= 2, 30)
+    lines.write_text("\n".join(map(json.dumps, records)))
+    command = [sys.executable, "-m", "lopa_bench.sandbox", str(lines), "--timeout", "300", "--workers", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as driver:
+        first = json.loads(driver.stdout.readline())  # the self-test is over, the second program begins
         time.sleep(0.5)
+        left = sandbox_processes(driver.pid)
         driver.send_signal(signal.SIGKILL)
-    assert seen
+    assert first["passed"]
+    assert len(left) >= 2  # the zygote and its program
     assert wait_for(lambda: not sandbox_processes(driver.pid), 10)
 
 
@@ -153,6 +159,28 @@ def f(x):
     first, second = run_programs([answers, Program("looks", code, ("assert f(1) == 'seen'",))], workers=1)
     assert first.passed
     assert not second.passed
+
+
+def test_no_file_of_a_driver_with_hundreds_of_them_is_open_in_a_program():
+    code = """
+import os
+def f(first):
+    found = []
+    for number in range(first, 2000):
+        try:
+            os.fstat(number)
+            found.append(number)
+        except OSError:
+            pass
+    return found
+"""
+    many = [os.open(os.devnull, os.O_RDONLY) for _ in range(400)]
+    try:
+        (verdict,) = run_programs([Program("files", code, ("assert f(4) == []",))], workers=1)
+    finally:
+        for descriptor in many:
+            os.close(descriptor)
+    assert verdict.passed, verdict.detail
 
 
 def test_time_that_others_took_does_not_count():
