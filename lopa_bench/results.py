@@ -34,6 +34,7 @@ _UNDETERMINING = {
 }  # fmt: skip
 # Like device and number of threads, these change a number by rounding only (tests/test_speed.py, tests/test_shard.py).
 _UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing", "shard"}
+PREDICTIONS = "predictions.jsonl"
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
@@ -91,7 +92,13 @@ class RunDirectory:
             raise UserError(f"results_dir: {self.path} cannot be made ({error.strerror})") from error
 
     def result(self) -> dict[str, Any] | None:
-        """The finished result, or None."""
+        """The finished result, or None.
+
+        None too where the predictions are gone, as from a published folder: tables can be made of it,
+        but a run has to give all of its files.
+        """
+        if not (self.path / PREDICTIONS).is_file():
+            return None
         try:
             found: dict[str, Any] = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
             return found
@@ -120,14 +127,15 @@ class RunDirectory:
         files: Mapping[str, bytes],
     ) -> None:
         """Write all files, the named `files` first and ``result.json`` last. Raises `RunFailed` where that is not possible."""
-        (self.path / "result.json").unlink(missing_ok=True)  # a forced run's old one must not stand beside new files
+        for old in ("result.json", f"{PREDICTIONS}.gz"):  # must not stand beside new files
+            (self.path / old).unlink(missing_ok=True)
         for name, content in files.items():
             write_bytes(self.path / name, content)
         write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         write_text(self.path / "history.csv", as_csv(history))
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
         # A lone surrogate in a generated text cannot be UTF-8; it is written as its JSON escape.
-        write_bytes(self.path / "predictions.jsonl", lines.encode("utf-8", "backslashreplace"))
+        write_bytes(self.path / PREDICTIONS, lines.encode("utf-8", "backslashreplace"))
         write_text(self.path / "result.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 

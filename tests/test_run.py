@@ -1,6 +1,7 @@
 """A whole run on a tiny model and a small cloze task in GLUE's own files."""
 
 import csv
+import gzip
 import json
 
 import pytest
@@ -49,6 +50,20 @@ def test_writes_everything_and_finds_it_again(overrides):
     assert again.found
     assert again.result == result
     assert (folder / "result.json").stat().st_mtime_ns == before
+
+
+def test_a_published_result_is_run_again(overrides):
+    """Its predictions are compressed: reports read it, but what a run gives has to be there."""
+    config = load_config(overrides)
+    first = run(config)
+    predictions = first.directory.path / "predictions.jsonl"
+    content = predictions.read_bytes()
+    predictions.with_name("predictions.jsonl.gz").write_bytes(gzip.compress(content))
+    predictions.unlink()
+    again = run(config)
+    assert not again.found
+    assert predictions.read_bytes() == content
+    assert not predictions.with_name("predictions.jsonl.gz").exists()
 
 
 @pytest.mark.parametrize("method", ["lopa", "fft"])
