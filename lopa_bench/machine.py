@@ -18,6 +18,8 @@ import torch
 from lopa_bench.errors import RunFailed
 from lopa_bench.schema import Train
 
+_libc = ctypes.CDLL(None) if os.name == "posix" else None
+
 
 def default_device() -> torch.device:
     """The GPU if there is one, else the CPU."""
@@ -41,16 +43,15 @@ def keep_freed_memory() -> None:
     writes with many beams. Nothing changes with other C libraries, which lack mallopt(3).
     """
     trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
-    with contextlib.suppress(AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(mmap_max, 0)
-        mallopt(trim_threshold, 2**31 - 1)
+    if hasattr(_libc, "mallopt"):
+        _libc.mallopt(mmap_max, 0)
+        _libc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def give_freed_memory_back() -> None:
     """What `keep_freed_memory` kept and nothing uses."""
-    with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    if hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)
 
 
 def random_state() -> dict[str, Any]:

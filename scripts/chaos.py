@@ -78,9 +78,8 @@ def chaos(sweep: list[str], kills: int, seed: int, root: Path) -> bool:
             # In the last round's rest the sweep is left alone.
             status = wait(pid, draw.uniform(0.1, 0.9) * length if killed < kills else 3600)
             if status is not None:
-                length = min(
-                    length, time.monotonic() - begun
-                )  # the first sweep was slower, or most was done: come sooner
+                # The first sweep was slower, or most of this one was done already: come sooner.
+                length = min(length, time.monotonic() - begun)
                 break
             how = draw.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
             os.kill(pid, how)

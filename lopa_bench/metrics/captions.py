@@ -61,9 +61,8 @@ def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
         except (ValueError, OSError) as error:
             raise UserError(f"METEOR: its Java process (which wants 2 GB) ended without a score: {error}") from None
         finally:
-            if (
-                process.lock.locked()
-            ):  # stopped midway (Ctrl-C too) it forgets to, and would wait for itself when it is deleted
+            # Stopped midway, by Ctrl-C too, it forgets to release its lock, and would wait for itself when it is deleted.
+            if process.lock.locked():
                 process.lock.release()
     return 100 * value
 
