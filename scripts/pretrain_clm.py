@@ -20,8 +20,9 @@ from lopa_bench.mini.clm_corpus import END, documents
 from lopa_bench.mini.python_steps import LETTERS
 
 PAD = "<|pad|>"
-# GPT-2's pattern without its contractions, and every digit a token of its own.
-PIECES = r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# GPT-2's pattern without its contractions, and every digit and line end a token of its own: a prompt that ends with its line
+# (MBPP's does) then ends where the tokens of the whole text do, and what follows is what the model has seen follow.
+PIECES = r"\n| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|[^\S\n]+(?!\S)|[^\S\n]+"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import lopa_bench.mini
+from lopa_bench.inputs import read_records
 from lopa_bench.mini import records
 from lopa_bench.mini.clm_corpus import documents
 from lopa_bench.mini.python_steps import LETTERS
@@ -52,6 +53,17 @@ def test_special_tokens_are_those_of_model_and_tokenizer(model, tokenizer):
 @pytest.mark.parametrize("text", ["f([12, 305], 'xx')", "Café Rosso £20-25\n\tdéjà vu ∘", "  a\n"])
 def test_any_text_survives_the_tokenizer(tokenizer, text):
     assert tokenizer.decode(tokenizer(text).input_ids) == text
+
+
+@pytest.mark.parametrize("task", ["mbpp", "cruxeval_o", "cruxeval_i", "e2e", "webnlg"])
+def test_prompt_and_answer_are_cut_into_tokens_where_the_whole_text_is(tokenizer, task):
+    """Else nothing a frozen model has seen begins an answer."""
+    from lopa_bench.config import load_config
+
+    config = load_config([f"task={task}", "method=lopa"])
+    for example in config.task.examples(read_records(config).train)[:50]:
+        apart = tokenizer(example.input).input_ids + tokenizer(example.target).input_ids
+        assert apart == tokenizer(example.input + example.target).input_ids
 
 
 def test_digits_and_letters_of_values_are_tokens_of_their_own(tokenizer):
