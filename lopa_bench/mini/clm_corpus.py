@@ -15,8 +15,7 @@ from random import Random
 
 from lopa_bench.mini import e2e, webnlg
 from lopa_bench.mini.cruxeval import draw_program
-from lopa_bench.mini.mbpp import describe, entry_point
-from lopa_bench.mini.python_programs import Program, calls, chain, draw_value, function
+from lopa_bench.mini.python_programs import Program, calls, chain, draw_value, function, listed
 from lopa_bench.mini.python_steps import LETTERS, STEPS
 
 END = "<|endoftext|>"  # closes a document
@@ -41,15 +40,10 @@ NOTES = (
 INSIDE = (": ", " : ", " = ", " - ", " is ")
 BETWEEN = ("\n", " | ", "; ", ", ", " / ")
 # Layouts of a worked exercise: what opens (and, as "/", closes) the code and the answer.
-EXERCISE_TAGS = (
-    ("[CODE]", "[RESULT]"),
-    ("[{}CODE]", "[{}ANSWER]"),
-    ("[{}PYTHON]", "[{}SOLUTION]"),
-    ("[{}TASK]", "[{}DONE]"),
-    ("<{}code>", "<{}answer>"),
-    ("Question:", "Answer:"),
-    ("# exercise", "# solution"),
-)
+CODE_TAGS = ("[CODE]", "[{}CODE]", "[{}PYTHON]", "[{}TASK]", "<{}code>", "Question:", "# exercise")
+ANSWER_TAGS = ("[RESULT]", "[{}ANSWER]", "[{}SOLUTION]", "[{}DONE]", "<{}answer>", "Answer:", "# solution")
+# Any with any: where each came with one other, a frozen model closed [ANSWER] with the tag that used to follow [PYTHON].
+EXERCISE_TAGS = [pair for pair in product(CODE_TAGS, ANSWER_TAGS) if pair != ("[{}PYTHON]", "[{}ANSWER]")]
 
 
 def documents(seed: int) -> Iterator[str]:
@@ -110,8 +104,8 @@ def _tested(rng: Random) -> str:
 def _commented(rng: Random) -> str:
     """A function under a comment that says what it does."""
     program, examples = _from_train(rng, lambda rng: chain(rng, rng.choice((1, 2, 3))), 2)
-    name = entry_point(program)
-    code = f"# A function to {describe(program)}.\n{program.code(name)}"
+    name = "_".join(program.slugs)
+    code = f"# A function to {listed(program.words)}.\n{program.code(name)}"
     calls_first = rng.random() < 0.5
     shown = _examples(rng, name, examples)
     return f"{shown}\n\n{code}" if calls_first else f"{code}\n\n{shown}"
@@ -123,9 +117,9 @@ def _documented(rng: Random) -> str:
     The MBPP task's docstring, which begins on a line of its own with "Write a function to", is left out.
     """
     program, examples = _from_train(rng, lambda rng: chain(rng, rng.choice((1, 2, 3))), rng.randint(1, 3))
-    name = entry_point(program)
+    name = "_".join(program.slugs)
     signature, body = program.code(name).split("\n", 1)
-    says = describe(program)
+    says = listed(program.words)
     openings = (f"A function to {says}.", f"{says[0].upper()}{says[1:]}.", f"Given {program.parameters[0]}, {says}.")
     summary = f'"""{rng.choice(openings)}'
     shown = [line for given, output in examples for line in (f">>> {name}({given})", output)]

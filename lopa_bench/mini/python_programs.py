@@ -29,6 +29,7 @@ class Program:
         parameters: argument names; a second one, ``k``, stands for a number of the body.
         body: the lines below ``def``, indented by four spaces.
         words: what each step does, in English; empty for branches and loops.
+        asked: the same in the words of the MBPP task.
         slugs: the names of the steps; empty for branches and loops.
         skeleton: what decides the split: the program without its names and constants, but a single step with them, since every
             step has to be known before it can be combined.
@@ -39,6 +40,7 @@ class Program:
     parameters: tuple[str, ...]
     body: str
     words: tuple[str, ...]
+    asked: tuple[str, ...]
     slugs: tuple[str, ...]
     skeleton: str
     letters: str
@@ -74,6 +76,7 @@ class _Writer:
         lines: Sequence[str],
         skeleton: str,
         words: Sequence[str] = (),
+        asked: Sequence[str] = (),
         slugs: Sequence[str] = (),
     ) -> Program:
         return Program(
@@ -81,6 +84,7 @@ class _Writer:
             parameters=tuple(self.parameters),
             body="\n".join(f"    {line}" for line in lines),
             words=tuple(words),
+            asked=tuple(asked),
             slugs=tuple(slugs),
             skeleton=skeleton,
             letters=self.letters,
@@ -94,16 +98,23 @@ def chain(rng: Random, steps: int) -> Program:
     chosen = rng.sample(kept, steps - 1)
     chosen.append(rng.choice([step for step in STEPS[takes] if step not in chosen]))
     writer = _Writer(rng, takes)
-    written = [writer.fill(step.code, rng.choice(step.words)) for step in chosen]
-    lines = [f"{writer.variable} = {code}" for code, _ in written[:-1]]
+    written = [writer.fill(step.code, rng.choice(step.words), step.asked) for step in chosen]
+    lines = [f"{writer.variable} = {code}" for code, *_ in written[:-1]]
     lines.append(f"return {written[-1][0]}")
     slugs = [step.slug for step in chosen]
     return writer.program(
         lines,
         f"chain {' '.join(slugs if steps > 1 else lines)}",
-        words=[words for _, words in written],
+        words=[words for _, words, _ in written],
+        asked=[asked for *_, asked in written],
         slugs=slugs,
     )
+
+
+def listed(words: Sequence[str]) -> str:
+    """Steps in words as one phrase: "add 3 to each number, drop the last number and find the sum"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def branch(rng: Random) -> Program:
