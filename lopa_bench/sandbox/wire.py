@@ -36,18 +36,25 @@ def send(connection: int, *parts: bytes | memoryview) -> None:
 
 
 def receive(connection: int) -> bytes | None:
-    """Wait for one message; None when the other side is gone."""
+    """Wait for one message and read no byte of the next; None when the other side is gone.
+
+    Two may lie there at once: a request is queued before its zygote says that it is ready.
+    """
     try:
-        data = os.read(connection, 4096)  # nearly always all of it: nothing is sent unasked
-        size = _LENGTH.size + _LENGTH.unpack_from(data)[0]
-        while len(data) < size:
-            chunk = os.read(connection, min(size - len(data), 1 << 20))
-            if not chunk:
-                return None
-            data += chunk
-        return data[_LENGTH.size :]
-    except (struct.error, ConnectionError):  # cut short, in its length even
+        return _read(connection, _LENGTH.unpack(_read(connection, _LENGTH.size))[0])
+    except (EOFError, ConnectionError):
         return None
+
+
+def _read(connection: int, size: int) -> bytes:
+    """Exactly ``size`` bytes. Raises EOFError when the connection ends before."""
+    data = b""
+    while len(data) < size:
+        chunk = os.read(connection, min(size - len(data), 1 << 20))
+        if not chunk:
+            raise EOFError
+        data += chunk
+    return data
 
 
 def shared_file() -> int:

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -80,6 +81,18 @@ def test_a_consumer_may_take_its_time():
         assert next(verdicts).passed
         time.sleep(2.5)
     assert all(verdict.passed for verdict in verdicts)
+
+
+def test_messages_that_lie_there_together_come_one_by_one():
+    """A zygote's "ready" and its first outcome, when the driver was slow to look."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for parts in ((b"",), (b"outcome", b"reply"), (b"x" * 100_000,)):
+            wire.send(theirs.fileno(), *parts)
+        theirs.send(b"\0\0\0\x09cut")  # three bytes of nine
+        theirs.close()
+        received = [wire.receive(ours.fileno()) for _ in range(5)]
+    assert received == [b"", b"outcomereply", b"x" * 100_000, None, None]
 
 
 class DyingWorker(Worker):
