@@ -10,11 +10,14 @@ same results folder share the work. Exit status 1 if a run failed: the tables ar
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing as mp
 import os
+import statistics
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with interrupts.raised():
             cli.main(["plan", *chosen, *(word for table in options.table for word in ("--table", table))])
+            jobs = missing(options)
+            count = min(options.workers or _gpus() or os.cpu_count() or 1, len(jobs))
+            if count > 1:
+                print(
+                    f"in {count} processes side by side: {plan.describe([job.seconds for job in jobs], count)}",
+                    flush=True,
+                )
             if options.dry_run:
                 return 0
-            status = run_all(missing(options), options.results_dir, options.workers)
+            status = run_all(jobs, options.results_dir, count) if jobs else 0
             names = [table.name for table in tables(options.scale, options.table)]
             write_report(chosen, options.results_dir / "tables", names)
             return status
@@ -66,32 +76,44 @@ def main(argv: Sequence[str] | None = None) -> int:
         return getattr(interruption, "exit_status", 130)
 
 
-def missing(options: argparse.Namespace) -> list[list[str]]:
-    """The overrides of every run that has no result yet; runs of one task next to each other, so that they share its features."""
+@dataclass(frozen=True)
+class Job:
+    """A run to make: its overrides, and about how long runs like it took (None: there are none)."""
+
+    overrides: list[str]
+    seconds: float | None
+
+
+def missing(options: argparse.Namespace) -> list[Job]:
+    """Every run that has no result yet; runs of one task next to each other, so that they share its features."""
     wanted = plan.planned_runs(tables(options.scale, options.table), options.scale, options.fast)
-    left = plan.missing_runs(wanted, read_runs(options.results_dir, options.scale), options.scale)
+    runs = read_runs(options.results_dir, options.scale)
+    left = plan.missing_runs(wanted, runs, options.scale)
+    estimate = plan.Estimate(runs.frame)
     everywhere = [*options.overrides, f"results_dir={options.results_dir}"]
-    return [[*argv, *everywhere] for run in sorted(left, key=lambda run: run.task) for argv in run.argv()]
+    return [
+        Job([*argv, *everywhere], estimate.one(run))
+        for run in sorted(left, key=lambda run: run.task)
+        for argv in run.argv()
+    ]
 
 
-def run_all(jobs: list[list[str]], results_dir: Path, workers: int | None) -> int:
-    """Do all jobs with several processes; 1 if any failed."""
-    if not jobs:
-        return 0
+def run_all(jobs: list[Job], results_dir: Path, count: int) -> int:
+    """Do all jobs with ``count`` processes; 1 if any failed."""
     gpus = _gpus()
-    count = min(workers or gpus or os.cpu_count() or 1, len(jobs))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     context = mp.get_context("spawn")
     taken = context.Value("i", 0)
-    with sweep.planned(results_dir, jobs) as folder:
+    todo = [job.overrides for job in jobs]
+    with sweep.planned(results_dir, todo) as folder:
         crew = [
-            context.Process(target=work, args=(jobs, str(folder), taken, n % gpus if gpus else None))
+            context.Process(target=work, args=(todo, str(folder), taken, n % gpus if gpus else None))
             for n in range(count)
         ]
         try:
             for worker in crew:
                 worker.start()
-            _wait(crew, folder, len(jobs))
+            _wait(crew, folder, jobs)
         finally:
             for worker in crew:
                 if worker.is_alive():
@@ -145,17 +167,29 @@ def _gpus() -> int:
     return torch.cuda.device_count()
 
 
-def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, total: int) -> None:
+def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, jobs: Sequence[Job]) -> None:
     """Until every worker has ended; says now and then how far it is."""
     started = told = time.monotonic()
     while any(worker.is_alive() for worker in crew):
         next(worker for worker in crew if worker.is_alive()).join(timeout=1.0)
         if time.monotonic() - told >= TELL_EVERY:
             told = time.monotonic()
-            known = sweep.read(folder)
-            done = sum(job.state not in {"waiting", "running"} for job in known)
-            left = f", about {(told - started) / done * (total - done) / 60:.0f} min left" if done else ""
-            print(f"{sweep.counts(known)}{left}", flush=True)
+            states = sweep.read(folder)
+            left = time_left(jobs, [job.state not in {"waiting", "running"} for job in states], told - started)
+            print(f"{sweep.counts(states)}{f', {left} left' if left else ''}", flush=True)
+
+
+def time_left(jobs: Sequence[Job], over: Sequence[bool], elapsed: float) -> str:
+    """E.g. ``about 20 min``, by what the finished jobs were expected to take; empty before the first one is over.
+
+    Args:
+        over: which of the jobs are. elapsed: seconds since the first began.
+    """
+    known = [job.seconds for job in jobs if job.seconds is not None]
+    usual = statistics.median(known) if known else 1.0
+    expected = [usual if job.seconds is None else job.seconds for job in jobs]
+    done = sum(itertools.compress(expected, over))
+    return plan.describe([elapsed * (sum(expected) - done) / done]) if done else ""
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(script, tmp_path, capsys):
     assert script.main(["-n", "--fast", "--table", "glue", "--results-dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=lopa data.limit=300 seed=0" in out
-    assert out.splitlines()[-1].startswith("36 runs planned, 36 missing")
+    assert "36 runs planned, 36 missing" in out
     assert not list(tmp_path.iterdir())
 
 
@@ -25,16 +25,30 @@ def test_jobs_run_side_by_side_and_one_that_fails_stops_none(script, overrides, 
     results = tmp_path / "results"
     small = [*overrides, "method=lopa", "train.epochs=1", "data.limit=16", "train.warmup=0", "train.clip=null"]
     jobs = [
-        [*small, f"results_dir={results}", f"seed={seed}", f"train.lr={lr}"]
+        script.Job([*small, f"results_dir={results}", f"seed={seed}", f"train.lr={lr}"], None)
         for seed, lr in ((0, 1e-3), (1, 1e30), (2, 1e-3))
     ]
-    assert script.run_all(jobs, results, workers=2) == 1
+    assert script.run_all(jobs, results, 2) == 1
     out = capfd.readouterr().out
     assert "3 jobs: " in out
     assert "1 failed" in out
     assert "2 ran" in out
     seeds = {json.loads(path.read_text())["seed"] for path in results.glob("*/*/*/*/*/result.json")}
     assert seeds == {0, 2}
+
+
+def test_the_plan_says_how_long_it_takes_side_by_side(script, capsys):
+    """By the published runs: half as long in two processes."""
+    words = ["-n", "--table", "glue", "--fast", "--results-dir", str(Path(__file__).parents[1] / "results")]
+    assert script.main([*words, "--workers", "2"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("in 2 processes side by side: ")
+
+
+def test_what_is_left_is_told_from_how_long_runs_take_not_from_how_many_they_are(script):
+    """The slow ones come first: 100 of 119 s expected are over after 200 s."""
+    jobs = [script.Job([], seconds) for seconds in (100.0, 9.0, None, 1.0)]  # unknown: as the middle one, 9
+    assert script.time_left(jobs, [True, False, False, False], 200.0 * 60) == "about 38 min"
+    assert script.time_left(jobs, [False] * 4, 200.0) == ""
 
 
 def test_the_report_is_written_for_whatever_is_there(script, tmp_path):

@@ -138,24 +138,26 @@ class Estimate:
             for keys in (["limit", "task", "method"], ["limit", "task"], ["limit", "family"])
         ]
 
-    def seconds(self, run: PlannedRun) -> float | None:
-        """All seeds of one planned run together; None where nothing like it has run yet."""
+    def one(self, run: PlannedRun) -> float | None:
+        """One seed of a planned run; None where nothing like it has run yet."""
         limit = run.overrides.get("data.limit", 0)
         keys = ((limit, run.task, run.method), (limit, run.task), (limit, family(run.task)))
-        for key, known in zip(keys, self._by, strict=True):
-            if key in known:
-                return known[key] * len(run.seeds)
-        return None
+        return next((known[key] for key, known in zip(keys, self._by, strict=True) if key in known), None)
+
+    def seconds(self, run: PlannedRun) -> float | None:
+        """All seeds of it together."""
+        one = self.one(run)
+        return None if one is None else one * len(run.seeds)
 
 
-def describe(seconds: Iterable[float | None]) -> str:
-    """``about 12 min``; says how many runs it could not guess."""
+def describe(seconds: Iterable[float | None], processes: int = 1) -> str:
+    """``about 12 min``, shared by ``processes``; says how many runs it could not guess."""
     seconds = list(seconds)
     known = [value for value in seconds if value is not None]
     unknown = len(seconds) - len(known)
     if not known:
         return "time unknown: nothing like it has run yet"
-    minutes = sum(known) / 60
+    minutes = sum(known) / processes / 60
     text = f"about {minutes / 60:.1f} h" if minutes > 90 else f"about {max(1, round(minutes))} min"
     return text + (f", and {unknown} settings of unknown time" if unknown else "")
 
