@@ -33,7 +33,7 @@ _UNDETERMINING = {
     "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "sandbox", "scale", "recipe", "model", "data",
 }  # fmt: skip
 # Like device and number of threads, these change a number by rounding only (tests/test_speed.py, tests/test_shard.py).
-_UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing", "shard"}
+UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing", "shard"}
 PREDICTIONS = "predictions.jsonl"
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
@@ -42,7 +42,7 @@ _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "data
 def determining(config: Config, records: Records) -> dict[str, Any]:
     """What a run's number depends on: hyperparameters, the contents of data and models, the protocol; no path, no device."""
     plain = {key: value for key, value in config.resolved.items() if key not in _UNDETERMINING}
-    plain["train"] = {key: value for key, value in plain["train"].items() if key not in _UNDETERMINING_IN_TRAIN}
+    plain["train"] = {key: value for key, value in plain["train"].items() if key not in UNDETERMINING_IN_TRAIN}
     if config.generation and config.generation.generator is None:
         plain["generation"] = {key: value for key, value in plain["generation"].items() if key != "generator"}
     model = config.resolved["model"]

@@ -88,7 +88,8 @@ def missing(options: argparse.Namespace) -> list[Job]:
     """Every run that has no result yet; runs of one task next to each other, so that they share its features."""
     wanted = plan.planned_runs(tables(options.scale, options.table), options.scale, options.fast)
     runs = read_runs(options.results_dir, options.scale)
-    left = plan.missing_runs(wanted, runs, options.scale)
+    told = dict(pair.split("=", 1) for pair in options.overrides if "=" in pair)
+    left = plan.missing_runs(wanted, runs, options.scale, told)
     estimate = plan.Estimate(runs.frame)
     everywhere = [*options.overrides, f"results_dir={options.results_dir}"]
     return [

@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _report_parser().parse_args(argv)
     from lopa_bench.report.runs import read_runs
 
-    runs = read_runs(arguments.results_dir, arguments.scale)
+    runs = read_runs(arguments.results_dir, arguments.scale).only(_settings(arguments.where))
     for line in (*runs.warnings, *runs.refused):
         print(line, file=sys.stderr)
     _COMMANDS[arguments.what](arguments, runs)
@@ -82,8 +82,7 @@ def _tables(arguments: argparse.Namespace, runs: Runs) -> list[Table]:
     from lopa_bench.report.tables import build_tables
 
     specs = tables(arguments.scale, arguments.table)
-    only = _settings(arguments.where)
-    return build_tables(specs, runs, arguments.scale, fast=arguments.fast, only=only)
+    return build_tables(specs, runs, arguments.scale, fast=arguments.fast)
 
 
 def _settings(pairs: Sequence[str]) -> dict[str, Any]:

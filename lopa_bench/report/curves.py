@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lopa_bench.report import plan
+from lopa_bench.report.choice import choose
 from lopa_bench.report.history import evaluations, read_history
 from lopa_bench.report.runs import Runs
 from lopa_bench.report.spec import Column, Row
 from lopa_bench.report.style import GREY, METHODS, axes_grid, look
-from lopa_bench.report.tables import one_setting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,10 +48,7 @@ def convergence(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
 def _runs_of(runs: Runs, row: Row, task: str, scale: str, fast: bool) -> pd.DataFrame:
     """The row's runs that have a history."""
     planned = plan.cell(row, Column(task, task, ""), scale, fast)
-    found = runs.where(planned.selector(scale))
-    if found.empty:
-        return found
-    chosen = one_setting(found)[0]
+    chosen, _ = choose(runs, planned, scale)
     return chosen[[read_history(path) is not None for path in chosen["path"]]]
 
 

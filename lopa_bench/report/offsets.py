@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lopa_bench.report import plan
+from lopa_bench.report.choice import choose
 from lopa_bench.report.prompts import Prompts, load_prompts
 from lopa_bench.report.runs import Runs
 from lopa_bench.report.spec import GLUE, RANKS, Column, Row
@@ -69,8 +70,8 @@ def _prompts(runs: Runs, task: str, scale: str, fast: bool) -> dict[int, Prompts
     kept: dict[int, Prompts] = {}
     for rank in RANKS:
         row = Row(f"LOPA r={rank}", "lopa", {"method.rank": rank})
-        selector = plan.cell(row, Column(task, task, ""), scale, fast).selector(scale)
-        for path in runs.where(selector).sort_values("seed")["path"]:
+        chosen, _ = choose(runs, plan.cell(row, Column(task, task, ""), scale, fast), scale)
+        for path in chosen["path"]:
             prompts = load_prompts(path.parent)
             if prompts is not None:
                 kept.setdefault(rank, prompts)

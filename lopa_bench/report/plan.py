@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lopa_bench.report.recipe import hyperparameters
 from lopa_bench.report.runs import lookup
 from lopa_bench.report.spec import (
     GLUE,
@@ -51,18 +52,25 @@ class PlannedRun:
     def method(self) -> str:
         return str(self.overrides["method"])
 
-    def selector(self, scale: str) -> dict[str, Any]:
-        """The fields and config keys a finished run of this cell has."""
+    def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
+        """The fields and config keys a finished run of this cell has; of its defaults, not those `given` otherwise."""
         model = default_model(scale, self.task)
         plain = {**RUN_DEFAULTS, "data.limit": None}
         if model:  # else the user's own, on as many training rows as the user has time for
             plain |= {"model": model, "data.train_limit": None}
         if scale == "mini":
             plain |= {"data.source": "mini"}
+        left = {key: value for key, value in plain.items() if key not in given}
         own = dict(self.overrides)
         if "encoder" in own:
             own["encoder"] = encoder_path(own["encoder"])
-        return {**plain, **METHOD_DEFAULTS[self.method], **own}
+        return {**left, **METHOD_DEFAULTS[self.method], **own}
+
+    def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
+        """Beside its `selector`, the hyperparameters of the run that this cell's command makes."""
+        own = self.selector(scale)
+        values = hyperparameters(scale, self.task, self.method, own.get("model"))
+        return {key: value for key, value in values.items() if key not in own and key not in given}
 
     def argv(self) -> list[list[str]]:
         """One list of overrides for ``lopa-bench`` per seed."""
@@ -115,11 +123,19 @@ def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedR
     return " ".join(["lopa-bench", *(["-m"] if many else []), *typed])
 
 
-def missing_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[PlannedRun]:
-    """What of a plan has not run yet, with the seeds that lack."""
+def missing_runs(
+    planned: Iterable[PlannedRun], runs: Runs, scale: str, told: Mapping[str, Any] | None = None
+) -> list[PlannedRun]:
+    """What of a plan has not run yet, with the seeds that lack.
+
+    Args:
+        told: hyperparameters that every run is given in place of the recipe's.
+    """
     left = []
     for run in planned:
-        done = set(runs.where(run.selector(scale))["seed"])
+        recipe = run.recipe(scale)
+        instead = {key: value for key, value in (told or {}).items() if key in recipe}
+        done = set(runs.where({**run.selector(scale), **recipe, **instead})["seed"])
         seeds = tuple(seed for seed in run.seeds if seed not in done)
         if seeds:
             left.append(PlannedRun(run.overrides, seeds))

@@ -32,11 +32,13 @@ class Runs:
             the headline metric.
         warnings: one line per file that was skipped, with its name and the reason.
         refused: one line per result that another schema version wrote.
+        given: the settings that all of these have because they were asked for (``--where``).
     """
 
     frame: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    given: Mapping[str, Any] = field(default_factory=dict)
     _codes: dict[str, tuple[NDArray[np.int64], dict[str, int]]] = field(default_factory=dict, repr=False)
 
     def where(self, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -46,6 +48,10 @@ class Runs:
             codes, code_of = self._coded(key)
             keep &= codes == code_of.get(spell(value), -1)
         return self.frame[keep]
+
+    def only(self, settings: Mapping[str, Any]) -> Runs:
+        """The runs with these settings, which from then on stand in for a table's defaults."""
+        return Runs(self.where(settings), self.warnings, self.refused, settings)
 
     def _coded(self, key: str) -> tuple[NDArray[np.int64], dict[str, int]]:
         """All runs' values of a key as small numbers, kept: tables ask for the same few keys again and again."""

@@ -1,7 +1,8 @@
 """What a table is made of: rows, columns and the settings that they mean.
 
 A row or column is a set of settings. The same settings select finished runs, and spell the command
-that makes a missing one, so a table can never show another run than the one its command would make.
+that makes a missing one. What they leave open is the scale's recipe (`recipe`): a run with other
+hyperparameters stands in a cell only where there is none at the recipe's, and a note says so.
 """
 
 from __future__ import annotations
@@ -101,7 +102,12 @@ def family(task: str) -> str:
 
 def default_model(scale: str, task: str) -> str | None:
     """The model that conf/scale/<scale>.yaml gives to a task; None where it leaves that to the user."""
-    return _models(scale).get("nlg" if task in TEXT else family(task))
+    return _models(scale).get(recipe_family(task))
+
+
+def recipe_family(task: str) -> str:
+    """The family under which conf/scale has a task's model and recipe: ``glue``, ``code`` or ``nlg``."""
+    return "nlg" if task in TEXT else family(task)
 
 
 @cache

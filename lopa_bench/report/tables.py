@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lopa_bench.report import plan
+from lopa_bench.report.choice import choose
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.report.reference import published
 from lopa_bench.report.runs import Runs, lookup
@@ -23,18 +23,16 @@ def build_tables(
     scale: str,
     *,
     fast: bool = False,
-    only: Mapping[str, Any] | None = None,
 ) -> list[Table]:
     """Fill each table; at a scale that is not the paper's, its own numbers follow as a table apart.
 
     Args:
         fast: show the runs with fewer rows that FAST plans, and say so.
-        only: further settings that every run shown must have, e.g. ``{"train.lr": 0.003}``.
     """
     estimate = plan.Estimate(runs.frame)
     tables = []
     for spec in specs:
-        tables.append(_Filler(spec, runs, scale, fast, only or {}).table(estimate))
+        tables.append(_Filler(spec, runs, scale, fast).table(estimate))
         if spec.reference and scale != "paper":
             tables.append(reference_table(spec))
     return tables
@@ -48,7 +46,6 @@ class _Filler:
     runs: Runs
     scale: str
     fast: bool
-    only: Mapping[str, Any]
     used: list[pd.DataFrame] = field(default_factory=list)
     missing: list[plan.PlannedRun] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)  # in order, once each
@@ -74,12 +71,11 @@ class _Filler:
 
     def cell(self, row: Row, column: Column) -> Cell:
         planned = plan.cell(row, column, self.scale, self.fast)
-        found = self.runs.where({**planned.selector(self.scale), **self.only})
+        found, note = choose(self.runs, planned, self.scale)
         paper = self.paper(row, column)
         if found.empty:
             self.missing.append(planned)
             return Cell(reference=paper)
-        found, note = one_setting(found)
         if note:
             self.notes[f"{row.label}, {column.label}: {note}"] = None
         self.used.append(found)
@@ -124,33 +120,6 @@ class _Filler:
         rows = sorted({plan.FAST_ROWS[family(column.task)] for column in self.spec.columns})
         fast = f"FAST: {' or '.join(map(str, rows))} rows per split, one seed. "
         return (fast if self.fast else "") + text
-
-
-def one_setting(found: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
-    """Runs of one setting only, so that a mean is over seeds and nothing else.
-
-    Where several settings match, the one with most seeds is taken (never the one that scored best)
-    and the note says what tells it from the others, and how to ask for those.
-    """
-    sizes = found.groupby("setting")["seed"].nunique()
-    order = sizes.sort_index().sort_values(ascending=False, kind="stable").index
-    chosen = found[found["setting"] == order[0]].drop_duplicates("seed").sort_values("seed")
-    if len(order) == 1:
-        return chosen, None
-    first, *others = [found[found["setting"] == name]["config"].iloc[0] for name in order]
-    keys = sorted({key for other in others for key in _different(first, other)})
-    choice = ", ".join(f"{key}={lookup(first, key)}" for key in keys)
-    note = f"{len(order)} settings match; shown is {choice} (choose with --where KEY=VALUE)."
-    return chosen, note
-
-
-def _different(a: Any, b: Any, prefix: str = "") -> list[str]:
-    """The dotted keys in which two configs differ, the seed left out."""
-    if not (isinstance(a, Mapping) and isinstance(b, Mapping)):
-        return [] if a == b else [prefix]
-    keys = [key for key in {**a, **b} if prefix or key != "seed"]
-    dotted = [(key, f"{prefix}.{key}" if prefix else key) for key in keys]
-    return [k for key, path in dotted for k in _different(a.get(key), b.get(key), path)]
 
 
 def _count(parameters: pd.Series) -> float | None:

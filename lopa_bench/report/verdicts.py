@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lopa_bench.report import plan
+from lopa_bench.report.choice import choose
 from lopa_bench.report.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.report.declared import of_task
 from lopa_bench.report.examples import read_scores
@@ -26,7 +27,6 @@ from lopa_bench.report.statistics import (
     paired_difference,
     pool,
 )
-from lopa_bench.report.tables import one_setting
 
 Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
@@ -100,8 +100,8 @@ class _Checker:
         return plan.cell(*of_task(row, task, self.scale), self.scale, self.fast)
 
     def runs(self, row: Row, task: str) -> pd.DataFrame:
-        found = self.all.where(self.planned(row, task).selector(self.scale))
-        return found if found.empty else one_setting(found)[0].set_index("seed")
+        found, _ = choose(self.all, self.planned(row, task), self.scale)
+        return found.set_index("seed")
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,8 @@ def write_run(
     settings = settings or {}
     run = PlannedRun({"task": task, "method": method, **settings}, (seed,))
     flat = run.selector(scale)
-    config = nested({k: v for k, v in flat.items() if "." in k}) | {"seed": seed}
-    config.setdefault("train", {}).setdefault("lr", 0.003)
-    config.setdefault("method", {})["name"] = method
+    told = {**run.recipe(scale), **flat}
+    config = nested({k: v for k, v in told.items() if "." in k or k in ("precision", "protocol")}) | {"seed": seed}
     config["selection"] = flat["selection"]
     data = config.pop("data")
     config["data"] = {"train": f"sha-{task}-{data}", "test": f"sha-{task}-{data}"}

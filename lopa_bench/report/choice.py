@@ -1,0 +1,62 @@
+"""Which runs stand for a planned cell: those of one setting, the recipe's before any other. Tables, claims and figures ask here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from lopa_bench.report.plan import PlannedRun
+from lopa_bench.report.runs import Runs, lookup
+from lopa_bench.report.spec import spell
+
+
+def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, str | None]:
+    """The runs of a cell, one a seed, and what a reader must know of their setting; no runs where there are none.
+
+    Runs at the recipe's hyperparameters (those of the cell's command) count alone. Only where there are none is
+    another setting shown, and the note names what differs. ``--where`` stands in for the recipe.
+    """
+    selector, recipe = planned.selector(scale, runs.given), planned.recipe(scale, runs.given)
+    usual = runs.where({**selector, **recipe})
+    if not usual.empty:
+        return one_setting(usual)
+    found = runs.where(selector)
+    if found.empty:
+        return found, None
+    chosen, note = one_setting(found)
+    return chosen, " ".join(filter(None, [_off(chosen["config"].iloc[0], recipe), note]))
+
+
+def one_setting(found: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Runs of one setting only, so that a mean is over seeds and nothing else.
+
+    Where several settings match, the one with most seeds is taken (never the one that scored best)
+    and the note says what tells it from the others, and how to ask for those.
+    """
+    sizes = found.groupby("setting")["seed"].nunique()
+    order = sizes.sort_index().sort_values(ascending=False, kind="stable").index
+    chosen = found[found["setting"] == order[0]].drop_duplicates("seed").sort_values("seed")
+    if len(order) == 1:
+        return chosen, None
+    first, *others = [found[found["setting"] == name]["config"].iloc[0] for name in order]
+    keys = sorted({key for other in others for key in _different(first, other)})
+    choice = ", ".join(f"{key}={lookup(first, key)}" for key in keys)
+    note = f"{len(order)} settings match; shown is {choice} (choose with --where KEY=VALUE)."
+    return chosen, note
+
+
+def _off(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
+    """In what a config is not at the recipe's values: ``train.lr=0.5, not the recipe's 0.001.``"""
+    pairs = [(key, spell(lookup(config, key)), spell(value)) for key, value in recipe.items()]
+    return "; ".join(f"{key}={own}, not the recipe's {usual}" for key, own, usual in pairs if own != usual) + "."
+
+
+def _different(a: Any, b: Any, prefix: str = "") -> list[str]:
+    """The dotted keys in which two configs differ, the seed left out."""
+    if not (isinstance(a, Mapping) and isinstance(b, Mapping)):
+        return [] if a == b else [prefix]
+    keys = [key for key in {**a, **b} if prefix or key != "seed"]
+    dotted = [(key, f"{prefix}.{key}" if prefix else key) for key in keys]
+    return [k for key, path in dotted for k in _different(a.get(key), b.get(key), path)]

@@ -1,0 +1,53 @@
+"""The hyperparameters of a run that is told none, read from conf/ without composing a config: a report asks for hundreds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from lopa_bench.config import choices, conf_dir
+from lopa_bench.report.runs import lookup
+from lopa_bench.report.spec import RUN_DEFAULTS, recipe_family
+from lopa_bench.results import PROTOCOL, UNDETERMINING_IN_TRAIN
+
+
+@cache
+def hyperparameters(scale: str, task: str, method: str, model: str | None) -> Mapping[str, Any]:
+    """Dotted config keys of train, generation and method with the scale's recipe's values, the precision and the protocol."""
+    config = {
+        **_read("config"),
+        "method": _read(f"method/{method}"),
+        "recipe": _read(f"recipe/{RUN_DEFAULTS['recipe']}"),
+    }
+    by_name = _read(f"scale/{scale}")["recipe"]
+    names = (task, f"{recipe_family(task)}/{model}", recipe_family(task))
+    chosen = {key: value for key, value in config["recipe"].items() if value is not None}
+    tables = [chosen, *(by_name.get(name, {}) for name in names)]
+
+    def value(written: Any) -> Any:
+        """What a value of conf/ stands for: itself, ``${setting:KEY}``, or another key's value."""
+        if not (isinstance(written, str) and written.startswith("${")):
+            return written
+        kind, colon, key = written[2:-1].partition(":")
+        if not colon:
+            return value(lookup(config, kind))
+        found = next((table[key] for table in tables if key in table), None)
+        return found.get(method, found.get("default")) if isinstance(found, dict) else found
+
+    flat = {
+        f"{section}.{key}": value(written)
+        for section in ("train", "generation", "method")
+        for key, written in config[section].items()
+        if not key.startswith("_") and not (section == "train" and key in UNDETERMINING_IN_TRAIN)
+    }
+    precision = {"precision": _read(f"model/{model}")["precision"]} if model in choices("model") else {}
+    return {**flat, **precision, "protocol": PROTOCOL}
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    """A file of conf/, nothing resolved. OmegaConf reads ``1e-3`` as a number, PyYAML as text."""
+    return OmegaConf.to_container(OmegaConf.load(conf_dir() / f"{name}.yaml"))  # type: ignore[return-value]
