@@ -24,9 +24,11 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.report.runs import read_runs
 
     runs = read_runs(arguments.results_dir, arguments.scale).only(_settings(arguments.where))
-    for line in (*runs.warnings, *runs.refused):
-        print(line, file=sys.stderr)
-    _COMMANDS[arguments.what](arguments, runs)
+    try:
+        _COMMANDS[arguments.what](arguments, runs)
+    finally:
+        for line in (*runs.warnings, *runs.refused):
+            print(line, file=sys.stderr)
     return UserError.exit_status if runs.refused else 0
 
 

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from lopa_bench.errors import UserError
-from lopa_bench.report.examples import read_predictions
+from lopa_bench.report.examples import examples_of, read_predictions, read_scores
 from lopa_bench.report.runs import load_result
 from lopa_bench.report.statistics import Difference, Region, paired_difference
-from lopa_bench.report.verdicts import paired_scores
 
 Line = dict[str, Any]  # of predictions.jsonl
 Flip = tuple[Line, Line]
@@ -58,15 +57,15 @@ def compare(a: Path, b: Path) -> Comparison:
     lines_a, lines_b = read_predictions(path_a), read_predictions(path_b)
     if not lines_a or not lines_b:
         raise UserError(f"{a if not lines_a else b}: no predictions beside its result.json")
-    if [line.get("target") for line in lines_a] != [line.get("target") for line in lines_b]:
+    if examples_of(lines_a) != examples_of(lines_b):
         raise UserError(f"{a} and {b} did not predict the same examples")
-    pair = paired_scores(path_a, path_b, task, metric)
-    if pair is None:
+    scores_a, scores_b = read_scores(path_a, task, metric), read_scores(path_b, task, metric)
+    if scores_a is None or scores_b is None:
         raise UserError(f"{metric} of {task} cannot be recomputed from the predictions of {a}")
     values = (float(result_a["metrics"][metric]), float(result_b["metrics"][metric]))
-    difference = paired_difference([pair[0]], [pair[1]], [values[0] - values[1]], Region(low=0.0))
+    difference = paired_difference([scores_a], [scores_b], [values[0] - values[1]], Region(low=0.0))
     only_a, only_b = _flips(lines_a, lines_b)
-    binary = pair[0].correct is not None and pair[1].correct is not None
+    binary = scores_a.correct is not None and scores_b.correct is not None
     return Comparison(
         a=path_a.parent,
         b=path_b.parent,

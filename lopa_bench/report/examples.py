@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +23,42 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
     """The lines of ``predictions.jsonl`` (or ``.jsonl.gz``) beside a ``result.json``, if any.
 
     Raises:
-        UserError: a line that is no prediction.
+        UserError: a damaged file, or a line that is no prediction.
     """
     for name, opener in (("predictions.jsonl", open), ("predictions.jsonl.gz", gzip.open)):
         path = result_path.with_name(name)
         if path.is_file():
-            with opener(path, "rt", encoding="utf-8") as lines:  # type: ignore[operator]
-                try:
-                    return [json.loads(line) for line in lines]
-                except ValueError as error:
-                    raise UserError(f"{path}: not one JSON object a line ({error})") from error
+            try:
+                with opener(path, "rt", encoding="utf-8") as lines:  # type: ignore[operator]
+                    predictions = [json.loads(line) for line in lines]
+            except (OSError, EOFError, zlib.error, ValueError) as error:
+                raise UserError(f"{path}: not one JSON object a line ({error})") from error
+            if not all(isinstance(prediction, dict) for prediction in predictions):
+                raise UserError(f"{path}: not one JSON object a line")
+            return predictions
     return []
 
 
+def examples_of(predictions: Sequence[Mapping[str, Any]]) -> str:
+    """A digest of which examples were predicted, in order."""
+    told = [(line.get("index"), line.get("target")) for line in predictions]
+    return hashlib.blake2b(json.dumps(told).encode(), digest_size=8).hexdigest()
+
+
 def read_scores(result_path: Path, task: str, metric: str) -> Scores | None:
-    """The statistics of a run's headline metric; None where its predictions do not give them."""
+    """The statistics of a run's headline metric; None where its predictions do not give them.
+
+    Raises:
+        UserError: a damaged file.
+    """
     predictions = read_predictions(result_path)
     reader = _READERS.get((task, metric)) or _READERS.get((None, metric))
     if not predictions or reader is None or not _usable(predictions, metric):
         return None
-    return reader(predictions)
+    try:
+        return replace(reader(predictions), examples=examples_of(predictions))
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise UserError(f"{result_path.parent}: its predictions are damaged ({error})") from error
 
 
 def _usable(predictions: Sequence[Mapping[str, Any]], metric: str) -> bool:

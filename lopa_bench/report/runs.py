@@ -130,8 +130,6 @@ _COLUMNS = [
 
 def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
     metric = result.get("metric")
-    parameters = result.get("parameters") or {}
-    baseline = (result.get("baseline") or {}).get("majority") or {}
     return {
         **{key: result[key] for key in REQUIRED if key != "digest"},
         "config": {**result["config"], "data": result.get("data") or {}},
@@ -139,10 +137,10 @@ def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
         "setting": _setting(result["config"]),
         "metric": metric,
         "score": result["metrics"].get(metric),
-        "majority": baseline.get(metric),
-        "paper_parameters": parameters.get("paper"),
-        "trained_parameters": parameters.get("trained"),
-        "seconds": (result.get("seconds") or {}).get("total"),
+        "majority": (lookup(result, "baseline.majority") or {}).get(metric),
+        "paper_parameters": lookup(result, "parameters.paper"),
+        "trained_parameters": lookup(result, "parameters.trained"),
+        "seconds": lookup(result, "seconds.total"),
         "recipe": result.get("recipe"),
         "selection": result.get("selection"),
         "reported_split": result.get("reported_split"),
@@ -177,11 +175,14 @@ def _load(path: Path) -> tuple[dict[str, Any], str | None]:
         return {}, f"not a whole result (no {', '.join(missing)})"
     if not (isinstance(result["config"], dict) and _all_numbers(result["metrics"])):
         return {}, "not a whole result (config and metrics must be objects, metrics of numbers)"
+    for key in ("parameters", "baseline.majority", "seconds"):
+        if not _all_numbers(lookup(result, key) or {}, int | float | None):
+            return {}, f"not a whole result ({key} must be an object of numbers)"
     return result, None
 
 
-def _all_numbers(metrics: Any) -> bool:
-    return isinstance(metrics, dict) and all(isinstance(v, int | float) for v in metrics.values())
+def _all_numbers(values: Any, kinds: Any = int | float) -> bool:
+    return isinstance(values, dict) and all(isinstance(value, kinds) for value in values.values())
 
 
 def _first_line(error: Exception) -> str:

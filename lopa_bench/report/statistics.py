@@ -37,11 +37,13 @@ class Scores:
         rows: [N, K] per-example statistics.
         aggregate: sums over examples [..., K] and N -> metric [...].
         correct: [N] booleans where the metric is the mean of them (accuracy, pass@1), else None.
+        examples: which they are, in order; equal for runs that may be paired.
     """
 
     rows: Floats
     aggregate: Callable[[Floats, int], Floats]
     correct: NDArray[np.bool_] | None = None
+    examples: str = ""
 
     @property
     def value(self) -> float:

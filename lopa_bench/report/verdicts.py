@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from lopa_bench.errors import UserError
 from lopa_bench.report import plan
 from lopa_bench.report.choice import choose
 from lopa_bench.report.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Linear, Part
@@ -85,23 +86,52 @@ class _Checker:
 
     def look(self, comparison: Contrast | Fewer | Linear) -> Finding | _Sample:
         rows = comparison.rows if isinstance(comparison, Linear) else (comparison.a, comparison.b)
-        runs = [self.runs(row, comparison.task) for row in rows]
+        chosen = [choose(self.all, self.planned(row, comparison.task), self.scale) for row in rows]
+        runs = [found.set_index("seed") for found, _ in chosen]
         missing = [row for row, found in zip(rows, runs, strict=True) if found.empty]
         if missing:
             planned = [self.planned(row, comparison.task) for row in missing]
             return Finding(comparison, "no runs", "; ".join(plan.commands(planned)))
-        if isinstance(comparison, Contrast):
-            return _sample(comparison, *runs)
-        if isinstance(comparison, Fewer):
-            return _fewer(comparison, *runs)
-        return _linear(comparison, runs)
+        found = self.compared(comparison, runs)
+        notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
+        return replace(found, detail="; ".join(filter(None, [found.detail, *notes])))
+
+    def compared(self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame]) -> Finding | _Sample:
+        if isinstance(comparison, Linear):
+            return _linear(comparison, runs)
+        return _fewer(comparison, *runs) if isinstance(comparison, Fewer) else self.sample(comparison, *runs)
 
     def planned(self, row: Row, task: str) -> plan.PlannedRun:
         return plan.cell(*of_task(row, task, self.scale), self.scale, self.fast)
 
-    def runs(self, row: Row, task: str) -> pd.DataFrame:
-        found, _ = choose(self.all, self.planned(row, task), self.scale)
-        return found.set_index("seed")
+    def sample(self, contrast: Contrast, a: pd.DataFrame, b: pd.DataFrame) -> Finding | _Sample:
+        seeds = sorted(set(a.index) & set(b.index))
+        if not seeds:
+            return Finding(contrast, "undecided", "the two sides share no seed")
+        pairs = [(a.loc[seed], b.loc[seed]) for seed in seeds]
+        if contrast.measure == "steps":
+            savings = [saved_steps(run_a, run_b, SHARE) for run_a, run_b in pairs]
+            known = [saving for saving in savings if saving is not None]
+            if not known:
+                return Finding(contrast, "undecided", "no evaluations in their history.csv")
+            return _Sample(contrast, known)
+        key = contrast.metric
+        effects = [x["metrics"][key] - y["metrics"][key] for x, y in pairs]
+        scores = [(self.scores(x, contrast), self.scores(y, contrast)) for x, y in pairs]
+        if any(_other_examples(*runs, *both) for runs, both in zip(pairs, scores, strict=True)):
+            return Finding(contrast, "undecided", "the two sides were tested on other examples")
+        paired = [(x, y) for x, y in scores if x and y]
+        if len(paired) < len(pairs) or len({side.examples for both in paired for side in both}) > 1:
+            return _Sample(contrast, effects, detail="no predictions of the same examples: seeds only")
+        left, right = zip(*paired, strict=True)
+        return _Sample(contrast, effects, left, right)
+
+    def scores(self, run: pd.Series, contrast: Contrast) -> Scores | None:
+        """A run's statistics; a damaged file is named among the warnings, and counts as none."""
+        scores, problem = _scores(run["path"], contrast.task, contrast.metric)
+        if problem and problem not in self.all.warnings:
+            self.all.warnings.append(problem)
+        return scores
 
 
 @dataclass(frozen=True)
@@ -122,38 +152,24 @@ class _Sample:
         return Finding(self.contrast, "undecided", self.detail, difference)
 
 
-def _sample(contrast: Contrast, a: pd.DataFrame, b: pd.DataFrame) -> Finding | _Sample:
-    seeds = sorted(set(a.index) & set(b.index))
-    if not seeds:
-        return Finding(contrast, "undecided", "the two sides share no seed")
-    pairs = [(a.loc[seed], b.loc[seed]) for seed in seeds]
-    if contrast.measure == "steps":
-        savings = [saved_steps(run_a, run_b, SHARE) for run_a, run_b in pairs]
-        known = [saving for saving in savings if saving is not None]
-        if not known:
-            return Finding(contrast, "undecided", "no evaluations in their history.csv")
-        return _Sample(contrast, known)
-    key = contrast.metric
-    effects = [x["metrics"][key] - y["metrics"][key] for x, y in pairs]
-    scores = [paired_scores(x["path"], y["path"], contrast.task, key) for x, y in pairs]
-    paired = [pair for pair in scores if pair is not None]
-    if len(paired) < len(pairs) or len({len(x.rows) for x, _ in paired}) > 1:
-        return _Sample(contrast, effects, detail="no predictions of the same examples: seeds only")
-    left, right = zip(*paired, strict=True)
-    return _Sample(contrast, effects, left, right)
-
-
-def paired_scores(a: Path, b: Path, task: str, metric: str) -> tuple[Scores, Scores] | None:
-    """The statistics of two runs of the same examples; None where they cannot be paired."""
-    scores = _scores(a, task, metric), _scores(b, task, metric)
-    if scores[0] is None or scores[1] is None or len(scores[0].rows) != len(scores[1].rows):
-        return None
-    return scores  # type: ignore[return-value]
-
-
 @lru_cache(maxsize=256)
-def _scores(path: Path, task: str, metric: str) -> Scores | None:
-    return read_scores(path, task, metric)
+def _scores(path: Path, task: str, metric: str) -> tuple[Scores | None, str]:
+    """A run's statistics, None without predictions; and what is wrong with these, if anything."""
+    try:
+        return read_scores(path, task, metric), ""
+    except UserError as error:
+        return None, f"{error}: its seeds count, its examples do not"
+
+
+def _other_examples(a: pd.Series, b: pd.Series, scores_a: Scores | None, scores_b: Scores | None) -> bool:
+    """Whether two runs had different test examples, by their data's fingerprints and by what they predicted.
+
+    Either being equal is enough: predictions lack in a published folder, and older results have no fingerprints.
+    """
+    fingerprints = [lookup(run["config"], "data.fingerprints.test") for run in (a, b)]
+    predicted = [scores.examples if scores else None for scores in (scores_a, scores_b)]
+    known = [x == y for x, y in (fingerprints, predicted) if x is not None and y is not None]
+    return bool(known) and not any(known)
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:

@@ -1,5 +1,6 @@
 """Verdicts: what the evidence allows, and no more."""
 
+import gzip
 import json
 
 import numpy as np
@@ -84,13 +85,63 @@ def test_equal_methods_are_undecided_with_what_it_would_take(tmp_path):
 
 
 def test_predictions_of_other_examples_are_not_paired(tmp_path):
+    """Fewer of them on one task, as many but others on the next, none at all but data of other contents on the last."""
     random = np.random.default_rng(0)
     for seed in range(3):
         write_run(tmp_path, "rte", "lopa", seed, correct=random.random(400) < 0.9)
         write_run(tmp_path, "rte", "pt", seed, correct=random.random(300) < 0.5)
+        write_run(tmp_path, "mrpc", "lopa", seed, correct=random.random(400) < 0.9)
+        lines = [
+            {"index": i, "prediction": " Yes", "target": " Yes", "correct": bool(random.random() < 0.5)}
+            for i in range(400)
+        ]
+        write_run(tmp_path, "mrpc", "pt", seed, predictions=lines, metrics={"glue": 50.0})
+        for method, test in (("lopa", "a"), ("pt", "b")):
+            write_run(tmp_path, "sst2", method, seed, data={"source": "mini", "fingerprints": {"test": test}})
+    for finding in check(tmp_path, C1).parts[0].findings[:3]:
+        assert (finding.verdict, finding.difference) == ("undecided", None)
+        assert finding.detail == "the two sides were tested on other examples"
+
+
+def test_data_of_equal_contents_without_predictions_leave_the_seeds(tmp_path):
+    for seed in range(3):
+        for method, score in (("lopa", 80.0 + seed), ("pt", 70.0)):
+            data = {"source": "mini", "fingerprints": {"test": "a"}}
+            write_run(tmp_path, "rte", method, seed, metrics={"glue": score}, data=data)
     finding = check(tmp_path, C1).parts[0].findings[0]
-    assert finding.difference.rows == 0
+    assert (finding.difference.seeds, finding.difference.rows) == (3, 0)
     assert "seeds only" in finding.detail
+
+
+def test_a_finding_says_what_its_cell_would_note(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, "rte", "lopa", seed, correct=[1] * 10, settings={"train.lr": 0.5})
+        write_run(tmp_path, "rte", "pt", seed, correct=[1, 0] * 5)
+    finding = check(tmp_path, C1).parts[0].findings[0]
+    assert finding.detail == "LOPA: train.lr=0.5, not the recipe's 0.001."
+
+
+DAMAGES = {
+    "predictions.jsonl": [b'{"index": 0, "tar', b"1\n2\n", b"\xff\xfe\n", b'{"target": 1, "correct": "x"}\n'],
+    "predictions.jsonl.gz": [b"plain", gzip.compress(b"{}\n" * 999)[:-9], b""],
+}
+
+
+@pytest.mark.parametrize(("name", "content"), [(name, one) for name, many in DAMAGES.items() for one in many])
+def test_damaged_predictions_are_named_and_the_seeds_still_count(tmp_path, capsys, name, content):
+    write_pair(tmp_path, ["rte"], 0.9, 0.6)
+    broken = next((tmp_path / "mini" / "rte").glob("*/lopa/0-*"))
+    (broken / "predictions.jsonl").unlink()
+    (broken / name).write_bytes(content)
+    assert main(["claims", "--results-dir", str(tmp_path), "--format", "json"]) == 0
+    out, error = capsys.readouterr()
+    comparison = json.loads(out)[0]["parts"][0]["comparisons"][0]
+    assert (comparison["seeds"], comparison["rows"]) == (3, 0)
+    if content:
+        assert error.count(str(broken)) == 1
+        whole = next((tmp_path / "mini" / "rte").glob("*/pt/0-*"))
+        with pytest.raises(UserError, match=broken.name):
+            compare_main([str(broken), str(whole)])
 
 
 def test_parameters_are_arithmetic_and_both_counts_are_judged(tmp_path):

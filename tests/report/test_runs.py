@@ -42,6 +42,14 @@ def test_foreign_and_corrupt_files_are_named_and_skipped(tmp_path, text, reason)
     assert reason in runs.warnings[0]
 
 
+@pytest.mark.parametrize("fields", [{"parameters": [1]}, {"baseline": {"majority": 3}}, {"seconds": {"total": "long"}}])
+def test_fields_of_another_shape_are_not_a_result(tmp_path, fields):
+    write_run(tmp_path, **fields)
+    runs = read_runs(tmp_path, "mini")
+    assert runs.frame.empty
+    assert "must be an object of numbers" in runs.warnings[0]
+
+
 def test_metrics_that_are_no_numbers_are_not_a_result(tmp_path):
     write_run(tmp_path, metrics={"glue": "high"})
     runs = read_runs(tmp_path, "mini")
