@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, GenerationConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from lopa_bench import share
@@ -22,6 +22,7 @@ from lopa_bench.machine import keep_freed_memory
 from lopa_bench.methods.base import Shape
 from lopa_bench.model_files import ModelFiles, locate
 from lopa_bench.schema import Model
+from lopa_bench.tokens import check_blanks, load_tokenizer
 from lopa_bench.types import Kind
 
 transformers_logging.disable_progress_bar()  # a run shows its own
@@ -93,10 +94,10 @@ class Backbone(nn.Module):
         load = AUTO_CLASSES[kind].from_pretrained
         with loading("model.path", files):
             model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
-            tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
+            tokenizer = load_tokenizer(files.source, **options)
         model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
-        if tokenizer.pad_token_id is None:
-            tokenizer.pad_token = tokenizer.eos_token
+        if kind == "causal":
+            check_blanks(tokenizer, files.source)
         return cls(model.to(device), tokenizer, files, settings, resolve_precision(precision, device))
 
     @property

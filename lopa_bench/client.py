@@ -27,11 +27,12 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from lopa_bench.config import load_method
-from lopa_bench.data import cloze_ids, encoder_ids, pad, prompt_ids
+from lopa_bench.data import pad
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape, SoftPromptMethod
 from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.soft_prompt import Parts
+from lopa_bench.tokens import cloze_ids, encoder_ids, prompt_ids
 from lopa_bench.types import Kind
 
 if TYPE_CHECKING:

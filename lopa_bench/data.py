@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from lopa_bench.errors import UserError
-from lopa_bench.tasks.base import BOS
-from lopa_bench.tasks.glue import MASK
+from lopa_bench.tokens import cloze_ids, completion_ids, encoder_ids, prompt_ids, word_id
 from lopa_bench.types import Example
 
 if TYPE_CHECKING:
@@ -79,52 +77,12 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") ->
     return ids, mask
 
 
-def token_ids(tokenizer: Any, texts: Sequence[str], **options: Any) -> list[list[int]]:
-    """Tokens of every text, a thousand texts at a time: what a tokenizer tells beside the numbers takes four times their memory."""
-    return [
-        ids
-        for start in range(0, len(texts), 1000)
-        for ids in tokenizer(texts[start : start + 1000], **options)["input_ids"]
-    ]
-
-
-def word_id(tokenizer: Any, word: str) -> int:
-    """The one token of a label word. Raises `UserError` if it is several."""
-    ids = tokenizer.encode(word, add_special_tokens=False)
-    if len(ids) != 1:
-        raise UserError(
-            f"label word {word!r} is {len(ids)} tokens in this model's vocabulary; a label word must be one"
-        )
-    return ids[0]
-
-
-def cloze_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Tokenised clozes with the tokenizer's mask token, cut to `max_length`.
-
-    A mask lost to truncation is written over the last token before the end token, as in the authors' code.
-    """
-    masked = [text.replace(MASK, tokenizer.mask_token) for text in texts]
-    encoded = token_ids(tokenizer, masked, truncation=True, max_length=max_length)
-    for ids in encoded:
-        if tokenizer.mask_token_id not in ids:
-            ids[-2] = tokenizer.mask_token_id
-    return encoded
-
-
 def encode_clozes(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[Row]:
     """One scored position a row: the mask, which should predict the label word."""
     words = {word: word_id(tokenizer, word) for word in {e.target for e in examples}}
     ids = cloze_ids(tokenizer, [e.input for e in examples], max_length)
     mask = tokenizer.mask_token_id
     return [Row(row, [row.index(mask)], [words[e.target]], []) for row, e in zip(ids, examples, strict=True)]
-
-
-def prompt_ids(tokenizer: Any, text: str) -> list[int]:
-    """Tokens of a causal model's input. Where it says `<bos>` there is that token and no other is added."""
-    if BOS not in text:
-        return tokenizer(text)["input_ids"]
-    text = text.replace(BOS, tokenizer.bos_token or tokenizer.eos_token)
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def encode_prompts(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:
@@ -140,23 +98,13 @@ def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: 
     """
     rows = []
     for example in examples:
-        completion = tokenizer(example.target, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+        completion = [*completion_ids(tokenizer, example.target), tokenizer.eos_token_id]
         limit = max(1, max_length - (room or len(completion)))
         prompt = prompt_ids(tokenizer, example.input)[-limit:]
         ids = (prompt + completion)[:max_length]
         first = len(prompt)
         rows.append(Row(ids[:-1], list(range(first - 1, len(ids) - 1)), ids[first:], []))
     return rows
-
-
-def encoder_ids(tokenizer: Any, texts: Sequence[str], max_length: int, cut: str) -> list[list[int]]:
-    """What an instance encoder reads of the same texts, in its own vocabulary: no mask if it has none, no begin token inside.
-
-    A long text is cut at the side `cut`, "left" or "right".
-    """
-    words = [text.replace(MASK, tokenizer.mask_token or "").replace(BOS, "") for text in texts]
-    tokenizer.truncation_side = cut
-    return token_ids(tokenizer, words, truncation=True, max_length=max_length)
 
 
 def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], training: bool) -> Split:
@@ -244,8 +192,17 @@ class Split:
             batches += [stretch[i : i + batch_size] for i in range(0, len(stretch), batch_size)]
         return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
-    def by_length(self, batch_size: int) -> Iterator[Batch]:
-        """All rows once, longest first (a batch that does not fit in memory fails at the start)."""
-        order = sorted(range(len(self)), key=lambda i: -len(self.rows[i].ids))
-        for start in range(0, len(order), batch_size):
-            yield self.batch(order[start : start + batch_size])
+    def by_length(self, batch_size: int, fits: Callable[[list[int]], bool] = lambda rows: True) -> Iterator[Batch]:
+        """All rows once, longest first (a batch that does not fit in memory fails at the start).
+
+        Args:
+            fits: whether these rows may be one batch; one row always may.
+        """
+        rows: list[int] = []
+        for row in sorted(range(len(self)), key=lambda i: -len(self.rows[i].ids)):
+            if rows and (len(rows) == batch_size or not fits([*rows, row])):
+                yield self.batch(rows)
+                rows = []
+            rows.append(row)
+        if rows:
+            yield self.batch(rows)

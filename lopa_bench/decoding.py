@@ -110,7 +110,7 @@ class GenerationSpec:
         return [i % self.num_samples for i in range(rows)]
 
     def row_seed(self, row: int, sample: int) -> int:
-        return (self.seed * 1_000_003 + row) * 10_007 + sample
+        return ((self.seed * 1_000_003 + row) * 10_007 + sample) % 2**63  # torch takes 64 bits
 
 
 @lru_cache(maxsize=4)
@@ -167,13 +167,3 @@ def nuclei(scores: Tensor, top_p: float) -> Iterator[tuple[Tensor, Tensor, Tenso
         rows = rows[~found]
         if not len(rows):
             return
-
-
-def new_text(tokenizer: Any, ids: list[int], budget: int, stop_words: list[str]) -> str:
-    """The text of a row's new tokens: at most `budget` of them, up to the end token and the first stop word."""
-    ids = ids[:budget]
-    if tokenizer.eos_token_id in ids:
-        ids = ids[: ids.index(tokenizer.eos_token_id)]
-    text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    ends = [position for word in stop_words if (position := text.find(word)) >= 0]
-    return text[: min(ends, default=len(text))]

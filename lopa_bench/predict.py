@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import torch
 
-from lopa_bench.data import Split, word_id
-from lopa_bench.decoding import GenerationSpec, new_text
+from lopa_bench.data import Split
+from lopa_bench.decoding import GenerationSpec
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.schema import Config
+from lopa_bench.tokens import new_text, word_id
 
 
 def predict(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
@@ -42,7 +43,8 @@ def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
 
         new = vllm_generator.tokens(model, split, config, spec, budgets)
     else:
-        new = batched(model, split, spec, budgets, max(1, config.train.eval_batch_size // settings.num_samples))
+        room = model.backbone.files.positions - config.method.prompt_length
+        new = batched(model, split, spec, budgets, max(1, config.train.eval_batch_size // settings.num_samples), room)
     return [
         [task.answer(new_text(tokenizer, ids, budget, task.stop_words)) for ids in samples]
         for samples, budget in zip(new, budgets, strict=True)
@@ -50,11 +52,18 @@ def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
 
 
 def batched(
-    model: AdaptedModel, split: Split, spec: GenerationSpec, budgets: list[int], batch_size: int
+    model: AdaptedModel, split: Split, spec: GenerationSpec, budgets: list[int], batch_size: int, room: int
 ) -> list[list[list[int]]]:
-    """New tokens of every row and sample, rows of like length together."""
+    """New tokens of every row and sample, rows of like length together.
+
+    A batch goes on until its largest budget is spent, so its longest row needs that many positions too, of the model's `room`.
+    """
+
+    def fits(rows: list[int]) -> bool:
+        return max(len(split.rows[row].ids) for row in rows) + max(budgets[row] for row in rows) <= room
+
     new: list[list[list[int]]] = [[] for _ in range(len(split))]
-    for batch in split.by_length(batch_size):
+    for batch in split.by_length(batch_size, fits):
         rows = batch.index.tolist()
         batch.index = split.numbers[batch.index]  # samples depend on it, not on which process writes them
         longest = replace(spec, max_new_tokens=max(budgets[row] for row in rows))

@@ -27,6 +27,7 @@ SHARDING_TORCH = (2, 13)  # the first version lopa_bench.shard was run with
 
 def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
+    _check_recipe(config)
     _check_all_there(config)
     files = locate(config.model.path, config.model.revision, config.offline)
     _check_speed(config)
@@ -42,6 +43,14 @@ def preflight(config: Config) -> None:
     _check_label_words(config, files)
     if problem := config.method.check(shape_of(config, files)):
         raise UserError(problem)
+
+
+def _check_recipe(config: Config) -> None:
+    if config.recipe == "official" and config.task.family != "glue":
+        raise UserError(
+            f"recipe=official is what the authors' GLUE code does; for task={config.task.name} theirs works as the paper says; "
+            "nearest: recipe=paper"
+        )
 
 
 def _check_speed(config: Config) -> None:

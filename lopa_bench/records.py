@@ -8,6 +8,7 @@ import io
 import json
 import random
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from lopa_bench.schema import Data
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.types import Split
 
+BROKEN_ROWS = 0.001  # the part of a GLUE table that may be broken: QQP's training file has such rows, which GLUE's readers leave out
 HOLDOUT_FRACTION, HOLDOUT_SEED = 0.1, 9876  # the part of train that epochs are selected on, the same for every run
 
 
@@ -46,6 +48,10 @@ class Records:
             return self
         order = list(range(len(self.train)))
         random.Random(HOLDOUT_SEED).shuffle(order)
+        if len(order) < 2:
+            raise UserError(
+                f"selection=holdout: {len(order)} training row leaves none to train on; nearest: selection=last"
+            )
         held = set(order[: max(1, round(HOLDOUT_FRACTION * len(order)))])
         rest = [row for i, row in enumerate(self.train) if i not in held]
         return Records(rest, [self.train[i] for i in sorted(held)], self.test, self.files)
@@ -75,7 +81,7 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
         splits = _hub(task, offline)
     kept = {split: rows[: data.limit] for split, rows in splits.items()}
     kept["train"] = _spaced(kept["train"], data.train_limit)
-    named = {split: _fields(task, split, rows) for split, rows in kept.items()}
+    named = {split: named_fields(task, split, rows) for split, rows in kept.items()}
     return Records(named["train"], named.get("validation"), named["test"], files)
 
 
@@ -130,26 +136,34 @@ def read_rows(path: Path) -> list[Record]:
         return list(csv.DictReader(io.StringIO(text, newline="")))
     try:
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in text.split("\n") if line.strip()]
-        content = json.loads(text)
-        rows: list[Record] = content
-        if "entries" in content:
-            rows = [row for entry in content["entries"] for row in entry.values()]
-        return rows
+            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+        else:
+            rows = json.loads(text)
+            if isinstance(rows, dict) and "entries" in rows:
+                rows = [row for entry in rows["entries"] for row in entry.values()]
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not JSON ({error})") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: not a list of rows with named columns")
+    return rows
 
 
 def _tsv(path: Path, text: str) -> list[Record]:
     lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
-    header, rows = lines[0], lines[1:]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise UserError(f"{path}:{number}: {len(row)} columns, the header has {len(header)}")
-    return [dict(zip(header, row, strict=True)) for row in rows]
+    header, rows = lines[0] if lines else [], lines[1:]
+    broken = [number for number, row in enumerate(rows, start=2) if len(row) != len(header)]
+    if len(broken) > BROKEN_ROWS * len(rows):
+        number = broken[0]
+        raise UserError(f"{path}:{number}: {len(rows[number - 2])} columns, the header has {len(header)}")
+    if broken:
+        left_out = (
+            f"{len(broken)} of {len(rows)} rows have too few columns and are left out, the first is line {broken[0]}"
+        )
+        print(f"{path}: {left_out}", file=sys.stderr)
+    return [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
 
 
-def _fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
+def named_fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
     """Rename columns to the task's field names; other columns are dropped."""
     if not rows:
         raise UserError(f"task={task.name}: the {split} split has no rows")
@@ -163,6 +177,10 @@ def _fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
                 f"task={task.name}: the {split} split has no column {' or '.join(candidates)}; it has {', '.join(rows[0])}"
             )
         chosen[field] = present[0]
+    for number, row in enumerate(rows, 1):
+        lacking = [column for column in chosen.values() if row.get(column) is None]
+        if lacking:
+            raise UserError(f"task={task.name}: row {number} of the {split} split has no {lacking[0]}")
     return [{field: row[column] for field, column in chosen.items()} for row in rows]
 
 

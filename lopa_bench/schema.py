@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
+from pydantic import Field
 
 from lopa_bench.methods.base import Method
 from lopa_bench.settings import Count, Fraction, NonNegative, Positive, Size, settings
@@ -136,7 +137,7 @@ class Config:
 class Run:
     """The top-level keys."""
 
-    seed: Size
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]  # numpy takes no more
     selection: Literal["holdout", "paper", "last"]
     precision: Literal["fp32", "bf16", "auto"]
     results_dir: str

@@ -113,6 +113,9 @@ def _labels(path: Path, columns: Sequence[str]) -> list[str]:
     column = next((name for name in columns if rows and name in rows[0]), None)
     if column is None:
         raise UserError(f"{path}: no column {' or '.join(columns)}")
+    for number, row in enumerate(rows, 1):
+        if row.get(column) is None:
+            raise UserError(f"{path}, row {number}: no {column}")
     return [str(row[column]) for row in rows]
 
 
@@ -166,6 +169,16 @@ def _unit(name: str) -> str:
     return "" if name in ("nist", "cider") else "%"
 
 
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not 0 < (value := kind(text)) < float("inf"):
+            raise ValueError
+        return value
+
+    read.__name__ = f"positive {kind.__name__}"  # in argparse's message
+    return read
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{self.prog}: {message}; see {self.prog} --help")
@@ -216,9 +229,14 @@ def _parser() -> argparse.ArgumentParser:
         code.add_argument("--problems", type=Path, required=True, metavar="JSONL")
         code.add_argument("--k", type=int, nargs="+", help="k of pass@k; by default those of the official scorer")
         code.add_argument(
-            "--timeout", type=float, metavar="SECONDS", help="for one program; by default the official scorer's"
+            "--timeout",
+            type=_positive(float),
+            metavar="SECONDS",
+            help="for one program; by default the official scorer's",
         )
-        code.add_argument("--workers", type=int, metavar="N", help="programs at a time; by default one per core")
+        code.add_argument(
+            "--workers", type=_positive(int), metavar="N", help="programs at a time; by default one per core"
+        )
         code.add_argument("--allow-unsafe", action="store_true", help="run where the sandbox contains next to nothing")
 
     glue = add("glue", _glue, "accuracy and F1 as GLUE reports them", "one label a line, or a GLUE .tsv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -32,12 +33,20 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
         raise UserError(f"run={directory}: there is no {Path(error.filename or 'trained.safetensors').name}") from error
     except (OSError, ValueError, yaml.YAMLError, SafetensorError) as error:
         raise UserError(f"run={directory}: a file of the run cannot be read ({str(error).splitlines()[0]})") from error
-    weights = locate(config.model.path, config.model.revision, config.offline).fingerprint()
-    if weights != result["config"]["model"]["weights"]:
-        raise UserError(
-            f"run={directory}: model.path={config.model.path} holds other weights than the run was trained on"
-        )
+    except (KeyError, TypeError) as error:
+        raise UserError(f"run={directory}: config.yaml is another version's ({error})") from error
+    _check_weights(directory, config, result["config"]["model"])
     backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
     model = config.method.adapt(backbone)
     model.load_trainable(trained)
     return config, model.eval()
+
+
+def _check_weights(directory: Path, config: Config, trained_on: Mapping[str, str]) -> None:
+    model = config.model
+    named = {"model.path": (model.path, model.revision, trained_on["weights"])}
+    if config.method.reads_instance and model.encoder != "backbone":
+        named["model.encoder"] = (model.encoder, model.encoder_revision, trained_on["encoder"])
+    for key, (path, revision, fingerprint) in named.items():
+        if locate(path, revision, config.offline, key).fingerprint() != fingerprint:
+            raise UserError(f"run={directory}: {key}={path} holds other weights than the run was trained on")

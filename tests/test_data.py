@@ -2,8 +2,9 @@
 
 import pytest
 
-from lopa_bench.data import Row, Split, cloze_ids, encode_clozes, pad, word_id
+from lopa_bench.data import Row, Split, encode_clozes, pad
 from lopa_bench.errors import UserError
+from lopa_bench.tokens import cloze_ids, word_id
 from lopa_bench.types import Example
 
 

@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from lopa_bench.cli import main
 from lopa_bench.client import SoftPromptClient
 from lopa_bench.config import load_config
-from lopa_bench.data import encode_clozes, encoder_ids
+from lopa_bench.data import encode_clozes
 from lopa_bench.errors import UserError
 from lopa_bench.run import run
+from lopa_bench.tokens import encoder_ids
 from lopa_bench.trained import load_trained
 from lopa_bench.types import Example
 

@@ -16,11 +16,12 @@ from lopa_bench import kv_cache
 from lopa_bench.backbone import Backbone
 from lopa_bench.config import choices
 from lopa_bench.data import Row, Split, encode_completions, encode_prompts
-from lopa_bench.decoding import GenerationSpec, new_text, nuclei
+from lopa_bench.decoding import GenerationSpec, nuclei
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.prompt_tuning import PromptTuning
 from lopa_bench.predict import write
 from lopa_bench.schema import Generation, Model
+from lopa_bench.tokens import new_text
 from lopa_bench.train import backward
 from lopa_bench.types import Example
 
@@ -336,6 +337,7 @@ def test_a_row_takes_what_its_input_leaves(tiny_models):
         generation=Generation(**{**SETTINGS, "max_new_tokens": None}),
         task=task,
         train=SimpleNamespace(eval_batch_size=5),
+        method=SimpleNamespace(prompt_length=0),
         text_length=20,
         seed=0,
     )
@@ -343,6 +345,10 @@ def test_a_row_takes_what_its_input_leaves(tiny_models):
     config.train.eval_batch_size = 1
     assert together == write(model, split, config)
     assert len(together[3][0]) < len(together[2][0])
+    config.text_length = model.backbone.files.positions  # a long row does not go on where a short one still may
+    alone = write(model, split, config)
+    config.train.eval_batch_size = 5
+    assert write(model, split, config) == alone
 
 
 def test_samples_do_not_depend_on_the_process_that_writes_them(tiny_models):
@@ -352,6 +358,7 @@ def test_samples_do_not_depend_on_the_process_that_writes_them(tiny_models):
         generation=Generation(**{**SETTINGS, "decoding": "sample", "num_samples": 2}),
         task=SimpleNamespace(stop_words=[], answer=lambda text: text, label_words={}),
         train=SimpleNamespace(eval_batch_size=4),
+        method=SimpleNamespace(prompt_length=0),
         text_length=60,
         seed=0,
     )

@@ -9,10 +9,10 @@ import tiny
 import torch
 
 from lopa_bench.config import load_config
-from lopa_bench.data import cloze_ids
 from lopa_bench.memory import Memory, batch, estimate, parameters, saved_bytes
 from lopa_bench.mini import records
 from lopa_bench.paper_models import files, on_meta
+from lopa_bench.tokens import cloze_ids
 
 MIB = 2**20
 

@@ -46,7 +46,7 @@ def test_every_printed_count_is_there_and_equal(capsys):
     body = 355_412_057 - (1024 * 1024 + 1024 + 2 * 1024 + 50_265)
     assert lopa["official"] == 10 * 1024 + 2 * (1024 * 1024 + 1024) + 1025 * 4 * (10 + 1024) + body
     idpg = exact["roberta_large", "idpg", "m=10"]
-    assert (idpg["paper"], idpg["official"]) == (2_894_080, 1024 * 1024 + 1024 + 1025 * 10 * 1024)
+    assert idpg["paper"] == idpg["official"] == 2_894_080  # the encoder is frozen there too
     assert exact["roberta_large", "dept", ""]["paper"] == 10_240
     assert exact["roberta_large", "p_tuning_v2", "m=10"]["paper"] == 491_520
     assert exact["roberta_large", "prefix_tuning", "m=10"]["paper"] == 25_750_016

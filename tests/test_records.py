@@ -6,7 +6,7 @@ import pytest
 
 from lopa_bench.config import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.records import Records, load_records, read_rows
+from lopa_bench.records import Records, load_records, named_fields, read_rows
 
 
 def write(folder, name, text):
@@ -34,6 +34,50 @@ def test_bad_rows_are_named(tmp_path):
     (tmp_path / "b.tsv").write_bytes(b"x\n\xff\n")
     with pytest.raises(UserError, match="byte 2 is not UTF-8"):
         read_rows(tmp_path / "b.tsv")
+
+
+def test_a_few_broken_rows_of_a_large_table_are_left_out_and_told(tmp_path, capsys):
+    """The QQP training file that GLUE hands out has some; no more than a thousandth is taken for that."""
+    lines = [f"{n}\t{n}" for n in range(1000)]
+    path = write(tmp_path, "a.tsv", "\n".join(["x\ty", *lines[:500], "cut off", *lines[500:]]))
+    assert len(read_rows(path)) == 1000
+    assert "1 of 1001 rows have too few columns and are left out, the first is line 502" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"a\.tsv:3: 1 columns"):
+        read_rows(write(tmp_path, "a.tsv", "\n".join(["x\ty", lines[0], "cut", "off", *lines[1:]])))
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"a": 1}', "3"])
+def test_json_that_is_no_rows(tmp_path, text):
+    with pytest.raises(UserError, match="not a list of rows"):
+        read_rows(write(tmp_path, "a.json", text))
+    with pytest.raises(UserError, match="not a list of rows"):
+        read_rows(write(tmp_path, "a.jsonl", "{}\n[]\n"))
+
+
+def test_a_row_without_a_value_is_named(tmp_path):
+    for name in ("train", "dev"):
+        write(tmp_path, f"glue/QNLI/{name}.tsv", "")
+    with pytest.raises(UserError, match="the train split has no rows"):
+        qnli(tmp_path)
+    rows = [
+        {"question": "q", "sentence": "s", "label": "entailment"},
+        {"question": None, "sentence": "s", "label": "entailment"},
+    ]
+    task = load_config(["task=qnli"]).task
+    for broken in (rows, [rows[0], {"question": "q", "sentence": "s"}]):
+        with pytest.raises(UserError, match=r"task=qnli: row 2 of the test split has no (question|label)"):
+            named_fields(task, "test", broken)
+
+
+def test_one_row_cannot_be_divided():
+    with pytest.raises(UserError, match=r"selection=holdout: 1 training row leaves none.*selection=last"):
+        Records([{"a": 1}], None, [{"a": 1}], {}).with_holdout()
+
+
+def test_labels_may_be_numbers():
+    task = load_config(["task=mrpc"]).task
+    (example,) = task.examples([{"sentence1": "a", "sentence2": "b", "label": 1}])
+    assert example.target == " Yes"
 
 
 def qnli(folder, *more):

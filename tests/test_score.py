@@ -216,6 +216,13 @@ def test_cruxeval_generations_that_cannot_be_meant(score, generations, message):
         cruxeval(score, generations)
 
 
+def test_problems_without_tests_are_named(score):
+    problem = {"task_id": "MBPP/1", "prompt": "def f(x):\n", "test": "assert f(1) == 1", "entry_point": "f"}
+    files = {"s.jsonl": json.dumps({"task_id": "MBPP/1", "completion": "    return x"}), "p.jsonl": json.dumps(problem)}
+    with pytest.raises(UserError, match=r"MBPP/1: test: no function check\(candidate\)"):
+        score("mbpp", files, "--predictions", "s.jsonl", "--problems", "p.jsonl")
+
+
 def glue(score, task, predictions, references, name="r.txt"):
     return score(
         "glue", {"p.txt": predictions, name: references}, "--task", task, "--predictions", "p.txt", "--references", name
@@ -264,6 +271,9 @@ def test_people_get_a_table_with_units(tmp_path, capsys, no_java):
         (["e2e", "--predictions", "nowhere", "--references", "r"], "nowhere: No such file"),
         (["e2f"], "invalid choice: 'e2f'"),
         (["e2e", "--references", "r"], "required: --predictions"),
+        (["mbpp", "--timeout", "-1"], "--timeout: invalid positive float value: '-1'"),
+        (["mbpp", "--timeout", "nan"], "--timeout: invalid positive float value: 'nan'"),
+        (["cruxeval", "--workers", "0"], "--workers: invalid positive int value: '0'"),
         ([], "required: BENCHMARK"),
     ],
 )

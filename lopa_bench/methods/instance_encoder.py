@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel
 
 from lopa_bench import share
 from lopa_bench.backbone import Backbone
@@ -15,6 +15,7 @@ from lopa_bench.features import stored_features
 from lopa_bench.hub import loading
 from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.model_files import ModelFiles, locate
+from lopa_bench.tokens import load_tokenizer
 
 
 def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
@@ -66,7 +67,7 @@ class InstanceEncoder(nn.Module):
             body = share.model(
                 (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
             )
-            tokenizer = AutoTokenizer.from_pretrained(files.source, **options)
+            tokenizer = load_tokenizer(files.source, **options)
         return cls(body.to(backbone.device), tokenizer, files, method.pooling, frozen, backbone, shared=False)
 
     @property

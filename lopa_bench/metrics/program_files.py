@@ -16,13 +16,13 @@ def read_mbpp(predictions: Path, problems: Path) -> tuple[list[dict[str, Any]], 
     Raises:
         UserError: an unknown task, or one without a sample, which mxeval does not score either.
     """
-    rows = {row["task_id"]: row for row in read_jsonl(problems, ("task_id", "prompt", "test", "entry_point"))}
+    rows = {str(row["task_id"]): row for row in read_jsonl(problems, ("task_id", "prompt", "test", "entry_point"))}
     completions: dict[str, list[str]] = {task: [] for task in rows}
     for number, sample in enumerate(read_jsonl(predictions, ("task_id",)), 1):
-        task = sample["task_id"]
+        task = str(sample["task_id"])
         if task not in rows:
             raise UserError(
-                f"{predictions}, sample {number}: {task} is not in {problems}; nearest: {nearest(str(task), rows)}"
+                f"{predictions}, sample {number}: {task} is not in {problems}; nearest: {nearest(task, rows)}"
             )
         text = sample.get("completion", sample.get("generated_code"))
         if not isinstance(text, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from lopa_bench.errors import UserError
@@ -41,7 +41,7 @@ def mbpp(
         options: of ``run_programs``.
     """
     programs = [
-        mbxp_program(problem["task_id"], problem["prompt"], text, problem["test"], problem["entry_point"])
+        _program(mbxp_program, problem["task_id"], problem["prompt"], text, problem["test"], problem["entry_point"])
         for problem, texts in zip(problems, completions, strict=True)
         for text in texts
     ]
@@ -68,7 +68,7 @@ def cruxeval(
     """
     build = {"input": cruxeval_input, "output": cruxeval_output}[mode]
     programs = [
-        build(problem["id"], problem["code"], problem["output"], text)
+        _program(build, problem["id"], problem["code"], problem["output"], text)
         for problem, texts in zip(problems, generations, strict=True)
         for text in texts
         if not _skipped(mode, problem, text)
@@ -97,6 +97,14 @@ def passed(verdicts: Sequence[Verdict | None], *, official: bool = False) -> lis
 
 def _skipped(mode: Mode, problem: Mapping[str, Any], text: str) -> bool:
     return "f(" not in text if mode == "input" else f"f({problem['input']})" in text
+
+
+def _program(build: Callable[..., Program], id: str, *texts: str) -> Program:
+    """Raises UserError for tests that are none, naming the problem."""
+    try:
+        return build(id, *texts)
+    except TestError as error:
+        raise UserError(f"{id}: {error}") from None
 
 
 def _run(programs: Sequence[Program], timeout_s: float, options: Mapping[str, Any]) -> Iterator[Verdict]:

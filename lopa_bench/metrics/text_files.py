@@ -80,6 +80,8 @@ def _is_table(path: Path) -> bool:
 def _table(path: Path, names: set[str]) -> tuple[list[str], list[str]]:
     """The columns of sources and of texts: by their headings, else the first and the second."""
     lines = [line for line in (line.strip() for line in read_text(path, marked=True).splitlines()) if line]
+    if not lines:
+        raise UserError(f"{path}: has no rows")
     for wrong, right in _REPAIRS.items():
         lines = [line.replace(wrong, right) for line in lines]
     rows = list(csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ","))

@@ -36,7 +36,8 @@ class Glue(Task):
         return [self._example(record) for record in records]
 
     def _example(self, record: Record) -> Example:
-        label = self.label_aliases.get(record["label"], record["label"])
+        label = str(record["label"])  # a number in JSON
+        label = self.label_aliases.get(label, label)
         if label not in self.label_words:
             raise UserError(f"task={self.name}: a row has the label {label!r}, known are {', '.join(self.label_words)}")
         return Example(self.template.format(**record), self.label_words[label], {"label": label})

@@ -24,6 +24,12 @@ def load(tmp_path_factory):
         yield lambda name: evaluate.load(str(MODULES / name), cache_dir=cache)
 
 
+def test_labels_that_are_numbers_have_an_f1(load):
+    for label in ("1", 1):
+        scores = load("glue").compute(predictions=[1, 0, 1, 0], references=[1, 0, 1, 0], f1_label=label)
+        assert scores == {"accuracy": 100.0, "f1": 100.0, "glue": 100.0}
+
+
 @pytest.mark.parametrize(("predictions", "labels", "f1_label"), [(["1", "0"], ["1", "1"], "1"), ([1, 0], [1, 1], 1)])
 def test_glue(load, predictions, labels, f1_label):
     scores = load("glue").compute(predictions=predictions, references=labels, f1_label=f1_label)

@@ -22,4 +22,5 @@ class Glue(evaluate.Metric):
         )
 
     def _compute(self, predictions, references, f1_label=None):
-        return classification_scores(references, predictions, f1_label)
+        label = None if f1_label is None else str(f1_label)  # labels may be numbers
+        return classification_scores(list(map(str, references)), list(map(str, predictions)), label)
