@@ -38,7 +38,12 @@ def write_text(path: Path, content: str, durable: bool = True) -> None:
     write_bytes(path, content.encode(), durable)
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what `write_bytes` left where its process was killed. Only for the one process that writes into `folder`."""
+def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
+    """Remove what `write_bytes` left where its process was killed. Only for the one process that writes into `folder`.
+
+    Args:
+        spared: how the names begin of what other processes may be writing there all the same.
+    """
     for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+        if not path.name.startswith(spared):
+            path.unlink(missing_ok=True)

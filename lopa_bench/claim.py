@@ -23,6 +23,8 @@ from lopa_bench.errors import RunFailed
 HEARTBEAT = 15.0  # seconds between signs of life
 STALE_AFTER = 8 * HEARTBEAT  # without one; long enough for a stalled file server
 
+CLOCK = ".now."  # begins the name of a file that is written to see the file server's time
+
 
 class Busy(RunFailed):
     """Another living process does this run."""
@@ -81,14 +83,15 @@ def alive(path: Path, owner: Owner | None) -> bool:
         except psutil.NoSuchProcess:
             return False
     try:
-        return _now(path.parent) - path.stat().st_mtime < STALE_AFTER
+        touched = path.stat().st_mtime
     except FileNotFoundError:
         return False
+    return _now(path.parent) - touched < STALE_AFTER
 
 
 def _now(folder: Path) -> float:
     """The time by the file server's clock, which is the one that wrote the heartbeats."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".now.", suffix=".tmp") as file:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=CLOCK, suffix=".tmp") as file:
         file.write(b".")
         file.flush()
         return os.fstat(file.fileno()).st_mtime

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from lopa_bench.atomic import remove_temporaries, write_bytes, write_text
-from lopa_bench.claim import Claim
+from lopa_bench.claim import CLOCK, Claim
 from lopa_bench.errors import UserError
 from lopa_bench.model_files import locate
 from lopa_bench.records import Records
@@ -34,6 +34,7 @@ _UNDETERMINING = {
 }  # fmt: skip
 # Like device and number of threads, these change a number by rounding only (tests/test_speed.py, tests/test_shard.py).
 UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing", "shard"}
+_REQUIRED = ("metric", "metrics", "metrics_per_split", "reported_split")  # what a sweep and the end of a run show
 PREDICTIONS = "predictions.jsonl"
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 _VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
@@ -95,15 +96,25 @@ class RunDirectory:
         """The finished result, or None.
 
         None too where the predictions are gone, as from a published folder: tables can be made of it,
-        but a run has to give all of its files.
+        but a run has to give all of its files. What is no whole result is run again.
+
+        Raises:
+            UserError: a result of another schema version, which may be newer than this one.
         """
         if not (self.path / PREDICTIONS).is_file():
             return None
+        path = self.path / "result.json"
         try:
-            found: dict[str, Any] = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
-            return found
-        except (OSError, json.JSONDecodeError):
+            found: Any = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
             return None
+        if not isinstance(found, dict) or "schema" not in found:
+            return None
+        if found["schema"] != SCHEMA:
+            raise UserError(
+                f"{path}: schema {found['schema']}, this version writes {SCHEMA}; move it away, or overwrite it with force=true"
+            )
+        return found if all(key in found for key in _REQUIRED) else None
 
     @contextlib.contextmanager
     def claim(self) -> Iterator[None]:
@@ -114,7 +125,7 @@ class RunDirectory:
         """
         self.create()
         with Claim(self.path / LOCK):
-            remove_temporaries(self.path)
+            remove_temporaries(self.path, spared=(f".{LOCK}.", CLOCK))  # of processes that ask for the claim
             yield
             (self.path / PROGRESS).unlink(missing_ok=True)
 

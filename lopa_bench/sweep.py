@@ -11,7 +11,7 @@ import json
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,7 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
     record("running")
     try:
         outcome = run()
+        value, shown = _scores(outcome.result)
     except Busy as error:
         return record("elsewhere", error=str(error))
     except Exception as error:
@@ -96,16 +97,20 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
     except BaseException:
         record("interrupted")
         raise
-    result = outcome.result
-    split = "validation" if "validation" in result["metrics_per_split"] else result["reported_split"]
-    value = result["metrics_per_split"][split][result["metric"]]
     record(
         "found" if outcome.found else "ran",
-        score=f"{result['metric']} {result['metrics'][result['metric']]:.2f}",
+        score=shown,
         directory=str(outcome.directory.path),
         seconds=round(time.monotonic() - started, 2),
     )
     return value
+
+
+def _scores(result: Mapping[str, Any]) -> tuple[float, str]:
+    """The metric on the split that selects (else the reported one), and as the table at the end shows it."""
+    per_split, metric = result["metrics_per_split"], result["metric"]
+    split = "validation" if "validation" in per_split else result["reported_split"]
+    return per_split[split][metric], f"{metric} {result['metrics'][metric]:.2f}"
 
 
 def read(folder: Path) -> list[Job]:

@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from lopa_bench.claim import STALE_AFTER, Busy, Claim, Owner, owner_of
+from lopa_bench.claim import STALE_AFTER, Busy, Claim, Owner, alive, owner_of
+from lopa_bench.results import RunDirectory
 
 
 @pytest.fixture
@@ -74,6 +75,24 @@ def test_a_torn_lock_is_believed_for_as_long_as_a_silent_one(lock):
     os.utime(lock, (0, 0))
     with Claim(lock):
         pass
+
+
+def test_a_clock_that_cannot_be_read_makes_nobody_dead(lock, monkeypatch):
+    def gone(folder):
+        raise FileNotFoundError
+
+    leave(lock, replace(Owner.me(), machine="elsewhere/1", token="theirs"))
+    monkeypatch.setattr("lopa_bench.claim._now", gone)
+    with pytest.raises(FileNotFoundError):
+        alive(lock, owner_of(lock))
+
+
+def test_who_holds_a_claim_leaves_the_files_of_those_who_ask_for_it(tmp_path):
+    asking, half = (".run.lock.abc.tmp", ".now.abc.tmp"), ".result.json.abc.tmp"
+    for name in (*asking, half):
+        (tmp_path / name).touch()
+    with RunDirectory(tmp_path, "", {}).claim():
+        assert {path.name for path in tmp_path.glob(".*")} == set(asking)
 
 
 def test_heart_beats(lock, monkeypatch):

@@ -14,9 +14,11 @@ from lopa_bench import share
 from lopa_bench.claim import Busy, Claim
 from lopa_bench.cli import main
 from lopa_bench.config import load_config
+from lopa_bench.errors import UserError
 from lopa_bench.records import load_records
 from lopa_bench.results import RunDirectory
-from lopa_bench.run import run
+from lopa_bench.run import Outcome, run
+from lopa_bench.sweep import run_job
 
 
 def test_ran_found_failed(overrides, tmp_path, capsys):
@@ -35,6 +37,27 @@ def test_ran_found_failed(overrides, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "2 jobs: 2 found"
     assert main(["status", f"results_dir={tmp_path / 'results'}"]) == 0
     assert "2 done, 0 running, 2 stopped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b'{"schema": 1}', b"[1]", b"\xff\xfe", b'{"metric": "glue"}'])
+def test_what_is_no_whole_result_is_not_a_finished_run(tmp_path, content):
+    (tmp_path / "predictions.jsonl").write_text("{}\n")
+    (tmp_path / "result.json").write_bytes(content)
+    assert RunDirectory(tmp_path, "", {}).result() is None
+
+
+def test_a_result_of_another_schema_is_refused_by_name_and_stops_no_sweep(tmp_path):
+    (tmp_path / "predictions.jsonl").write_text("{}\n")
+    (tmp_path / "result.json").write_text('{"schema": 7}')
+    with pytest.raises(UserError, match=r"result\.json: schema 7, this version writes 1"):
+        RunDirectory(tmp_path, "", {}).result()
+    (tmp_path / "0").mkdir()
+    for content in (
+        {"metric": "glue"},
+        {"metric": "glue", "metrics_per_split": {"test": None}, "reported_split": "test"},
+    ):
+        assert run_job(lambda of=content: Outcome(of, None, found=True), tmp_path / "0", ["seed=0"]) is None
+    assert json.loads((tmp_path / "0" / "job.json").read_text())["state"] == "failed"
 
 
 def test_claimed_elsewhere_is_left_alone(overrides, capsys):
