@@ -7,7 +7,7 @@ two 95 % intervals.
 
 With two or three seeds a task's own spread is hardly known. The spread over seeds is therefore the
 larger of its own and that pooled over comparable tasks (`pool`), with the degrees of freedom of the
-pool: a task that happens to look quiet gains nothing from it.
+one taken: a task that happens to look quiet gains nothing from it, and a noisy one nothing from the pool.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ LEVEL = 0.05
 RESAMPLES = 2_000
 MOST_SEEDS = 100  # beyond these, "how many more" has no practical answer
 MOST_ROWS_FACTOR = 100
+ROUNDING = 1e-9  # points: what floating point leaves between equal scores
 
 Floats = NDArray[np.float64]
 
@@ -157,7 +158,7 @@ def pool(samples: Iterable[Sequence[float]]) -> Spread:
 def _larger(own: Spread, pooled: Spread | None) -> Spread:
     if pooled is None or not pooled.freedom:
         return own
-    return Spread(float(np.fmax(own.value, pooled.value)), pooled.freedom)
+    return own if own.value > pooled.value else pooled
 
 
 def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
@@ -211,8 +212,8 @@ def _seed_p(effects: Sequence[float], bound: float, spread: Spread) -> float:
     n, distance = len(effects), abs(float(np.mean(effects)) - bound)
     if n < 2:
         return 1.0
-    if spread.value == 0:  # nothing for a t test to divide by: n equal signs
-        return 2.0 ** (1 - n) if distance else 1.0
+    if spread.value < ROUNDING:  # nothing for a t test to divide by: n equal signs
+        return 2.0 ** (1 - n) if distance > ROUNDING else 1.0
     return float(2 * stats.t.sf(distance / spread.value * math.sqrt(n), spread.freedom))
 
 
@@ -233,8 +234,8 @@ def _more_seeds(seeds: int, distance: float, spread: Spread) -> int | None:
     """Seeds still needed for the t interval to exclude a bound at this distance."""
     if seeds < 2:
         return 2  # one seed says nothing of the spread; three give a first useful interval
-    if spread.value == 0:
-        return max(0, math.ceil(1 - math.log2(LEVEL)) - seeds) if distance else None
+    if spread.value < ROUNDING:
+        return max(0, math.ceil(1 - math.log2(LEVEL)) - seeds) if distance > ROUNDING else None
     enough = (n for n in range(seeds, MOST_SEEDS + 1) if spread.error(n) < distance)
     needed = next(enough, None)
     return None if needed is None else needed - seeds

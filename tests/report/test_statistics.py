@@ -73,8 +73,11 @@ def test_pooling_adds_freedom_but_never_narrows_a_noisy_task():
     assert spread.freedom == 4
     assert spread.value == pytest.approx(math.sqrt((0.02 + 32) / 4))
     found = paired_difference([], [], noisy, BETTER, spread)
-    own = stats.t.ppf(0.975, 4) * np.std(noisy, ddof=1) / math.sqrt(3)
+    own = stats.t.ppf(0.975, 2) * np.std(noisy, ddof=1) / math.sqrt(3)
     assert found.high - found.effect == pytest.approx(own)
+    assert paired_difference([], [], quiet, BETTER, spread).p == pytest.approx(
+        2 * stats.t.sf(5 / spread.value * math.sqrt(3), 4)
+    )
 
 
 def test_one_seed_is_never_significant_however_large_the_effect():
@@ -107,6 +110,21 @@ def test_level_is_kept_under_the_null():
         effects = [x.value - y.value for x, y in pairs]
         wrong += paired_difference(a, b, effects, BETTER).p < 0.05
     assert wrong <= 16
+
+
+def test_level_of_a_task_three_times_as_noisy_as_the_pool_it_is_in():
+    """Its own spread, where that is the larger one, with its own freedom: near 5 %, not 15 %."""
+    random = np.random.default_rng(6)
+    trials, wrong = 3000, 0
+    for _ in range(trials):
+        noisy, *others = [scale * random.standard_normal(3) for scale in (3, 1, 1, 1, 1, 1)]
+        wrong += paired_difference([], [], noisy, BETTER, pool([noisy, *others])).p < 0.05
+    assert wrong / trials < 0.09
+
+
+def test_rounding_is_no_spread():
+    assert paired_difference([], [], [0.1 + 0.2, 0.3, 0.3], BETTER).p == 0.25
+    assert paired_difference([], [], [1e-16, 0.0, -1e-16], BETTER).p == 1.0
 
 
 def test_equivalence_tests_both_bounds():
