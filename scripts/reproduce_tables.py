@@ -25,7 +25,7 @@ from lopa_bench import interrupts, sweep
 from lopa_bench.errors import UserError
 from lopa_bench.report import cli, plan
 from lopa_bench.report.declared import tables
-from lopa_bench.report.runs import read_runs
+from lopa_bench.report.runs import runs_so_far
 from lopa_bench.report.spec import SCALES
 
 TELL_EVERY = 60.0  # seconds between two lines on how far it is
@@ -87,7 +87,7 @@ class Job:
 def missing(options: argparse.Namespace) -> list[Job]:
     """Every run that has no result yet; runs of one task next to each other, so that they share its features."""
     wanted = plan.planned_runs(tables(options.scale, options.table), options.scale, options.fast)
-    runs = read_runs(options.results_dir, options.scale)
+    runs = runs_so_far(options.results_dir, options.scale)
     told = dict(pair.split("=", 1) for pair in options.overrides if "=" in pair)
     left = plan.missing_runs(wanted, runs, options.scale, told)
     estimate = plan.Estimate(runs.frame)
@@ -116,16 +116,26 @@ def run_all(jobs: list[Job], results_dir: Path, count: int) -> int:
                 worker.start()
             _wait(crew, folder, jobs)
         finally:
-            for worker in crew:
-                if worker.is_alive():
-                    worker.terminate()  # it checkpoints and ends
-            for worker in crew:
-                worker.join()
+            _end([worker for worker in crew if worker.pid])
         return sweep.finish(folder)
+
+
+def _end(crew: Sequence[mp.process.BaseProcess]) -> None:
+    """Let each worker save a checkpoint and end; a second signal to this process becomes theirs, and they do not wait."""
+    for worker in crew:
+        worker.terminate()
+    try:
+        for worker in crew:
+            worker.join()
+    except KeyboardInterrupt:
+        for worker in crew:
+            worker.terminate()
+        raise
 
 
 def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> None:
     """One process: take the next job until none is left, or until the process that started this one is gone."""
+    os.setpgrp()  # a terminal's Ctrl-C reaches the first process only, whose one SIGTERM lets this one save a checkpoint
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
     try:

@@ -2,6 +2,11 @@
 
 import importlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +24,13 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(script, tmp_path, capsys):
     assert "lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=lopa data.limit=300 seed=0" in out
     assert "36 runs planned, 36 missing" in out
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_still_to_be_made_is_planned_and_not_made(script, tmp_path, capsys):
+    new = tmp_path / "new"
+    assert script.main(["-n", "--fast", "--table", "glue", "--results-dir", str(new)]) == 0
+    assert "36 runs planned, 36 missing" in capsys.readouterr().out
+    assert not new.exists()
 
 
 def test_jobs_run_side_by_side_and_one_that_fails_stops_none(script, overrides, tmp_path, capfd):
@@ -57,3 +69,41 @@ def test_the_report_is_written_for_whatever_is_there(script, tmp_path):
     assert "| LOPA |" in (tmp_path / "tables" / "glue.md").read_text()
     assert (tmp_path / "tables" / "claims.json").is_file()
     assert (tmp_path / "report.html").is_file()
+
+
+CTRL_C = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {scripts!r})
+import reproduce_tables
+from lopa_bench import interrupts, sweep
+
+def run_job(run, folder, overrides):
+    with interrupts.held() as received:
+        (folder / "began").touch()
+        deadline = time.monotonic() + 60
+        while not received and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)  # to the end of a step, while a second signal may come
+        (folder / "saved").touch()
+    raise KeyboardInterrupt
+
+sweep.run_job = run_job
+if __name__ == "__main__":
+    with interrupts.raised():
+        reproduce_tables.run_all([reproduce_tables.Job([], None)] * 2, Path({results!r}), 2)
+"""
+
+
+def test_ctrl_c_in_a_terminal_reaches_a_worker_once(tmp_path):
+    """A terminal signals the whole foreground group; the workers must still come to their checkpoint, and end."""
+    script = tmp_path / "main.py"
+    scripts = Path(__file__).parents[1] / "scripts"
+    script.write_text(CTRL_C.format(scripts=str(scripts), results=str(tmp_path / "results")))
+    process = subprocess.Popen([sys.executable, str(script)], start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.rglob("began"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) != 0
+    assert len(list(tmp_path.rglob("saved"))) == 2

@@ -21,9 +21,13 @@ FORMATS = ("terminal", "markdown", "latex", "csv", "json")
 def main(argv: Sequence[str]) -> int:
     """``lopa-bench report [tables|claims|figures|html|plan]``; the exit status."""
     arguments = _report_parser().parse_args(argv)
-    from lopa_bench.report.runs import read_runs
+    from lopa_bench.report.runs import read_runs, runs_so_far
 
-    runs = read_runs(arguments.results_dir, arguments.scale).only(_settings(arguments.where))
+    for (what, option), reason in _MEANINGLESS.items():
+        if arguments.what == what and getattr(arguments, option):
+            raise UserError(f"--{option}: {reason}")
+    read = runs_so_far if arguments.what == "plan" else read_runs
+    runs = read(arguments.results_dir, arguments.scale).only(_settings(arguments.where))
     try:
         _COMMANDS[arguments.what](arguments, runs)
     finally:
@@ -159,6 +163,11 @@ def _write(output: Path | None, text: str) -> None:
         print(output)
 
 
+_MEANINGLESS = {  # what is asked for and an option that it cannot follow
+    ("plan", "where"): "the plan lists what lacks at the recipe's settings; there is nothing to choose from",
+    ("claims", "table"): "claims are tested across tables; give --where to choose among runs",
+    ("figures", "table"): "figures are drawn across tables; give --where to choose among runs",
+}
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Runs], None]] = {
     "tables": _print_tables,
     "claims": _print_claims,

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from lopa_bench.errors import UserError
 from lopa_bench.report.spec import spell
-
-SCHEMA = 1
+from lopa_bench.results import SCHEMA
 
 REQUIRED = ("digest", "scale", "task", "family", "model", "method", "seed", "config", "metrics")
 
@@ -91,6 +90,11 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
         else:
             rows.append(_row(path, result))
     return Runs(pd.DataFrame(rows, columns=_COLUMNS), warnings, refused)
+
+
+def runs_so_far(results_dir: Path, scale: str) -> Runs:
+    """`read_runs`, and none where the directory is still to be made."""
+    return read_runs(results_dir, scale) if results_dir.exists() else Runs(pd.DataFrame(columns=_COLUMNS))
 
 
 def load_result(run: Path | str) -> tuple[Path, dict[str, Any]]:

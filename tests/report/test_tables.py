@@ -94,6 +94,22 @@ def test_the_plan_wants_the_recipes_runs_of_todays_protocol(tmp_path):
     assert left.seeds == (1, 2)
 
 
+@pytest.mark.parametrize(
+    "words", [["plan", "--where", "train.lr=1"], ["claims", "--table", "glue"], ["figures", "--table", "glue"]]
+)
+def test_an_option_without_meaning_is_refused(tmp_path, words):
+    with pytest.raises(UserError, match=words[1]):
+        main([*words, "--results-dir", str(tmp_path)])
+
+
+def test_where_is_of_claims_too(tmp_path, capsys):
+    for method in ("lopa", "pt"):
+        write_run(tmp_path, "rte", method, correct=[1, 0], settings={"train.lr": 0.5})
+    for lr, verdict in (("0.5", "undecided"), ("0.7", "no runs")):
+        assert main(["claims", "--results-dir", str(tmp_path), "--format", "json", "--where", f"train.lr={lr}"]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["parts"][0]["comparisons"][0]["verdict"] == verdict
+
+
 def test_where_replaces_defaults_and_no_row(tmp_path, capsys):
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 1, "data.limit": 24})
     words = ["--results-dir", str(tmp_path), "--format", "json", "--where", "data.limit=24"]
