@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from lopa_bench.report.plan import PlannedRun
-from lopa_bench.report.runs import Runs, lookup
-from lopa_bench.report.spec import spell
+from lopa_bench.report.runs import Runs
+from lopa_bench.report.spec import lookup, spell
 
 
 def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, str | None]:

@@ -26,8 +26,8 @@ HEADLINE = {"glue": "glue", "code": "pass@1", "e2e": "bleu", "webnlg": "bleu_all
 class Contrast:
     """On this task, A − B lies in the region.
 
-    ``measure``: the task's headline metric, or ``steps``, the percentage of B's steps that A saves
-    on the way to nine tenths (SHARE) of what the better of both gains over the majority class.
+    ``measure``: the task's headline metric, or ``steps``, the percentage of the slower one's steps
+    that A saves (loses: below zero) on the way to nine tenths (SHARE) of what the better of both gains over the majority class.
     """
 
     task: str

@@ -31,7 +31,9 @@ def evaluations(run: pd.Series) -> pd.DataFrame:
 
 
 def saved_steps(a: pd.Series, b: pd.Series, share: float) -> float | None:
-    """How many of B's steps A saves on the way to the goal, in percent; negative where A is slower.
+    """How many of the slower one's steps the faster saves on the way to the goal, in percent; negative where A is slower.
+
+    Of the slower one's, so that A against B is the opposite of B against A.
 
     The goal is ``share`` of the gain over the majority class that the better of both makes. A run
     that never gets there counts with all its steps. None where a run has no evaluations, or where
@@ -40,7 +42,7 @@ def saved_steps(a: pd.Series, b: pd.Series, share: float) -> float | None:
     curves = [evaluations(run) for run in (a, b)]
     if any(curve.empty for curve in curves):
         return None
-    majority = max(run["majority"] or 0.0 for run in (a, b))
+    majority = max((run["majority"] for run in (a, b) if pd.notna(run["majority"])), default=0.0)
     best = max(curve["score"].max() for curve in curves)
     if best <= majority:
         return None
@@ -49,4 +51,4 @@ def saved_steps(a: pd.Series, b: pd.Series, share: float) -> float | None:
     steps = [
         float(hits.iloc[0] if len(hits) else curve["step"].max()) for hits, curve in zip(reached, curves, strict=True)
     ]
-    return 100 * (1 - steps[0] / steps[1])
+    return 100 * (steps[1] - steps[0]) / max(steps)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.report.recipe import hyperparameters
-from lopa_bench.report.runs import lookup
 from lopa_bench.report.spec import (
     GLUE,
     METHOD_DEFAULTS,
@@ -19,6 +18,7 @@ from lopa_bench.report.spec import (
     default_model,
     encoder_path,
     family,
+    lookup,
     scale_settings,
     spell,
 )

@@ -9,8 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from lopa_bench.config import choices, conf_dir
-from lopa_bench.report.runs import lookup
-from lopa_bench.report.spec import RUN_DEFAULTS, recipe_family
+from lopa_bench.report.spec import RUN_DEFAULTS, lookup, recipe_family
 from lopa_bench.results import PROTOCOL, UNDETERMINING_IN_TRAIN
 
 

@@ -8,6 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lopa_bench.report.declared import tables
+from lopa_bench.report.spec import METHOD_DEFAULTS, encoder_path, lookup, spell
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -40,12 +43,40 @@ def published(table: str | None, task: str, model: str, method: str, setting: st
 
 
 def paper_value(result: Mapping[str, Any], metric: str) -> float | None:
-    """The paper's value of `metric` for the task, model, method and setting of `result`, or None where it has none."""
-    method = result["config"]["method"]
-    numbers = {"m": method.get("num_virtual_tokens"), "r": method.get("rank"), "n": method.get("phm_blocks")}
-    for row in rows():
-        same = all(row[key] == result[key] for key in ("task", "model", "method"))
-        setting = dict(part.split("=") for part in row["setting"].split())
-        if same and row["metric"] == metric and all(str(numbers.get(k)) == v for k, v in setting.items()):
-            return float(row["value"])
-    return None
+    """The paper's value of `metric` for the task, model, method and setting of `result`, or None where it has none.
+
+    Of several published settings that the run has, the one that says most counts; one that says nothing
+    (``setting`` empty) only for runs with the settings of the table's row.
+    """
+    same = [
+        row
+        for row in rows()
+        if all(row[key] == result[key] for key in ("task", "model", "method")) and row["metric"] == metric
+    ]
+    exact = [row for row in same if row["setting"] and _has(result, _spelled_out(row["setting"]))]
+    if exact:
+        return float(max(exact, key=lambda row: len(row["setting"].split()))["value"])
+    declared = (row for row in same if not row["setting"] and _of_a_declared_row(result, row["table"]))
+    return next((float(row["value"]) for row in declared), None)
+
+
+_KEYS = {"m": "method.num_virtual_tokens", "r": "method.rank", "n": "method.phm_blocks", "encoder": "encoder"}
+
+
+def _spelled_out(setting: str) -> dict[str, str]:
+    """``m=10 r=4`` as config keys."""
+    pairs = (part.split("=") for part in setting.split())
+    return {_KEYS[key]: value for key, value in pairs}
+
+
+def _has(result: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether a run has these settings; an encoder is given by the name it has in conf/encoder."""
+    own = {**settings, **({"encoder": encoder_path(settings["encoder"])} if "encoder" in settings else {})}
+    known = {**result["config"], "encoder": result.get("encoder")}
+    return all(spell(lookup(known, key)) == spell(value) for key, value in own.items())
+
+
+def _of_a_declared_row(result: Mapping[str, Any], table: str) -> bool:
+    rows = (row for spec in tables("paper") if spec.reference == table for row in spec.rows if row.reference == "")
+    method = result["method"]
+    return any(_has(result, {**METHOD_DEFAULTS[method], **row.settings}) for row in rows if row.method == method)

@@ -62,11 +62,14 @@ def terminal(tables: Iterable[Table]) -> str:
 
 def below(table: Table) -> list[str]:
     """What stands under a table: notes, then the commands that fill its gaps."""
-    texts = [f"Note: {note}" for note in table.notes]
-    if table.commands:
-        texts.append(f"Missing ({table.estimate}):")
-        texts += [f"  {command}" for command in table.commands]
-    return texts
+    return [*(f"Note: {note}" for note in table.notes), *gap_lines(table)]
+
+
+def gap_lines(table: Table) -> list[str]:
+    """The commands that fill a table's gaps, under how long they take; none where there is no gap."""
+    if not table.commands:
+        return []
+    return [f"Missing ({table.estimate}):", *(f"  {command}" for command in table.commands)]
 
 
 def markdown(tables: Iterable[Table]) -> str:
@@ -95,6 +98,8 @@ def latex(tables: Iterable[Table]) -> str:
         heads = " & ".join(_latex(head) for head in header(table))
         rows = [line_texts(table, line, r"\textbf{{{}}}".format, _latex) for line in table.lines]
         body = "\n".join(" & ".join(row) + r" \\" for row in rows)
+        notes = "".join(f"\n\\par\\footnotesize {_latex(note)}\n" for note in table.notes)
+        gaps = "".join(f"% {text.strip()}\n" for text in gap_lines(table))
         parts.append(
             f"""
 \\begin{{table}}[p]
@@ -108,8 +113,8 @@ def latex(tables: Iterable[Table]) -> str:
 {body}
 \\bottomrule
 \\end{{tabular}}}}
-\\end{{table}}
-"""
+{notes}\\end{{table}}
+{gaps}"""
         )
     return "".join([*parts, "\n\\end{document}\n"])
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lopa_bench.errors import UserError
-from lopa_bench.report.spec import spell
+from lopa_bench.report.spec import lookup, spell
 from lopa_bench.results import SCHEMA
 
 REQUIRED = ("digest", "scale", "task", "family", "model", "method", "seed", "config", "metrics")
@@ -113,16 +113,6 @@ def load_result(run: Path | str) -> tuple[Path, dict[str, Any]]:
     if result["schema"] != SCHEMA:
         raise UserError(f"{path}: schema {result['schema']}, this version reads {SCHEMA}")
     return path, result
-
-
-def lookup(config: Mapping[str, Any], key: str) -> Any:
-    """``lookup(config, "method.rank")``; None where the config has no such key."""
-    value: Any = config
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return None
-        value = value[part]
-    return value
 
 
 _COLUMNS = [

@@ -88,6 +88,16 @@ RANKS = (1, 2, 4)
 LENGTHS = (5, 10, 25, 50, 100)
 
 
+def lookup(config: Mapping[str, Any], key: str) -> Any:
+    """``lookup(config, "method.rank")``; None where the config has no such key."""
+    value: Any = config
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
 def spell(value: Any) -> str:
     """A setting's value as it is typed in an override: ``null``, ``true``, ``4``."""
     if value is None:

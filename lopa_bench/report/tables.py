@@ -12,8 +12,8 @@ from lopa_bench.report import plan
 from lopa_bench.report.choice import choose
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.report.reference import published
-from lopa_bench.report.runs import Runs, lookup
-from lopa_bench.report.spec import Column, Row, TableSpec, default_model, family
+from lopa_bench.report.runs import Runs
+from lopa_bench.report.spec import Column, Row, TableSpec, default_model, family, lookup
 from lopa_bench.report.table import Cell, Line, Table, mark_best, span
 
 

@@ -18,8 +18,8 @@ from lopa_bench.report.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Line
 from lopa_bench.report.declared import of_task
 from lopa_bench.report.examples import read_scores
 from lopa_bench.report.history import saved_steps
-from lopa_bench.report.runs import Runs, lookup
-from lopa_bench.report.spec import Row
+from lopa_bench.report.runs import Runs
+from lopa_bench.report.spec import Row, lookup
 from lopa_bench.report.statistics import (
     LEVEL,
     Difference,
@@ -181,8 +181,11 @@ def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:
 
 
 def _linear(linear: Linear, runs: Sequence[pd.DataFrame]) -> Finding:
+    counts = [found["paper_parameters"].dropna() for found in runs]
+    if any(count.empty for count in counts):
+        return Finding(linear, "undecided", "the runs do not tell their parameters")
     x = [float(lookup(found["config"].iloc[0], linear.setting)) for found in runs]
-    y = [float(found["paper_parameters"].iloc[0]) for found in runs]
+    y = [float(count.iloc[0]) for count in counts]
     slope = (y[-1] - y[0]) / (x[-1] - x[0])
     straight = np.allclose(y, [y[0] + slope * (value - x[0]) for value in x], rtol=0, atol=0.5)
     return Finding(linear, "holds" if straight else "fails", f"{slope:,.0f} more per unit")

@@ -11,6 +11,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.report.claims import CLAIMS
 from lopa_bench.report.claims_text import needs
 from lopa_bench.report.cli import compare_main, main
+from lopa_bench.report.history import saved_steps
 from lopa_bench.report.runs import read_runs
 from lopa_bench.report.spec import GENERATION, GLUE
 from lopa_bench.report.statistics import Difference
@@ -165,6 +166,13 @@ def test_parameters_that_do_not_grow_linearly_are_seen(tmp_path):
     assert [f.verdict for f in linear.findings[:2]] == ["fails", "holds"]
 
 
+def test_parameters_that_are_not_told_decide_nothing(tmp_path):
+    for rank in (1, 2, 4):
+        counts = {} if rank == 2 else {"paper": 100 * rank}
+        write_run(tmp_path, "rte", "lopa", settings={"method.rank": rank}, parameters=counts)
+    assert check(tmp_path, C7).parts[1].findings[0].verdict == "undecided"
+
+
 def write_curve(folder, scores):
     lines = ["step,epoch,loss,lr,glue"]
     lines += [f"{100 * (i + 1)},{i + 1},0.5,0.003,{score}" for i, score in enumerate(scores)]
@@ -172,13 +180,32 @@ def write_curve(folder, scores):
 
 
 def test_convergence_compares_steps_to_the_better_ones_gain(tmp_path):
-    """Majority 55, best 85: the goal is 82. LOPA needs 200 steps, IDPG 400, PT never gets there."""
-    curves = {"lopa": (70, 83, 84, 85), "idpg": (60, 65, 70, 82), "pt": (55, 55, 56, 57)}
+    """Majority 55, best 85: the goal is 82. LOPA needs 200 steps, IDPG 400."""
+    curves = {"lopa": (70, 83, 84, 85), "idpg": (60, 65, 70, 82)}
     for seed in range(3):
         for method, scores in curves.items():
             write_curve(write_run(tmp_path, "qqp", method, seed), scores)
-    lopa_idpg, _, lopa_pt = check(tmp_path, C9).parts
+    lopa_idpg = check(tmp_path, C9).parts[0]
     assert lopa_idpg.findings[0].difference.effect == 50.0
+    assert saved_steps(*_first(tmp_path, "idpg", "lopa"), 0.9) == -50.0  # as much lost as the other way saved
+
+
+def test_a_majority_that_is_not_told_is_none(tmp_path):
+    for method, scores in (("lopa", (70, 85)), ("idpg", (60, 85))):
+        write_curve(write_run(tmp_path, "qqp", method, baseline=None), scores)
+    assert saved_steps(*_first(tmp_path, "lopa", "idpg"), 0.8) == 50.0
+
+
+def _first(root, *methods):
+    frame = read_runs(root, "mini").frame
+    return [frame[frame["method"] == method].iloc[0] for method in methods]
+
+
+def test_convergence_of_one_that_never_gets_there_counts_all_its_steps(tmp_path):
+    for seed in range(3):
+        for method, scores in {"lopa": (70, 83, 84, 85), "pt": (55, 55, 56, 57)}.items():
+            write_curve(write_run(tmp_path, "qqp", method, seed), scores)
+    _, _, lopa_pt = check(tmp_path, C9).parts
     assert lopa_pt.findings[0].difference.effect == 50.0
 
 

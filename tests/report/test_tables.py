@@ -254,7 +254,7 @@ def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trai
 def test_method_defaults_are_those_of_conf():
     """What a row means without settings is what a run without overrides is."""
     config = pytest.importorskip("lopa_bench.config")
-    from lopa_bench.report.runs import lookup
+    from lopa_bench.report.spec import lookup
 
     tasks = {family(task): task for task in config.choices("task")}
     for task in tasks.values():
@@ -279,7 +279,7 @@ def test_method_defaults_are_those_of_conf():
 def test_the_recipe_is_what_a_run_is_told_by_conf(scale, words):
     """Read plainly here, composed by Hydra there."""
     config = pytest.importorskip("lopa_bench.config")
-    from lopa_bench.report.runs import lookup
+    from lopa_bench.report.spec import lookup
 
     given = dict(word.split("=") for word in words)
     task, model = given["task"], given.get("model") or default_model(scale, given["task"])
@@ -313,10 +313,13 @@ def test_markdown_has_one_cell_per_column_in_every_row(filled):
 
 
 def test_latex_compiles(filled, tmp_path):
+    write_run(filled, "rte", "pt", settings={"train.lr": 0.5})
     text = render.latex(build(filled, "mini"))
+    assert r"\par\footnotesize PT, RTE: train.lr=0.5, not the recipe's 0.01." in text
     assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule")
+    assert "% lopa-bench -m task=rte method=lopa seed=0,1,2" in text
     for row in text.splitlines():  # no bare specials that stop a compiler
-        assert "_" not in row.replace(r"\_", "")
+        assert row.startswith("%") or "_" not in row.replace(r"\_", "")
     if not shutil.which("pdflatex"):
         pytest.skip("pdflatex is not installed")
     (tmp_path / "t.tex").write_text(text, encoding="utf-8")
