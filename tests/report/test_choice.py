@@ -1,0 +1,107 @@
+"""Which runs stand in a cell: the recipe's, one setting's, those asked for."""
+
+import json
+
+import pytest
+from synthetic import write_run
+from test_tables import build, cell_of
+
+from lopa_bench.errors import UserError
+from lopa_bench.report import plan
+from lopa_bench.report.cli import main
+from lopa_bench.report.declared import tables
+from lopa_bench.report.recipe import hyperparameters
+from lopa_bench.report.runs import read_runs
+from lopa_bench.report.spec import default_model
+from lopa_bench.report.tables import build_tables
+
+
+def test_settings_are_never_averaged(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, "rte", "lopa", seed, metrics={"glue": 80.0}, settings={"train.lr": 0.2})
+    write_run(tmp_path, "rte", "lopa", 0, metrics={"glue": 99.0}, settings={"train.lr": 0.1})
+    table = build(tmp_path, "mini", "glue")[0]
+    assert cell_of(table, "LOPA", "RTE").mean == 80.0  # the setting with most seeds, not the best
+    assert any("2 settings match; shown is train.lr=0.2" in note for note in table.notes)
+    only = read_runs(tmp_path, "mini").only({"train.lr": 0.1})
+    assert cell_of(build_tables(tables("mini", ["glue"]), only, "mini")[0], "LOPA", "RTE").mean == 99.0
+
+
+def test_a_cell_has_the_recipes_runs_and_others_only_where_there_are_none_with_a_note(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, "rte", "lopa", seed, metrics={"glue": 99.0}, settings={"train.bucket": False})
+    write_run(tmp_path, "rte", "lopa", 0, metrics={"glue": 80.0})
+    write_run(tmp_path, "mrpc", "lopa", 0, settings={"train.lr": 0.5, "train.epochs": 1})
+    write_run(tmp_path, "sst2", "lopa", 0, settings={"protocol": 0})
+    table = build(tmp_path, "mini", "glue")[0]
+    cell = cell_of(table, "LOPA", "RTE")
+    assert (cell.mean, cell.n) == (80.0, 1)
+    notes = "\n".join(table.notes)
+    assert "LOPA, RTE" not in notes
+    assert "LOPA, MRPC: train.epochs=1, not the recipe's 4; train.lr=0.5, not the recipe's 0.001." in notes
+    assert "LOPA, SST-2: protocol=0, not the recipe's 1." in notes
+
+
+def test_the_plan_wants_the_recipes_runs_of_todays_protocol(tmp_path):
+    write_run(tmp_path, "rte", "lopa", 0, settings={"train.lr": 0.5})
+    write_run(tmp_path, "rte", "lopa", 1, settings={"protocol": 0})
+    write_run(tmp_path, "rte", "lopa", 2)
+    runs = read_runs(tmp_path, "mini")
+    planned = [plan.PlannedRun({"task": "rte", "method": "lopa"}, (0, 1, 2))]
+    (left,) = plan.missing_runs(planned, runs, "mini")
+    assert left.seeds == (0, 1)
+    (left,) = plan.missing_runs(planned, runs, "mini", {"train.lr": 0.5})  # told to every run
+    assert left.seeds == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "words", [["plan", "--where", "train.lr=1"], ["claims", "--table", "glue"], ["figures", "--table", "glue"]]
+)
+def test_an_option_without_meaning_is_refused(tmp_path, words):
+    with pytest.raises(UserError, match=words[1]):
+        main([*words, "--results-dir", str(tmp_path)])
+
+
+def test_where_is_of_claims_too(tmp_path, capsys):
+    for method in ("lopa", "pt"):
+        write_run(tmp_path, "rte", method, correct=[1, 0], settings={"train.lr": 0.5})
+    for lr, verdict in (("0.5", "undecided"), ("0.7", "no runs")):
+        assert main(["claims", "--results-dir", str(tmp_path), "--format", "json", "--where", f"train.lr={lr}"]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["parts"][0]["comparisons"][0]["verdict"] == verdict
+
+
+def test_where_replaces_defaults_and_no_row(tmp_path, capsys):
+    write_run(tmp_path, "rte", "lopa", settings={"method.rank": 1, "data.limit": 24})
+    words = ["--results-dir", str(tmp_path), "--format", "json", "--where", "data.limit=24"]
+    filled = {}
+    for where in ([], ["--where", "method.rank=1"], ["--where", "method.rank=4"]):
+        assert main([*words, "--table", "ablation_rank", *where]) == 0
+        lines = json.loads(capsys.readouterr().out)[0]["lines"]
+        filled[" ".join(where)] = [line["label"] for line in lines if line["cells"][0]["n"]]
+    assert list(filled.values()) == [["LOPA r=1"], ["LOPA r=1"], []]
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        ("mini", ["task=rte"]),
+        ("mini", ["task=mbpp"]),
+        ("small", ["task=e2e", "model=local", "model.path=/any"]),
+        ("paper", ["task=mnli", "recipe=paper"]),
+        ("paper", ["task=mbpp"]),
+        ("paper", ["task=cruxeval_i", "model=llama_3_8b"]),
+        ("paper", ["task=webnlg"]),
+    ],
+)
+def test_the_recipe_is_what_a_run_is_told_by_conf(scale, words):
+    """Read plainly here, composed by Hydra there."""
+    config = pytest.importorskip("lopa_bench.config")
+    from lopa_bench.report.spec import lookup
+
+    given = dict(word.split("=") for word in words)
+    task, model = given["task"], given.get("model") or default_model(scale, given["task"])
+    for method in ("none", "fft", "lora", "dept", "prefix_tuning", "lopa"):
+        expected = dict(hyperparameters(scale, task, method, None if model == "local" else model))
+        expected.pop("protocol")
+        resolved = config.load_config([f"scale={scale}", f"method={method}", *words]).resolved
+        assert {key: lookup(resolved, key) for key in expected} == expected, method

@@ -1,0 +1,62 @@
+"""Two runs against each other, and predictions that cannot be read."""
+
+import gzip
+import json
+
+import pytest
+from synthetic import write_run
+from test_claims import write_pair
+
+from lopa_bench.errors import UserError
+from lopa_bench.report.cli import compare_main, main
+
+DAMAGES = {
+    "predictions.jsonl": [b'{"index": 0, "tar', b"1\n2\n", b"\xff\xfe\n", b'{"target": 1, "correct": "x"}\n'],
+    "predictions.jsonl.gz": [b"plain", gzip.compress(b"{}\n" * 999)[:-9], b""],
+}
+
+
+@pytest.mark.parametrize(("name", "content"), [(name, one) for name, many in DAMAGES.items() for one in many])
+def test_damaged_predictions_are_named_and_the_seeds_still_count(tmp_path, capsys, name, content):
+    write_pair(tmp_path, ["rte"], 0.9, 0.6)
+    broken = next((tmp_path / "mini" / "rte").glob("*/lopa/0-*"))
+    (broken / "predictions.jsonl").unlink()
+    (broken / name).write_bytes(content)
+    assert main(["claims", "--results-dir", str(tmp_path), "--format", "json"]) == 0
+    out, error = capsys.readouterr()
+    comparison = json.loads(out)[0]["parts"][0]["comparisons"][0]
+    assert (comparison["seeds"], comparison["rows"]) == (3, 0)
+    if content:
+        assert error.count(str(broken)) == 1
+        whole = next((tmp_path / "mini" / "rte").glob("*/pt/0-*"))
+        with pytest.raises(UserError, match=broken.name):
+            compare_main([str(broken), str(whole)])
+
+
+def test_compare_lists_the_examples_that_flip(tmp_path, capsys):
+    a = write_run(tmp_path, "rte", "lopa", correct=[1] * 90 + [0] * 10)
+    b = write_run(tmp_path, "rte", "pt", correct=[1] * 60 + [0] * 36 + [1] * 4)
+    assert compare_main([str(a), str(b), "--flips", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert "A − B +26.00" in shown
+    assert "Only A is right: 30" in shown
+    assert "Only B is right: 4" in shown
+    assert "… 27 more" in shown
+    assert compare_main([str(a), str(b), "--format", "json"]) == 0
+    parsed = json.loads(capsys.readouterr().out)
+    assert parsed["discordant"] == [30, 4]
+    assert parsed["p"] < 0.001
+
+
+def test_compare_refuses_what_cannot_be_paired(tmp_path):
+    rte = write_run(tmp_path, "rte", "lopa", correct=[1, 0])
+    mrpc = write_run(tmp_path, "mrpc", "lopa", correct=[1, 0])
+    short = write_run(tmp_path, "rte", "pt", correct=[1, 0, 1])
+    bare = write_run(tmp_path, "rte", "lora")
+    for other, reason in (
+        (mrpc, "task differs"),
+        (short, "same examples"),
+        (bare, "no predictions"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            compare_main([str(rte), str(other)])
