@@ -40,18 +40,29 @@ def choices(group: str) -> list[str]:
 
 
 def _setting(key: str, *, _root_: DictConfig) -> Any:
+    task, model = _root_.task, OmegaConf.select(_root_, "model.name", throw_on_resolution_failure=False)
+    return recipe_value(key, _root_.recipe, _root_.scale.recipe, task.name, task.family, model, _root_.method.name)
+
+
+def recipe_value(
+    key: str,
+    recipe: Mapping[str, Any],
+    scale: Mapping[str, Any],
+    task: str,
+    family: str,
+    model: str | None,
+    method: str,
+) -> Any:
     """The recipe's, else the scale's value of `key` for this task, its family with this model, or its family.
 
     A mapping is looked up by method.
     """
-    value = OmegaConf.select(_root_, f"recipe.{key}")
+    value = recipe.get(key)
     if value is None:
-        task, model = _root_.task, OmegaConf.select(_root_, "model.name", throw_on_resolution_failure=False)
-        names = (task.name, f"{task.family}/{model}", task.family)
-        tables = [_root_.scale.recipe.get(name) or {} for name in names]
+        tables = [scale.get(name) or {} for name in (task, f"{family}/{model}", family)]
         value = next((table[key] for table in tables if key in table), None)
-    if isinstance(value, DictConfig):
-        value = value.get(_root_.method.name, value.get("default"))
+    if isinstance(value, Mapping):
+        value = value.get(method, value.get("default"))
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from lopa_bench.config import choices, conf_dir
+from lopa_bench.config import choices, conf_dir, recipe_value
 from lopa_bench.report.spec import RUN_DEFAULTS, lookup, recipe_family
 from lopa_bench.results import PROTOCOL, UNDETERMINING_IN_TRAIN
 
@@ -21,10 +21,7 @@ def hyperparameters(scale: str, task: str, method: str, model: str | None) -> Ma
         "method": _read(f"method/{method}"),
         "recipe": _read(f"recipe/{RUN_DEFAULTS['recipe']}"),
     }
-    by_name = _read(f"scale/{scale}")["recipe"]
-    names = (task, f"{recipe_family(task)}/{model}", recipe_family(task))
-    chosen = {key: value for key, value in config["recipe"].items() if value is not None}
-    tables = [chosen, *(by_name.get(name, {}) for name in names)]
+    of_scale = _read(f"scale/{scale}")["recipe"]
 
     def value(written: Any) -> Any:
         """What a value of conf/ stands for: itself, ``${setting:KEY}``, or another key's value."""
@@ -33,8 +30,7 @@ def hyperparameters(scale: str, task: str, method: str, model: str | None) -> Ma
         kind, colon, key = written[2:-1].partition(":")
         if not colon:
             return value(lookup(config, kind))
-        found = next((table[key] for table in tables if key in table), None)
-        return found.get(method, found.get("default")) if isinstance(found, dict) else found
+        return recipe_value(key, config["recipe"], of_scale, task, recipe_family(task), model, method)
 
     flat = {
         f"{section}.{key}": value(written)
