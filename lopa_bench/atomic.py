@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from lopa_bench.errors import RunFailed
 
 
-def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
-    """Write to a temporary file beside `path`, flush it to disk if `durable`, and rename it into place.
+@contextmanager
+def writing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
+    """A temporary file beside `path`, flushed to disk if `durable` and renamed into place once it is written.
 
     Raises:
         RunFailed: the disk is full, a quota is used up, the folder is read-only. `path` is as it was.
@@ -19,7 +23,7 @@ def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             if durable:
                 os.fsync(file.fileno())
@@ -33,13 +37,19 @@ def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
         raise
 
 
+def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
+    """All of a file at once, as `writing` does."""
+    with writing(path, durable) as file:
+        file.write(content)
+
+
 def write_text(path: Path, content: str, durable: bool = True) -> None:
     """`write_bytes` in UTF-8."""
     write_bytes(path, content.encode(), durable)
 
 
 def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
-    """Remove what `write_bytes` left where its process was killed. Only for the one process that writes into `folder`.
+    """Remove what `writing` left where its process was killed. Only for the one process that writes into `folder`.
 
     Args:
         spared: how the names begin of what other processes may be writing there all the same.

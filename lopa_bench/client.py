@@ -140,7 +140,7 @@ class SoftPromptClient:
         whole = torch.cat([mask.new_ones(prompt.shape[:2]), mask], dim=1)
         return Request(torch.cat([prompt, embeds], dim=1), whole, ids)
 
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         if self.kind == "masked":
             return cloze_ids(self.tokenizer, texts, self.max_length)
         return [prompt_ids(self.tokenizer, text)[-self.max_length :] for text in texts]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 _BUCKET = 50  # batches whose rows are sorted by length together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A tokenised example.
+    """A tokenised example, small in memory: there may be a million of them.
 
     Attributes:
         ids: the backbone's input, at most ``train.max_length`` tokens.
@@ -31,10 +33,10 @@ class Row:
         encoder_ids: the instance encoder's input; empty when the method reads no instance.
     """
 
-    ids: list[int]
-    columns: list[int]
-    targets: list[int]
-    encoder_ids: list[int]
+    ids: Sequence[int]
+    columns: Sequence[int]
+    targets: Sequence[int]
+    encoder_ids: Sequence[int] = ()
 
 
 @dataclass
@@ -66,29 +68,29 @@ class Batch:
 
 
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:
-    """Token lists -> ids [B, T] and attention mask [B, T], T the longest of them."""
+    """Tokens -> ids [B, T] and attention mask [B, T], T the longest of them."""
     length = max(map(len, sequences))
     ids = torch.full((len(sequences), length), pad_id)
     mask = torch.zeros(len(sequences), length, dtype=torch.long)
     for i, sequence in enumerate(sequences):
         where = slice(0, len(sequence)) if side == "right" else slice(length - len(sequence), length)
-        ids[i, where] = torch.tensor(sequence)
+        ids[i, where] = torch.from_numpy(np.asarray(sequence))
         mask[i, where] = 1
     return ids, mask
 
 
 def encode_clozes(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[Row]:
     """One scored position a row: the mask, which should predict the label word."""
-    words = {word: word_id(tokenizer, word) for word in {e.target for e in examples}}
+    targets = {word: (word_id(tokenizer, word),) for word in {e.target for e in examples}}
     ids = cloze_ids(tokenizer, [e.input for e in examples], max_length)
     mask = tokenizer.mask_token_id
-    return [Row(row, [row.index(mask)], [words[e.target]], []) for row, e in zip(ids, examples, strict=True)]
+    return [Row(row, (row.index(mask),), targets[e.target]) for row, e in zip(ids, examples, strict=True)]
 
 
 def encode_prompts(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:
     """Inputs to be continued, cut from the left so that `room` new tokens (None: one) fit into `max_length`."""
     limit = max_length - (room or 1)
-    return [Row(prompt_ids(tokenizer, e.input)[-limit:], [], [], []) for e in examples]
+    return [Row(array("i", prompt_ids(tokenizer, e.input)[-limit:]), (), ()) for e in examples]
 
 
 def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:
@@ -103,7 +105,7 @@ def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: 
         prompt = prompt_ids(tokenizer, example.input)[-limit:]
         ids = (prompt + completion)[:max_length]
         first = len(prompt)
-        rows.append(Row(ids[:-1], list(range(first - 1, len(ids) - 1)), ids[first:], []))
+        rows.append(Row(array("i", ids[:-1]), range(first - 1, len(ids) - 1), array("i", ids[first:])))
     return rows
 
 

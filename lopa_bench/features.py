@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
+from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from lopa_bench.atomic import write_bytes
+from lopa_bench.atomic import writing
 from lopa_bench.errors import RunFailed
 
 
@@ -31,17 +31,22 @@ def stored_features(
 
     A cache that cannot be read or written is passed over: the features are computed.
     """
-    key = hashlib.sha256(json.dumps([encoder, list(map(list, tokens))], sort_keys=True).encode()).hexdigest()[:32]
-    path = cache_folder() / "features" / f"{key}.npy"
+    path = cache_folder() / "features" / f"{_key(encoder, tokens)}.npy"
     try:
         return np.load(path, mmap_mode="c")  # copy on write: the file stays as it is
     except (OSError, ValueError):
         features = compute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        np.save(buffer, features)
-        write_bytes(path, buffer.getvalue())
-    except (OSError, RunFailed):
-        pass
-    return features
+        with writing(path) as file:
+            np.save(file, features)
+        return np.load(path, mmap_mode="c")  # what was computed is in memory no longer
+    except (OSError, ValueError, RunFailed):
+        return features
+
+
+def _key(encoder: dict[str, str], tokens: Sequence[Sequence[int]]) -> str:
+    key = hashlib.sha256(json.dumps(encoder, sort_keys=True).encode())
+    for ids in tokens:
+        key.update(len(ids).to_bytes(4, "little") + array("i", ids).tobytes())
+    return key.hexdigest()[:32]

@@ -57,7 +57,7 @@ def tokens(
     prompts = (
         embedded(model, split, config.train.eval_batch_size)
         if soft
-        else [{"prompt_token_ids": r.ids} for r in split.rows]
+        else [{"prompt_token_ids": list(r.ids)} for r in split.rows]
     )
     with tempfile.TemporaryDirectory() as folder:
         request = None

@@ -1,5 +1,7 @@
 """Batches: padding, bucketing, the mask rule."""
 
+import tracemalloc
+
 import pytest
 
 from lopa_bench.data import Row, Split, encode_clozes, pad
@@ -63,9 +65,22 @@ def test_mask_lost_to_truncation_goes_before_the_end_token(tokenizer):
 def test_one_scored_position_a_row(tokenizer):
     (row,) = encode_clozes(tokenizer, [Example("the dog ? <mask> , a cat", " Yes")], 64)
     assert row.ids[row.columns[0]] == tokenizer.mask_token_id
-    assert row.targets == tokenizer.encode(" Yes", add_special_tokens=False)
+    assert list(row.targets) == tokenizer.encode(" Yes", add_special_tokens=False)
 
 
 def test_a_label_word_is_one_token(tokenizer):
     with pytest.raises(UserError, match=r"'Zorgle' is . tokens"):
         word_id(tokenizer, "Zorgle")
+
+
+def test_a_row_takes_little_memory(tokenizer):
+    """A list of Python's numbers would take 36 bytes a token."""
+    examples = [Example("the dog sees " * 20 + "<mask> , a cat", " Yes")] * 2000
+    tracemalloc.start()
+    tokens = sum(len(row.ids) for row in encode_clozes(tokenizer, examples, 64))
+    kept = encode_clozes(tokenizer, examples, 64)
+    before, _ = tracemalloc.get_traced_memory()
+    del kept
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (before - after) / tokens < 10

@@ -314,18 +314,19 @@ def test_lengths(tiny_models):
     assert len(whole) > 30
 
     cut = encode_prompts(tokenizer, [example], max_length=30, room=10)[0]
-    assert cut.ids == whole[-20:]
+    assert list(cut.ids) == whole[-20:]
     training = encode_completions(tokenizer, [example], max_length=30, room=10)[0]
     target = [*tokenizer(completion)["input_ids"], tokenizer.eos_token_id]
     assert [*training.ids, training.targets[-1]] == (whole[-20:] + target)[:30]
-    assert training.columns == list(range(19, 19 + len(training.targets)))
-    assert [training.ids[c] for c in training.columns[1:]] == training.targets[:-1]
+    assert training.columns == range(19, 19 + len(training.targets))
+    assert [training.ids[c] for c in training.columns[1:]] == list(training.targets[:-1])
 
     # Without a fixed room the input gives way to the whole completion.
     training = encode_completions(tokenizer, [example], max_length=30, room=None)[0]
-    assert training.targets == target
+    assert list(training.targets) == target
     assert len(training.ids) + 1 == 30
-    assert encode_prompts(tokenizer, [example], max_length=30, room=None)[0].ids == whole[-29:]
+    (cut,) = encode_prompts(tokenizer, [example], max_length=30, room=None)
+    assert list(cut.ids) == whole[-29:]
 
 
 def test_a_row_takes_what_its_input_leaves(tiny_models):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -94,14 +95,14 @@ class InstanceEncoder(nn.Module):
         """A frozen encoder stays in evaluation mode."""
         return super().train(mode and not self.frozen)
 
-    def features(self, tokens: list[list[int]]) -> Tensor:
+    def features(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """f(x) of every tokenised text, [N, E] in fp32 on the CPU, from disk if any earlier run computed them."""
         backbone = self._backbone[0]
         depends_on = {"weights": self.files.fingerprint(), "pooling": self.pooling, "dtype": str(backbone.dtype)}
         return torch.from_numpy(stored_features(depends_on, tokens, lambda: self._compute(tokens).numpy()))
 
     @torch.no_grad()
-    def _compute(self, tokens: list[list[int]], batch_size: int = 64) -> Tensor:
+    def _compute(self, tokens: Sequence[Sequence[int]], batch_size: int = 64) -> Tensor:
         """Shortest texts first, so little is padded."""
         module = self.module
         was_training = module.training
