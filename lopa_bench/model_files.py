@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,10 @@ from lopa_bench.errors import Missing, UserError
 
 EMBEDDED = Path(__file__).parent / "mini"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-_SAMPLES, _SAMPLE_BYTES = 64, 1 << 16
+_SAMPLES, _SAMPLE_BYTES, _READ_WHOLE = 64, 1 << 16, 64 << 20
+# What a tokenizer may be made of beside tokenizer.json.
+_TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
+              "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,10 @@ class ModelFiles:
         return Tokenizer.from_file(str(path))
 
     def fingerprint(self) -> str:
-        """Tells models apart: the hub's id and revision, or of a folder its config, tokenizer and samples of its weights.
+        """Tells models apart: the hub's id and revision, or of a folder its config, its tokenizer's files and its weights.
 
-        64 evenly spaced samples of 64 KiB a file, with its size: a 16 GB model takes milliseconds, and no two trainings agree on them.
+        A file of more than 64 MiB is told by its size and 64 evenly spaced samples of 64 KiB: a 16 GB model takes milliseconds, and no two
+        trainings agree on them.
         """
         if self.folder is None or not self.folder.is_dir():
             return f"{self.source}@{self.revision}"
@@ -120,12 +125,17 @@ class ModelFiles:
         for name in ("config.json", "tokenizer.json"):
             path = self.folder / name
             digest.update(path.read_bytes() if path.is_file() else b"-")
+        # An embedded model is the package's own, and known by the two files above in all of its results.
+        for name in _TOKENIZER if self.folder.parent != EMBEDDED else ():
+            if (self.folder / name).is_file():
+                digest.update(name.encode() + (self.folder / name).read_bytes())
         for path in sorted(p for pattern in _WEIGHTS for p in self.folder.glob(pattern)):
             size = path.stat().st_size
             digest.update(f"{path.name}:{size}".encode())
+            samples = max(_SAMPLES, math.ceil(size / _SAMPLE_BYTES)) if size <= _READ_WHOLE else _SAMPLES
             with path.open("rb") as file:
-                for sample in range(_SAMPLES):
-                    file.seek(max(0, (size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1)))
+                for sample in range(samples):
+                    file.seek(max(0, (size - _SAMPLE_BYTES) * sample // (samples - 1)))
                     digest.update(file.read(_SAMPLE_BYTES))
         return digest.hexdigest()[:16]
 

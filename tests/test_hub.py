@@ -88,6 +88,7 @@ COMPLETE = """
 from lopa_bench.config import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.hub import complete
+from lopa_bench.model_files import locate
 try:
     print(complete(load_config(sys.argv[1:])), 'torch' in sys.modules)
 except UserError as error:
@@ -161,3 +162,19 @@ def test_offline_says_all_that_is_missing_at_once(hub, switch):
     ):
         assert part in done.stderr
     assert (f"{switch}=1" if switch else "offline=true") in done.stderr
+
+
+def test_a_folder_is_told_by_its_tokenizer_and_every_weight(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    weights = bytearray(5 << 20)
+    (folder / "model.safetensors").write_bytes(weights)
+    told = [locate(str(folder), None, True).fingerprint()]
+    weights[1 << 20] = 1  # one bias
+    (folder / "model.safetensors").write_bytes(weights)
+    told.append(locate(str(folder), None, True).fingerprint())
+    for name in ("vocab.json", "merges.txt", "tokenizer_config.json"):
+        (folder / name).write_text("{}")
+        told.append(locate(str(folder), None, True).fingerprint())
+    assert len(set(told)) == 5

@@ -28,18 +28,22 @@ def pareto_figure(filled: Sequence[Table]) -> Figure | None:
     if not tasks or len(shown) < 2:
         return None
     figure, panels = axes_grid(2, width=5.2, height=4.2)
+    points: list[dict[str, Point]] = []
     for axes, (which, words) in zip(panels, _COUNTS.items(), strict=True):
-        points = {
+        counted = {
             name: (
                 max(getattr(cell, which) or 0.0 for cell in cells),
                 sum(cell.mean or 0.0 for cell in cells) / len(cells),
             )
             for name, cells in shown.items()
         }
-        _panel(axes, points)
+        points.append(_panel(axes, counted))
         axes.set_xlabel(f"parameters {words}")
     names = ", ".join(filled[0].columns[i].label for i in tasks)
     panels[0].set_ylabel(f"mean score ({names})")
+    figure.canvas.draw()  # lays the panels out, so that places on the page are known
+    for axes, labelled in zip(panels, points, strict=True):
+        _label(axes, labelled)
     return figure
 
 
@@ -52,20 +56,18 @@ def pareto_front(points: Iterable[Point]) -> list[Point]:
     return front
 
 
-def _panel(axes: Axes, points: Mapping[str, Point]) -> None:
+def _panel(axes: Axes, points: Mapping[str, Point]) -> dict[str, Point]:
+    """The points that stand in it: those of methods that train something; the others' scores are told in a corner."""
     trained = {name: point for name, point in points.items() if point[0] > 0}
     front = pareto_front(trained.values())
     axes.set_xscale("log")
     axes.plot(*zip(*front, strict=True), color=COLOURS[0], drawstyle="steps-post", zorder=1)
     for point in trained.values():
         axes.scatter(*point, s=32, zorder=2, **_BEST if point in front else _DOMINATED)
-    for name, point in points.items():
-        if point[0] == 0:
-            axes.axhline(point[1], color=GREY, linestyle=":", label=f"{name} (untouched)")
-            axes.legend(loc="lower right")
+    untouched = [f"{name} (untouched): {score:.1f}" for name, (count, score) in points.items() if count == 0]
+    axes.text(0.98, 0.02, "\n".join(untouched), transform=axes.transAxes, ha="right", va="bottom", fontsize=8)
     axes.margins(x=0.2, y=0.12)
-    axes.figure.canvas.draw()  # lays the panels out, so that places on the page are known
-    _label(axes, trained)
+    return trained
 
 
 _BEST: dict[str, Any] = {"color": COLOURS[0], "marker": "o"}
@@ -82,7 +84,7 @@ def _label(axes: Axes, points: Mapping[str, Point], size: float = 8) -> None:
     for name, (x, y) in sorted(centres.items(), key=lambda item: -item[1][1]):
         width = 0.62 * em * len(name)
         sides = (0.8 * em + width / 2, -0.8 * em - width / 2)
-        places = [(dx, dy * em) for dy in (0.7, 0, -0.7, 1.4, -1.4, 2.1, -2.1, 3, -3) for dx in sides]
+        places = [(dx, dy * em) for dy in (0, 0.7, -0.7, 1.4, -1.4, 2.1, -2.1, 3, -3) for dx in sides]
         boxes = [_box(x + dx, y + dy, width, 1.1 * em) for dx, dy in places]
         free = [i for i, box in enumerate(boxes) if not any(_overlap(box, other) for other in taken)]
         chosen = free[0] if free else 0
