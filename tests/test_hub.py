@@ -165,6 +165,8 @@ def test_offline_says_all_that_is_missing_at_once(hub, switch):
 
 
 def test_a_folder_is_told_by_its_tokenizer_and_every_weight(tmp_path):
+    from lopa_bench.model_files import locate
+
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
