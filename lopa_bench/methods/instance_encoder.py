@@ -103,14 +103,14 @@ class InstanceEncoder(nn.Module):
 
     @torch.no_grad()
     def _compute(self, tokens: Sequence[Sequence[int]], batch_size: int = 64) -> Tensor:
-        """Shortest texts first, so little is padded."""
+        """Texts of like length together, so little is padded; the longest first, so that what they free serves all others."""
         module = self.module
         was_training = module.training
         module.eval()
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         features = torch.empty(len(tokens), self.width)
         device = next(module.parameters()).device
-        for start in range(0, len(order), batch_size):
+        for start in reversed(range(0, len(order), batch_size)):
             chosen = order[start : start + batch_size]
             ids, mask = pad([tokens[i] for i in chosen], self.tokenizer.pad_token_id)
             with self._backbone[0].autocast():
