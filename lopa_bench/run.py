@@ -25,6 +25,7 @@ from lopa_bench.records import Records
 from lopa_bench.results import RunDirectory
 from lopa_bench.schema import Config
 from lopa_bench.shard import gathered, whole
+from lopa_bench.tasks.base import Correct
 from lopa_bench.train import Progress, train
 from lopa_bench.types import Example
 
@@ -109,7 +110,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         )
         monitor.stage("evaluating")
         predictions = predictions_on("test")
-        metrics = together.first(lambda: task.score(examples["test"], predictions))
+        metrics, correct = together.first(lambda: task.assess(examples["test"], predictions))
         monitor.done(metrics)
 
     per_split = {"test": metrics}
@@ -139,7 +140,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
     }
     if task.label_words:
         files |= kept_prompts(model, splits["test"], [example.target for example in examples["test"]])
-    rows = _prediction_rows(config, examples["test"], predictions)
+    rows = _prediction_rows(examples["test"], predictions, correct)
     together.first(lambda: directory.write(result, config.resolved, progress.history, rows, files))
     together.first(checkpoints.remove)
     return result
@@ -190,12 +191,12 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
     }
 
 
-def _prediction_rows(config: Config, examples: list[Example], predictions: list[list[str]]) -> list[dict[str, Any]]:
+def _prediction_rows(examples: list[Example], predictions: list[list[str]], correct: Correct) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
         rows.append({"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target})
         if references := example.record.get("references"):  # of generated text; BLEU is resampled from them
             rows[-1]["references"] = references
-    for row, correct in zip(rows, config.task.correct(examples, predictions) or [], strict=False):
-        row["correct"] = correct
+    for row, right in zip(rows, correct or (), strict=False):
+        row["correct"] = right
     return rows

@@ -23,17 +23,17 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     return 1 - comb(n - c, k) / comb(n, k)
 
 
-def mean_pass_at_k(passed: Iterable[Sequence[bool]], ks: Sequence[int] = (1,)) -> dict[str, float]:
+def mean_pass_at_k(passed: Iterable[Sequence[bool | None]], ks: Sequence[int] = (1,)) -> dict[str, float]:
     """Mean pass@k over problems, in percent.
 
     Args:
-        passed: for each problem the verdicts of its samples.
+        passed: for each problem the verdicts of its samples; None for one that does not count.
         ks: which k to estimate.
 
     Raises:
         ValueError: there is no problem.
     """
-    counts = [(len(verdicts), sum(verdicts)) for verdicts in passed]
+    counts = [(len(verdicts) - verdicts.count(None), verdicts.count(True)) for verdicts in passed]
     if not counts:
         raise ValueError("there is nothing to score")
     return {f"pass@{k}": 100 * sum(pass_at_k(n, c, k) for n, c in counts) / len(counts) for k in ks}

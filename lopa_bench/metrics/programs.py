@@ -80,19 +80,20 @@ def cruxeval(
     ]
 
 
-def passed(verdicts: Sequence[Verdict | None], *, official: bool = False) -> list[bool]:
-    """What counts for pass@k of one problem.
+def passed(verdicts: Sequence[Verdict | None], *, official: bool = False) -> list[bool | None]:
+    """What counts for pass@k of one problem; None for a sample that does not.
 
     Args:
         official: take the verdict of the benchmark's own harness where it differs. That harness
             also passes programs that cheat.
     """
-    counted = [
-        verdict.official_passed if official and verdict.official_passed is not None else verdict.passed
-        for verdict in verdicts
-        if verdict
-    ]
+    counted = [verdict and _passed(verdict, official) for verdict in verdicts]
     return counted if any(counted) else [False] * len(verdicts)
+
+
+def _passed(verdict: Verdict, official: bool) -> bool:
+    theirs = verdict.official_passed if official else None
+    return verdict.passed if theirs is None else theirs
 
 
 def _skipped(mode: Mode, problem: Mapping[str, Any], text: str) -> bool:

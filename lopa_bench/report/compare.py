@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lopa_bench.errors import UserError
-from lopa_bench.report.examples import examples_of, read_predictions, read_scores
+from lopa_bench.report.examples import examples_of, read_predictions, read_scores, share_correct
 from lopa_bench.report.runs import load_result
 from lopa_bench.report.statistics import Difference, Region, paired_difference
 
@@ -85,7 +83,7 @@ def _flips(a: list[Line], b: list[Line]) -> tuple[list[Flip], list[Flip]]:
     only_a: list[Flip] = []
     only_b: list[Flip] = []
     for x, y in zip(a, b, strict=True):
-        right = [np.mean(line.get("correct", 0)) >= 0.5 for line in (x, y)]
+        right = ["correct" in line and share_correct(line) >= 0.5 for line in (x, y)]
         if right[0] != right[1]:
             (only_a if right[0] else only_b).append((x, y))
     return only_a, only_b
@@ -100,7 +98,7 @@ def as_text(comparison: Comparison, flips: int) -> str:
         f"{comparison.task}, {comparison.metric}: A {comparison.scores[0]:.2f}, "
         f"B {comparison.scores[1]:.2f}, A − B {d.effect:+.2f} "
         f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})",
-        f"{comparison.test}: p = {d.p_examples:.4f} for these two runs; one pair of runs says nothing of other seeds",
+        f"{comparison.test}: {_p(d.p_examples)} for these two runs; one pair of runs says nothing of other seeds",
     ]
     if d.more_rows is None:
         lines.append("No practical number of examples would tell these two apart.")
@@ -113,6 +111,10 @@ def as_text(comparison: Comparison, flips: int) -> str:
             if len(pairs) > flips:
                 lines.append(f"  … {len(pairs) - flips} more (--flips)")
     return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return f"p = {value:.4f}" if value >= 0.00005 else "p < 0.0001"
 
 
 def _flip(a: dict[str, Any], b: dict[str, Any]) -> str:

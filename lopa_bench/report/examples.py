@@ -68,9 +68,15 @@ def _usable(predictions: Sequence[Mapping[str, Any]], metric: str) -> bool:
 
 def _mean_correct(predictions: Sequence[Mapping[str, Any]]) -> Scores:
     """Accuracy, or pass@1: the fraction of an example's samples that are correct."""
-    share = np.array([np.mean(line["correct"]) for line in predictions], dtype=float)
+    share = np.array([share_correct(line) for line in predictions])
     binary = bool(np.isin(share, (0.0, 1.0)).all())
     return Scores(share[:, None], _percent_mean, share.astype(bool) if binary else None)
+
+
+def share_correct(line: Mapping[str, Any]) -> float:
+    """The fraction that is right of an example's samples, those that count (not None)."""
+    correct = line["correct"]
+    return float(np.mean([each for each in correct if each is not None] if isinstance(correct, list) else correct))
 
 
 def _percent_mean(sums: Floats, n: int) -> Floats:

@@ -15,6 +15,9 @@ BOS = "<bos>"  # in templates; replaced by the tokenizer's own begin token
 
 Record = Mapping[str, Any]
 Predictions = Sequence[Sequence[str]]  # per example, its n predicted strings (one, but for sampled programs)
+Correct = (
+    Sequence[bool | list[bool | None]] | None
+)  # per example; of several samples: each, None for one that does not count
 
 
 @settings
@@ -86,9 +89,9 @@ class Task(ABC):
         """
         return {}
 
-    def correct(self, examples: Sequence[Example], predictions: Predictions) -> Sequence[bool | list[bool]] | None:
-        """Whether each example's prediction is right (of several samples: each), where that has a meaning of its own."""
-        return None
+    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[dict[str, float], Correct]:
+        """`score`, and whether each example's prediction is right, where that has a meaning of its own."""
+        return self.score(examples, predictions), None
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
         """What scores without a model, e.g. the majority class of `train`; empty where there is no such thing."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.classification import classification_scores
 from lopa_bench.settings import settings
-from lopa_bench.tasks.base import Predictions, Record, Task
+from lopa_bench.tasks.base import Correct, Predictions, Record, Task
 from lopa_bench.types import Example
 
 MASK = "<mask>"  # in templates; replaced by the tokenizer's own mask token
@@ -49,8 +49,9 @@ class Glue(Task):
     def _scores(self, gold: list[str], predicted: list[str]) -> dict[str, float]:
         return classification_scores(gold, predicted, f1_label=self.f1_label)
 
-    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool]:
-        return [texts[0] == example.target for example, texts in zip(examples, predictions, strict=True)]
+    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[dict[str, float], Correct]:
+        right = [texts[0] == example.target for example, texts in zip(examples, predictions, strict=True)]
+        return self.score(examples, predictions), right
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
         majority = Counter(e.record["label"] for e in train).most_common(1)[0][0]

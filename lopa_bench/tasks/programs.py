@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lopa_bench.metrics.pass_at_k import mean_pass_at_k
 from lopa_bench.settings import Positive, settings
-from lopa_bench.tasks.base import Predictions, Record, Task
+from lopa_bench.tasks.base import Correct, Predictions, Record, Task
 from lopa_bench.types import Example
 
 _KS = (1, 5, 10, 100)
@@ -38,16 +38,18 @@ class ProgramTask(Task):
             raise UserError(str(error)) from None
 
     @abstractmethod
-    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool]]:
-        """For each example which of its samples pass; samples that the official scorer passes over are left out."""
+    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool | None]]:
+        """For each example which of its samples pass; None for those that the official scorer passes over."""
 
     def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
-        samples = min(map(len, predictions))
-        return mean_pass_at_k(self.verdicts(examples, predictions), [k for k in _KS if k <= samples])
+        return self.assess(examples, predictions)[0]
 
-    def correct(self, examples: Sequence[Example], predictions: Predictions) -> list[bool | list[bool]]:
-        samples = max(map(len, predictions))
-        return [any(passed) if samples == 1 else passed for passed in self.verdicts(examples, predictions)]
+    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[dict[str, float], Correct]:
+        """Every program runs once."""
+        verdicts = self.verdicts(examples, predictions)
+        counts = [len(texts) for texts in predictions]
+        scores = mean_pass_at_k(verdicts, [k for k in _KS if k <= min(counts)])
+        return scores, [any(passed) if max(counts) == 1 else passed for passed in verdicts]
 
 
 @settings
@@ -57,7 +59,7 @@ class Mbpp(ProgramTask):
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [Example(record["prompt"], record["canonical_solution"], record) for record in records]
 
-    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool]]:
+    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool | None]]:
         from lopa_bench.metrics import programs
 
         options = {"timeout_s": self.timeout_s, "allow_unsafe": self.allow_unsafe}
@@ -89,7 +91,7 @@ class CruxEval(ProgramTask):
             text = "f" + text.split("assert f")[1].strip()
         return text.strip()
 
-    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool]]:
+    def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool | None]]:
         from lopa_bench.metrics import programs
 
         problems = [e.record for e in examples]

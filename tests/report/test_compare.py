@@ -42,6 +42,7 @@ def test_compare_lists_the_examples_that_flip(tmp_path, capsys):
     assert "Only A is right: 30" in shown
     assert "Only B is right: 4" in shown
     assert "… 27 more" in shown
+    assert "p < 0.0001" in shown
     assert compare_main([str(a), str(b), "--format", "json"]) == 0
     parsed = json.loads(capsys.readouterr().out)
     assert parsed["discordant"] == [30, 4]

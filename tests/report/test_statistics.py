@@ -191,7 +191,7 @@ def test_bleu_of_resampled_counts_is_sacrebleus(tmp_path):
 def test_several_samples_per_problem_give_pass_at_1_without_mcnemar(tmp_path):
     lines = [
         {"index": 0, "prediction": ["a", "b"], "target": "", "correct": [True, False]},
-        {"index": 1, "prediction": ["a", "b"], "target": "", "correct": [True, True]},
+        {"index": 1, "prediction": ["a", "b"], "target": "", "correct": [True, None]},  # one that does not count
     ]
     folder = write_run(tmp_path, "mbpp", predictions=lines, metrics={"pass@1": 75.0})
     scores = read_scores(folder / "result.json", "mbpp", "pass@1")
