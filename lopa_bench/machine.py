@@ -19,6 +19,7 @@ from lopa_bench.errors import RunFailed
 from lopa_bench.schema import Train
 
 _libc = ctypes.CDLL(None) if os.name == "posix" else None
+GLIBC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"}  # mallopt(3)
 
 
 def default_device() -> torch.device:
@@ -40,10 +41,12 @@ def keep_freed_memory() -> None:
     """Let the C library keep memory that tensors free on the CPU, for the next ones.
 
     glibc gives large blocks back at once, and the system clears every page that it hands out again: half of the time of a step that
-    writes with many beams. Nothing changes with other C libraries, which lack mallopt(3).
+    writes with many beams. What is kept is never quite the size that is needed next, so the heap grows to about twice of what is used
+    (docs/speed.md). Who has set one of glibc's own variables for it wants it otherwise. Nothing changes with other C libraries,
+    which lack mallopt(3).
     """
     trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
-    if hasattr(_libc, "mallopt"):
+    if hasattr(_libc, "mallopt") and not GLIBC_SETTINGS & set(os.environ):
         _libc.mallopt(mmap_max, 0)
         _libc.mallopt(trim_threshold, 2**31 - 1)
 

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import tiny
 import torch
 
+from lopa_bench import machine
 from lopa_bench.config import load_config
 from lopa_bench.memory import Memory, batch, estimate, parameters, saved_bytes
 from lopa_bench.mini import records
@@ -82,3 +84,15 @@ def test_an_encoder_of_its_own_is_counted():
 def test_peak():
     assert Memory(100, 10, 20, 30).peak == 100
     assert Memory(10, 100, 0, 0).peak == 110
+
+
+@pytest.mark.parametrize(("variable", "calls"), [(None, 2), ("MALLOC_MMAP_THRESHOLD_", 0)])
+def test_the_users_allocator_settings_hold(variable, calls, monkeypatch):
+    made = []
+    monkeypatch.setattr(machine, "_libc", SimpleNamespace(mallopt=lambda *setting: made.append(setting)))
+    for name in machine.GLIBC_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "262144")
+    machine.keep_freed_memory()
+    assert len(made) == calls

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from contest.loops import Loop, Rows
-from contest.measure import Rates, comparison, in_turn, machine
+from contest.measure import comparison, in_turn, machine
 from contest.workload import Workload, workload
 
 from lopa_bench.flops import forward_flops
 
 FIGURE = Path(__file__).resolve().parents[2] / "results" / "benchmarks" / "scaling.svg"
 TIMES, ROWS = (1, 4, 16), 800  # one stretch of 50 batches
+GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**18)}  # glibc: blocks above this size go back to the system when freed
 TOKENS, RANKS = (5, 10, 25, 50, 100), (1, 2, 4, 8, 16)  # m with r = 4, and r with m = 10
 
 
@@ -35,28 +36,37 @@ def comparisons() -> list[dict[str, Any]]:
 
 
 def with_rows(work: Workload) -> list[dict[str, Any]]:
-    """Whole runs in processes of their own."""
-    megabytes: Rates = {name(times): [] for times in TIMES}
-    runs = {name(times): lambda times=times: run(work, times, megabytes[name(times)]) for times in TIMES}
-    rates = in_turn(runs)
+    """Whole runs in processes of their own: with as many rows, and with freed memory kept, as we do, or given back."""
+    settings = [(times, kept) for kept in (True, False) for times in TIMES if kept or times != TIMES[1]]
+    megabytes: dict[tuple[int, bool], list[float]] = {setting: [] for setting in settings}
+    runs = {str(setting): lambda setting=setting: run(work, *setting, megabytes[setting]) for setting in settings}
+    rates = in_turn(runs, rounds=5)
     ran = {**machine(), "shape": work.shape, "texts": work.texts, "method": "lopa", "epochs": 1}
-    once, most = name(TIMES[0]), name(TIMES[-1])
-    speed = [
-        comparison(f"examples/s with {name(t)}", rates[name(t)], f"with {once}", rates[once], 0.9, "examples/s", ran)
-        for t in TIMES[1:]
+    once, most = TIMES[0], TIMES[-1]
+
+    def speed(times: int, kept: bool, against: str, other: tuple[int, bool], goal: float) -> dict[str, Any]:
+        ours, theirs = rates[str((times, kept))], rates[str(other)]
+        return comparison(f"examples/s with {name(times)}", ours, against, theirs, goal, "examples/s", ran)
+
+    def memory(kept: bool, given_back: str = "") -> dict[str, Any]:
+        """The smaller is ahead here: memory of the least over memory of the most rows."""
+        ours, theirs = megabytes[once, kept], megabytes[most, kept]
+        what, against = f"peak memory of a run on {name(once)}{given_back}", f"on {name(most)}"
+        return comparison(what, ours, against, theirs, 0.9, "MiB", ran)
+
+    return [
+        *(speed(times, True, f"with {name(once)}", (once, True), 0.9) for times in TIMES[1:]),
+        memory(True),
+        memory(False, ", memory given back"),
+        speed(most, True, "the same, memory given back", (most, False), 1.0),
     ]
-    # The smaller is ahead here: memory of the least over memory of the most rows.
-    memory = comparison(
-        f"peak memory with {most}", megabytes[once], f"with {once}", megabytes[most], 0.9, "MiB, theirs ours", ran
-    )
-    return [*speed, memory]
 
 
 def name(times: int) -> str:
     return f"{ROWS * times:,} rows"
 
 
-def run(work: Workload, times: int, megabytes: list[float]) -> float:
+def run(work: Workload, times: int, kept: bool, megabytes: list[float]) -> float:
     """Examples per second of a run on so many times the rows; its peak memory is added to `megabytes`."""
     data = work.folder / f"rows-{times}"
     if not data.exists():
@@ -73,7 +83,7 @@ def run(work: Workload, times: int, megabytes: list[float]) -> float:
         fixed = ["task=rte", "method=lopa", "scale=paper", "model=local", "offline=true", "data.source=files"]
         short = ["selection=last", "train.epochs=1", "precision=fp32"]
         command = [sys.executable, "-m", "lopa_bench", *fixed, *short, *overrides]
-        environment = {**os.environ, "LOPA_BENCH_CACHE": f"{results}/cache"}
+        environment = {**os.environ, "LOPA_BENCH_CACHE": f"{results}/cache"} | ({} if kept else GIVEN_BACK)
         subprocess.run(command, check=True, capture_output=True, env=environment)
         (path,) = Path(results).rglob("result.json")
         result = json.loads(path.read_text(encoding="utf-8"))
