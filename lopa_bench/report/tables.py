@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,7 +48,7 @@ class _Filler:
     fast: bool
     used: list[pd.DataFrame] = field(default_factory=list)
     missing: list[plan.PlannedRun] = field(default_factory=list)
-    notes: dict[str, None] = field(default_factory=dict)  # in order, once each
+    notes: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # text -> row -> columns that it is about
 
     def table(self, estimate: plan.Estimate) -> Table:
         lines = [self.line(row) for row in self.spec.rows]
@@ -59,7 +59,7 @@ class _Filler:
             caption=self.caption(),
             columns=self.spec.columns,
             lines=mark_best(lines, self.spec.columns),
-            notes=tuple(self.notes),
+            notes=tuple(self.noted()),
             commands=tuple(plan.commands(missing)),
             estimate=plan.describe(map(estimate.seconds, missing)) if missing else "",
         )
@@ -77,11 +77,11 @@ class _Filler:
             self.missing.append(planned)
             return Cell(reference=paper)
         if note:
-            self.notes[f"{row.label}, {column.label}: {note}"] = None
+            self.note(row, column, note)
         self.used.append(found)
         scores = [m[column.metric] for m in found["metrics"] if column.metric in m]
         if not scores:
-            self.notes[f"{row.label}, {column.label}: not scored by this metric."] = None
+            self.note(row, column, "not scored by this metric.")
             return Cell(reference=paper)
         std = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
         return Cell(
@@ -92,6 +92,15 @@ class _Filler:
             counted=_count(found["paper_parameters"]),
             trained=_count(found["trained_parameters"]),
         )
+
+    def note(self, row: Row, column: Column, text: str) -> None:
+        self.notes.setdefault(text, {}).setdefault(row.label, []).append(column.label)
+
+    def noted(self) -> Iterator[str]:
+        """Every note once: ``PT, RTE, MRPC; LOPA, RTE: …``."""
+        for text, rows in self.notes.items():
+            cells = "; ".join(f"{row}, {', '.join(columns)}" for row, columns in rows.items())
+            yield f"{cells}: {text}"
 
     def paper(self, row: Row, column: Column) -> float | None:
         """The paper's value, only where ours is the same experiment."""
