@@ -72,12 +72,15 @@ def memory(config: Config) -> Iterator[Finding]:
     """The device, and its memory against what the run needs (an estimate: memory.py)."""
     import torch
 
+    from lopa_bench.machine import keeps_freed_memory
     from lopa_bench.memory import estimate
 
+    kept = False
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         name = f"{torch.cuda.get_device_name()}, {size(total)}"
     else:
+        kept = keeps_freed_memory()
         free, name = (
             psutil.virtual_memory().available,
             f"no GPU; {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads",
@@ -91,7 +94,11 @@ def memory(config: Config) -> Iterator[Finding]:
     run = f"{config.model.name} × {config.method.name} × {config.train.batch_size} rows of {config.text_length} tokens"
     text = f"{run}: about {size(needed.peak)} of {size(free)} free (weights {size(needed.weights)}, activations {size(needed.activations)})"
     advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
-    yield Finding("memory", text, advice if needed.peak > free else None)
+    if kept:
+        text += f", and up to {size(needed.activations)} more of freed memory that is kept"
+        if needed.peak <= free < needed.peak + needed.activations:
+            advice = "set MALLOC_MMAP_THRESHOLD_=262144 to have freed memory given back (slower), or " + advice
+    yield Finding("memory", text, advice if needed.peak + kept * needed.activations > free else None)
 
 
 def disk(config: Config) -> Iterator[Finding]:

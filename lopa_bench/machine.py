@@ -46,9 +46,14 @@ def keep_freed_memory() -> None:
     which lack mallopt(3).
     """
     trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
-    if hasattr(_libc, "mallopt") and not GLIBC_SETTINGS & set(os.environ):
+    if keeps_freed_memory():
         _libc.mallopt(mmap_max, 0)
         _libc.mallopt(trim_threshold, 2**31 - 1)
+
+
+def keeps_freed_memory() -> bool:
+    """Whether `keep_freed_memory` does anything here."""
+    return hasattr(_libc, "mallopt") and not GLIBC_SETTINGS & set(os.environ)
 
 
 def give_freed_memory_back() -> None:
