@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # Rows per split of a FAST run, by family: all of its runs take about a quarter of an hour on two cores. Programs' prompts are long.
 FAST_ROWS = {"glue": 300, "code": 50, "e2e": 100, "webnlg": 100}
 
+YOUR_MODEL = ["model=local", "model.path=DIR", "data.dir=DIR"]  # what a scale without models of its own has to be told
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -118,7 +120,9 @@ def commands(runs: Iterable[PlannedRun]) -> list[str]:
 
 def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedRun]) -> str:
     tasks = ",".join(dict.fromkeys(run.task for run in group))
-    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds))]
+    first = group[0].overrides
+    theirs = "model" not in first and not default_model(str(first.get("scale", "mini")), group[0].task)
+    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds)), *(YOUR_MODEL if theirs else [])]
     many = any("," in word for word in typed)
     return " ".join(["lopa-bench", *(["-m"] if many else []), *typed])
 

@@ -182,7 +182,9 @@ def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trai
     assert cell_of(table, "LOPA", "RTE").mean == 61.0
     assert "model mine" in table.caption
     assert "trained on 500 rows" in table.caption
-    assert all("scale=small" in command for command in table.commands)
+    told = "model=local model.path=DIR data.dir=DIR"  # without it the command stops with "model is needed"
+    assert all("scale=small" in command and command.endswith(told) for command in table.commands)
+    assert not any("DIR" in command for command in build(tmp_path, "paper", "glue")[0].commands)
 
 
 def test_method_defaults_are_those_of_conf():
