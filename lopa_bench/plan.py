@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lopa_bench.errors import UserError
 from lopa_bench.report.declared import tables
-from lopa_bench.report.plan import Estimate, PlannedRun, commands, missing_runs, planned_runs, words
+from lopa_bench.report.plan import YOUR_MODEL, Estimate, PlannedRun, commands, missing_runs, planned_runs, words
 from lopa_bench.report.spec import SCALES
 from lopa_bench.suggest import nearest
 
@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Lists the runs that an experiment (a table of the report: lopa-bench list tables) still lacks, one line per group that differs in
 nothing but task, with GPU-hours and the most memory that one of them needs; nothing is started. Hours are those of runs like
-them in results_dir, else FLOPs by --tflops. `lopa-bench plan … --commands | sh` starts them."""
+them in results_dir, else FLOPs by --tflops. `lopa-bench plan … --commands | sh` starts them. scale=small has no model of its own:
+give model=local model.path=DIR data.dir=DIR, as to a run."""
+KEYS = ["experiment", "scale", "results_dir"]
+YOURS = [word.partition("=")[0] for word in YOUR_MODEL]
 
 
 def main(argv: Sequence[str]) -> int:
-    """``lopa-bench plan [experiment=TABLE[,TABLE]] [scale=mini|small|paper] [results_dir=DIR]``."""
+    """``lopa-bench plan [experiment=TABLE[,TABLE]] [scale=mini|small|paper] [results_dir=DIR]``, and of scale=small the user's model."""
     parser = argparse.ArgumentParser(
         prog="lopa-bench plan",
         usage="lopa-bench plan [experiment=TABLE,…] [scale=mini|small|paper] [results_dir=results] [--tflops N] [--commands]",
         description=DESCRIPTION,
     )
     parser.add_argument(
-        "settings", nargs="*", metavar="key=value", help="experiment (default: all), scale, results_dir"
+        "settings",
+        nargs="*",
+        metavar="key=value",
+        help="experiment (default: all), scale, results_dir; with scale=small the model and data too",
     )
     parser.add_argument(
         "--tflops",
@@ -53,11 +59,14 @@ def main(argv: Sequence[str]) -> int:
                 f"experiment={name} is not one of {', '.join(names)}; nearest: experiment={nearest(name, names)}"
             )
     planned = planned_runs(tables(scale, chosen), scale)
+    yours = tuple(f"{key}={given[key]}" for key in YOURS if key in given)
+    if yours and not any(run.needs_a_model for run in planned):
+        raise UserError(f"plan {yours[0]}: scale={scale} has models of its own; with scale=small it is yours")
     left, known = _missing(planned, results, scale)
     if arguments.commands:
-        print("\n".join(commands(left)))
+        print("\n".join(commands(left, yours or YOUR_MODEL)))
         return 0
-    _print(left, known, arguments.tflops)
+    _print(left, known, arguments.tflops, yours)
     count = [sum(len(run.seeds) for run in part) for part in (planned, left)]
     print(f"{count[0]} runs, {count[1]} of them missing in {results}")
     return 0
@@ -67,9 +76,8 @@ def _settings(words: Iterable[str]) -> dict[str, str]:
     given = {}
     for word in words:
         key, equals, value = word.partition("=")
-        known = ["experiment", "scale", "results_dir"]
-        if key not in known or not equals:
-            raise UserError(f"plan {word}: there is no such key; nearest: {nearest(key, known)}=…")
+        if key not in (*KEYS, *YOURS) or not equals:
+            raise UserError(f"plan {word}: there is no such key; nearest: {nearest(key, [*KEYS, *YOURS])}=…")
         given[key] = value
     return given
 
@@ -84,7 +92,7 @@ def _missing(planned: list[PlannedRun], results: Path, scale: str) -> tuple[list
     return missing_runs(planned, runs, scale), Estimate(runs.frame)
 
 
-def _print(left: list[PlannedRun], known: Estimate | None, tflops: float) -> None:
+def _print(left: list[PlannedRun], known: Estimate | None, tflops: float, yours: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -97,10 +105,10 @@ def _print(left: list[PlannedRun], known: Estimate | None, tflops: float) -> Non
         rest = " ".join(word for word in words(run.overrides) if not word.startswith("task="))
         groups.setdefault(f"{rest} {run.seeds}", []).append(run)
     for group in groups.values():
-        took = sum(_hours(run, known, tflops) for run in group)
+        took = sum(_hours(run, known, tflops, yours) for run in group)
         total += took
-        memory = max(_memory(tuple(words(run.overrides))).peak for run in group)
-        (command,) = commands(group)
+        memory = max(_memory(_overrides(run, yours)).peak for run in group)
+        (command,) = commands(group, yours or YOUR_MODEL)
         runs = sum(len(run.seeds) for run in group)
         table.add_row(str(runs), f"{took:.2f}" if took >= 0.01 else "<0.01", f"{memory / 2**30:.1f}", command)
     console = Console(width=200, highlight=False)
@@ -108,13 +116,19 @@ def _print(left: list[PlannedRun], known: Estimate | None, tflops: float) -> Non
     console.print(f"about {total:.1f} hours in all, one run after the other")
 
 
-def _hours(run: PlannedRun, known: Estimate | None, tflops: float) -> float:
+def _overrides(run: PlannedRun, yours: tuple[str, ...]) -> tuple[str, ...]:
+    return (*words(run.overrides), *(yours if run.needs_a_model else ()))
+
+
+def _hours(run: PlannedRun, known: Estimate | None, tflops: float, yours: tuple[str, ...]) -> float:
     """Of all seeds of a planned run."""
     from lopa_bench.config import load_config
     from lopa_bench.workload import hours
 
     seconds = known.seconds(run) if known else None
-    return seconds / 3600 if seconds is not None else len(run.seeds) * hours(load_config(words(run.overrides)), tflops)
+    if seconds is not None:
+        return seconds / 3600
+    return len(run.seeds) * hours(load_config(_overrides(run, yours)), tflops)
 
 
 @cache

@@ -34,9 +34,21 @@ def test_plan_gives_commands_for_a_shell(capsys, tmp_path):
     assert all(line.startswith("lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=") for line in lines)
 
 
+def test_a_plan_of_scale_small_takes_the_users_model(capsys, tmp_path):
+    yours = ["model=local", "model.path=mine", "data.dir=data"]
+    plan = ["plan", "experiment=glue", "scale=small", f"results_dir={tmp_path / 'none'}"]
+    assert main([*plan, *yours, "--commands"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(line.endswith(" ".join(yours)) for line in lines)
+    assert main(plan) == 2
+    assert "give model=local model.path=DIR" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["model=local"], "scale=mini has models of its own"),
         (["experiment=glu"], "nearest: experiment=glue"),
         (["scale=big"], "scale=big is not one of"),
         (["experimnt=x"], "nearest"),

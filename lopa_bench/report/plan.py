@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # Rows per split of a FAST run, by family: all of its runs take about a quarter of an hour on two cores. Programs' prompts are long.
 FAST_ROWS = {"glue": 300, "code": 50, "e2e": 100, "webnlg": 100}
 
-YOUR_MODEL = ["model=local", "model.path=DIR", "data.dir=DIR"]  # what a scale without models of its own has to be told
+YOUR_MODEL = ("model=local", "model.path=DIR", "data.dir=DIR")  # what a scale without models of its own has to be told
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class PlannedRun:
     @property
     def method(self) -> str:
         return str(self.overrides["method"])
+
+    @property
+    def needs_a_model(self) -> bool:
+        """Whether the user has to name the model: neither this cell nor its scale does."""
+        return "model" not in self.overrides and not default_model(str(self.overrides.get("scale", "mini")), self.task)
 
     def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
         """The fields and config keys a finished run of this cell has; of its defaults, not those `given` otherwise."""
@@ -109,20 +114,22 @@ def distinct(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
     return list({tuple(words(run.overrides)): run for run in runs}.values())
 
 
-def commands(runs: Iterable[PlannedRun]) -> list[str]:
-    """The commands that make these runs, one per group that differs in nothing but the task."""
+def commands(runs: Iterable[PlannedRun], yours: Sequence[str] = YOUR_MODEL) -> list[str]:
+    """The commands that make these runs, one per group that differs in nothing but the task.
+
+    Args:
+        yours: overrides that name the user's model and data, for a scale without models of its own.
+    """
     groups: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
     for run in runs:
         rest = tuple(word for word in words(run.overrides) if not word.startswith("task="))
         groups[rest, run.seeds].append(run)
-    return [_command(rest, seeds, group) for (rest, seeds), group in groups.items()]
+    return [_command(rest, seeds, group, yours) for (rest, seeds), group in groups.items()]
 
 
-def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedRun]) -> str:
+def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedRun], yours: Sequence[str]) -> str:
     tasks = ",".join(dict.fromkeys(run.task for run in group))
-    first = group[0].overrides
-    theirs = "model" not in first and not default_model(str(first.get("scale", "mini")), group[0].task)
-    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds)), *(YOUR_MODEL if theirs else [])]
+    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds)), *(yours if group[0].needs_a_model else ())]
     many = any("," in word for word in typed)
     return " ".join(["lopa-bench", *(["-m"] if many else []), *typed])
 
