@@ -2,6 +2,6 @@
 
 import sys
 
-from lopa_bench.cli import main
+from lopa_bench.cli.main import main
 
 sys.exit(main())

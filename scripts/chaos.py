@@ -19,8 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import lopa_bench.run  # noqa: F401  (imported once; the children are forks)
-from lopa_bench.cli import main
+import lopa_bench.run.story  # noqa: F401  (imported once; the children are forks)
+from lopa_bench.cli.main import main
 
 SWEEP = ["task=rte,sst2", "method=lopa,pt", "seed=0,1", "data.limit=64", "train.epochs=2"]
 VARYING = {"seconds", "examples_per_second", "peak_memory_mib", "git"}  # measurements, not results

@@ -21,12 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lopa_bench import interrupts, sweep
+from lopa_bench.cli import report as cli
 from lopa_bench.errors import UserError
-from lopa_bench.report import cli, plan
-from lopa_bench.report.declared import tables
-from lopa_bench.report.runs import runs_so_far
-from lopa_bench.report.spec import SCALES
+from lopa_bench.host import signals
+from lopa_bench.results.read import runs_so_far
+from lopa_bench.study import plan, sweep
+from lopa_bench.study.declared import tables
+from lopa_bench.study.spec import SCALES
 
 TELL_EVERY = 60.0  # seconds between two lines on how far it is
 ENDING = {"markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         *(["--fast"] if options.fast else []),
     ]
     try:
-        with interrupts.raised():
+        with signals.raised():
             cli.main(["plan", *chosen, *(word for table in options.table for word in ("--table", table))])
             jobs = missing(options)
             count = min(options.workers or _gpus() or os.cpu_count() or 1, len(jobs))
@@ -139,7 +140,7 @@ def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> Non
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
     try:
-        with interrupts.raised():
+        with signals.raised():
             while (parent := mp.parent_process()) and parent.is_alive():
                 with taken.get_lock():
                     index = taken.value
@@ -166,8 +167,8 @@ def write_report(chosen: list[str], folder: Path, names: list[str]) -> None:
 
 
 def _run(overrides: list[str]) -> Any:
-    from lopa_bench.config import load_config
-    from lopa_bench.run import run
+    from lopa_bench.config.compose import load_config
+    from lopa_bench.run.story import run
 
     return run(load_config(overrides))
 

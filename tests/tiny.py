@@ -8,11 +8,11 @@ from functools import cache
 
 import torch
 
-from lopa_bench.backbone import Backbone
-from lopa_bench.config import load_config
-from lopa_bench.data import Batch, Row, Split
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.schema import Config
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.schema import Config
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import Batch, Row, Split
 
 MASKED, CAUSAL = ["roberta", "bert"], ["gpt2", "codegen", "llama", "phi", "phi3"]
 SMALL = {"num_virtual_tokens": 4, "head_size": 16, "mlp_width": 8, "bottleneck": 8, "max_length": 40}

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
-from lopa_bench import offline
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
-from lopa_bench.schema import Config
+from lopa_bench.host import network
 
 USAGE = """\
 usage: lopa-bench doctor [key=value …]
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     if {"-h", "--help"} & set(argv):
         print(USAGE, end="")
         return 0
-    from lopa_bench.overrides import check_keys
+    from lopa_bench.config.overrides import check_keys
 
     check_keys(argv)
     config = load_config(argv)
@@ -72,8 +72,8 @@ def memory(config: Config) -> Iterator[Finding]:
     """The device, and its memory against what the run needs (an estimate: memory.py)."""
     import torch
 
-    from lopa_bench.machine import keeps_freed_memory
-    from lopa_bench.memory import estimate
+    from lopa_bench.host.device import keeps_freed_memory
+    from lopa_bench.run.memory import estimate
 
     kept = False
     if torch.cuda.is_available():
@@ -118,9 +118,9 @@ def disk(config: Config) -> Iterator[Finding]:
 
 def models_and_data(config: Config) -> Iterator[Finding]:
     """What the run reads: there, to be downloaded, or out of reach."""
-    from lopa_bench.hub import models, reachable
-    from lopa_bench.model_files import locate
-    from lopa_bench.preflight import preflight
+    from lopa_bench.models.files import locate
+    from lopa_bench.models.hub import models, reachable
+    from lopa_bench.run.preflight import preflight
 
     absent = []
     try:
@@ -137,7 +137,7 @@ def models_and_data(config: Config) -> Iterator[Finding]:
         yield Finding("inputs", f"to be downloaded: {', '.join(needed)}" if needed else "models and data are here")
     wanted = bool(absent) or config.data.source == "hub"
     if config.offline:
-        yield Finding("hub", f"not asked ({offline.reason() if offline.switch() else 'offline=true'})")
+        yield Finding("hub", f"not asked ({network.reason() if network.switch() else 'offline=true'})")
     elif wanted:
         fix = (
             None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.suggest import nearest
 
 USAGE = """\
 usage: lopa-bench export run=DIR to=DIR
@@ -15,7 +15,7 @@ usage: lopa-bench export run=DIR to=DIR
   to=DIR   a folder that is not there yet, or empty
 
 LoRA, prefix tuning, P-tuning v2   a peft adapter folder
-PT, IDPG, LOPA, DePT               a soft-prompt client (lopa_bench.client.SoftPromptClient)
+PT, IDPG, LOPA, DePT               a soft-prompt client (lopa_bench.serving.client.SoftPromptClient)
 FFT                                a Hugging Face model folder
 """
 
@@ -50,7 +50,7 @@ def export(run: Path, to: Path) -> str:
         raise UserError(f"run={run}: there is no finished run (result.json) there")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"to={to} is in use; name a new folder")
-    from lopa_bench.trained import load_trained
+    from lopa_bench.run.trained import load_trained
 
     config, model = load_trained(run)
     to.mkdir(parents=True, exist_ok=True)

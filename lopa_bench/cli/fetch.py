@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 from filelock import FileLock
 
-from lopa_bench import offline
-from lopa_bench.atomic import write_bytes
-from lopa_bench.config import choices, conf_dir
+from lopa_bench import tasks
+from lopa_bench.config.compose import choices, conf_dir
+from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import RunFailed, UserError
-from lopa_bench.records import split_slice
-from lopa_bench.suggest import nearest
+from lopa_bench.host import network
+from lopa_bench.host.files import write_bytes
+from lopa_bench.tasks.rows import split_slice
 
 ORIGIN = "https://raw.githubusercontent.com"
 WORK = ".fetch"  # below data.dir: what is on its way
@@ -28,10 +29,13 @@ offline=true only says what is missing.
 """
 
 
+SOURCES = Path(tasks.__file__).parent / "fetch" / "sources.yaml"
+
+
 @cache
 def sources() -> dict[str, dict[str, Any]]:
     """File below data.dir -> its SHA-256 and where it comes from (sources.yaml)."""
-    return yaml.safe_load(Path(__file__).with_name("sources.yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    return yaml.safe_load(SOURCES.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def files_of(task: str) -> list[str]:
@@ -54,9 +58,9 @@ def main(argv: Sequence[str]) -> int:
     origins = [*filter(None, given.get("mirror", "").split(",")), ORIGIN]
     wanted = list(dict.fromkeys(name for task in tasks for name in files_of(task)))
     missing = [name for name in wanted if not _is_there(folder / name, sources()[name]["sha256"])]
-    if missing and (offline.switch() or given.get("offline") == "true"):
+    if missing and (network.switch() or given.get("offline") == "true"):
         raise UserError(
-            f"data.dir={folder}: {', '.join(missing)} missing; and {offline.reason()}, so nothing is fetched"
+            f"data.dir={folder}: {', '.join(missing)} missing; and {network.reason()}, so nothing is fetched"
         )
     for name in missing:
         print(f"fetching {name}", flush=True)
@@ -75,8 +79,8 @@ def fetch(name: str, folder: Path, origins: Sequence[str]) -> None:
     Raises:
         RunFailed: it cannot be had, or what has come is not the file.
     """
-    from lopa_bench.fetch.derive import HOW
-    from lopa_bench.fetch.download import download, sha256
+    from lopa_bench.tasks.fetch.derive import HOW
+    from lopa_bench.tasks.fetch.download import download, sha256
 
     source, target = sources()[name], folder / name
     try:
@@ -106,7 +110,7 @@ def _is_there(path: Path, expected: str) -> bool:
     Raises:
         UserError: another file lies in its place; it may be the user's own, so it is neither taken nor replaced.
     """
-    from lopa_bench.fetch.download import sha256
+    from lopa_bench.tasks.fetch.download import sha256
 
     if not path.exists():
         return False

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lopa_bench.config import choices, conf_dir
+from lopa_bench.config.compose import choices, conf_dir
+from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.report.declared import tables
-from lopa_bench.suggest import nearest
+from lopa_bench.study.declared import tables
 
 GROUPS = {
     "scale": "scales",

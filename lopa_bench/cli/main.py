@@ -10,30 +10,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench import interrupts
 from lopa_bench.errors import UserError
-from lopa_bench.parallel import is_main
+from lopa_bench.host import signals
+from lopa_bench.host.processes import is_main
 
 if TYPE_CHECKING:
-    from lopa_bench.run import Outcome
-    from lopa_bench.schema import Config
+    from lopa_bench.config.schema import Config
+    from lopa_bench.run.story import Outcome
 
 # name -> (module:function, one line for --help); imported when called.
 COMMANDS = {
-    "fetch": ("lopa_bench.fetch.cli:main", "download the data files that tasks read, checked and resumed"),
-    "list": ("lopa_bench.catalogue:main", "models, methods, tasks, scales, recipes and tables, one line each"),
+    "fetch": ("lopa_bench.cli.fetch:main", "download the data files that tasks read, checked and resumed"),
+    "list": ("lopa_bench.cli.list:main", "models, methods, tasks, scales, recipes and tables, one line each"),
     "doctor": (
-        "lopa_bench.doctor:main",
+        "lopa_bench.cli.doctor:main",
         "what this machine has, and whether a run (its overrides) fits on it; each lack with its fix",
     ),
-    "plan": ("lopa_bench.plan:main", "experiment=TABLE: its runs, GPU-hours and memory before anything starts"),
-    "status": ("lopa_bench.status:main", "what is done, running, failed and waiting below a results folder"),
-    "report": ("lopa_bench.report.cli:main", "the paper's tables, claims and figures from finished runs"),
-    "compare": ("lopa_bench.report.cli:compare_main", "two runs: a paired test and the examples that flip"),
-    "params": ("lopa_bench.params:main", "the paper's parameter counts beside ours, without any weights"),
-    "export": ("lopa_bench.export:main", "run=DIR to=DIR: a run's adapter or prompt for use elsewhere"),
-    "cost": ("lopa_bench.cost:main", "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations"),
-    "score": ("lopa_bench.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
+    "plan": ("lopa_bench.cli.plan:main", "experiment=TABLE: its runs, GPU-hours and memory before anything starts"),
+    "status": ("lopa_bench.cli.status:main", "what is done, running, failed and waiting below a results folder"),
+    "report": ("lopa_bench.cli.report:main", "the paper's tables, claims and figures from finished runs"),
+    "compare": ("lopa_bench.cli.report:compare_main", "two runs: a paired test and the examples that flip"),
+    "params": ("lopa_bench.cli.params:main", "the paper's parameter counts beside ours, without any weights"),
+    "export": ("lopa_bench.cli.export:main", "run=DIR to=DIR: a run's adapter or prompt for use elsewhere"),
+    "cost": (
+        "lopa_bench.serving.bill:main",
+        "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations",
+    ),
+    "score": ("lopa_bench.cli.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
 
 USAGE = """\
@@ -78,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of ``lopa-bench``; returns the exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        with interrupts.raised():
+        with signals.raised():
             if argv and argv[0] in COMMANDS:
                 return _load(COMMANDS[argv[0]][0])(argv[1:])
             if {"--help", "-h"} & set(argv):
@@ -117,7 +120,7 @@ def _load(target: str) -> Any:
 
 def _hydra(argv: list[str]) -> int:
     """Check the overrides, then hand over to Hydra."""
-    from lopa_bench.overrides import check
+    from lopa_bench.config.overrides import check
 
     overrides = [arg for arg in argv if not arg.startswith("-")]
     multirun = bool({"-m", "--multirun"} & set(argv))
@@ -130,9 +133,9 @@ def _hydra(argv: list[str]) -> int:
 
 def _sweep(argv: list[str], overrides: list[str]) -> int:
     """Let Hydra's sweeper and launcher do the jobs, then show what became of them."""
-    from lopa_bench import sweep
-    from lopa_bench.config import load_config
-    from lopa_bench.overrides import jobs
+    from lopa_bench.config.compose import load_config
+    from lopa_bench.config.overrides import jobs
+    from lopa_bench.study import sweep
 
     plan, searches = jobs(overrides), any(text.startswith("hydra/sweeper=") for text in overrides)
     with sweep.planned(load_config(plan[0]).results_dir, [] if searches else plan) as folder:
@@ -145,7 +148,7 @@ def _sweep(argv: list[str], overrides: list[str]) -> int:
 def _hydra_main(argv: list[str]) -> int:
     import hydra
 
-    from lopa_bench.config import conf_dir
+    from lopa_bench.config.compose import conf_dir
 
     sys.argv = [sys.argv[0], *argv]
     try:
@@ -157,7 +160,7 @@ def _hydra_main(argv: list[str]) -> int:
 
 def _check_words(argv: list[str]) -> None:
     """A first word that is no override may be a mistyped command."""
-    from lopa_bench.suggest import nearest
+    from lopa_bench.config.nearest import nearest
 
     if argv and "=" not in argv[0] and not argv[0].startswith(("-", "~", "+")):
         raise UserError(f"{argv[0]!r} is neither a command nor key=value; nearest: {nearest(argv[0], COMMANDS)}")
@@ -168,11 +171,11 @@ def _job(composed: Any) -> float | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from lopa_bench.config import build_config
+    from lopa_bench.config.compose import build_config
 
     hydra = HydraConfig.get()
     if hydra.mode is RunMode.MULTIRUN:
-        from lopa_bench.sweep import run_job
+        from lopa_bench.study.sweep import run_job
 
         if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
             os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
@@ -183,14 +186,14 @@ def _job(composed: Any) -> float | None:
     except UserError as error:
         sys.exit(report(error))
     if is_main():
-        from lopa_bench.summary import print_outcome
+        from lopa_bench.cli.summary import print_outcome
 
         print_outcome(config, outcome)
     return None
 
 
 def _run(config: Config) -> Outcome:
-    from lopa_bench.run import run
+    from lopa_bench.run.story import run
 
     return run(config)
 

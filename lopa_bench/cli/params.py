@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lopa_bench import paper_models
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.methods.base import Method
-from lopa_bench.report.reference import rows as reference_rows
+from lopa_bench.models import shapes
+from lopa_bench.study.reference import rows as reference_rows
 
 if TYPE_CHECKING:
-    from lopa_bench.backbone import Backbone
+    from lopa_bench.models.backbone import Backbone
 
 MODELS = ("roberta_large", "deepseek_coder_1_3b", "phi_2", "gpt2_medium")
 TASKS = {"roberta_large": "rte", "gpt2_medium": "e2e"}
@@ -106,7 +106,7 @@ def trainable(method: Method, model: str, encoder: str) -> int:
 
     with torch.device("meta"):
         if hasattr(method, "parts"):
-            shape = _backbone(model).shape(encoder_width=paper_models.files(encoder).width)
+            shape = _backbone(model).shape(encoder_width=shapes.files(encoder).width)
             return sum(p.numel() for p in Parts(method.parts(shape)).parameters())
         adapted = method.adapt(copy.deepcopy(_backbone(model)))
         return sum(p.numel() for p in adapted.trainable().values())
@@ -114,7 +114,7 @@ def trainable(method: Method, model: str, encoder: str) -> int:
 
 @cache
 def _backbone(model: str) -> Backbone:
-    return paper_models.on_meta(model)
+    return shapes.on_meta(model)
 
 
 def encoder_parameters(model: str) -> int:

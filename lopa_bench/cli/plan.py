@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.report.declared import tables
-from lopa_bench.report.plan import YOUR_MODEL, Estimate, PlannedRun, commands, missing_runs, planned_runs, words
-from lopa_bench.report.spec import SCALES
-from lopa_bench.suggest import nearest
+from lopa_bench.study.declared import tables
+from lopa_bench.study.plan import YOUR_MODEL, Estimate, PlannedRun, commands, missing_runs, planned_runs, words
+from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
-    from lopa_bench.memory import Memory
+    from lopa_bench.run.memory import Memory
 
 DESCRIPTION = """\
 Lists the runs that an experiment (a table of the report: lopa-bench list tables) still lacks, one line per group that differs in
@@ -86,7 +86,7 @@ def _missing(planned: list[PlannedRun], results: Path, scale: str) -> tuple[list
     """What of a plan has not run yet, and what is known of how long such runs take."""
     if not results.is_dir():
         return planned, None
-    from lopa_bench.report.runs import read_runs
+    from lopa_bench.results.read import read_runs
 
     runs = read_runs(results, scale)
     return missing_runs(planned, runs, scale), Estimate(runs.frame)
@@ -122,8 +122,8 @@ def _overrides(run: PlannedRun, yours: tuple[str, ...]) -> tuple[str, ...]:
 
 def _hours(run: PlannedRun, known: Estimate | None, tflops: float, yours: tuple[str, ...]) -> float:
     """Of all seeds of a planned run."""
-    from lopa_bench.config import load_config
-    from lopa_bench.workload import hours
+    from lopa_bench.config.compose import load_config
+    from lopa_bench.run.work import hours
 
     seconds = known.seconds(run) if known else None
     if seconds is not None:
@@ -133,7 +133,7 @@ def _hours(run: PlannedRun, known: Estimate | None, tflops: float, yours: tuple[
 
 @cache
 def _memory(overrides: tuple[str, ...]) -> Memory:
-    from lopa_bench.config import load_config
-    from lopa_bench.memory import estimate
+    from lopa_bench.config.compose import load_config
+    from lopa_bench.run.memory import estimate
 
     return estimate(load_config(overrides))

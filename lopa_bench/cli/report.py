@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.report.spec import SCALES
+from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
-    from lopa_bench.report.runs import Runs
-    from lopa_bench.report.table import Table
+    from lopa_bench.report.cells import Table
+    from lopa_bench.results.read import Runs
 
 FORMATS = ("terminal", "markdown", "latex", "csv", "json")
 
@@ -21,7 +21,7 @@ FORMATS = ("terminal", "markdown", "latex", "csv", "json")
 def main(argv: Sequence[str]) -> int:
     """``lopa-bench report [tables|claims|figures|html|plan]``; the exit status."""
     arguments = _report_parser().parse_args(argv)
-    from lopa_bench.report.runs import read_runs, runs_so_far
+    from lopa_bench.results.read import read_runs, runs_so_far
 
     for (what, option), reason in _MEANINGLESS.items():
         if arguments.what == what and getattr(arguments, option):
@@ -84,8 +84,8 @@ def _report_parser() -> argparse.ArgumentParser:
 
 
 def _tables(arguments: argparse.Namespace, runs: Runs) -> list[Table]:
-    from lopa_bench.report.declared import tables
-    from lopa_bench.report.tables import build_tables
+    from lopa_bench.report.fill import build_tables
+    from lopa_bench.study.declared import tables
 
     specs = tables(arguments.scale, arguments.table)
     return build_tables(specs, runs, arguments.scale, fast=arguments.fast)
@@ -122,8 +122,8 @@ def _print_plan(arguments: argparse.Namespace, runs: Runs) -> None:
     """The runs that the tables still lack, in the order of the tables, with the time they will take."""
     import json
 
-    from lopa_bench.report import plan
-    from lopa_bench.report.declared import tables
+    from lopa_bench.study import plan
+    from lopa_bench.study.declared import tables
 
     if arguments.format not in ("terminal", "json"):
         raise UserError(f"--format {arguments.format}: the plan comes as terminal, json")
@@ -139,7 +139,7 @@ def _print_plan(arguments: argparse.Namespace, runs: Runs) -> None:
 
 
 def _write_figures(arguments: argparse.Namespace, runs: Runs) -> None:
-    from lopa_bench.report.figures import draw_figures
+    from lopa_bench.report.figures.draw import draw_figures
 
     folder = arguments.output or arguments.results_dir / "figures"
     paths = draw_figures(runs, arguments.scale, folder, fast=arguments.fast)

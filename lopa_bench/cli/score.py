@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import NoReturn, get_args
 
 from lopa_bench.errors import UserError
-from lopa_bench.metrics import files, nlg, program_files, text_files
+from lopa_bench.metrics import nlg
+from lopa_bench.metrics.files import programs as program_files
+from lopa_bench.metrics.files import reading as files
+from lopa_bench.metrics.files import texts as text_files
 from lopa_bench.metrics.mteval import Variant
 
 GLUE_TASKS = ("mrpc", "qqp", "rte", "qnli", "mnli", "sst2")
@@ -80,7 +83,7 @@ def _cruxeval(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
 
 
 def _glue(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
-    from lopa_bench.config import load_config
+    from lopa_bench.config.compose import load_config
     from lopa_bench.metrics.classification import classification_scores
 
     task = load_config([f"task={arguments.task}"]).task
@@ -107,7 +110,7 @@ def _labels(path: Path, columns: Sequence[str]) -> list[str]:
     lines = files.read_lines(path, marked=True)
     if path.suffix not in (".tsv", ".jsonl"):
         return lines
-    from lopa_bench.records import read_rows
+    from lopa_bench.tasks.rows import read_rows
 
     rows = read_rows(path)
     column = next((name for name in columns if rows and name in rows[0]), None)

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from lopa_bench import sweep
-from lopa_bench.claim import alive, owner_of
 from lopa_bench.errors import UserError
-from lopa_bench.results import LOCK, PROGRESS
+from lopa_bench.host.lease import alive, owner_of
+from lopa_bench.results.directory import LOCK, PROGRESS
+from lopa_bench.study import sweep
 
 RUNS = "*/*/*/*/*"  # scale/task/model/method/seed-digest
 USAGE = "usage: lopa-bench status [results_dir=results] [watch=SECONDS]"

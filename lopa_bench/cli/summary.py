@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from lopa_bench.report.reference import paper_value
-from lopa_bench.schema import Config
+from lopa_bench.config.schema import Config
+from lopa_bench.study.reference import paper_value
 
 if TYPE_CHECKING:
-    from lopa_bench.run import Outcome
+    from lopa_bench.run.story import Outcome
 
 _SELECTIONS = {
     "holdout": "best epoch on {validation} rows that are not reported",

@@ -16,18 +16,18 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from lopa_bench import offline
+from lopa_bench.config.nearest import nearest
+from lopa_bench.config.schema import Config, Data, Generation, Model, Run, Train
 from lopa_bench.errors import UserError
+from lopa_bench.host import network
 from lopa_bench.methods.base import Method
-from lopa_bench.schema import Config, Data, Generation, Model, Run, Train
-from lopa_bench.suggest import nearest
 from lopa_bench.tasks.base import Task
 
 
 @cache
 def conf_dir() -> Path:
     """The folder of YAML files: inside the package in a built wheel, beside it in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "config.yaml").is_file():
             return folder
@@ -126,7 +126,7 @@ def from_resolved(plain: dict[str, Any]) -> Config:
         **{
             **top,
             "results_dir": Path(run.results_dir).expanduser(),
-            "offline": run.offline or offline.switch() is not None,
+            "offline": run.offline or network.switch() is not None,
         },
         scale=plain["scale"],
         recipe=plain["recipe"],

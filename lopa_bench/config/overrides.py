@@ -12,10 +12,10 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from lopa_bench.config import choices, compose_config, conf_dir, load_config, tree
+from lopa_bench.config.compose import choices, compose_config, conf_dir, load_config, tree
+from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.preflight import preflight
-from lopa_bench.suggest import nearest
+from lopa_bench.run.preflight import preflight
 
 # Value of hydra/launcher or hydra/sweeper -> our extra that installs it, its module.
 PLUGINS = {

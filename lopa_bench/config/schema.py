@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
+from lopa_bench.config.fields import Count, Fraction, NonNegative, Positive, Size, settings
 from lopa_bench.methods.base import Method
-from lopa_bench.settings import Count, Fraction, NonNegative, Positive, Size, settings
+from lopa_bench.run.trackers.base import Tracker
 from lopa_bench.tasks.base import Task
-from lopa_bench.trackers.base import Tracker
 
 
 @settings

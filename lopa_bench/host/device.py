@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lopa_bench.config.schema import Train
 from lopa_bench.errors import RunFailed
-from lopa_bench.schema import Train
 
 _libc = ctypes.CDLL(None) if os.name == "posix" else None
 GLIBC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"}  # mallopt(3)

@@ -45,7 +45,7 @@ class Processes:
 
     @property
     def device(self) -> torch.device:
-        from lopa_bench.machine import default_device
+        from lopa_bench.host.device import default_device
 
         return default_device()
 

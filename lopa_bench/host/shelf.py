@@ -7,12 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from lopa_bench.records import Records
+from lopa_bench.tasks.rows import Records
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from lopa_bench.data import Split
+    from lopa_bench.models.batches import Split
 
 T = TypeVar("T")
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from transformers import Cache
 
-from lopa_bench.backbone import Backbone, checkpoint_layers
-from lopa_bench.data import Batch
-from lopa_bench.decoding import GenerationSpec
+from lopa_bench.config.schema import Train
 from lopa_bench.errors import UserError
-from lopa_bench.schema import Train
-from lopa_bench.shard import shard
+from lopa_bench.models.backbone import Backbone, checkpoint_layers
+from lopa_bench.models.batches import Batch
+from lopa_bench.models.decoding import GenerationSpec
+from lopa_bench.run.shard import shard
 
 
 class AdaptedModel(nn.Module):

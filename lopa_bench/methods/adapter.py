@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lopa_bench.config.fields import Count, settings
 from lopa_bench.methods.base import Method
-from lopa_bench.settings import Count, settings
 
 if TYPE_CHECKING:
-    from lopa_bench.backbone import Backbone
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.models.backbone import Backbone
 
 
 @settings

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lopa_bench.backbone import Backbone
 from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.models.backbone import Backbone
 
 # The last projection of attention and of the MLP in the architectures of the paper, as ends of module names.
 SUBLAYER_ENDS = (

@@ -9,17 +9,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lopa_bench.config.fields import Count, Fraction, settings
 from lopa_bench.errors import UserError
-from lopa_bench.settings import Count, Fraction, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor, nn
 
-    from lopa_bench.backbone import Backbone
+    from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
-    from lopa_bench.schema import Config
+    from lopa_bench.models.backbone import Backbone
 
     Part = nn.Module | nn.Parameter
 
@@ -117,10 +117,10 @@ class SoftPromptMethod(Method):
         return SoftPromptModel(backbone, self)
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        from lopa_bench.client import save
+        from lopa_bench.serving.client import save
 
         save(model, config, folder)
-        return "a soft-prompt client: lopa_bench.client.SoftPromptClient.load(folder)"
+        return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
 
 
 @settings

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lopa_bench.config.fields import Count, NonNegative, Positive, settings
 from lopa_bench.methods.base import Shape
 from lopa_bench.methods.prompt_tuning import PromptTuning
-from lopa_bench.settings import Count, NonNegative, Positive, settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

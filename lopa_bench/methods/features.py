@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lopa_bench.atomic import writing
 from lopa_bench.errors import RunFailed
+from lopa_bench.host.files import writing
 
 
 def cache_folder() -> Path:

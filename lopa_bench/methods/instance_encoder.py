@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from lopa_bench import share
-from lopa_bench.backbone import Backbone
-from lopa_bench.data import pad
-from lopa_bench.features import stored_features
-from lopa_bench.hub import loading
+from lopa_bench.host import shelf
 from lopa_bench.methods.base import InstancePromptMethod
-from lopa_bench.model_files import ModelFiles, locate
-from lopa_bench.tokens import load_tokenizer
+from lopa_bench.methods.features import stored_features
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import pad
+from lopa_bench.models.files import ModelFiles, locate
+from lopa_bench.models.hub import loading
+from lopa_bench.models.tokens import load_tokenizer
 
 
 def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
@@ -65,7 +65,7 @@ class InstanceEncoder(nn.Module):
         options = files.options(settings.trust_remote_code)
         dtype = backbone.dtype if frozen else torch.float32
         with loading("model.encoder", files):
-            body = share.model(
+            body = shelf.model(
                 (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
             )
             tokenizer = load_tokenizer(files.source, **options)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from lopa_bench.config.fields import Count, settings
 from lopa_bench.methods.base import InstancePromptMethod, Shape
-from lopa_bench.settings import Count, settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

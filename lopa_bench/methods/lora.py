@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lopa_bench.config.fields import Count, Fraction, Positive, settings
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import PEFT_FOLDER, Method
-from lopa_bench.settings import Count, Fraction, Positive, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from peft import LoraConfig
     from torch import nn
 
-    from lopa_bench.backbone import Backbone
+    from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
-    from lopa_bench.schema import Config
+    from lopa_bench.models.backbone import Backbone
 
 # The names of query, key and value in the architectures of the paper; a fused projection carries all three.
 TARGET_NAMES = (

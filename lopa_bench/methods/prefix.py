@@ -5,18 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
+from lopa_bench.config.fields import Count, Size, settings
 from lopa_bench.methods.base import PEFT_FOLDER, Method, Shape
-from lopa_bench.settings import Count, Size, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor, nn
 
-    from lopa_bench.backbone import Backbone
+    from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.methods.base import Part
-    from lopa_bench.schema import Config
+    from lopa_bench.models.backbone import Backbone
 
 
 @settings

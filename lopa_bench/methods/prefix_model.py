@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from lopa_bench.backbone import Backbone
-from lopa_bench.data import Batch
 from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.soft_prompt import Parts
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import Batch
 
 
 class PrefixModel(AdaptedModel):

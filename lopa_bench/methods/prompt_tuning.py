@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lopa_bench.config.fields import settings
 from lopa_bench.methods.base import Shape, SoftPromptMethod
-from lopa_bench.settings import settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

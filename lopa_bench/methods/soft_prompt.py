@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lopa_bench.backbone import Backbone
-from lopa_bench.data import Batch
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
 from lopa_bench.methods.instance_encoder import InstanceEncoder
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import Batch
 
 if TYPE_CHECKING:
     from lopa_bench.methods.base import Part

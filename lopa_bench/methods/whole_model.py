@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lopa_bench.config.fields import settings
 from lopa_bench.methods.base import Method
-from lopa_bench.settings import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lopa_bench.backbone import Backbone
+    from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
-    from lopa_bench.schema import Config
+    from lopa_bench.models.backbone import Backbone
 
 
 @settings

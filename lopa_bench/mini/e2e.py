@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from lopa_bench.mini.partition import split_of
-from lopa_bench.types import Split
+from lopa_bench.tasks.example import Split
 
 # split: (meaning representations, references of each)
 SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (50, 4), "test": (100, 5)}

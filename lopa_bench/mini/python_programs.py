@@ -17,7 +17,7 @@ from typing import Any
 
 from lopa_bench.mini.partition import split_of
 from lopa_bench.mini.python_steps import CONDITIONS, LETTERS, LOOPS, NAMES, STEPS
-from lopa_bench.types import Split
+from lopa_bench.tasks.example import Split
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from lopa_bench.mini.partition import split_of
-from lopa_bench.types import Split
+from lopa_bench.tasks.example import Split
 
 # split: (entries, texts of each)
 SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (75, 3), "test": (140, 3)}

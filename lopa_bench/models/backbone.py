@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from lopa_bench import share
+from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
-from lopa_bench.hub import loading
-from lopa_bench.machine import keep_freed_memory
+from lopa_bench.host import shelf
+from lopa_bench.host.device import keep_freed_memory
 from lopa_bench.methods.base import Shape
-from lopa_bench.model_files import ModelFiles, locate
-from lopa_bench.schema import Model
-from lopa_bench.tokens import check_blanks, load_tokenizer
-from lopa_bench.types import Kind
+from lopa_bench.models.files import ModelFiles, locate
+from lopa_bench.models.hub import loading
+from lopa_bench.models.tokens import check_blanks, load_tokenizer
+from lopa_bench.tasks.example import Kind
 
 transformers_logging.disable_progress_bar()  # a run shows its own
 transformers_logging.set_verbosity_error()
@@ -93,7 +93,7 @@ class Backbone(nn.Module):
             keep_freed_memory()
         load = AUTO_CLASSES[kind].from_pretrained
         with loading("model.path", files):
-            model = share.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
+            model = shelf.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
             tokenizer = load_tokenizer(files.source, **options)
         model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
         if kind == "causal":

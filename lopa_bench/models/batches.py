@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopa_bench.tokens import cloze_ids, completion_ids, encoder_ids, prompt_ids, word_id
-from lopa_bench.types import Example
+from lopa_bench.models.tokens import cloze_ids, completion_ids, encoder_ids, prompt_ids, word_id
+from lopa_bench.tasks.example import Example
 
 if TYPE_CHECKING:
+    from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
-    from lopa_bench.schema import Config
 
 _BUCKET = 50  # batches whose rows are sorted by length together
 

@@ -18,11 +18,11 @@ from transformers.generation import (
     TemperatureLogitsWarper,
 )
 
-from lopa_bench.kv_cache import SharedByBeams, can_share, with_room
+from lopa_bench.models.kv_cache import SharedByBeams, can_share, with_room
 
 if TYPE_CHECKING:
-    from lopa_bench.backbone import Backbone
-    from lopa_bench.schema import Generation
+    from lopa_bench.config.schema import Generation
+    from lopa_bench.models.backbone import Backbone
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from lopa_bench.errors import Missing, UserError
 
-EMBEDDED = Path(__file__).parent / "mini"
+EMBEDDED = Path(__file__).parents[1] / "mini"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _SAMPLES, _SAMPLE_BYTES, _READ_WHOLE = 64, 1 << 16, 64 << 20
 # What a tokenizer may be made of beside tokenizer.json.

@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
-from lopa_bench.model_files import ModelFiles, locate
-from lopa_bench.schema import Config
+from lopa_bench.models.files import ModelFiles, locate
 
 _SMALL = ["*.json", "*.txt", "*.model"]  # configuration, tokenizer
 

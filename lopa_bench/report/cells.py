@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from lopa_bench.report.spec import Column
+from lopa_bench.study.spec import Column
 
 
 @dataclass(frozen=True)

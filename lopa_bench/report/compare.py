@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.report.examples import examples_of, read_predictions, read_scores, share_correct
-from lopa_bench.report.runs import load_result
 from lopa_bench.report.statistics import Difference, Region, paired_difference
+from lopa_bench.results.predictions import examples_of, read_predictions, read_scores, share_correct
+from lopa_bench.results.read import load_result
 
 Line = dict[str, Any]  # of predictions.jsonl
 Flip = tuple[Line, Line]

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lopa_bench.report.reference import reference
-from lopa_bench.report.spec import Column, TableSpec
-from lopa_bench.report.table import Cell, Line, Table, mark_best
+from lopa_bench.report.cells import Cell, Line, Table, mark_best
+from lopa_bench.study.reference import reference
+from lopa_bench.study.spec import Column, TableSpec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from lopa_bench.report.table import Cell, Line, Table
+from lopa_bench.report.cells import Cell, Line, Table
 
 MISSING = "—"
 

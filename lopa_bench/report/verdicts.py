@@ -12,14 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lopa_bench.errors import UserError
-from lopa_bench.report import plan
 from lopa_bench.report.choice import choose
-from lopa_bench.report.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Linear, Part
-from lopa_bench.report.declared import of_task
-from lopa_bench.report.examples import read_scores
-from lopa_bench.report.history import saved_steps
-from lopa_bench.report.runs import Runs
-from lopa_bench.report.spec import Row, lookup
 from lopa_bench.report.statistics import (
     LEVEL,
     Difference,
@@ -28,6 +21,13 @@ from lopa_bench.report.statistics import (
     paired_difference,
     pool,
 )
+from lopa_bench.results.history import saved_steps
+from lopa_bench.results.predictions import read_scores
+from lopa_bench.results.read import Runs
+from lopa_bench.study import plan
+from lopa_bench.study.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Linear, Part
+from lopa_bench.study.declared import of_task
+from lopa_bench.study.spec import Row, lookup
 
 Verdict = Literal["holds", "fails", "undecided", "no runs"]
 

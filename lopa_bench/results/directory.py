@@ -18,12 +18,12 @@ from typing import Any
 
 import yaml
 
-from lopa_bench.atomic import remove_temporaries, write_bytes, write_text
-from lopa_bench.claim import CLOCK, Claim
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
-from lopa_bench.model_files import locate
-from lopa_bench.records import Records
-from lopa_bench.schema import Config
+from lopa_bench.host.files import remove_temporaries, write_bytes, write_text
+from lopa_bench.host.lease import CLOCK, Claim
+from lopa_bench.models.files import locate
+from lopa_bench.tasks.rows import Records
 
 SCHEMA = 1  # of result.json
 PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
@@ -32,7 +32,7 @@ PROTOCOL = 1  # of the training and evaluation code; raised by a change that mov
 _UNDETERMINING = {
     "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "sandbox", "scale", "recipe", "model", "data",
 }  # fmt: skip
-# Like device and number of threads, these change a number by rounding only (tests/test_speed.py, tests/test_shard.py).
+# Like device and number of threads, these change a number by rounding only (tests/run/test_speed.py, tests/run/test_shard.py).
 UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing", "shard"}
 _REQUIRED = ("metric", "metrics", "metrics_per_split", "reported_split")  # what a sweep and the end of a run show
 PREDICTIONS = "predictions.jsonl"

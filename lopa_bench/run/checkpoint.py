@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lopa_bench.atomic import write_bytes
+from lopa_bench.host.files import write_bytes
 
 
 class Checkpoints:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lopa_bench import results, share
-from lopa_bench.data import Split, encode
+from lopa_bench.config.schema import Config
+from lopa_bench.host import shelf
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.records import Records, find_files, load_records
-from lopa_bench.schema import Config
-from lopa_bench.types import Example
+from lopa_bench.models.batches import Split, encode
+from lopa_bench.results import directory
+from lopa_bench.tasks.example import Example
+from lopa_bench.tasks.rows import Records, find_files, load_records
 
 
 def read_records(config: Config) -> Records:
@@ -18,13 +19,13 @@ def read_records(config: Config) -> Records:
     source, holdout = config.data, config.selection == "holdout"
     found = find_files(config.task, source.dir).values() if source.source == "files" else ()
     files = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path, _ in found]
-    key = results.digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
+    key = directory.digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
 
     def read() -> Records:
         records = load_records(config.task, source, config.offline)
         return records.with_holdout() if holdout else records
 
-    return share.records.get(key, read)
+    return shelf.records.get(key, read)
 
 
 def encoded(
@@ -32,7 +33,7 @@ def encoded(
 ) -> Split:
     """A tokenised split, from memory if an earlier job of this process had the same rows, tokenizers and encoder."""
     depends_on = {key: known[key] for key in ("model", "data", "task", "precision")}
-    key = results.digest(
+    key = directory.digest(
         {
             **depends_on,
             "split": split,
@@ -43,4 +44,4 @@ def encoded(
             "device": str(model.backbone.device),
         }
     )
-    return share.splits.get(key, lambda: encode(model, config, examples, training=split == "train"))
+    return shelf.splits.get(key, lambda: encode(model, config, examples, training=split == "train"))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from lopa_bench.data import Split
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.lopa import Lopa
 from lopa_bench.methods.soft_prompt import SoftPromptModel
-from lopa_bench.report.prompts import EXAMPLES, NAME, pack_prompts
+from lopa_bench.models.batches import Split
+from lopa_bench.results.prompts import EXAMPLES, NAME, pack_prompts
 
 
 @torch.no_grad()

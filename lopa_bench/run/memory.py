@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench import paper_models
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing
 from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
-from lopa_bench.model_files import ModelFiles, locate
-from lopa_bench.schema import Config
+from lopa_bench.models import shapes
+from lopa_bench.models.files import ModelFiles, locate
 
 if TYPE_CHECKING:
     import torch
 
-    from lopa_bench.data import Batch
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.models.batches import Batch
 
 GRADIENT, ADAM, FP32 = 4, 8, 4  # bytes of a trained parameter, beside itself
 SLACK = 1.1  # fragments, and the operations' own working memory
@@ -55,18 +55,18 @@ def estimate(config: Config, tokens: int | None = None) -> Memory:
     """
     import torch
 
-    from lopa_bench.backbone import resolve_precision
+    from lopa_bench.models.backbone import resolve_precision
 
-    files = shapes(config.model.path, config.model.revision, config)
+    files = model_files(config.model.path, config.model.revision, config)
     dtype = resolve_precision(config.precision, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    backbone = paper_models.build(files, "meta", dtype, replace(config.model, encoder="backbone"))
+    backbone = shapes.build(files, "meta", dtype, replace(config.model, encoder="backbone"))
     loading = FP32 * backbone.model.num_parameters()
     with torch.device("meta"):
         model = config.method.adapt(backbone).train()
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     trained = sum(p.numel() for p in model.trainable().values())
     if isinstance(config.method, InstancePromptMethod) and config.model.encoder != "backbone":
-        encoder = shapes(config.model.encoder, config.model.encoder_revision, config)
+        encoder = model_files(config.model.encoder, config.model.encoder_revision, config)
         own = parameters(encoder)
         weights += own * (dtype.itemsize if config.method.freeze_encoder else FP32)
         trained += 0 if config.method.freeze_encoder else own
@@ -80,13 +80,13 @@ def estimate(config: Config, tokens: int | None = None) -> Memory:
     return Memory(loading, weights, trained * (GRADIENT + ADAM + kept), activations)
 
 
-def shapes(path: str, revision: str | None, config: Config) -> ModelFiles:
+def model_files(path: str, revision: str | None, config: Config) -> ModelFiles:
     """Where a model's config.json is: on this machine, else among the paper's shapes."""
     try:
         found = locate(path, revision, config.offline)
     except Missing:
         found = None
-    return found if found and found.config else paper_models.of(path)
+    return found if found and found.config else shapes.of(path)
 
 
 def parameters(files: ModelFiles) -> int:
@@ -94,7 +94,7 @@ def parameters(files: ModelFiles) -> int:
     if files.own_code or files.config.get("model_type") == "codesage":
         read = files.config["vocab_size"] + files.config["max_position_embeddings"]
         return int(files.width * (read + files.layers * (12 * files.width + 13) + 2))
-    return sum(p.numel() for p in paper_models.build(files, "meta").body.parameters())
+    return sum(p.numel() for p in shapes.build(files, "meta").body.parameters())
 
 
 def _heads(config: Config, model: AdaptedModel, encoder: ModelFiles) -> int:
@@ -112,7 +112,7 @@ def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:
     """A training batch of `tokens` tokens a row on the meta device; of generated text all that may be completion is scored."""
     import torch
 
-    from lopa_bench.data import Batch
+    from lopa_bench.models.batches import Batch
 
     rows = config.train.batch_size
     generation = config.generation

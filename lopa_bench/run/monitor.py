@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lopa_bench.atomic import write_text
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import RunFailed
-from lopa_bench.results import PROGRESS, RunDirectory
-from lopa_bench.schema import Config
-from lopa_bench.trackers.base import RunInfo, Window
+from lopa_bench.host.files import write_text
+from lopa_bench.results.directory import PROGRESS, RunDirectory
+from lopa_bench.run.trackers.base import RunInfo, Window
 
 if TYPE_CHECKING:
-    from lopa_bench import train
+    from lopa_bench.run import train
 
 SECONDS_BETWEEN_WRITES = 1.0
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import torch
 
-from lopa_bench.data import Split
-from lopa_bench.decoding import GenerationSpec
+from lopa_bench.config.schema import Config
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.schema import Config
-from lopa_bench.tokens import new_text, word_id
+from lopa_bench.models.batches import Split
+from lopa_bench.models.decoding import GenerationSpec
+from lopa_bench.models.tokens import new_text, word_id
 
 
 def predict(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
@@ -39,9 +39,9 @@ def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
     budgets = [settings.max_new_tokens or config.text_length - len(row.ids) for row in split.rows]
     spec = GenerationSpec(settings, tuple(task.stop_words), max(budgets, default=0), config.seed)
     if settings.generator == "vllm":
-        from lopa_bench import vllm_generator
+        from lopa_bench.run import vllm
 
-        new = vllm_generator.tokens(model, split, config, spec, budgets)
+        new = vllm.tokens(model, split, config, spec, budgets)
     else:
         room = model.backbone.files.positions - config.method.prompt_length
         new = batched(model, split, spec, budgets, max(1, config.train.eval_batch_size // settings.num_samples), room)

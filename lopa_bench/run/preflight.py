@@ -8,21 +8,21 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
+from lopa_bench.config.nearest import nearest
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
-from lopa_bench.hub import check_code, models
+from lopa_bench.host.network import reason
+from lopa_bench.host.processes import process_count
 from lopa_bench.methods.base import InstancePromptMethod, Shape, SoftPromptMethod
 from lopa_bench.methods.lora import Lora
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import Untouched
-from lopa_bench.model_files import ModelFiles, locate
-from lopa_bench.offline import reason
-from lopa_bench.parallel import process_count
-from lopa_bench.records import find_files
-from lopa_bench.schema import Config
-from lopa_bench.suggest import nearest
+from lopa_bench.models.files import ModelFiles, locate
+from lopa_bench.models.hub import check_code, models
 from lopa_bench.tasks.base import Task
+from lopa_bench.tasks.rows import find_files
 
-SHARDING_TORCH = (2, 13)  # the first version lopa_bench.shard was run with
+SHARDING_TORCH = (2, 13)  # the first version lopa_bench.run.shard was run with
 
 
 def preflight(config: Config) -> None:

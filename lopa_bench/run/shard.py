@@ -18,7 +18,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from lopa_bench.parallel import processes
+from lopa_bench.host.processes import processes
 
 if TYPE_CHECKING:
     from lopa_bench.methods.adapted import AdaptedModel

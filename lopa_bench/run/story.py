@@ -10,24 +10,24 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from lopa_bench import hub, results
-from lopa_bench.backbone import Backbone
-from lopa_bench.checkpoint import Checkpoints
-from lopa_bench.inputs import encoded, read_records
-from lopa_bench.keep_prompts import kept_prompts
-from lopa_bench.machine import PeakMemory, memory_advice, seed_everything
+from lopa_bench.config.schema import Config
+from lopa_bench.host.device import PeakMemory, memory_advice, seed_everything
+from lopa_bench.host.processes import Processes, processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.monitor import Monitor
-from lopa_bench.parallel import Processes, processes
-from lopa_bench.predict import predict
-from lopa_bench.preflight import preflight
-from lopa_bench.records import Records
-from lopa_bench.results import RunDirectory
-from lopa_bench.schema import Config
-from lopa_bench.shard import gathered, whole
+from lopa_bench.models import hub
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.results.directory import SCHEMA, RunDirectory, git_state, versions
+from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.inputs import encoded, read_records
+from lopa_bench.run.keep_prompts import kept_prompts
+from lopa_bench.run.monitor import Monitor
+from lopa_bench.run.predict import predict
+from lopa_bench.run.preflight import preflight
+from lopa_bench.run.shard import gathered, whole
+from lopa_bench.run.train import Progress, train
 from lopa_bench.tasks.base import Correct
-from lopa_bench.train import Progress, train
-from lopa_bench.types import Example
+from lopa_bench.tasks.example import Example
+from lopa_bench.tasks.rows import Records
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         "device": torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
         "processes": together.count,
         "threads": torch.get_num_threads(),
-        "versions": results.versions(),
-        "git": results.git_state(),
+        "versions": versions(),
+        "git": git_state(),
     }
     files = {
         "trained.safetensors": save({name: p.detach().contiguous() for name, p in whole(model.trainable()).items()})
@@ -156,7 +156,7 @@ def _identity(
 ) -> dict[str, Any]:
     """What the run was: names, choices, and fingerprints of what it read."""
     return {
-        "schema": results.SCHEMA,
+        "schema": SCHEMA,
         "digest": directory.digest,
         "scale": config.scale,
         "task": config.task.name,

@@ -13,16 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from lopa_bench import interrupts
-from lopa_bench.checkpoint import Checkpoints
-from lopa_bench.data import Split
+from lopa_bench.config.schema import Train
 from lopa_bench.errors import Interrupted, TrainingDiverged
-from lopa_bench.machine import random_state, restore_random_state
+from lopa_bench.host import signals
+from lopa_bench.host.device import random_state, restore_random_state
+from lopa_bench.host.processes import processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.monitor import Monitor
-from lopa_bench.parallel import processes
-from lopa_bench.schema import Train
-from lopa_bench.shard import is_shard, load_shards, whole
+from lopa_bench.models.batches import Split
+from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.monitor import Monitor
+from lopa_bench.run.shard import is_shard, load_shards, whole
 
 Scores = dict[str, float]
 State = dict[str, Tensor]
@@ -106,18 +106,18 @@ def train(
             "random": together.collect(random_state()),
         }
 
-    def boundary(signals: list[int]) -> None:
+    def boundary(received: list[int]) -> None:
         """Between two steps: a checkpoint if it is time, or to stop."""
-        stop = together.any(bool(signals))
+        stop = together.any(bool(received))
         if stop or together.any(together.main and checkpoints.due):
             now = whole(state())
             together.first(lambda: checkpoints.save(now))
         if stop:
-            raise Interrupted(*signals)
+            raise Interrupted(*received)
 
     monitor.training(progress, total_steps, settings.epochs)
     started = time.perf_counter() - progress.seconds
-    with interrupts.held() as signals:
+    with signals.held() as received:
         while progress.epoch < settings.epochs:
             model.train()
             batches = split.shuffled(settings.batch_size, seed, progress.epoch, settings.bucket)
@@ -138,7 +138,7 @@ def train(
                 progress.examples += sum(map(len, group))
                 progress.seconds = time.perf_counter() - started
                 monitor.step(progress, losses.last)
-                boundary(signals)
+                boundary(received)
             losses.flush()
             if evaluate is not None:
                 scores = evaluate()
@@ -149,7 +149,7 @@ def train(
                     best = {name: p.detach().clone() for name, p in parameters.items()}
             progress.epoch, progress.batch = progress.epoch + 1, 0
             progress.seconds = time.perf_counter() - started
-            boundary(signals)
+            boundary(received)
     if evaluate is None:
         progress.best_epoch = progress.epoch
     else:

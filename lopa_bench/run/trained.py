@@ -11,12 +11,12 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from lopa_bench.backbone import Backbone
-from lopa_bench.config import from_resolved
+from lopa_bench.config.compose import from_resolved
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.model_files import locate
-from lopa_bench.schema import Config
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.files import locate
 
 
 def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedModel]:

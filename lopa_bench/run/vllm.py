@@ -19,10 +19,10 @@ from lopa_bench.methods.soft_prompt import SoftPromptModel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lopa_bench.data import Split
-    from lopa_bench.decoding import GenerationSpec
+    from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
-    from lopa_bench.schema import Config
+    from lopa_bench.models.batches import Split
+    from lopa_bench.models.decoding import GenerationSpec
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that an engine can be started for
 MEMORY = 0.5  # of the GPU; the model in training keeps the rest

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lopa_bench import paper_models
-from lopa_bench.flops import forward_flops
-from lopa_bench.memory import parameters, shapes
+from lopa_bench.config.schema import Config
 from lopa_bench.methods.whole_model import FullFineTuning
-from lopa_bench.schema import Config
+from lopa_bench.models import shapes
+from lopa_bench.models.flops import forward_flops
+from lopa_bench.run.memory import model_files, parameters
 
 BACKWARD = 1  # of the forward pass: gradients of the activations; another one for those of all weights
 DECODING = 0.1  # of the throughput: one token at a time, the device waits for its memory
@@ -42,8 +42,8 @@ SIZES = {
 
 def flops(config: Config) -> tuple[int, int]:
     """Multiplications and additions of reading (training and its evaluations), and of writing one token after the other."""
-    files = shapes(config.model.path, config.model.revision, config)
-    backbone = paper_models.build(files, "meta")
+    files = model_files(config.model.path, config.model.revision, config)
+    backbone = shapes.build(files, "meta")
     size, generation = SIZES[config.task.name], config.generation
     causal, prompt = backbone.kind == "causal", config.method.prompt_length
 
@@ -57,7 +57,7 @@ def flops(config: Config) -> tuple[int, int]:
     reading = config.train.epochs * train * passes * forward(size.input + size.completion)
     if config.method.reads_instance:
         encoder = (
-            shapes(config.model.encoder, config.model.encoder_revision, config)
+            model_files(config.model.encoder, config.model.encoder_revision, config)
             if config.model.encoder != "backbone"
             else files
         )

@@ -13,18 +13,18 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lopa_bench import paper_models
-from lopa_bench.config import choices, load_config
+from lopa_bench.cli.params import settings
+from lopa_bench.config.compose import choices, load_config
 from lopa_bench.errors import UserError
-from lopa_bench.flops import forward_flops
 from lopa_bench.methods.base import Method, SoftPromptMethod
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import FullFineTuning
-from lopa_bench.model_files import ModelFiles, locate
-from lopa_bench.params import settings
+from lopa_bench.models import shapes
+from lopa_bench.models.files import ModelFiles, locate
+from lopa_bench.models.flops import forward_flops
 
 if TYPE_CHECKING:
-    from lopa_bench.backbone import Backbone
+    from lopa_bench.models.backbone import Backbone
 
 CUSTOMISATIONS = (1, 100, 10_000)
 BYTES = 4  # of a parameter, fp32
@@ -70,19 +70,19 @@ def find(model: str) -> ModelFiles:
     """A shipped shape by name, an embedded model (mini:…) or a folder."""
     if model.startswith(("mini:", ".")) or "/" in model:
         return locate(model, None, offline=True)
-    return paper_models.files(model)
+    return shapes.files(model)
 
 
 def encoder_of(model: str, files: ModelFiles) -> ModelFiles:
     """Where the instance is read: by a masked backbone's own model, else by the paper's encoder."""
     if files.kind == "masked":
         return files
-    return paper_models.files(ENCODERS.get(model, ENCODERS["causal"]))
+    return shapes.files(ENCODERS.get(model, ENCODERS["causal"]))
 
 
 def methods(model: str) -> list[Method]:
     """Every method with its hyperparameters, at paper scale for the paper's models, else at the embedded one."""
-    if model in paper_models.names():
+    if model in shapes.names():
         return [settings(name, "paper", model) for name in choices("method")]
     return [load_config(["task=rte", f"method={name}"]).method for name in choices("method")]
 
@@ -131,7 +131,7 @@ def main(argv: Sequence[str]) -> int:
         "model",
         nargs="?",
         default="mini:mini-mlm",
-        help=f"mini:…, a folder, or one of {', '.join(paper_models.names())}",
+        help=f"mini:…, a folder, or one of {', '.join(shapes.names())}",
     )
     parser.add_argument("--tokens", type=int, default=64, help="length of the request (64)")
     parser.add_argument("--no-latency", action="store_true", help="closed forms only, nothing is measured")
@@ -144,11 +144,11 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(
             f"--tokens={given.tokens}: with {longest} virtual tokens {given.model} reads 1 to {files.positions - longest}"
         )
-    backbone = paper_models.build(files, "meta")
-    encoder = backbone if encoder_files == files else paper_models.build(encoder_files, "meta")
+    backbone = shapes.build(files, "meta")
+    encoder = backbone if encoder_files == files else shapes.build(encoder_files, "meta")
     costs = [cost(method, backbone, encoder, given.tokens) for method in chosen]
     backbone_bytes = backbone.model.num_parameters() * BYTES
-    from lopa_bench.latency import measure
+    from lopa_bench.serving.latency import measure
 
     base = None if given.no_latency else measure(costs, chosen, files, encoder_files, given.tokens)
     if given.json:

@@ -3,7 +3,7 @@
 The server holds an untouched backbone and takes `inputs_embeds`. The client holds a run's prompt, the word embeddings, the tokenizer and,
 where the prompt reads the instance, the instance encoder::
 
-    from lopa_bench.client import SoftPromptClient
+    from lopa_bench.serving.client import SoftPromptClient
 
     client = SoftPromptClient.load("exported/rte")             # written by: lopa-bench export run=… to=exported/rte
     request = client.embed(["A cat sees a dog . ? <mask> , A dog is seen ."])
@@ -26,18 +26,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
-from lopa_bench.config import load_method
-from lopa_bench.data import pad
+from lopa_bench.config.compose import load_method
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Shape, SoftPromptMethod
 from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.soft_prompt import Parts
-from lopa_bench.tokens import cloze_ids, encoder_ids, prompt_ids
-from lopa_bench.types import Kind
+from lopa_bench.models.batches import pad
+from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids
+from lopa_bench.tasks.example import Kind
 
 if TYPE_CHECKING:
+    from lopa_bench.config.schema import Config
     from lopa_bench.methods.soft_prompt import SoftPromptModel
-    from lopa_bench.schema import Config
 
 FORMAT = 1  # of client.json
 

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench import paper_models
 from lopa_bench.methods.base import Method, SoftPromptMethod
-from lopa_bench.model_files import ModelFiles
+from lopa_bench.models import shapes
+from lopa_bench.models.files import ModelFiles
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lopa_bench.cost import Cost
+    from lopa_bench.serving.bill import Cost
 
 REPEATS = 15
 
@@ -26,12 +26,12 @@ def measure(
     """Add measured milliseconds to `costs`, from modules with random weights; the bare backbone's own, for scale."""
     import torch
 
-    from lopa_bench.data import Batch
     from lopa_bench.methods.soft_prompt import Parts
+    from lopa_bench.models.batches import Batch
 
-    bare = paper_models.build(files, "cpu").eval()
+    bare = shapes.build(files, "cpu").eval()
     bare.freeze()
-    encoder = bare if encoder_files == files else paper_models.build(encoder_files, "cpu").eval()
+    encoder = bare if encoder_files == files else shapes.build(encoder_files, "cpu").eval()
     ids = torch.randint(5, bare.config.vocab_size, (1, tokens))
     mask, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
     batch = Batch(zero, ids, mask, zero, zero, zero)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lopa_bench.report.spec import CODE, GENERATION, GLUE, LENGTHS, RANKS, Row, family
 from lopa_bench.report.statistics import Region
+from lopa_bench.study.spec import CODE, GENERATION, GLUE, LENGTHS, RANKS, Row, family
 
 # Where the paper's words leave the size open, the size is set here and printed with the verdict.
 WITHIN = 1.0  # C3 "on par": the paper speaks of one point

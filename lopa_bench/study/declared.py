@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.report.spec import CODE, GLUE, LENGTHS, RANKS, SCALES, Column, Row, TableSpec, family
+from lopa_bench.study.spec import CODE, GLUE, LENGTHS, RANKS, SCALES, Column, Row, TableSpec, family
 
 _LABELS = {task: task.upper() for task in GLUE} | {
     "sst2": "SST-2",

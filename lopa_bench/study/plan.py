@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.report.recipe import hyperparameters
-from lopa_bench.report.spec import (
+from lopa_bench.study.recipe import hyperparameters
+from lopa_bench.study.spec import (
     GLUE,
     METHOD_DEFAULTS,
     RUN_DEFAULTS,
@@ -26,7 +26,7 @@ from lopa_bench.report.spec import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lopa_bench.report.runs import Runs
+    from lopa_bench.results.read import Runs
 
 # Rows per split of a FAST run, by family: all of its runs take about a quarter of an hour on two cores. Programs' prompts are long.
 FAST_ROWS = {"glue": 300, "code": 50, "e2e": 100, "webnlg": 100}

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.report.declared import tables
-from lopa_bench.report.spec import METHOD_DEFAULTS, encoder_path, lookup, spell
+from lopa_bench.study.declared import tables
+from lopa_bench.study.spec import METHOD_DEFAULTS, encoder_path, lookup, spell
 
 if TYPE_CHECKING:
     import pandas as pd

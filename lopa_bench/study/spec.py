@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lopa_bench.config import conf_dir
+from lopa_bench.config.compose import conf_dir
 
 SCALES = ("mini", "small", "paper")
 

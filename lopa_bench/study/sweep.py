@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from lopa_bench.atomic import write_text
-from lopa_bench.claim import Busy, Claim, Owner, alive, owner_of
 from lopa_bench.errors import RunFailed, UserError
-from lopa_bench.parallel import is_main
+from lopa_bench.host.files import write_text
+from lopa_bench.host.lease import Busy, Claim, Owner, alive, owner_of
+from lopa_bench.host.processes import is_main
 
 if TYPE_CHECKING:
-    from lopa_bench.run import Outcome
+    from lopa_bench.run.story import Outcome
 
 FOLDER, PLAN, LOCK, JOB, LOG = ".sweeps", "sweep.json", "sweep.lock", "job.json", "error.log"
 MOST_SHOWN = 40  # jobs in the table at the end; of more, only those that did not finish

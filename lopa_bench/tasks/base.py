@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from lopa_bench.settings import settings
-from lopa_bench.types import Example
+from lopa_bench.config.fields import settings
+from lopa_bench.tasks.example import Example
 
 BOS = "<bos>"  # in templates; replaced by the tokenizer's own begin token
 

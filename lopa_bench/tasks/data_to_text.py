@@ -7,10 +7,10 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lopa_bench.config.fields import settings
 from lopa_bench.metrics import mteval, nlg
-from lopa_bench.settings import settings
 from lopa_bench.tasks.base import BOS, Predictions, Record, Task
-from lopa_bench.types import Example
+from lopa_bench.tasks.example import Example
 
 
 @settings

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from lopa_bench.config.fields import settings
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.classification import classification_scores
-from lopa_bench.settings import settings
 from lopa_bench.tasks.base import Correct, Predictions, Record, Task
-from lopa_bench.types import Example
+from lopa_bench.tasks.example import Example
 
 MASK = "<mask>"  # in templates; replaced by the tokenizer's own mask token
 

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from lopa_bench.config.fields import Positive, settings
 from lopa_bench.metrics.pass_at_k import mean_pass_at_k
-from lopa_bench.settings import Positive, settings
 from lopa_bench.tasks.base import Correct, Predictions, Record, Task
-from lopa_bench.types import Example
+from lopa_bench.tasks.example import Example
 
 _KS = (1, 5, 10, 100)
 

@@ -9,11 +9,11 @@ import torch
 from contest.measure import comparison, in_turn, machine
 from contest.workload import Workload, workload
 
-from lopa_bench.backbone import Backbone
-from lopa_bench.data import Split, encode
-from lopa_bench.inputs import read_records
-from lopa_bench.machine import default_device, seed_everything
-from lopa_bench.predict import predict
+from lopa_bench.host.device import default_device, seed_everything
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import Split, encode
+from lopa_bench.run.inputs import read_records
+from lopa_bench.run.predict import predict
 
 LARGE = 24, 1024  # layers and width of GPT-2 medium, on a GPU
 INPUTS, ALONE = 64, 6  # of which so many are written one at a time, spread over the lengths

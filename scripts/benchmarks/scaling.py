@@ -20,7 +20,7 @@ from contest.loops import Loop, Rows
 from contest.measure import comparison, in_turn, machine
 from contest.workload import Workload, workload
 
-from lopa_bench.flops import forward_flops
+from lopa_bench.models.flops import forward_flops
 
 FIGURE = Path(__file__).resolve().parents[2] / "results" / "benchmarks" / "scaling.svg"
 TIMES, ROWS = (1, 4, 16), 800  # one stretch of 50 batches

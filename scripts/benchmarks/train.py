@@ -14,7 +14,7 @@ from contest.measure import comparison, in_turn, machine
 from contest.trainer import TrainerWithPeft
 from contest.workload import Workload, workload
 
-from lopa_bench.flops import forward_flops
+from lopa_bench.models.flops import forward_flops
 
 MATRIX = 2048  # rows and columns of the product that a step's rate is compared with
 PRODUCTS = 5

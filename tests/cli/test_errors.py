@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lopa_bench.cli import main
+from lopa_bench.cli.main import main
 
 BAD = [
     ("task=rt", "task=rt", "task=rte"),
@@ -86,7 +86,7 @@ def test_traceback_only_on_request(capsys, monkeypatch):
 @pytest.mark.parametrize("line", ["--help", "list", "method.rank=0", "--cfg job"])
 def test_answers_without_torch(line):
     code = (
-        "import sys; from lopa_bench.cli import main; status = main(sys.argv[1:]); "
+        "import sys; from lopa_bench.cli.main import main; status = main(sys.argv[1:]); "
         "assert 'torch' not in sys.modules; sys.exit(status)"
     )
     done = subprocess.run([sys.executable, "-c", code, *line.split()], capture_output=True, text=True, check=False)

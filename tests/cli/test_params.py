@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from lopa_bench import paper_models
-from lopa_bench.cli import main
+from lopa_bench.cli.main import main
+from lopa_bench.cli.params import Count, encoder_of, in_print
 from lopa_bench.errors import UserError
-from lopa_bench.params import Count, encoder_of, in_print
-from lopa_bench.report.reference import rows
+from lopa_bench.models import shapes
+from lopa_bench.study.reference import rows
 
 # Of the published checkpoints, input and output embeddings counted once where they are tied.
 PUBLISHED = {
@@ -25,7 +25,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize(("name", "parameters"), PUBLISHED.items())
 def test_shapes_have_the_published_sizes(name, parameters):
-    backbone = paper_models.on_meta(name)
+    backbone = shapes.on_meta(name)
     assert backbone.model.num_parameters() == parameters
     assert all(p.is_meta for p in backbone.parameters())
 
@@ -57,7 +57,7 @@ def test_every_printed_count_is_there_and_equal(capsys):
 
 def test_a_differing_count_fails(monkeypatch, capsys):
     monkeypatch.setattr(
-        "lopa_bench.params.counts", lambda: [Count("phi_2", None, "pt", "m=10", "0.04M", 25_600, 25_600)]
+        "lopa_bench.cli.params.counts", lambda: [Count("phi_2", None, "pt", "m=10", "0.04M", 25_600, 25_600)]
     )
     assert main(["params"]) == 1
     out = capsys.readouterr().out
@@ -80,4 +80,4 @@ def test_encoders():
 
 def test_unknown_shape_is_named():
     with pytest.raises(UserError, match="nearest: roberta_large"):
-        paper_models.files("roberta-large")
+        shapes.files("roberta-large")

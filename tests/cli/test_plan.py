@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from lopa_bench.cli import main
-from lopa_bench.config import load_config
-from lopa_bench.doctor import Finding, models_and_data
-from lopa_bench.report.declared import tables
-from lopa_bench.report.plan import planned_runs
-from lopa_bench.workload import flops
+from lopa_bench.cli.doctor import Finding, models_and_data
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
+from lopa_bench.run.work import flops
+from lopa_bench.study.declared import tables
+from lopa_bench.study.plan import planned_runs
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 
 @pytest.fixture
 def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "scripts"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "scripts"))
     return importlib.import_module("reproduce_tables")
 
 
@@ -51,7 +51,7 @@ def test_jobs_run_side_by_side_and_one_that_fails_stops_none(script, overrides, 
 
 def test_the_plan_says_how_long_it_takes_side_by_side(script, capsys):
     """By the published runs: half as long in two processes."""
-    words = ["-n", "--table", "glue", "--fast", "--results-dir", str(Path(__file__).parents[1] / "results")]
+    words = ["-n", "--table", "glue", "--fast", "--results-dir", str(Path(__file__).parents[2] / "results")]
     assert script.main([*words, "--workers", "2"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("in 2 processes side by side: ")
 
@@ -76,10 +76,11 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {scripts!r})
 import reproduce_tables
-from lopa_bench import interrupts, sweep
+from lopa_bench.host import signals
+from lopa_bench.study import sweep
 
 def run_job(run, folder, overrides):
-    with interrupts.held() as received:
+    with signals.held() as received:
         (folder / "began").touch()
         deadline = time.monotonic() + 60
         while not received and time.monotonic() < deadline:
@@ -90,7 +91,7 @@ def run_job(run, folder, overrides):
 
 sweep.run_job = run_job
 if __name__ == "__main__":
-    with interrupts.raised():
+    with signals.raised():
         reproduce_tables.run_all([reproduce_tables.Job([], None)] * 2, Path({results!r}), 2)
 """
 
@@ -98,7 +99,7 @@ if __name__ == "__main__":
 def test_ctrl_c_in_a_terminal_reaches_a_worker_once(tmp_path):
     """A terminal signals the whole foreground group; the workers must still come to their checkpoint, and end."""
     script = tmp_path / "main.py"
-    scripts = Path(__file__).parents[1] / "scripts"
+    scripts = Path(__file__).parents[2] / "scripts"
     script.write_text(CTRL_C.format(scripts=str(scripts), results=str(tmp_path / "results")))
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

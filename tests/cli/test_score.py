@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
+from lopa_bench.cli.score import main
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import captions, nlg
-from lopa_bench.score import main
 
 OUTPUTS = ["Blue Spice is a coffee shop.", "The Eagle costs less than £20."]
 REFERENCES = [["Blue Spice is a coffee shop in the city.", "A coffee shop: Blue Spice."], ["The Eagle is under £20."]]

@@ -5,10 +5,10 @@
 
 import pytest
 
-from lopa_bench.config import load_config
-from lopa_bench.report import plan
-from lopa_bench.report.declared import tables
-from lopa_bench.report.spec import GLUE, default_model
+from lopa_bench.config.compose import load_config
+from lopa_bench.study import plan
+from lopa_bench.study.declared import tables
+from lopa_bench.study.spec import GLUE, default_model
 
 PROMPTS = {"pt", "idpg", "idpg_phm", "lopa", "lopa_add", "lopa_concat", "lopa_max", "lopa_phm"}
 LARGE = {"deepseek_coder_7b", "llama_3_8b"}

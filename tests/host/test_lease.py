@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from lopa_bench.claim import STALE_AFTER, Busy, Claim, Owner, alive, owner_of
-from lopa_bench.results import RunDirectory
+from lopa_bench.host.lease import STALE_AFTER, Busy, Claim, Owner, alive, owner_of
+from lopa_bench.results.directory import RunDirectory
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def lock(tmp_path):
 
 def dead_process() -> Owner:
     """The owner that a process was which is gone now."""
-    code = "import json, dataclasses, lopa_bench.claim as c; print(json.dumps(dataclasses.asdict(c.Owner.me())))"
+    code = "import json, dataclasses, lopa_bench.host.lease as c; print(json.dumps(dataclasses.asdict(c.Owner.me())))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return Owner(**json.loads(done.stdout))
 
@@ -82,7 +82,7 @@ def test_a_clock_that_cannot_be_read_makes_nobody_dead(lock, monkeypatch):
         raise FileNotFoundError
 
     leave(lock, replace(Owner.me(), machine="elsewhere/1", token="theirs"))
-    monkeypatch.setattr("lopa_bench.claim._now", gone)
+    monkeypatch.setattr("lopa_bench.host.lease._now", gone)
     with pytest.raises(FileNotFoundError):
         alive(lock, owner_of(lock))
 
@@ -96,7 +96,7 @@ def test_who_holds_a_claim_leaves_the_files_of_those_who_ask_for_it(tmp_path):
 
 
 def test_heart_beats(lock, monkeypatch):
-    monkeypatch.setattr("lopa_bench.claim.HEARTBEAT", 0.05)
+    monkeypatch.setattr("lopa_bench.host.lease.HEARTBEAT", 0.05)
     with Claim(lock):
         os.utime(lock, (0, 0))
         deadline = time.monotonic() + 20

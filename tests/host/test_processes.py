@@ -11,8 +11,8 @@ import pytest
 import tiny
 from safetensors.torch import load_file
 
-from lopa_bench.config import load_config
-from lopa_bench.run import run
+from lopa_bench.config.compose import load_config
+from lopa_bench.run.story import run
 
 
 @pytest.fixture

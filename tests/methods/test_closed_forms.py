@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.methods.base import Shape
 from lopa_bench.methods.soft_prompt import Parts
 

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from lopa_bench.config import choices
-from lopa_bench.data import pad
+from lopa_bench.config.compose import choices
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.prefix import PrefixMethod
+from lopa_bench.models.batches import pad
 
 METHODS = choices("method")
 TRAINED_ENCODER = ("lopa", "method.freeze_encoder=false")

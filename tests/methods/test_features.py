@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lopa_bench.features import cache_folder, stored_features
+from lopa_bench.methods.features import cache_folder, stored_features
 
 ENCODER = {"weights": "abc", "pooling": "mean", "dtype": "torch.float32"}
 TOKENS = [[1, 2, 3], [4]]

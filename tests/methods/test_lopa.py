@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.methods.base import Shape
 from lopa_bench.methods.heads import PHMLinear
 from lopa_bench.methods.soft_prompt import Parts

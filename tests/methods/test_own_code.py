@@ -6,11 +6,11 @@ import pytest
 import torch
 from conftest import make_tokenizer
 
-from lopa_bench.backbone import Backbone
-from lopa_bench.cli import main
-from lopa_bench.config import load_config
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.model_files import ModelFiles
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.files import ModelFiles
 
 CODE = """
 import torch

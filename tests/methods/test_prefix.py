@@ -5,7 +5,7 @@ import tiny
 import torch
 import transformers as hf
 
-from lopa_bench.cli import main
+from lopa_bench.cli.main import main
 from lopa_bench.errors import UserError
 
 

@@ -61,7 +61,7 @@ def test_cruxeval(load):
 
 def test_nothing_imports_evaluate_before_it_is_asked_for():
     code = (
-        "import sys, lopa_bench.score, lopa_bench.metrics.programs; from lopa_bench.metrics import nlg;"
+        "import sys, lopa_bench.cli.score, lopa_bench.metrics.programs; from lopa_bench.metrics import nlg;"
         "sys.exit(', '.join(m for m in ('evaluate', 'datasets', 'torch', 'sacrebleu', 'pandas') if m in sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

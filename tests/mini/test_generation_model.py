@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import lopa_bench.mini
-from lopa_bench.inputs import read_records
 from lopa_bench.mini import records
 from lopa_bench.mini.clm_corpus import documents
 from lopa_bench.mini.python_steps import LETTERS
+from lopa_bench.run.inputs import read_records
 
 FOLDER = Path(lopa_bench.mini.__file__).parent / "mini-clm"
 
@@ -58,7 +58,7 @@ def test_any_text_survives_the_tokenizer(tokenizer, text):
 @pytest.mark.parametrize("task", ["mbpp", "cruxeval_o", "cruxeval_i", "e2e", "webnlg"])
 def test_prompt_and_answer_are_cut_into_tokens_where_the_whole_text_is(tokenizer, task):
     """Else nothing a frozen model has seen begins an answer."""
-    from lopa_bench.config import load_config
+    from lopa_bench.config.compose import load_config
 
     config = load_config([f"task={task}", "method=lopa"])
     for example in config.task.examples(read_records(config).train)[:50]:

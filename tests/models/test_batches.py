@@ -4,10 +4,10 @@ import tracemalloc
 
 import pytest
 
-from lopa_bench.data import Row, Split, encode_clozes, pad
 from lopa_bench.errors import UserError
-from lopa_bench.tokens import cloze_ids, word_id
-from lopa_bench.types import Example
+from lopa_bench.models.batches import Row, Split, encode_clozes, pad
+from lopa_bench.models.tokens import cloze_ids, word_id
+from lopa_bench.tasks.example import Example
 
 
 @pytest.fixture(scope="module")

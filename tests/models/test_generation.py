@@ -12,18 +12,18 @@ from transformers import Cache, DynamicCache, GenerationConfig
 from transformers.cache_utils import DynamicSlidingWindowLayer
 from transformers.generation import TopPLogitsWarper
 
-from lopa_bench import kv_cache
-from lopa_bench.backbone import Backbone
-from lopa_bench.config import choices
-from lopa_bench.data import Row, Split, encode_completions, encode_prompts
-from lopa_bench.decoding import GenerationSpec, nuclei
+from lopa_bench.config.compose import choices
+from lopa_bench.config.schema import Generation, Model
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.prompt_tuning import PromptTuning
-from lopa_bench.predict import write
-from lopa_bench.schema import Generation, Model
-from lopa_bench.tokens import new_text
-from lopa_bench.train import backward
-from lopa_bench.types import Example
+from lopa_bench.models import kv_cache
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import Row, Split, encode_completions, encode_prompts
+from lopa_bench.models.decoding import GenerationSpec, nuclei
+from lopa_bench.models.tokens import new_text
+from lopa_bench.run.predict import write
+from lopa_bench.run.train import backward
+from lopa_bench.tasks.example import Example
 
 ARCHITECTURES = ["gpt2", "llama", "codegen", "phi"]
 SETTINGS = {

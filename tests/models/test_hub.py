@@ -78,17 +78,17 @@ def hub(tiny_models, tmp_path):
 
 def lopa_bench(environment, *overrides, start="sys.exit(main(sys.argv[1:]))"):
     """A process of its own: the hub's client reads the environment when it is imported."""
-    code = f"import sys; from lopa_bench.cli import main; {start}"
+    code = f"import sys; from lopa_bench.cli.main import main; {start}"
     return subprocess.run(
         [sys.executable, "-c", code, *overrides], env=environment, capture_output=True, text=True, check=False
     )
 
 
 COMPLETE = """
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.hub import complete
-from lopa_bench.model_files import locate
+from lopa_bench.models.hub import complete
+from lopa_bench.models.files import locate
 try:
     print(complete(load_config(sys.argv[1:])), 'torch' in sys.modules)
 except UserError as error:
@@ -165,7 +165,7 @@ def test_offline_says_all_that_is_missing_at_once(hub, switch):
 
 
 def test_a_folder_is_told_by_its_tokenizer_and_every_weight(tmp_path):
-    from lopa_bench.model_files import locate
+    from lopa_bench.models.files import locate
 
     folder = tmp_path / "model"
     folder.mkdir()

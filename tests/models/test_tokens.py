@@ -4,10 +4,10 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from lopa_bench.data import encode_completions
 from lopa_bench.errors import UserError
-from lopa_bench.tokens import check_blanks, completion_ids, new_text
-from lopa_bench.types import Example
+from lopa_bench.models.batches import encode_completions
+from lopa_bench.models.tokens import check_blanks, completion_ids, new_text
+from lopa_bench.tasks.example import Example
 
 BODY = "    b = a + 1\n    return b"
 

@@ -6,14 +6,14 @@ import pytest
 from synthetic import write_run
 from test_tables import build, cell_of
 
+from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
-from lopa_bench.report import plan
-from lopa_bench.report.cli import main
-from lopa_bench.report.declared import tables
-from lopa_bench.report.recipe import hyperparameters
-from lopa_bench.report.runs import read_runs
-from lopa_bench.report.spec import default_model
-from lopa_bench.report.tables import build_tables
+from lopa_bench.report.fill import build_tables
+from lopa_bench.results.read import read_runs
+from lopa_bench.study import plan
+from lopa_bench.study.declared import tables
+from lopa_bench.study.recipe import hyperparameters
+from lopa_bench.study.spec import default_model
 
 
 def test_settings_are_never_averaged(tmp_path):
@@ -95,8 +95,8 @@ def test_where_replaces_defaults_and_no_row(tmp_path, capsys):
 )
 def test_the_recipe_is_what_a_run_is_told_by_conf(scale, words):
     """Read plainly here, composed by Hydra there."""
-    config = pytest.importorskip("lopa_bench.config")
-    from lopa_bench.report.spec import lookup
+    config = pytest.importorskip("lopa_bench.config.compose")
+    from lopa_bench.study.spec import lookup
 
     given = dict(word.split("=") for word in words)
     task, model = given["task"], given.get("model") or default_model(scale, given["task"])

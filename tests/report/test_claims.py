@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from synthetic import write_run, write_whole_plan
 
+from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
-from lopa_bench.report.claims import CLAIMS
 from lopa_bench.report.claims_text import needs
-from lopa_bench.report.cli import main
-from lopa_bench.report.history import saved_steps
-from lopa_bench.report.runs import read_runs
-from lopa_bench.report.spec import GENERATION, GLUE
 from lopa_bench.report.statistics import Difference
 from lopa_bench.report.verdicts import check_claims
+from lopa_bench.results.history import saved_steps
+from lopa_bench.results.read import read_runs
+from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.spec import GENERATION, GLUE
 
 C1, C2, C6, C7, C9 = (c for c in CLAIMS if c.name in {"C1", "C2", "C6", "C7", "C9"})
 

@@ -7,8 +7,8 @@ import pytest
 from synthetic import write_run
 from test_claims import write_pair
 
+from lopa_bench.cli.report import compare_main, main
 from lopa_bench.errors import UserError
-from lopa_bench.report.cli import compare_main, main
 
 DAMAGES = {
     "predictions.jsonl": [b'{"index": 0, "tar', b"1\n2\n", b"\xff\xfe\n", b'{"target": 1, "correct": "x"}\n'],

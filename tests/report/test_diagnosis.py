@@ -2,9 +2,9 @@
 
 from synthetic import write_run
 
-from lopa_bench.report.cli import main
+from lopa_bench.cli.report import main
 from lopa_bench.report.diagnosis import MOST, diagnose
-from lopa_bench.report.runs import read_runs
+from lopa_bench.results.read import read_runs
 
 
 def diagnosed(root):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from synthetic import write_run, write_whole_plan
 
-from lopa_bench.report.cli import main
-from lopa_bench.report.offsets import cosines, effective_rank, principal
-from lopa_bench.report.pareto import pareto_front
-from lopa_bench.report.prompts import NAME, load_prompts, pack_prompts
+from lopa_bench.cli.report import main
+from lopa_bench.report.figures.offsets import cosines, effective_rank, principal
+from lopa_bench.report.figures.pareto import pareto_front
+from lopa_bench.results.prompts import NAME, load_prompts, pack_prompts
 
 
 def write_prompts(folder, *arrays):

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from synthetic import write_run, write_whole_plan
 
-from lopa_bench.report.cli import main
+from lopa_bench.cli.report import main
 
 
 class Balance(HTMLParser):

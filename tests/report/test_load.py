@@ -5,7 +5,7 @@ import time
 import pytest
 from synthetic import write_whole_plan
 
-from lopa_bench.report.cli import main
+from lopa_bench.cli.report import main
 
 RESULTS = 10_000
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from lopa_bench.report.cli import compare_main, main
-from lopa_bench.report.history import evaluations
-from lopa_bench.report.prompts import load_prompts
-from lopa_bench.report.runs import read_runs
+from lopa_bench.cli.report import compare_main, main
+from lopa_bench.results.history import evaluations
+from lopa_bench.results.prompts import load_prompts
+from lopa_bench.results.read import read_runs
 
 ROWS = 24
 
@@ -15,8 +15,8 @@ ROWS = 24
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, tiny_models):
     """A results directory of real runs. The model bears the shipped one's name, by which tables find it."""
-    from lopa_bench.config import load_config
-    from lopa_bench.run import run
+    from lopa_bench.config.compose import load_config
+    from lopa_bench.run.story import run
 
     root = tmp_path_factory.mktemp("real")
     model = ["model=local", f"model.path={tiny_models('roberta')}", "model.name=mini_mlm"]

@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 from synthetic import write_run
 
-from lopa_bench.report.examples import read_scores
 from lopa_bench.report.statistics import (
     Region,
     Scores,
@@ -18,6 +17,7 @@ from lopa_bench.report.statistics import (
     paired_difference,
     pool,
 )
+from lopa_bench.results.predictions import read_scores
 
 BETTER = Region(low=0.0)
 

@@ -10,15 +10,16 @@ import subprocess
 import pytest
 from synthetic import write_run, write_whole_plan
 
+from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
-from lopa_bench.report import plan, render
-from lopa_bench.report.cli import main
-from lopa_bench.report.declared import tables
-from lopa_bench.report.reference import reference
-from lopa_bench.report.runs import read_runs
-from lopa_bench.report.spec import METHOD_DEFAULTS, default_model, family
-from lopa_bench.report.table import Cell
-from lopa_bench.report.tables import build_tables
+from lopa_bench.report import render
+from lopa_bench.report.cells import Cell
+from lopa_bench.report.fill import build_tables
+from lopa_bench.results.read import read_runs
+from lopa_bench.study import plan
+from lopa_bench.study.declared import tables
+from lopa_bench.study.reference import reference
+from lopa_bench.study.spec import METHOD_DEFAULTS, default_model, family
 
 
 def build(root, scale, *names, **options):
@@ -189,8 +190,8 @@ def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trai
 
 def test_method_defaults_are_those_of_conf():
     """What a row means without settings is what a run without overrides is."""
-    config = pytest.importorskip("lopa_bench.config")
-    from lopa_bench.report.spec import lookup
+    config = pytest.importorskip("lopa_bench.config.compose")
+    from lopa_bench.study.spec import lookup
 
     tasks = {family(task): task for task in config.choices("task")}
     for task in tasks.values():

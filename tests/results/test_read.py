@@ -5,9 +5,9 @@ import json
 import pytest
 from synthetic import write_run
 
+from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
-from lopa_bench.report.cli import main
-from lopa_bench.report.runs import load_result, read_runs
+from lopa_bench.results.read import load_result, read_runs
 
 
 def test_a_run_is_a_row_with_its_headline_score(tmp_path):

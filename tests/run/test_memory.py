@@ -10,12 +10,12 @@ import pytest
 import tiny
 import torch
 
-from lopa_bench import machine
-from lopa_bench.config import load_config
-from lopa_bench.memory import Memory, batch, estimate, parameters, saved_bytes
+from lopa_bench.config.compose import load_config
+from lopa_bench.host import device as machine
 from lopa_bench.mini import records
-from lopa_bench.paper_models import files, on_meta
-from lopa_bench.tokens import cloze_ids
+from lopa_bench.models.shapes import files, on_meta
+from lopa_bench.models.tokens import cloze_ids
+from lopa_bench.run.memory import Memory, batch, estimate, parameters, saved_bytes
 
 MIB = 2**20
 

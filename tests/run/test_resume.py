@@ -15,14 +15,14 @@ import pytest
 import torch
 from test_run import measured
 
-from lopa_bench import interrupts
-from lopa_bench.atomic import write_text
-from lopa_bench.checkpoint import Checkpoints
-from lopa_bench.cli import main
-from lopa_bench.config import load_config
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import Interrupted, RunFailed
-from lopa_bench.run import run
-from lopa_bench.train import LossLog
+from lopa_bench.host import signals
+from lopa_bench.host.files import write_text
+from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.story import run
+from lopa_bench.run.train import LossLog
 
 FILES = ("trained.safetensors", "history.csv", "predictions.jsonl", "prompts.npz")
 
@@ -86,8 +86,10 @@ def test_damaged_checkpoint_is_passed_over(module_overrides, undisturbed, monkey
         cut = {"truncated": len(content) - 100, "empty": 0}.get(damage, len(content))
         (folder / name).write_bytes(content[:cut])
     steps = []
-    monkeypatch.setattr("lopa_bench.monitor.Monitor.training", lambda self, progress, *_: steps.append(progress.step))
-    monkeypatch.setattr("lopa_bench.monitor.Monitor.step", lambda *_: None)
+    monkeypatch.setattr(
+        "lopa_bench.run.monitor.Monitor.training", lambda self, progress, *_: steps.append(progress.step)
+    )
+    monkeypatch.setattr("lopa_bench.run.monitor.Monitor.step", lambda *_: None)
     assert_same(run(load_config(overrides)), undisturbed)
     assert steps == [0 if damage == "both" else 9]
 
@@ -100,7 +102,7 @@ def test_a_failed_save_leaves_the_state_before_it(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lopa_bench.atomic.os.fsync", full)
+    monkeypatch.setattr("lopa_bench.host.files.os.fsync", full)
     with pytest.raises(RunFailed, match="No space left on device"):
         checkpoints.save({"step": 3})
     assert Checkpoints(tmp_path, 0).load() == {"step": 2}
@@ -120,7 +122,7 @@ def test_signals_save_and_tell(module_overrides, undisturbed, monkeypatch, capsy
 
 
 def test_a_second_signal_does_not_wait():
-    with interrupts.held() as received:
+    with signals.held() as received:
         os.kill(os.getpid(), signal.SIGTERM)
         assert received == [signal.SIGTERM]
         with pytest.raises(Interrupted) as stopped:
@@ -182,7 +184,7 @@ def test_out_of_memory_says_what_to_lower(overrides, monkeypatch, capsys, error)
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("lopa_bench.train.backward", fail)
+    monkeypatch.setattr("lopa_bench.run.train.backward", fail)
     assert main([*overrides, "method=lopa"]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
@@ -190,7 +192,7 @@ def test_out_of_memory_says_what_to_lower(overrides, monkeypatch, capsys, error)
 
 
 def test_out_of_memory_of_the_cpu_allocator(overrides, monkeypatch, capsys):
-    monkeypatch.setattr("lopa_bench.train.backward", lambda *_: torch.empty(1 << 58))
+    monkeypatch.setattr("lopa_bench.run.train.backward", lambda *_: torch.empty(1 << 58))
     assert main([*overrides, "method=lopa"]) == 1
     assert "out of memory; lower train.batch_size" in capsys.readouterr().err
 

@@ -17,12 +17,12 @@ from test_run_generation import files  # noqa: F401
 from torch.distributed.tensor import DTensor
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lopa_bench.cli import main
-from lopa_bench.config import load_config
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import nlg
-from lopa_bench.preflight import preflight
-from lopa_bench.run import run
+from lopa_bench.run.preflight import preflight
+from lopa_bench.run.story import run
 
 SHARD = "train.shard=true"
 FILE = "trained.safetensors"

@@ -8,14 +8,14 @@ import tiny
 import torch
 from torch import nn
 
-from lopa_bench.checkpoint import Checkpoints
-from lopa_bench.config import load_config
-from lopa_bench.data import Split, pad
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.schema import Train
 from lopa_bench.errors import UserError
-from lopa_bench.preflight import preflight
-from lopa_bench.results import determining
-from lopa_bench.schema import Train
-from lopa_bench.train import train
+from lopa_bench.models.batches import Split, pad
+from lopa_bench.results.directory import determining
+from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.preflight import preflight
+from lopa_bench.run.train import train
 
 STEPS, ROWS, TOLERANCE = 50, 80, 1e-4
 LENGTHS = [5 + (7 * i) % 19 for i in range(ROWS)]
@@ -173,7 +173,7 @@ def test_a_trained_encoder_is_recomputed_too(tiny_models, tmp_path):
 
 
 def test_what_changes_rounding_only_is_not_part_of_a_run(overrides):
-    from lopa_bench.records import load_records
+    from lopa_bench.tasks.rows import load_records
 
     def identity(*more):
         config = load_config([*overrides, *more])

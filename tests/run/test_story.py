@@ -7,9 +7,9 @@ import json
 import pytest
 from safetensors import safe_open
 
-from lopa_bench.cli import main
-from lopa_bench.config import load_config
-from lopa_bench.run import run
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
+from lopa_bench.run.story import run
 
 
 def measured(result):
@@ -81,8 +81,8 @@ def test_same_seed_same_numbers(overrides, method):
 
 def test_identity_is_what_determines_the_number(overrides, tmp_path):
     def digest(*more):
-        from lopa_bench.records import load_records
-        from lopa_bench.results import RunDirectory
+        from lopa_bench.results.directory import RunDirectory
+        from lopa_bench.tasks.rows import load_records
 
         config = load_config([*overrides, "method=lopa", *more])
         return RunDirectory.of(config, load_records(config.task, config.data, config.offline)).digest

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import nlg
-from lopa_bench.preflight import preflight
-from lopa_bench.run import run
+from lopa_bench.run.preflight import preflight
+from lopa_bench.run.story import run
 
 PLACES = ["The Eagle", "The Mill", "Aromi", "Zizzi"]
 

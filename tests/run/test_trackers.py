@@ -4,10 +4,10 @@ import csv
 
 import pytest
 
-from lopa_bench.config import load_config
-from lopa_bench.run import run
-from lopa_bench.trackers.base import Tracker, Window
-from lopa_bench.trackers.csv import _Window
+from lopa_bench.config.compose import load_config
+from lopa_bench.run.story import run
+from lopa_bench.run.trackers.base import Tracker, Window
+from lopa_bench.run.trackers.csv import _Window
 
 
 def history(outcome):
@@ -38,7 +38,7 @@ def test_a_tracker_that_fails_is_reported_once(overrides, monkeypatch, capsys, w
         raise ConnectionError("the service is gone")
 
     if when == "open":
-        monkeypatch.setattr("lopa_bench.trackers.csv.Csv.open", fail)
+        monkeypatch.setattr("lopa_bench.run.trackers.csv.Csv.open", fail)
     else:
         monkeypatch.setattr(_Window, when, fail)
     outcome = run(load_config([*overrides, "method=lopa", "tracker=csv"]))

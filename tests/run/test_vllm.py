@@ -8,12 +8,12 @@ import tiny
 import torch
 from safetensors import safe_open
 
-from lopa_bench import vllm_generator
-from lopa_bench.data import Row, Split
-from lopa_bench.decoding import GenerationSpec
+from lopa_bench.config.schema import Generation
 from lopa_bench.errors import UserError
-from lopa_bench.preflight import preflight
-from lopa_bench.schema import Generation
+from lopa_bench.models.batches import Row, Split
+from lopa_bench.models.decoding import GenerationSpec
+from lopa_bench.run import vllm
+from lopa_bench.run.preflight import preflight
 
 SETTINGS = {
     "decoding": "sample",
@@ -30,7 +30,7 @@ SETTINGS = {
 
 
 @pytest.fixture
-def vllm(monkeypatch):
+def fake_vllm(monkeypatch):
     """A module with vLLM's names that remembers how it was called."""
     calls = SimpleNamespace(engines=[], requests=[])
 
@@ -52,9 +52,9 @@ def vllm(monkeypatch):
     request.LoRARequest = lambda name, number, path: (name, number, path)
     for module in (package, lora, request):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    vllm_generator.engine.cache_clear()
+    vllm.engine.cache_clear()
     yield calls
-    vllm_generator.engine.cache_clear()
+    vllm.engine.cache_clear()
 
 
 def ask(folder, method):
@@ -65,13 +65,13 @@ def ask(folder, method):
     if model.encoder is not None:
         split.features = model.encoder.features([row.encoder_ids for row in rows])
     spec = GenerationSpec(Generation(**SETTINGS), ("\ndef",), 4, seed=3)
-    return model, split, vllm_generator.tokens(model, split, config, spec, [4, 3])
+    return model, split, vllm.tokens(model, split, config, spec, [4, 3])
 
 
-def test_a_soft_prompt_goes_before_the_embedded_input_without_padding(vllm, tiny_models):
+def test_a_soft_prompt_goes_before_the_embedded_input_without_padding(fake_vllm, tiny_models):
     model, split, new = ask(tiny_models("gpt2"), "lopa")
     assert new == [[[5, 6], [5, 6]]] * 2
-    (engine,), ((prompts, parameters, lora, _),) = vllm.engines, vllm.requests
+    (engine,), ((prompts, parameters, lora, _),) = fake_vllm.engines, fake_vllm.requests
     assert engine["enable_prompt_embeds"]
     assert "enable_lora" not in engine
     assert lora is None
@@ -86,13 +86,13 @@ def test_a_soft_prompt_goes_before_the_embedded_input_without_padding(vllm, tiny
     }  # fmt: skip
 
 
-def test_lora_goes_as_an_adapter(vllm, tiny_models):
+def test_lora_goes_as_an_adapter(fake_vllm, tiny_models):
     model, _, _ = ask(tiny_models("gpt2"), "lora")
     ask(tiny_models("gpt2"), "lora")
-    (engine,) = vllm.engines  # one for both
+    (engine,) = fake_vllm.engines  # one for both
     assert engine["enable_lora"]
     assert engine["max_lora_rank"] == 16
-    (prompts, _, first, weights), (_, _, second, _) = vllm.requests
+    (prompts, _, first, weights), (_, _, second, _) = fake_vllm.requests
     assert [prompt["prompt_token_ids"] for prompt in prompts] == [[20, 21, 22], [30]]
     assert first[:2] != second[:2]  # vLLM keeps an adapter by its number
     assert len(weights) == len(model.trainable())
@@ -108,7 +108,7 @@ def test_lora_goes_as_an_adapter(vllm, tiny_models):
     ],
 )
 def test_what_cannot_be_is_one_line(more, message, monkeypatch):
-    from lopa_bench.config import load_config
+    from lopa_bench.config.compose import load_config
 
     installed = None if "installed" in message else object()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: installed)
@@ -118,7 +118,7 @@ def test_what_cannot_be_is_one_line(more, message, monkeypatch):
 
 
 def test_another_generator_is_named():
-    from lopa_bench.config import load_config
+    from lopa_bench.config.compose import load_config
 
     with pytest.raises(UserError, match=r"generation\.generator=vlm .*nearest: generation\.generator=vllm"):
         load_config(["task=e2e", "method=pt", "generation.generator=vlm"])

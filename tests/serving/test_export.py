@@ -9,15 +9,15 @@ import tiny
 import torch
 from safetensors.torch import load_file, save_file
 
-from lopa_bench.cli import main
-from lopa_bench.client import SoftPromptClient
-from lopa_bench.config import load_config
-from lopa_bench.data import encode_clozes
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.run import run
-from lopa_bench.tokens import encoder_ids
-from lopa_bench.trained import load_trained
-from lopa_bench.types import Example
+from lopa_bench.models.batches import encode_clozes
+from lopa_bench.models.tokens import encoder_ids
+from lopa_bench.run.story import run
+from lopa_bench.run.trained import load_trained
+from lopa_bench.serving.client import SoftPromptClient
+from lopa_bench.tasks.example import Example
 
 PEFT_METHODS = [
     (architecture, method)

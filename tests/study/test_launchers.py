@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lopa_bench.cli import main
+from lopa_bench.cli.main import main
 
 pytestmark = pytest.mark.slow
 

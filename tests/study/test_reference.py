@@ -2,7 +2,7 @@
 
 import pytest
 
-from lopa_bench.report.reference import paper_value
+from lopa_bench.study.reference import paper_value
 
 CODESAGE = "codesage/codesage-small"
 

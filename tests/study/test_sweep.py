@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from test_run import measured
 
-from lopa_bench import share
-from lopa_bench.claim import Busy, Claim
-from lopa_bench.cli import main
-from lopa_bench.config import load_config
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.records import load_records
-from lopa_bench.results import RunDirectory
-from lopa_bench.run import Outcome, run
-from lopa_bench.sweep import run_job
+from lopa_bench.host import shelf
+from lopa_bench.host.lease import Busy, Claim
+from lopa_bench.results.directory import RunDirectory
+from lopa_bench.run.story import Outcome, run
+from lopa_bench.study.sweep import run_job
+from lopa_bench.tasks.rows import load_records
 
 
 def test_ran_found_failed(overrides, tmp_path, capsys):
@@ -90,15 +90,15 @@ def test_status_tells_how_far(overrides, monkeypatch, capsys):
             main(["status", f"results_dir={config.results_dir}"])
             seen.append(capsys.readouterr().out)
 
-    step = __import__("lopa_bench.monitor", fromlist=["Monitor"]).Monitor.step
-    monkeypatch.setattr("lopa_bench.monitor.Monitor.step", look)
+    step = __import__("lopa_bench.run.monitor", fromlist=["Monitor"]).Monitor.step
+    monkeypatch.setattr("lopa_bench.run.monitor.Monitor.step", look)
     run(config)
     assert "1 running" in seen[0]
     assert re.search(r"epoch 2 of 2, step 10 of 14, 0:\d\d:\d\d left  process \d+ on ", seen[0])
 
 
 def test_status_of_waiting_and_stopped(tmp_path, capsys):
-    from lopa_bench import sweep
+    from lopa_bench.study import sweep
 
     with sweep.planned(tmp_path, [["seed=0"], ["seed=1"]]):
         main(["status", f"results_dir={tmp_path}"])
@@ -111,19 +111,19 @@ def test_status_of_waiting_and_stopped(tmp_path, capsys):
 
 def test_jobs_share_what_they_read(overrides, monkeypatch):
     """The second job of a process reads, tokenises and loads nothing, and gets the numbers of a process of its own."""
-    for shelf in (share.records, share.splits, share.models):
-        shelf.clear()
+    for kept in (shelf.records, shelf.splits, shelf.models):
+        kept.clear()
     alone = run(load_config([*overrides, "method=lopa", "seed=1"]))
-    for shelf in (share.records, share.splits, share.models):
-        shelf.clear()
+    for kept in (shelf.records, shelf.splits, shelf.models):
+        kept.clear()
     run(load_config([*overrides, "method=lopa", "seed=0"]))
 
     def never(*_, **__):
         raise AssertionError("read again")
 
-    monkeypatch.setattr("lopa_bench.inputs.load_records", never)
-    monkeypatch.setattr("lopa_bench.inputs.encode", never)
-    monkeypatch.setattr("lopa_bench.backbone.AutoModelForMaskedLM.from_pretrained", never)
+    monkeypatch.setattr("lopa_bench.run.inputs.load_records", never)
+    monkeypatch.setattr("lopa_bench.run.inputs.encode", never)
+    monkeypatch.setattr("lopa_bench.models.backbone.AutoModelForMaskedLM.from_pretrained", never)
     again = run(load_config([*overrides, "method=lopa", "seed=1", "force=true"]))
     assert measured(again.result) == measured(alone.result)
     name = "trained.safetensors"
@@ -193,6 +193,6 @@ def test_a_claim_in_the_way_of_the_folder(overrides, tmp_path, capsys):
 
 
 def test_a_launcher_that_is_not_installed_is_named(overrides, monkeypatch, capsys):
-    monkeypatch.setattr("lopa_bench.overrides.find_spec", lambda name: None)
+    monkeypatch.setattr("lopa_bench.config.overrides.find_spec", lambda name: None)
     assert main(["-m", *overrides, "seed=0,1", "hydra/launcher=joblib"]) == 2
     assert "pip install 'lopa-bench[joblib]'" in capsys.readouterr().err

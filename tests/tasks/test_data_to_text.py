@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.metrics import nlg
-from lopa_bench.records import load_records
+from lopa_bench.tasks.rows import load_records
 
 
 @pytest.fixture

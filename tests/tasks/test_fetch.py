@@ -9,11 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lopa_bench.cli import main
-from lopa_bench.config import choices
-from lopa_bench.fetch import cli, download
-from lopa_bench.fetch.cli import files_of, sources
-from lopa_bench.fetch.derive import HOW
+from lopa_bench.cli import fetch as cli
+from lopa_bench.cli.fetch import files_of, sources
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import choices
+from lopa_bench.tasks.fetch import download
+from lopa_bench.tasks.fetch.derive import HOW
 
 ROWS = {str(i): {"text_a": f"Is it {i}?", "text_b": "It is ‘ü’.", "label": "0"} for i in range(4000)}
 PLAIN = "".join(f"{i}\tthe cat\tsits\tentailment\n" for i in range(9000)).encode()

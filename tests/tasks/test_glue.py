@@ -2,10 +2,10 @@
 
 import pytest
 
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.classification import classification_scores
-from lopa_bench.records import load_records
+from lopa_bench.tasks.rows import load_records
 
 TASKS = ["sst2", "mnli", "mrpc", "qnli", "qqp", "rte"]
 

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from lopa_bench.config import load_config
-from lopa_bench.records import load_records
+from lopa_bench.config.compose import load_config
+from lopa_bench.tasks.rows import load_records
 
 
 def configured(task, *overrides):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lopa_bench.config import load_config
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.records import Records, load_records, named_fields, read_rows
+from lopa_bench.tasks.rows import Records, load_records, named_fields, read_rows
 
 
 def write(folder, name, text):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.metrics.files import Texts, read_json, read_jsonl
-from lopa_bench.suggest import nearest
+from lopa_bench.metrics.files.reading import Texts, read_json, read_jsonl
 
 
 def read_mbpp(predictions: Path, problems: Path) -> tuple[list[dict[str, Any]], Texts]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.metrics.files import Texts, check_counts, read_json, read_lines, read_text
+from lopa_bench.metrics.files.reading import Texts, check_counts, read_json, read_lines, read_text
 
 # Column names that e2e-metrics takes for the meaning representation, the system's output and the references.
 _SOURCE = {"mr", "mrs", "src", "source", "sources", "meaning representation", "da", "dialogue act"}

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from lopa_bench.config import conf_dir
+from lopa_bench.config.compose import conf_dir
+from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.model_files import ModelFiles
-from lopa_bench.suggest import nearest
+from lopa_bench.models.files import ModelFiles
 
 if TYPE_CHECKING:
     import torch
 
-    from lopa_bench.backbone import Backbone
-    from lopa_bench.schema import Model
+    from lopa_bench.config.schema import Model
+    from lopa_bench.models.backbone import Backbone
 
 FOLDER = Path(__file__).parent
 
@@ -50,8 +50,8 @@ def build(found: ModelFiles, device: str, dtype: torch.dtype | None = None, sett
     import torch
     from transformers import AutoConfig
 
-    from lopa_bench.backbone import AUTO_CLASSES, Backbone
-    from lopa_bench.schema import Model
+    from lopa_bench.config.schema import Model
+    from lopa_bench.models.backbone import AUTO_CLASSES, Backbone
 
     settings = settings or Model(
         name=found.source,

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lopa_bench.report import plan
 from lopa_bench.report.choice import choose
-from lopa_bench.report.history import evaluations, read_history
-from lopa_bench.report.runs import Runs
-from lopa_bench.report.spec import Column, Row
-from lopa_bench.report.style import GREY, METHODS, axes_grid, look
+from lopa_bench.report.figures.style import GREY, METHODS, axes_grid, look
+from lopa_bench.results.history import evaluations, read_history
+from lopa_bench.results.read import Runs
+from lopa_bench.study import plan
+from lopa_bench.study.spec import Column, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

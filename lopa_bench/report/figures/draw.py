@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lopa_bench.report.curves import convergence
-from lopa_bench.report.declared import tables
-from lopa_bench.report.offsets import offset_figures
-from lopa_bench.report.pareto import pareto_figure
-from lopa_bench.report.runs import Runs
-from lopa_bench.report.spec import Column, family
-from lopa_bench.report.style import METHODS, axes_grid, look, save
-from lopa_bench.report.table import Cell, Table
-from lopa_bench.report.tables import build_tables
+from lopa_bench.report.cells import Cell, Table
+from lopa_bench.report.figures.curves import convergence
+from lopa_bench.report.figures.offsets import offset_figures
+from lopa_bench.report.figures.pareto import pareto_figure
+from lopa_bench.report.figures.style import METHODS, axes_grid, look, save
+from lopa_bench.report.fill import build_tables
+from lopa_bench.results.read import Runs
+from lopa_bench.study.declared import tables
+from lopa_bench.study.spec import Column, family
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lopa_bench.report import plan
 from lopa_bench.report.choice import choose
-from lopa_bench.report.prompts import Prompts, load_prompts
-from lopa_bench.report.runs import Runs
-from lopa_bench.report.spec import GLUE, RANKS, Column, Row
-from lopa_bench.report.style import COLOURS, axes_grid, look
+from lopa_bench.report.figures.style import COLOURS, axes_grid, look
+from lopa_bench.results.prompts import Prompts, load_prompts
+from lopa_bench.results.read import Runs
+from lopa_bench.study import plan
+from lopa_bench.study.spec import GLUE, RANKS, Column, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.report.style import COLOURS, GREY, axes_grid
-from lopa_bench.report.table import Table
+from lopa_bench.report.cells import Table
+from lopa_bench.report.figures.style import COLOURS, GREY, axes_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.settings import settings
+from lopa_bench.config.fields import settings
 
 
 @dataclass(frozen=True)

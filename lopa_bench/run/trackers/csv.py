@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 
-from lopa_bench.settings import settings
-from lopa_bench.trackers.base import RunInfo, Tracker, Window
+from lopa_bench.config.fields import settings
+from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 
 COLUMNS = ("step", "name", "value")
 

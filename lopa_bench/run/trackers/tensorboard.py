@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lopa_bench.settings import settings
-from lopa_bench.trackers.base import RunInfo, Tracker, Window
+from lopa_bench.config.fields import settings
+from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 
 
 @settings

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from lopa_bench.settings import settings
-from lopa_bench.trackers.base import RunInfo, Tracker, Window
+from lopa_bench.config.fields import settings
+from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 
 
 @settings

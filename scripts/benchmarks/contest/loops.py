@@ -14,18 +14,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lopa_bench.backbone import Backbone
-from lopa_bench.checkpoint import Checkpoints
-from lopa_bench.data import Batch, Row, Split, encode, encode_clozes, encode_completions
-from lopa_bench.inputs import read_records
-from lopa_bench.machine import default_device, seed_everything
+from lopa_bench.config.schema import Config
+from lopa_bench.host.device import default_device, seed_everything
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.monitor import Monitor
-from lopa_bench.results import RunDirectory
-from lopa_bench.schema import Config
-from lopa_bench.tokens import encoder_ids
-from lopa_bench.train import train
-from lopa_bench.types import Example
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import Batch, Row, Split, encode, encode_clozes, encode_completions
+from lopa_bench.models.tokens import encoder_ids
+from lopa_bench.results.directory import RunDirectory
+from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.inputs import read_records
+from lopa_bench.run.monitor import Monitor
+from lopa_bench.run.train import train
+from lopa_bench.tasks.example import Example
 
 Order = list[list[int]]  # row numbers by batch
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from contest.loops import Order, Rows
 
-from lopa_bench.data import encode_clozes
-from lopa_bench.schema import Config
+from lopa_bench.config.schema import Config
+from lopa_bench.models.batches import encode_clozes
 
 
 class TrainerWithPeft:

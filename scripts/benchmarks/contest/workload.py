@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.config import load_config
-from lopa_bench.schema import Config
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.schema import Config
 
 # Of RTE's train.tsv, MBXP's 974 problems and E2E's trainset.csv: least, every tenth part, greatest.
 RTE_WORDS = ([4, 16, 20, 24, 27, 31, 35, 43, 71, 96, 239], [3, 5, 6, 6, 7, 8, 8, 9, 11, 14, 41])
