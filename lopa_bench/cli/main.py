@@ -33,7 +33,7 @@ COMMANDS = {
     "params": ("lopa_bench.cli.params:main", "the paper's parameter counts beside ours, without any weights"),
     "export": ("lopa_bench.cli.export:main", "run=DIR to=DIR: a run's adapter or prompt for use elsewhere"),
     "cost": (
-        "lopa_bench.serving.bill:main",
+        "lopa_bench.cli.cost:main",
         "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations",
     ),
     "score": ("lopa_bench.cli.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),

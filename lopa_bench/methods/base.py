@@ -6,7 +6,6 @@ A method file therefore imports torch inside its functions. One that imports it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, Fraction, settings
@@ -20,31 +19,11 @@ if TYPE_CHECKING:
     from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.models.backbone import Backbone
+    from lopa_bench.models.shape import Shape
 
     Part = nn.Module | nn.Parameter
 
 PEFT_FOLDER = "a peft adapter folder: peft.PeftModel.from_pretrained(backbone, folder)"
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The sizes of a backbone and its instance encoder that parameter counts depend on.
-
-    Attributes:
-        width: D, the backbone's embedding width.
-        layers: L, its transformer layers.
-        key_width: K, the width of a layer's keys: D, or less with grouped queries.
-        encoder_width: E, the instance encoder's width.
-        positions: tokens the backbone can read, virtual ones included.
-        parameters: of the whole backbone.
-    """
-
-    width: int
-    layers: int
-    key_width: int
-    encoder_width: int
-    positions: int
-    parameters: int
 
 
 @settings
@@ -117,9 +96,9 @@ class SoftPromptMethod(Method):
         return SoftPromptModel(backbone, self)
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        from lopa_bench.serving.client import save
+        from lopa_bench.methods.export import save_client
 
-        save(model, config, folder)
+        save_client(model, config, folder)
         return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
 
 

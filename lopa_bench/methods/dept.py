@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from lopa_bench.config.fields import Count, NonNegative, Positive, settings
-from lopa_bench.methods.base import Shape
 from lopa_bench.methods.prompt_tuning import PromptTuning
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lopa_bench.methods.base import Part
+    from lopa_bench.models.shape import Shape
 
 
 @settings

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lopa_bench.config.fields import Count, settings
-from lopa_bench.methods.base import InstancePromptMethod, Shape
+from lopa_bench.methods.base import InstancePromptMethod
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lopa_bench.methods.base import Part
+    from lopa_bench.models.shape import Shape
 
 
 @settings

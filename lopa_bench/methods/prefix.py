@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, Size, settings
-from lopa_bench.methods.base import PEFT_FOLDER, Method, Shape
+from lopa_bench.methods.base import PEFT_FOLDER, Method
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.methods.base import Part
     from lopa_bench.models.backbone import Backbone
+    from lopa_bench.models.shape import Shape
 
 
 @settings

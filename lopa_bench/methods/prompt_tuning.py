@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lopa_bench.config.fields import settings
-from lopa_bench.methods.base import Shape, SoftPromptMethod
+from lopa_bench.methods.base import SoftPromptMethod
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lopa_bench.methods.base import Part
+    from lopa_bench.models.shape import Shape
 
 
 @settings

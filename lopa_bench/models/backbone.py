@@ -19,9 +19,9 @@ from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
 from lopa_bench.host import shelf
 from lopa_bench.host.device import keep_freed_memory
-from lopa_bench.methods.base import Shape
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.hub import loading
+from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import check_blanks, load_tokenizer
 from lopa_bench.tasks.example import Kind
 

@@ -13,12 +13,13 @@ from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import process_count
-from lopa_bench.methods.base import InstancePromptMethod, Shape, SoftPromptMethod
+from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
 from lopa_bench.methods.lora import Lora
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import Untouched
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.hub import check_code, models
+from lopa_bench.models.shape import Shape
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.rows import find_files
 

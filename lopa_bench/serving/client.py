@@ -14,32 +14,27 @@ Several clients' requests, padded on the right to one length, are answered in on
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from lopa_bench.config.compose import load_method
 from lopa_bench.errors import UserError
-from lopa_bench.methods.base import Shape, SoftPromptMethod
+from lopa_bench.methods.base import SoftPromptMethod
+from lopa_bench.methods.export import CLIENT_FORMAT
 from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.soft_prompt import Parts
 from lopa_bench.models.batches import pad
+from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids
 from lopa_bench.tasks.example import Kind
-
-if TYPE_CHECKING:
-    from lopa_bench.config.schema import Config
-    from lopa_bench.methods.soft_prompt import SoftPromptModel
-
-FORMAT = 1  # of client.json
 
 
 class Request(NamedTuple):
@@ -90,8 +85,10 @@ class SoftPromptClient:
             raise UserError(f"{folder} is a peft adapter folder; load it with peft.PeftModel.from_pretrained")
         try:
             about = json.loads((folder / "client.json").read_text(encoding="utf-8"))
-            if about["format"] != FORMAT:
-                raise UserError(f"{folder}: client.json has format {about['format']}, this version reads {FORMAT}")
+            if about["format"] != CLIENT_FORMAT:
+                raise UserError(
+                    f"{folder}: client.json has format {about['format']}, this version reads {CLIENT_FORMAT}"
+                )
             encoder = encoder_tokenizer = None
             if about["reads_instance"]:
                 encoder = AutoModel.from_pretrained(folder / "encoder", dtype="auto").eval().to(device)
@@ -144,28 +141,3 @@ class SoftPromptClient:
         if self.kind == "masked":
             return cloze_ids(self.tokenizer, texts, self.max_length)
         return [prompt_ids(self.tokenizer, text)[-self.max_length :] for text in texts]
-
-
-def save(model: SoftPromptModel, config: Config, folder: Path) -> None:
-    """Write `model`'s side of the client into `folder`: client.json, client.safetensors, tokenizer/ and, if it has one, encoder/."""
-    backbone, method, encoder = model.backbone, model.method, model.encoder
-    shape = backbone.shape(encoder.width if encoder is not None else 0)
-    kind = type(method)
-    about = {
-        "format": FORMAT,
-        "model": backbone.files.source,
-        "kind": backbone.kind,
-        "max_length": config.text_length - (0 if config.generation is None else config.generation.max_new_tokens or 1),
-        "encoder_max_length": config.text_length if encoder is None else min(config.text_length, encoder.positions),
-        "reads_instance": method.reads_instance,
-        "method": {"_target_": f"{kind.__module__}.{kind.__qualname__}", **dataclasses.asdict(method)},
-        "shape": dataclasses.asdict(shape),
-    }
-    (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    weights = {f"parts.{name}": value.contiguous() for name, value in model.parts.state_dict().items()}
-    embedding = backbone.model.get_input_embeddings().weight.detach().contiguous()
-    save_file({"embedding": embedding, **weights}, folder / "client.safetensors")
-    backbone.tokenizer.save_pretrained(folder / "tokenizer")
-    if encoder is not None:
-        encoder.module.save_pretrained(folder / "encoder")
-        encoder.tokenizer.save_pretrained(folder / "encoder")

@@ -7,10 +7,11 @@ import tiny
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from lopa_bench.cli.cost import size
 from lopa_bench.cli.main import main
 from lopa_bench.models.flops import forward_flops
 from lopa_bench.models.shapes import build
-from lopa_bench.serving.bill import CUSTOMISATIONS, Cost, cost, find, size
+from lopa_bench.serving.bill import CUSTOMISATIONS, Cost, cost, find
 
 
 @pytest.fixture

@@ -1,0 +1,41 @@
+"""What a run trained, written for programs that know nothing of lopa-bench: a soft-prompt client's folder, a peft adapter's."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors.torch import save_file
+
+if TYPE_CHECKING:
+    from lopa_bench.config.schema import Config
+    from lopa_bench.methods.soft_prompt import SoftPromptModel
+
+CLIENT_FORMAT = 1  # of client.json
+
+
+def save_client(model: SoftPromptModel, config: Config, folder: Path) -> None:
+    """Write `model`'s side of the client into `folder`: client.json, client.safetensors, tokenizer/ and, if it has one, encoder/."""
+    backbone, method, encoder = model.backbone, model.method, model.encoder
+    shape = backbone.shape(encoder.width if encoder is not None else 0)
+    kind = type(method)
+    about = {
+        "format": CLIENT_FORMAT,
+        "model": backbone.files.source,
+        "kind": backbone.kind,
+        "max_length": config.text_length - (0 if config.generation is None else config.generation.max_new_tokens or 1),
+        "encoder_max_length": config.text_length if encoder is None else min(config.text_length, encoder.positions),
+        "reads_instance": method.reads_instance,
+        "method": {"_target_": f"{kind.__module__}.{kind.__qualname__}", **dataclasses.asdict(method)},
+        "shape": dataclasses.asdict(shape),
+    }
+    (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    weights = {f"parts.{name}": value.contiguous() for name, value in model.parts.state_dict().items()}
+    embedding = backbone.model.get_input_embeddings().weight.detach().contiguous()
+    save_file({"embedding": embedding, **weights}, folder / "client.safetensors")
+    backbone.tokenizer.save_pretrained(folder / "tokenizer")
+    if encoder is not None:
+        encoder.module.save_pretrained(folder / "encoder")
+        encoder.tokenizer.save_pretrained(folder / "encoder")

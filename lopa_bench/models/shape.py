@@ -1,0 +1,26 @@
+"""The sizes that a method's parameters depend on. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a backbone and its instance encoder that parameter counts depend on.
+
+    Attributes:
+        width: D, the backbone's embedding width.
+        layers: L, its transformer layers.
+        key_width: K, the width of a layer's keys: D, or less with grouped queries.
+        encoder_width: E, the instance encoder's width.
+        positions: tokens the backbone can read, virtual ones included.
+        parameters: of the whole backbone.
+    """
+
+    width: int
+    layers: int
+    key_width: int
+    encoder_width: int
+    positions: int
+    parameters: int
