@@ -3,12 +3,12 @@
 import csv
 import json
 import os
-import socket
 import subprocess
 import sys
 
 import pytest
 import tiny
+from running import free_port
 from safetensors.torch import load_file
 
 from lopa_bench.config.compose import load_config
@@ -21,12 +21,6 @@ def plain(overrides, tiny_models, tmp_path):
     model = tiny.without_dropout(tiny_models("roberta"), tmp_path / "roberta")
     kept = [word for word in overrides if not word.startswith(("model.path", "results_dir"))]
     return [*kept, f"model.path={model}", "method=lopa", "method.dropout=0", "train.lr=1e-2"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def in_process(rank, port, overrides):

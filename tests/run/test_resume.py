@@ -13,7 +13,7 @@ import time
 
 import pytest
 import torch
-from test_run import measured
+from running import measured
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config

@@ -10,10 +10,10 @@ import sys
 import pytest
 import tiny
 import torch
+from running import free_port
 from safetensors.torch import load_file
-from test_parallel import free_port
 from test_resume import stop_at
-from test_run_generation import files  # noqa: F401
+from test_story_generation import files  # noqa: F401
 from torch.distributed.tensor import DTensor
 from torch.optim.optimizer import register_optimizer_step_post_hook
 

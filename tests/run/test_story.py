@@ -5,17 +5,12 @@ import gzip
 import json
 
 import pytest
+from running import measured
 from safetensors import safe_open
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.run.story import run
-
-
-def measured(result):
-    """What must be the same for the same run."""
-    varying = {"seconds", "examples_per_second", "peak_memory_mib", "git"}
-    return {k: v for k, v in result.items() if k not in varying}
 
 
 def test_writes_everything_and_finds_it_again(overrides):

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_run import measured
+from running import measured
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
