@@ -26,8 +26,8 @@ from lopa_bench.errors import UserError
 from lopa_bench.host import signals
 from lopa_bench.results.read import runs_so_far
 from lopa_bench.study import plan, sweep
-from lopa_bench.study.declared import tables
 from lopa_bench.study.spec import SCALES
+from lopa_bench.study.tables import tables
 
 TELL_EVERY = 60.0  # seconds between two lines on how far it is
 ENDING = {"markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}

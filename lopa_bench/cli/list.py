@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lopa_bench.config.compose import choices, conf_dir
 from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.study.declared import tables
+from lopa_bench.study.tables import tables
 
 GROUPS = {
     "scale": "scales",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
-from lopa_bench.study.declared import tables
 from lopa_bench.study.plan import YOUR_MODEL, Estimate, PlannedRun, commands, missing_runs, planned_runs, words
 from lopa_bench.study.spec import SCALES
+from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:
     from lopa_bench.run.memory import Memory

@@ -85,7 +85,7 @@ def _report_parser() -> argparse.ArgumentParser:
 
 def _tables(arguments: argparse.Namespace, runs: Runs) -> list[Table]:
     from lopa_bench.report.fill import build_tables
-    from lopa_bench.study.declared import tables
+    from lopa_bench.study.tables import tables
 
     specs = tables(arguments.scale, arguments.table)
     return build_tables(specs, runs, arguments.scale, fast=arguments.fast)
@@ -123,7 +123,7 @@ def _print_plan(arguments: argparse.Namespace, runs: Runs) -> None:
     import json
 
     from lopa_bench.study import plan
-    from lopa_bench.study.declared import tables
+    from lopa_bench.study.tables import tables
 
     if arguments.format not in ("terminal", "json"):
         raise UserError(f"--format {arguments.format}: the plan comes as terminal, json")

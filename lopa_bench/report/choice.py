@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from lopa_bench.config.keys import lookup, spell
 from lopa_bench.results.read import Runs
 from lopa_bench.study.plan import PlannedRun
-from lopa_bench.study.spec import lookup, spell
 
 
 def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, str | None]:

@@ -12,7 +12,7 @@ from typing import Any
 from lopa_bench.report.render import MISSING, markdown_cell
 from lopa_bench.report.statistics import Difference
 from lopa_bench.report.verdicts import CheckedClaim, CheckedPart, Finding
-from lopa_bench.study.claims import Contrast
+from lopa_bench.study.claim import Contrast
 
 HOW = (
     "Per task: effect with a 95 % interval, the wider of paired bootstrap over test examples and t "

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.report.statistics import Difference, Region, paired_difference
+from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.results.predictions import examples_of, read_predictions, read_scores, share_correct
 from lopa_bench.results.read import load_result
+from lopa_bench.study.claim import Region
 
 Line = dict[str, Any]  # of predictions.jsonl
 Flip = tuple[Line, Line]
@@ -113,7 +114,9 @@ def as_text(comparison: Comparison, flips: int) -> str:
     return "\n".join(lines)
 
 
-def _p(value: float) -> str:
+def _p(value: float | None) -> str:
+    if value is None:
+        return "p unknown"
     return f"p = {value:.4f}" if value >= 0.00005 else "p < 0.0001"
 
 

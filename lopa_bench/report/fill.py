@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from lopa_bench.config.keys import lookup
 from lopa_bench.report.cells import Cell, Line, Table, mark_best, span
 from lopa_bench.report.choice import choose
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.reference import published
-from lopa_bench.study.spec import Column, Row, TableSpec, default_model, family, lookup
+from lopa_bench.study.spec import Column, Row, TableSpec, default_model, family
 
 
 def build_tables(

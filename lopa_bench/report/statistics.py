@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lopa_bench.study.claim import Region
+
 LEVEL = 0.05
 RESAMPLES = 2_000
 MOST_SEEDS = 100  # beyond these, "how many more" has no practical answer
@@ -49,23 +51,6 @@ class Scores:
     @property
     def value(self) -> float:
         return float(self.aggregate(self.rows.sum(0), len(self.rows)))
-
-
-@dataclass(frozen=True)
-class Region:
-    """The differences for which a statement is true: ``low < A − B < high``, in points."""
-
-    low: float = -math.inf
-    high: float = math.inf
-
-    def holds(self, effect: float) -> bool:
-        return self.low < effect < self.high
-
-    def at_stake(self, effect: float) -> list[float]:
-        """The bounds to be tested: all of them from inside, the crossed one from outside."""
-        if self.holds(effect):
-            return [bound for bound in (self.low, self.high) if math.isfinite(bound)]
-        return [self.low if effect <= self.low else self.high]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.report.choice import choose
 from lopa_bench.report.statistics import (
@@ -25,9 +26,10 @@ from lopa_bench.results.history import saved_steps
 from lopa_bench.results.predictions import read_scores
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
-from lopa_bench.study.claims import CLAIMS, SHARE, Claim, Contrast, Fewer, Linear, Part
-from lopa_bench.study.declared import of_task
-from lopa_bench.study.spec import Row, lookup
+from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
+from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.spec import Row
+from lopa_bench.study.tables import of_task
 
 Verdict = Literal["holds", "fails", "undecided", "no runs"]
 

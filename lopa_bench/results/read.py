@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lopa_bench.config.keys import lookup, spell
 from lopa_bench.errors import UserError
 from lopa_bench.results.directory import SCHEMA
-from lopa_bench.study.spec import lookup, spell
 
 REQUIRED = ("digest", "scale", "task", "family", "model", "method", "seed", "config", "metrics")
 

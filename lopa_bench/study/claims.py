@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from lopa_bench.report.statistics import Region
-from lopa_bench.study.spec import CODE, GENERATION, GLUE, LENGTHS, RANKS, Row, family
+from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part, Region
+from lopa_bench.study.spec import CODE, GENERATION, GLUE, LENGTHS, RANKS, Row
 
 # Where the paper's words leave the size open, the size is set here and printed with the verdict.
 WITHIN = 1.0  # C3 "on par": the paper speaks of one point
@@ -16,88 +15,17 @@ INSENSITIVE = 3.0  # C8: the paper's own RTE moves by 2.2 points between m=10 an
 COLLAPSE = 10.0  # C10: BLEU that PT loses to LoRA; 36 and 25 in the paper
 CLOSE_TEXT = 6.0  # C10: BLEU that LOPA may lose to LoRA; 2.9 and 5.2 in the paper
 
-SHARE = 0.9  # C9: of the gain over the majority class; the end of a curve is mostly noise
-
 BETTER = Region(low=0.0)
-HEADLINE = {"glue": "glue", "code": "pass@1", "e2e": "bleu", "webnlg": "bleu_all"}
+CONVERGENCE = ("qqp", "qnli", "mnli")  # the tasks of the paper's convergence figure
+
+LOPA, PT, IDPG = Row("LOPA", "lopa"), Row("PT", "pt"), Row("IDPG", "idpg")
+LORA, FFT = Row("LoRA", "lora"), Row("FFT", "fft")
+LOPA_ADD, IDPG_PHM = Row("LOPA_add", "lopa_add"), Row("IDPG+PHM", "idpg_phm")
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """On this task, A − B lies in the region.
-
-    ``measure``: the task's headline metric, or ``steps``, the percentage of the slower one's steps
-    that A saves (loses: below zero) on the way to nine tenths (SHARE) of what the better of both gains over the majority class.
-    """
-
-    task: str
-    a: Row
-    b: Row
-    region: Region
-    measure: Literal["score", "steps"] = "score"
-
-    @property
-    def metric(self) -> str:
-        return HEADLINE[family(self.task)]
-
-    @property
-    def kind(self) -> str:
-        """Tasks of one kind have differences of a like size: glue, pass@1, bleu."""
-        return self.metric.split("_")[0]
-
-
-@dataclass(frozen=True)
-class Fewer:
-    """On this task, A trains fewer parameters than B: arithmetic, no test."""
-
-    task: str
-    a: Row
-    b: Row
-    counted: Literal["paper_parameters", "trained_parameters"]
-
-
-@dataclass(frozen=True)
-class Linear:
-    """On this task, the parameters of these rows lie on a line in their setting: arithmetic."""
-
-    task: str
-    rows: tuple[Row, ...]
-    setting: str
-
-
-@dataclass(frozen=True)
-class Part:
-    """One sentence of a claim, and how many of its comparisons must come out true."""
-
-    text: str
-    rule: Literal["every", "most"]
-    comparisons: tuple[Contrast | Fewer | Linear, ...]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the paper; it holds when all its parts do."""
-
-    name: str
-    text: str
-    parts: tuple[Part, ...]
-
-
-def _row(method: str, **settings: Any) -> Row:
+def _with(row: Row, **settings: Any) -> Row:
     shown = " ".join(f"{key}={value}" for key, value in settings.items())
-    label = f"{_LABELS.get(method, method)} {shown}".strip()
-    return Row(label, method, {f"method.{key}": value for key, value in settings.items()})
-
-
-_LABELS = {
-    "lopa": "LOPA",
-    "pt": "PT",
-    "idpg": "IDPG",
-    "lora": "LoRA",
-    "fft": "FFT",
-    "lopa_add": "LOPA_add",
-    "idpg_phm": "IDPG+PHM",
-}
+    return Row(f"{row.label} {shown}", row.method, {f"method.{key}": value for key, value in settings.items()})
 
 
 def _contrasts(tasks: Iterable[str], a: Row, b: Row, region: Region) -> tuple[Contrast, ...]:
@@ -105,12 +33,10 @@ def _contrasts(tasks: Iterable[str], a: Row, b: Row, region: Region) -> tuple[Co
 
 
 def _faster(a: Row, b: Row) -> Part:
-    tasks = ("qqp", "qnli", "mnli")  # the paper's convergence figure
-    comparisons = tuple(Contrast(task, a, b, BETTER, "steps") for task in tasks)
+    comparisons = tuple(Contrast(task, a, b, BETTER, "steps") for task in CONVERGENCE)
     return Part(f"{a.label} converges faster than {b.label}", "most", comparisons)
 
 
-LOPA, PT, IDPG, LORA, FFT = (_row(name) for name in ("lopa", "pt", "idpg", "lora", "fft"))
 _COUNTS: tuple[tuple[Literal["paper_parameters", "trained_parameters"], str], ...] = (
     ("paper_parameters", "as the paper counts"),
     ("trained_parameters", "that get gradients"),
@@ -142,12 +68,12 @@ CLAIMS = (
     Claim(
         "C4",
         "The gate beats adding: LOPA over LOPA_add",
-        (Part("LOPA − LOPA_add > 0", "most", _contrasts(GLUE, LOPA, _row("lopa_add"), BETTER)),),
+        (Part("LOPA − LOPA_add > 0", "most", _contrasts(GLUE, LOPA, LOPA_ADD, BETTER)),),
     ),
     Claim(
         "C5",
         "Low rank beats hypercomplex layers: LOPA over IDPG+PHM",
-        (Part("LOPA − IDPG+PHM > 0", "most", _contrasts(GLUE, LOPA, _row("idpg_phm"), BETTER)),),
+        (Part("LOPA − IDPG+PHM > 0", "most", _contrasts(GLUE, LOPA, IDPG_PHM, BETTER)),),
     ),
     Claim(
         "C6",
@@ -171,8 +97,8 @@ CLAIMS = (
                 "most",
                 _contrasts(
                     ("rte", "mrpc", "sst2", "cruxeval_i", "cruxeval_o"),
-                    _row("lopa", rank=RANKS[-1]),
-                    _row("lopa", rank=RANKS[0]),
+                    _with(LOPA, rank=RANKS[-1]),
+                    _with(LOPA, rank=RANKS[0]),
                     Region(low=-HOLDS_WITH_RANK),
                 ),
             ),
@@ -180,7 +106,7 @@ CLAIMS = (
                 "parameters are linear in r",
                 "every",
                 tuple(
-                    Linear(task, tuple(_row("lopa", rank=r) for r in RANKS), "method.rank")
+                    Linear(task, tuple(_with(LOPA, rank=r) for r in RANKS), "method.rank")
                     for task in ("rte", "mrpc", "sst2", "cruxeval_i", "cruxeval_o")
                 ),
             ),
@@ -195,7 +121,7 @@ CLAIMS = (
                 "every",
                 _contrasts(
                     ("rte", "mrpc", "sst2"),
-                    _row("lopa", num_virtual_tokens=m),
+                    _with(LOPA, num_virtual_tokens=m),
                     LOPA,
                     Region(-INSENSITIVE, INSENSITIVE),
                 ),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lopa_bench.config.keys import lookup, spell
 from lopa_bench.study.recipe import hyperparameters
 from lopa_bench.study.spec import (
     GLUE,
@@ -18,9 +19,7 @@ from lopa_bench.study.spec import (
     default_model,
     encoder_path,
     family,
-    lookup,
     scale_settings,
-    spell,
 )
 
 if TYPE_CHECKING:

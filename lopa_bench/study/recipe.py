@@ -9,8 +9,9 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from lopa_bench.config.compose import choices, conf_dir, recipe_value
+from lopa_bench.config.keys import lookup
 from lopa_bench.results.directory import PROTOCOL, UNDETERMINING_IN_TRAIN
-from lopa_bench.study.spec import RUN_DEFAULTS, lookup, recipe_family
+from lopa_bench.study.spec import RUN_DEFAULTS, recipe_family
 
 
 @cache

@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.study.declared import tables
-from lopa_bench.study.spec import METHOD_DEFAULTS, encoder_path, lookup, spell
+from lopa_bench.config.keys import lookup, spell
+from lopa_bench.study.spec import METHOD_DEFAULTS, encoder_path
+from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,9 @@ def _values() -> dict[tuple[str, ...], float]:
     return {tuple(row[key] for key in KEYS): float(row["value"]) for row in rows()}
 
 
-def published(table: str | None, task: str, model: str, method: str, setting: str | None, metric: str) -> float | None:
+def published(
+    table: str | None, task: str, model: str | None, method: str, setting: str | None, metric: str
+) -> float | None:
     """The paper's value of one cell, or None."""
     return _values().get((table, task, model, method, setting, metric))  # type: ignore[arg-type]
 

@@ -25,12 +25,19 @@ class Row:
 
     Attributes:
         reference: this row's ``setting`` in reference.csv; None where the paper has no such row.
+        name: the method as printed, where the label says more.
     """
 
     label: str
     method: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     reference: str | None = None
+    name: str = ""
+
+    @property
+    def series(self) -> str:
+        """The name of a line through rows that differ in a setting alone."""
+        return self.name or self.label
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,19 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table of the paper, or one it lacks. ``reference`` is its name in reference.csv."""
+    """A table of the paper, or one that it does not have.
+
+    Attributes:
+        reference: its name in reference.csv.
+        order: where it stands among the tables of a report; those of plugins follow the study's own.
+    """
 
     name: str
     title: str
     rows: tuple[Row, ...]
     columns: tuple[Column, ...]
     reference: str | None = None
+    order: int = 1000
 
 
 # Without settings of its own a row means these (conf/method, conf/recipe/paper.yaml; the paper's
@@ -86,23 +99,6 @@ TEXT = ("e2e", "webnlg")
 GENERATION = (*CODE, *TEXT)
 RANKS = (1, 2, 4)
 LENGTHS = (5, 10, 25, 50, 100)
-
-
-def lookup(config: Mapping[str, Any], key: str) -> Any:
-    """``lookup(config, "method.rank")``; None where the config has no such key."""
-    value: Any = config
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return None
-        value = value[part]
-    return value
-
-
-def spell(value: Any) -> str:
-    """A setting's value as it is typed in an override: ``null``, ``true``, ``4``."""
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def family(task: str) -> str:

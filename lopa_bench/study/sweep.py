@@ -87,13 +87,15 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
         outcome = run()
         value, shown = _scores(outcome.result)
     except Busy as error:
-        return record("elsewhere", error=str(error))
+        record("elsewhere", error=str(error))
+        return None
     except Exception as error:
         log = folder / LOG
         with contextlib.suppress(OSError):
             log.write_text(traceback.format_exc())
         named = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return record("failed", error=named.strip().split("\n")[0], log=str(log))
+        record("failed", error=named.strip().split("\n")[0], log=str(log))
+        return None
     except BaseException:
         record("interrupted")
         raise

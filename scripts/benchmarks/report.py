@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.study.declared import tables
 from lopa_bench.study.plan import PlannedRun, planned_runs
 from lopa_bench.study.spec import default_model, family
+from lopa_bench.study.tables import tables
 
 RESULTS, GOAL_SECONDS, REPEATS = 10_000, 10.0, 3
 

@@ -8,8 +8,8 @@ from lopa_bench.cli.doctor import Finding, models_and_data
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.run.work import flops
-from lopa_bench.study.declared import tables
 from lopa_bench.study.plan import planned_runs
+from lopa_bench.study.tables import tables
 
 
 @pytest.fixture(autouse=True)

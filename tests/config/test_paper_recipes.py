@@ -7,8 +7,8 @@ import pytest
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.study import plan
-from lopa_bench.study.declared import tables
 from lopa_bench.study.spec import GLUE, default_model
+from lopa_bench.study.tables import tables
 
 PROMPTS = {"pt", "idpg", "idpg_phm", "lopa", "lopa_add", "lopa_concat", "lopa_max", "lopa_phm"}
 LARGE = {"deepseek_coder_7b", "llama_3_8b"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lopa_bench.study.declared import tables
 from lopa_bench.study.plan import PlannedRun, planned_runs
 from lopa_bench.study.spec import METHOD_DEFAULTS, family
+from lopa_bench.study.tables import tables
 
 MAJORITY = {"glue": 55.0, "pass@1": 0.0, "bleu": 0.0, "bleu_all": 0.0}
 HEADLINE = {"glue": "glue", "code": "pass@1", "e2e": "bleu", "webnlg": "bleu_all"}

@@ -11,9 +11,9 @@ from lopa_bench.errors import UserError
 from lopa_bench.report.fill import build_tables
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
-from lopa_bench.study.declared import tables
 from lopa_bench.study.recipe import hyperparameters
 from lopa_bench.study.spec import default_model
+from lopa_bench.study.tables import tables
 
 
 def test_settings_are_never_averaged(tmp_path):
@@ -96,7 +96,7 @@ def test_where_replaces_defaults_and_no_row(tmp_path, capsys):
 def test_the_recipe_is_what_a_run_is_told_by_conf(scale, words):
     """Read plainly here, composed by Hydra there."""
     config = pytest.importorskip("lopa_bench.config.compose")
-    from lopa_bench.study.spec import lookup
+    from lopa_bench.config.keys import lookup
 
     given = dict(word.split("=") for word in words)
     task, model = given["task"], given.get("model") or default_model(scale, given["task"])

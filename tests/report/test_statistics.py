@@ -8,7 +8,6 @@ from scipy import stats
 from synthetic import write_run
 
 from lopa_bench.report.statistics import (
-    Region,
     Scores,
     bootstrap,
     holm,
@@ -18,6 +17,7 @@ from lopa_bench.report.statistics import (
     pool,
 )
 from lopa_bench.results.predictions import read_scores
+from lopa_bench.study.claim import Region
 
 BETTER = Region(low=0.0)
 

@@ -17,9 +17,9 @@ from lopa_bench.report.cells import Cell
 from lopa_bench.report.fill import build_tables
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
-from lopa_bench.study.declared import tables
 from lopa_bench.study.reference import reference
 from lopa_bench.study.spec import METHOD_DEFAULTS, default_model, family
+from lopa_bench.study.tables import tables
 
 
 def build(root, scale, *names, **options):
@@ -191,7 +191,7 @@ def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trai
 def test_method_defaults_are_those_of_conf():
     """What a row means without settings is what a run without overrides is."""
     config = pytest.importorskip("lopa_bench.config.compose")
-    from lopa_bench.study.spec import lookup
+    from lopa_bench.config.keys import lookup
 
     tasks = {family(task): task for task in config.choices("task")}
     for task in tasks.values():

@@ -15,8 +15,8 @@ from lopa_bench.report.figures.pareto import pareto_figure
 from lopa_bench.report.figures.style import METHODS, axes_grid, look, save
 from lopa_bench.report.fill import build_tables
 from lopa_bench.results.read import Runs
-from lopa_bench.study.declared import tables
 from lopa_bench.study.spec import Column, family
+from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -56,7 +56,8 @@ def cosines(prompts: Prompts) -> Floats:
     """Between each token of the prompt Z = Z_S ∘ sigmoid(Z_I) and of Z_S, [N, M]."""
     z = prompts.z_s * gates(prompts)
     lengths = np.linalg.norm(z, axis=-1) * np.linalg.norm(prompts.z_s, axis=-1)
-    return (z * prompts.z_s).sum(-1) / np.maximum(lengths, 1e-12)
+    turned: Floats = (z * prompts.z_s).sum(-1) / np.maximum(lengths, 1e-12)
+    return turned
 
 
 def offset_figures(runs: Runs, scale: str, fast: bool = False) -> list[tuple[str, Callable[[], Figure]]]:

@@ -1,0 +1,55 @@
+"""The tables, one file each, found by listing: which methods stand in the rows, which tasks and metrics in the columns.
+
+Such a file has a function ``table(scale)``, which gives the table at a scale, or None where the scale has no such table.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from lopa_bench.errors import UserError
+from lopa_bench.study.spec import SCALES, Column, Row, TableSpec
+
+
+@cache
+def every(scale: str) -> tuple[TableSpec, ...]:
+    """All tables of a scale, in the order in which a report shows them."""
+    found = (importlib.import_module(name).table(scale) for name in _modules())
+    return tuple(sorted((table for table in found if table), key=lambda table: (table.order, table.name)))
+
+
+def tables(scale: str, names: Iterable[str] = ()) -> list[TableSpec]:
+    """All tables of a scale, or those named.
+
+    Raises:
+        UserError: an unknown scale or table.
+    """
+    if scale not in SCALES:
+        raise UserError(f"scale={scale} is not one of {', '.join(SCALES)}")
+    by_name = {table.name: table for table in every(scale)}
+    for name in names:
+        if name not in by_name:
+            raise UserError(f"table={name} is not one of {', '.join(by_name)}")
+    return [by_name[name] for name in (list(names) or by_name)]
+
+
+def of_task(row: Row, task: str, scale: str) -> tuple[Row, Column]:
+    """Where the first table that has the task shows this row: its model, and its settings where the row has none of its own."""
+    main = next(table for table in every(scale) if any(column.task == task for column in table.columns))
+    same = [other for other in main.rows if other.method == row.method and not row.settings]
+    return (same or [row])[0], next(column for column in main.columns if column.task == task)
+
+
+def _modules() -> Iterator[str]:
+    """The files beside this one, and those of every package of tables in `_packages`."""
+    for package in _packages():
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            yield f"{package}.{module.name}"
+
+
+def _packages() -> tuple[str, ...]:
+    """Importable packages whose modules each declare a table."""
+    return (__name__,)

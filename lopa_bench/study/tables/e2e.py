@@ -1,0 +1,32 @@
+"""The paper's open-ended generation: E2E."""
+
+from __future__ import annotations
+
+from lopa_bench.study.spec import Column, Row, TableSpec
+
+METRICS = ("BLEU", "NIST", "METEOR", "ROUGE-L", "CIDEr")
+
+
+def table(scale: str) -> TableSpec:
+    columns = tuple(Column(label, "e2e", label.lower().replace("-", "_")) for label in METRICS)
+    return TableSpec("e2e", "Text from data: E2E", rows(scale), columns, "e2e", order=40)
+
+
+def rows(scale: str) -> tuple[Row, ...]:
+    """The paper's E2E and WebNLG runs have longer prompts, and LoRA a lower rank, than its others."""
+    paper = scale == "paper"
+    m100 = {"method.num_virtual_tokens": 100} if paper else {}
+    # The authors' scripts run all four (run_multiple_e2e_jobs.sh); they do not say which of them is published.
+    others = [(100, 1), (50, 4), (50, 1)] if paper else []
+    return (
+        Row("None", "none"),
+        Row("FFT", "fft"),
+        Row("LoRA", "lora", {"method.rank": 4} if paper else {}, reference=""),
+        Row("PT", "pt", m100, "m=100"),
+        Row("IDPG", "idpg", m100),
+        Row("LOPA", "lopa", m100, ""),
+        *(
+            Row(f"LOPA m={m} r={r}", "lopa", {"method.num_virtual_tokens": m, "method.rank": r}, name="LOPA")
+            for m, r in others
+        ),
+    )

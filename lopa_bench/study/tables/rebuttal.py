@@ -1,0 +1,24 @@
+"""LOPA beside its variants and other prompts, as the authors showed their reviewers."""
+
+from __future__ import annotations
+
+from lopa_bench.study.columns import accuracy
+from lopa_bench.study.spec import GLUE, Row, TableSpec
+
+ROWS = (
+    Row("LOPA", "lopa", reference="m=10 r=4"),
+    Row("LOPA_add", "lopa_add", reference="m=10 r=4"),
+    Row("LOPA_concat", "lopa_concat"),
+    Row("LOPA_max", "lopa_max"),
+    Row("LOPA+PHM", "lopa_phm"),
+    Row("IDPG", "idpg", reference="m=10"),
+    *(Row(f"IDPG+PHM n={n}", "idpg_phm", {"method.phm_blocks": n}, f"m=10 n={n}", "IDPG+PHM") for n in (8, 16, 32)),
+    Row("DePT", "dept", reference=""),
+    Row("P-tuning v2", "p_tuning_v2", reference="m=10"),
+    Row("Prefix tuning", "prefix_tuning", reference="m=10"),
+    Row("Adapters", "adapter"),
+)
+
+
+def table(scale: str) -> TableSpec:
+    return TableSpec("rebuttal", "LOPA, its variants, other prompts", ROWS, accuracy(GLUE), "glue", order=90)
