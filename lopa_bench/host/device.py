@@ -8,15 +8,11 @@ import os
 import random
 import resource
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-
-from lopa_bench.config.schema import Train
-from lopa_bench.errors import RunFailed
 
 _libc = ctypes.CDLL(None) if os.name == "posix" else None
 GLIBC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"}  # mallopt(3)
@@ -80,20 +76,6 @@ def restore_random_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])
-
-
-@contextlib.contextmanager
-def memory_advice(train: Train) -> Iterator[None]:
-    """Running out of memory becomes one line that says what to lower. Raises `RunFailed`."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "can't allocate memory" not in str(error):
-            raise
-        raise RunFailed(
-            f"out of memory; lower train.batch_size={train.batch_size} (train.accumulate keeps rows per step), "
-            f"train.eval_batch_size={train.eval_batch_size} or train.max_length={train.max_length}, or set precision=bf16"
-        ) from error
 
 
 class PeakMemory:

@@ -9,12 +9,10 @@ import torch
 from torch import Tensor, nn
 from transformers import Cache
 
-from lopa_bench.config.schema import Train
 from lopa_bench.errors import UserError
-from lopa_bench.models.backbone import Backbone, checkpoint_layers
+from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
 from lopa_bench.models.decoding import GenerationSpec
-from lopa_bench.run.shard import shard
 
 
 class AdaptedModel(nn.Module):
@@ -61,17 +59,6 @@ class AdaptedModel(nn.Module):
         """Logits [N, V] at the batch's N scored positions only, in fp32."""
         with self.backbone.autocast():
             return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
-
-    def speed_up(self, train: Train) -> None:
-        """What `train` asks of the training step. Raises `UserError` where it cannot be done."""
-        if train.gradient_checkpointing:
-            checkpoint_layers(self.backbone.model)
-            if self.encoder is not None and not self.encoder.frozen:
-                checkpoint_layers(self.encoder.module)
-        if train.compile:
-            self.backbone.compile_body()
-        if train.shard:
-            shard(self)
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """Optimiser groups: one learning rate for all, unless a method has a reason."""

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from lopa_bench.host import shelf
 from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.methods.features import stored_features
+from lopa_bench.models import shelf
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import pad
 from lopa_bench.models.files import ModelFiles, locate

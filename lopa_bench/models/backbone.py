@@ -17,8 +17,8 @@ from transformers.utils import logging as transformers_logging
 
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
-from lopa_bench.host import shelf
 from lopa_bench.host.device import keep_freed_memory
+from lopa_bench.models import shelf
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.hub import loading
 from lopa_bench.models.shape import Shape

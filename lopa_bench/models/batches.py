@@ -6,18 +6,14 @@ import copy
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lopa_bench.models.tokens import cloze_ids, completion_ids, encoder_ids, prompt_ids, word_id
+from lopa_bench.models.tokens import cloze_ids, completion_ids, prompt_ids, word_id
 from lopa_bench.tasks.example import Example
-
-if TYPE_CHECKING:
-    from lopa_bench.config.schema import Config
-    from lopa_bench.methods.adapted import AdaptedModel
 
 _BUCKET = 50  # batches whose rows are sorted by length together
 
@@ -107,31 +103,6 @@ def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: 
         first = len(prompt)
         rows.append(Row(array("i", ids[:-1]), range(first - 1, len(ids) - 1), array("i", ids[first:])))
     return rows
-
-
-def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], training: bool) -> Split:
-    """Tokenise one split for the backbone and, where the method reads the instance, for its encoder.
-
-    Clozes are the same in training and evaluation; a generation task's examples have their completion only in training, and are padded
-    on the left otherwise. A frozen encoder's features are computed here, once for all epochs.
-    """
-    tokenizer, limit, generation = model.backbone.tokenizer, config.text_length, config.generation
-    if generation is None:
-        rows = encode_clozes(tokenizer, examples, limit)
-    else:
-        encode_rows = encode_completions if training else encode_prompts
-        rows = encode_rows(tokenizer, examples, limit, generation.max_new_tokens)
-    split = Split(rows, tokenizer.pad_token_id, side="right" if training or generation is None else "left")
-    if model.encoder is None:
-        return split
-    cut = "left" if generation else "right"  # a program's or a table's end matters more than its beginning
-    read = encoder_ids(model.encoder.tokenizer, [e.input for e in examples], min(limit, model.encoder.positions), cut)
-    if model.encoder.frozen:
-        split.features = model.encoder.features(read)
-    else:
-        split.rows = [replace(row, encoder_ids=ids) for row, ids in zip(rows, read, strict=True)]
-        split.encoder_pad_id = model.encoder.tokenizer.pad_token_id
-    return split
 
 
 class Split:

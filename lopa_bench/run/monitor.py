@@ -8,19 +8,18 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import RunFailed
 from lopa_bench.host.files import write_text
 from lopa_bench.results.directory import PROGRESS, RunDirectory
+from lopa_bench.run.progress import Progress
 from lopa_bench.run.trackers.base import RunInfo, Window
-
-if TYPE_CHECKING:
-    from lopa_bench.run import train
 
 SECONDS_BETWEEN_WRITES = 1.0
 
@@ -44,7 +43,7 @@ class Monitor:
         self._written_at = -math.inf
         self._epochs = self._total_steps = self._first_step = 0
         self._started = time.monotonic()
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -62,7 +61,7 @@ class Monitor:
         if not self._bar.disable:
             self._bar.console.print(f"[dim]{self.label}: {what}[/dim]")
 
-    def training(self, progress: train.Progress, total_steps: int, epochs: int) -> None:
+    def training(self, progress: Progress, total_steps: int, epochs: int) -> None:
         """The steps begin, or go on after `progress`."""
         self._epochs, self._total_steps, self._first_step = epochs, total_steps, progress.step
         self._rows_sent = len(progress.history)
@@ -72,7 +71,7 @@ class Monitor:
             self.label, total=total_steps, completed=progress.step, loss=math.nan, rate=0.0, scores=""
         )
 
-    def step(self, progress: train.Progress, loss: float) -> None:
+    def step(self, progress: Progress, loss: float) -> None:
         rate = progress.examples / max(progress.seconds, 1e-9)
         self._bar.update(self._task, completed=progress.step, loss=loss, rate=rate, scores=self._scores)
         self._send(progress)
@@ -87,7 +86,7 @@ class Monitor:
                 seconds_left=round(per_step * (self._total_steps - progress.step), 1),
             )
 
-    def epoch(self, progress: train.Progress, scores: Mapping[str, float]) -> None:
+    def epoch(self, progress: Progress, scores: Mapping[str, float]) -> None:
         self._scores = "".join(f" · {name} {value:.1f}" for name, value in scores.items())
         self._send(progress)
         self._show(lambda: self._window.log(scores, progress.step))
@@ -96,7 +95,7 @@ class Monitor:
         """The run has its result."""
         self._metrics = metrics
 
-    def _send(self, progress: train.Progress) -> None:
+    def _send(self, progress: Progress) -> None:
         for row in progress.history[self._rows_sent :]:
             values = {k: row[k] for k in ("loss", "lr", "epoch")}
             self._show(lambda values=values, row=row: self._window.log(values, int(row["step"])))  # type: ignore[misc]

@@ -7,14 +7,23 @@ from dataclasses import replace
 import torch
 
 from lopa_bench.config.schema import Config
+from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.tokens import new_text, word_id
+from lopa_bench.run.shard import gathered
 
 
-def predict(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
-    """Predicted strings of every row, in order."""
+def predict(model: AdaptedModel, split: Split, config: Config, together: Processes) -> list[list[str]]:
+    """Predicted strings of every row, in order; each process answers its share of the rows."""
+    part = split.part(together.share(range(len(split))))
+    with gathered(model):
+        return together.merge(answers(model, part, config))
+
+
+def answers(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
+    """Predicted strings of every row of `split`, by this process alone."""
     model.eval()
     if config.task.label_words:
         return classify(model, split, list(config.task.label_words.values()), config.train.eval_batch_size)

@@ -18,20 +18,19 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from lopa_bench.host.processes import processes
-
 if TYPE_CHECKING:
+    from lopa_bench.host.processes import Processes
     from lopa_bench.methods.adapted import AdaptedModel
 
 DIVIDED = ("parameters", "best", "optimizer")  # what of a checkpoint is as large as the model
 
 
-def shard(model: AdaptedModel) -> None:
+def shard(model: AdaptedModel, together: Processes) -> None:
     """Divide `model`'s parameters among all processes: layer by layer, the embeddings and the head together.
 
     They are gathered in fp32 in a bf16 run too, whose arithmetic is then autocast's as without shards.
     """
-    mesh = init_device_mesh(model.backbone.device.type, (processes().count,))
+    mesh = init_device_mesh(model.backbone.device.type, (together.count,))
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
             fully_shard(module, mesh=mesh)
@@ -69,27 +68,29 @@ def gathered(model: AdaptedModel) -> Iterator[None]:
     model.set_reshard_after_forward(False, recurse=False)  # the backward pass starts with the head
 
 
-def whole(state: Any) -> Any:
+def whole(state: Any, together: Processes) -> Any:
     """`state` with the shards in its dictionaries put together: on the CPU of the main process, an empty tensor in the others."""
     if isinstance(state, dict):
-        return {key: whole(value) for key, value in state.items()}
+        return {key: whole(value, together) for key, value in state.items()}
     if is_shard(state):
         full = state.detach().full_tensor()
-        return full.cpu() if processes().main else full.new_empty(0)
+        return full.cpu() if together.main else full.new_empty(0)
     return state
 
 
-def load_shards(model: AdaptedModel, load: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+def load_shards(
+    model: AdaptedModel, load: Callable[[], dict[str, Any] | None], together: Processes
+) -> dict[str, Any] | None:
     """What `load` loads in the main process, in all of them; of what is as large as a sharded model, each process's slices."""
     if not isinstance(model, FSDPModule):
-        return processes().first(load)
+        return together.first(load)
     read: dict[str, Any] = {}
 
     def outline() -> dict[str, Any]:
         read.update(load() or {})
         return {key: _outline(value) if key in DIVIDED else value for key, value in read.items()}
 
-    state = processes().first(outline)
+    state = together.first(outline)
     mesh = next(model.parameters()).device_mesh
     for key in filter(state.__contains__, DIVIDED):
         state[key] = _scatter(state[key], read.get(key), mesh)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -17,40 +16,17 @@ from lopa_bench.config.schema import Train
 from lopa_bench.errors import Interrupted, TrainingDiverged
 from lopa_bench.host import signals
 from lopa_bench.host.device import random_state, restore_random_state
-from lopa_bench.host.processes import processes
+from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.monitor import Monitor
+from lopa_bench.run.progress import Progress, Scores
 from lopa_bench.run.shard import is_shard, load_shards, whole
 
-Scores = dict[str, float]
 State = dict[str, Tensor]
 
 HISTORY_POINTS = 200  # rows of history.csv between evaluations, about
-
-
-@dataclass
-class Progress:
-    """Everything that changes while a run trains; what a checkpoint holds beside the tensors.
-
-    Attributes:
-        epoch, batch: the next batch to train on; step: optimiser steps done.
-        history: rows of history.csv.
-        best_epoch, best_scores: of the epoch whose parameters are kept, by the selection split.
-        gradient_norm: at the first and the last logged step.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    examples: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    best_scores: Scores = field(default_factory=dict)
-    trained_parameters: int = 0
-    gradient_norm: dict[str, float] = field(default_factory=dict)
 
 
 def train(
@@ -62,6 +38,7 @@ def train(
     metric: str,
     checkpoints: Checkpoints,
     monitor: Monitor,
+    together: Processes,
 ) -> Progress:
     """Train `model` in place on `split`; afterwards it holds the selected epoch's parameters.
 
@@ -75,95 +52,139 @@ def train(
         TrainingDiverged: at the first loss that is not finite.
         Interrupted: at the step boundary after a signal, the checkpoint saved.
     """
-    parameters, together = model.trainable(), processes()
-    progress = Progress()
-    if not parameters or not settings.epochs:
-        return progress
-    optimizer = torch.optim.AdamW(model.parameter_groups(settings.lr), weight_decay=settings.weight_decay, fused=True)
-    steps_per_epoch = math.ceil(math.ceil(len(split) / settings.batch_size) / settings.accumulate)
-    total_steps = steps_per_epoch * settings.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, learning_rate_factor(settings, total_steps))
-    losses = LossLog(progress, every=max(1, total_steps // HISTORY_POINTS))
-    best: State = {}
-
-    saved = load_shards(model, checkpoints.load)
-    if saved:
-        progress, best = Progress(**saved["progress"]), saved["best"]
-        losses.resume(progress, saved["losses"], model.backbone.device)
-        model.load_trainable(saved["parameters"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        restore_random_state(saved["random"][together.rank % len(saved["random"])])
-
-    def state() -> dict[str, Any]:
-        return {
-            "progress": vars(progress),
-            "best": best,
-            "losses": losses.state(),
-            "parameters": {name: p.detach() for name, p in parameters.items()},
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(),
-            "random": together.collect(random_state()),
-        }
-
-    def boundary(received: list[int]) -> None:
-        """Between two steps: a checkpoint if it is time, or to stop."""
-        stop = together.any(bool(received))
-        if stop or together.any(together.main and checkpoints.due):
-            now = whole(state())
-            together.first(lambda: checkpoints.save(now))
-        if stop:
-            raise Interrupted(*received)
-
-    monitor.training(progress, total_steps, settings.epochs)
-    started = time.perf_counter() - progress.seconds
+    if not model.trainable() or not settings.epochs:
+        return Progress()
+    training = Training(model, split, settings, seed, checkpoints, together)
+    progress = training.resume()
+    monitor.training(progress, training.total_steps, settings.epochs)
     with signals.held() as received:
         while progress.epoch < settings.epochs:
-            model.train()
-            batches = split.shuffled(settings.batch_size, seed, progress.epoch, settings.bucket)
-            while progress.batch < len(batches):
-                group = batches[progress.batch : progress.batch + settings.accumulate]
-                scored = sum(len(split.rows[i].targets) for index in group for i in index)
-                loss = sum(backward(model, split, index, scored) for index in group)
-                sum_gradients(list(parameters.values()))
-                norm = clip_gradients(list(parameters.values()), settings.clip)
-                if progress.step == 0:
-                    progress.trained_parameters = sum(p.numel() for p in parameters.values() if p.grad is not None)
-                losses.add(loss, norm, schedule.get_last_lr()[0])
-                optimizer.step()
-                optimizer.zero_grad()
-                schedule.step()
-                progress.step += 1
-                progress.batch += len(group)
-                progress.examples += sum(map(len, group))
-                progress.seconds = time.perf_counter() - started
-                monitor.step(progress, losses.last)
-                boundary(received)
-            losses.flush()
+            for _ in training.steps():
+                monitor.step(progress, training.losses.last)
+                training.boundary(received)
+            training.losses.flush()
             if evaluate is not None:
                 scores = evaluate()
                 progress.history[-1].update(scores)
                 monitor.epoch(progress, scores)
-                if not best or scores[metric] > progress.best_scores[metric]:
-                    progress.best_epoch, progress.best_scores = progress.epoch + 1, scores
-                    best = {name: p.detach().clone() for name, p in parameters.items()}
-            progress.epoch, progress.batch = progress.epoch + 1, 0
-            progress.seconds = time.perf_counter() - started
-            boundary(received)
+                training.keep_if_best(scores, metric)
+            training.next_epoch()
+            training.boundary(received)
     if evaluate is None:
         progress.best_epoch = progress.epoch
     else:
-        model.load_trainable(best)
+        model.load_trainable(training.best)
     return progress
 
 
-def backward(model: AdaptedModel, split: Split, index: list[int], scored: int) -> Tensor:
+class Training:
+    """All that a step changes and a checkpoint keeps: parameters, optimiser, schedule, losses, progress, random numbers.
+
+    Attributes:
+        best: the parameters of the best epoch so far.
+    """
+
+    def __init__(
+        self,
+        model: AdaptedModel,
+        split: Split,
+        settings: Train,
+        seed: int,
+        checkpoints: Checkpoints,
+        together: Processes,
+    ) -> None:
+        self.model, self.split, self.settings, self.seed = model, split, settings, seed
+        self.checkpoints, self.together = checkpoints, together
+        self.parameters = model.trainable()
+        groups = model.parameter_groups(settings.lr)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
+        batches = math.ceil(len(split) / settings.batch_size)
+        self.total_steps = math.ceil(batches / settings.accumulate) * settings.epochs
+        factor = learning_rate_factor(settings, self.total_steps)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
+        self.progress, self.best = Progress(), State()
+        self.losses = LossLog(self.progress, max(1, self.total_steps // HISTORY_POINTS), together)
+
+    def resume(self) -> Progress:
+        """Go on from the last checkpoint, if there is one."""
+        saved = load_shards(self.model, self.checkpoints.load, self.together)
+        if saved:
+            self.progress, self.best = Progress(**saved["progress"]), saved["best"]
+            self.losses.resume(self.progress, saved["losses"], self.model.backbone.device)
+            self.model.load_trainable(saved["parameters"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule.load_state_dict(saved["schedule"])
+            restore_random_state(saved["random"][self.together.rank % len(saved["random"])])
+        self._started = time.perf_counter() - self.progress.seconds
+        return self.progress
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {
+            "progress": vars(self.progress),
+            "best": self.best,
+            "losses": self.losses.state(),
+            "parameters": {name: p.detach() for name, p in self.parameters.items()},
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "random": self.together.collect(random_state()),
+        }
+
+    def boundary(self, received: list[int]) -> None:
+        """Between two steps: save a checkpoint if it is time, or if a signal in `received` asks to stop, and stop."""
+        stop = self.together.any(bool(received))
+        if stop or self.together.any(self.together.main and self.checkpoints.due):
+            now = whole(self.state(), self.together)
+            self.together.first(lambda: self.checkpoints.save(now))
+        if stop:
+            raise Interrupted(*received)
+
+    def steps(self) -> Iterator[None]:
+        """Do the optimiser steps that are left of the epoch, one between two yields."""
+        self.model.train()
+        settings, progress = self.settings, self.progress
+        batches = self.split.shuffled(settings.batch_size, self.seed, progress.epoch, settings.bucket)
+        while progress.batch < len(batches):
+            self._step(batches[progress.batch : progress.batch + settings.accumulate])
+            yield
+
+    def _step(self, group: list[list[int]]) -> None:
+        """One optimiser step on the rows of `group`, a list of batches."""
+        progress, parameters = self.progress, list(self.parameters.values())
+        scored = sum(len(self.split.rows[i].targets) for index in group for i in index)
+        first, *others = (backward(self.model, self.split, index, scored, self.together) for index in group)
+        loss = sum(others, start=first)
+        sum_gradients(parameters, self.together)
+        norm = clip_gradients(parameters, self.settings.clip)
+        if progress.step == 0:
+            progress.trained_parameters = sum(p.numel() for p in parameters if p.grad is not None)
+        self.losses.add(loss, norm, self.schedule.get_last_lr()[0])
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.schedule.step()
+        progress.step += 1
+        progress.batch += len(group)
+        progress.examples += sum(map(len, group))
+        progress.seconds = time.perf_counter() - self._started
+
+    def keep_if_best(self, scores: Scores, metric: str) -> None:
+        """Keep the parameters if the epoch's `metric` is above that of every earlier one."""
+        if not self.best or scores[metric] > self.progress.best_scores[metric]:
+            self.progress.best_epoch, self.progress.best_scores = self.progress.epoch + 1, scores
+            self.best = {name: p.detach().clone() for name, p in self.parameters.items()}
+
+    def next_epoch(self) -> None:
+        self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
+        self.progress.seconds = time.perf_counter() - self._started
+
+
+def backward(model: AdaptedModel, split: Split, index: list[int], scored: int, together: Processes) -> Tensor:
     """Accumulate gradients of the cross-entropy at the positions of rows `index`, summed, over the step's `scored`; that loss, detached.
 
     So one step is the same however its rows are divided into accumulated batches, and those among processes, each of which takes its
     share of the rows.
     """
-    share = processes().share(index)
+    share = together.share(index)
     weight = sum(len(split.rows[i].targets) for i in share) / scored
     share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
     batch = split.batch(share).to(model.backbone.device)
@@ -172,11 +193,11 @@ def backward(model: AdaptedModel, split: Split, index: list[int], scored: int) -
     return loss.detach()
 
 
-def sum_gradients(parameters: list[nn.Parameter]) -> None:
-    """Over all processes, in one collective. The backward pass has summed those of shards."""
+def sum_gradients(parameters: list[nn.Parameter], together: Processes) -> None:
+    """Sum gradients over all processes, in one collective. The backward pass has summed those of shards."""
     gradients = [p.grad for p in parameters if p.grad is not None and not is_shard(p)]
-    if processes().count > 1 and gradients:
-        flat = processes().sum(torch.cat([gradient.flatten() for gradient in gradients]))
+    if together.count > 1 and gradients:
+        flat = together.sum(torch.cat([gradient.flatten() for gradient in gradients]))
         for gradient, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(total.view_as(gradient))
 
@@ -206,8 +227,8 @@ def learning_rate_factor(settings: Train, total_steps: int) -> Callable[[int], f
 class LossLog:
     """Collects losses on the device and reads them every `every` steps, so that a step never waits for the host."""
 
-    def __init__(self, progress: Progress, every: int) -> None:
-        self.progress, self.every = progress, every
+    def __init__(self, progress: Progress, every: int, together: Processes) -> None:
+        self.progress, self.every, self.together = progress, every, together
         self.pending: list[tuple[int, float, Tensor, Tensor]] = []
         self.last = math.nan
 
@@ -228,7 +249,7 @@ class LossLog:
         if not self.pending:
             return
         steps, rates, losses, norms = zip(*self.pending, strict=True)
-        values = processes().sum(torch.stack(losses)).tolist()
+        values = self.together.sum(torch.stack(losses)).tolist()
         for step, rate, value in zip(steps, rates, values, strict=True):
             if not math.isfinite(value):
                 raise TrainingDiverged(step=step + 1, lr=rate, last_good=self.last)

@@ -10,9 +10,10 @@ from contest.measure import comparison, in_turn, machine
 from contest.workload import Workload, workload
 
 from lopa_bench.host.device import default_device, seed_everything
+from lopa_bench.host.processes import Processes
 from lopa_bench.models.backbone import Backbone
-from lopa_bench.models.batches import Split, encode
-from lopa_bench.run.inputs import read_records
+from lopa_bench.models.batches import Split
+from lopa_bench.run.inputs import encode, read_records
 from lopa_bench.run.predict import predict
 
 LARGE = 24, 1024  # layers and width of GPT-2 medium, on a GPU
@@ -63,5 +64,5 @@ class Writer:
 
     def _rate(self, split: Split, config: Any) -> float:
         started = time.perf_counter()
-        predict(self.model, split, config)
+        predict(self.model, split, config, Processes())
         return len(split) / (time.perf_counter() - started)

@@ -14,6 +14,7 @@ from transformers.generation import TopPLogitsWarper
 
 from lopa_bench.config.compose import choices
 from lopa_bench.config.schema import Generation, Model
+from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.prompt_tuning import PromptTuning
 from lopa_bench.models import kv_cache
@@ -302,7 +303,7 @@ def test_loss_is_on_the_completion_only(tiny_models):
             logits = model.backbone.model(torch.tensor([ids])).logits[0, -1]
             losses.append(F.cross_entropy(logits, torch.tensor(target)).item())
             ids = [*ids, target]
-    loss = backward(model, split, [0, 1, 2], scored=len(losses))
+    loss = backward(model, split, [0, 1, 2], scored=len(losses), together=Processes())
     assert loss.item() == pytest.approx(sum(losses) / len(losses), abs=1e-5)
 
 

@@ -11,10 +11,12 @@ from torch import nn
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Train
 from lopa_bench.errors import UserError
+from lopa_bench.host.processes import Processes
 from lopa_bench.models.batches import Split, pad
 from lopa_bench.results.directory import determining
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.preflight import preflight
+from lopa_bench.run.speed import speed_up
 from lopa_bench.run.train import train
 
 STEPS, ROWS, TOLERANCE = 50, 80, 1e-4
@@ -62,8 +64,8 @@ def losses(model, split, folder, **changed):
     """Of every step of the real training loop."""
     settings = Train(**{**PLAIN, **changed})
     torch.manual_seed(1)
-    model.speed_up(settings)
-    progress = train(model, split, settings, 0, None, "accuracy", Checkpoints(folder, 1e9), MagicMock())
+    speed_up(model, settings, Processes())
+    progress = train(model, split, settings, 0, None, "accuracy", Checkpoints(folder, 1e9), MagicMock(), Processes())
     values = [row["loss"] for row in progress.history]
     assert len(values) == STEPS
     assert len(set(values)) > STEPS / 2  # it does train

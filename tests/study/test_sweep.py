@@ -13,9 +13,10 @@ from running import measured
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.host import shelf
 from lopa_bench.host.lease import Busy, Claim
+from lopa_bench.models.shelf import MODELS
 from lopa_bench.results.directory import RunDirectory
+from lopa_bench.run import inputs
 from lopa_bench.run.story import Outcome, run
 from lopa_bench.study.sweep import run_job
 from lopa_bench.tasks.rows import load_records
@@ -111,10 +112,10 @@ def test_status_of_waiting_and_stopped(tmp_path, capsys):
 
 def test_jobs_share_what_they_read(overrides, monkeypatch):
     """The second job of a process reads, tokenises and loads nothing, and gets the numbers of a process of its own."""
-    for kept in (shelf.records, shelf.splits, shelf.models):
+    for kept in (inputs.RECORDS, inputs.SPLITS, MODELS):
         kept.clear()
     alone = run(load_config([*overrides, "method=lopa", "seed=1"]))
-    for kept in (shelf.records, shelf.splits, shelf.models):
+    for kept in (inputs.RECORDS, inputs.SPLITS, MODELS):
         kept.clear()
     run(load_config([*overrides, "method=lopa", "seed=0"]))
 

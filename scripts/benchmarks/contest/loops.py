@@ -16,14 +16,16 @@ from torch.nn import functional as F
 
 from lopa_bench.config.schema import Config
 from lopa_bench.host.device import default_device, seed_everything
+from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.backbone import Backbone
-from lopa_bench.models.batches import Batch, Row, Split, encode, encode_clozes, encode_completions
+from lopa_bench.models.batches import Batch, Row, Split, encode_clozes, encode_completions
 from lopa_bench.models.tokens import encoder_ids
 from lopa_bench.results.directory import RunDirectory
 from lopa_bench.run.checkpoint import Checkpoints
-from lopa_bench.run.inputs import read_records
+from lopa_bench.run.inputs import encode, read_records
 from lopa_bench.run.monitor import Monitor
+from lopa_bench.run.speed import speed_up
 from lopa_bench.run.train import train
 from lopa_bench.tasks.example import Example
 
@@ -124,7 +126,7 @@ class Loop:
         seed_everything(0)
         backbone = Backbone.load(config.model, config.precision, default_device(), offline=True)
         self.config, self.model, self.fused = config, config.method.adapt(backbone), fused
-        self.model.speed_up(config.train)
+        speed_up(self.model, config.train, Processes())
         if everywhere:
             self.model.forward = MethodType(logits_everywhere, self.model)
         examples = [rows.examples[i] for batch in order for i in batch]
@@ -157,7 +159,9 @@ class Loop:
         directory.create()
         with Monitor(self.config, directory) as monitor, optimiser(self.fused):
             checkpoints = Checkpoints(directory.path, math.inf)
-            progress = train(self.model, self.split, settings, 0, None, self.config.task.metric, checkpoints, monitor)
+            progress = train(
+                self.model, self.split, settings, 0, None, self.config.task.metric, checkpoints, monitor, Processes()
+            )
         self.split.batches = all_batches
         return progress.seconds
 

@@ -1,0 +1,62 @@
+"""A model's predictions and scores on the splits of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lopa_bench.config.schema import Config
+from lopa_bench.host.processes import Processes
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.models.batches import Split
+from lopa_bench.run.predict import predict
+from lopa_bench.run.progress import Scores
+from lopa_bench.tasks.base import Correct
+from lopa_bench.tasks.example import Example
+
+SELECTION_SPLITS = {"holdout": "validation", "paper": "test", "last": None}
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a trained model answered on the reported split.
+
+    Attributes:
+        predictions: of every row, one text a sample.
+        correct: whether each row's answer is right, where the task says so of a row.
+    """
+
+    predictions: list[list[str]]
+    metrics: Scores
+    correct: Correct
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores `model` on the splits; every process answers its share of the rows, the main one scores."""
+
+    model: AdaptedModel
+    config: Config
+    examples: Mapping[str, Sequence[Example]]
+    splits: Mapping[str, Split]
+    together: Processes
+
+    @property
+    def selection_split(self) -> str | None:
+        """The split that selects the epoch; None keeps the last epoch."""
+        return SELECTION_SPLITS[self.config.selection]
+
+    def selecting(self) -> Callable[[], Scores] | None:
+        """Scores of the selection split whenever it is called, or None where there is none."""
+        split = self.selection_split
+        return None if split is None else lambda: self._score(split)
+
+    def _score(self, split: str) -> Scores:
+        predictions = predict(self.model, self.splits[split], self.config, self.together)
+        return self.together.first(lambda: self.config.task.selection_score(self.examples[split], predictions))
+
+    def test(self) -> Tested:
+        """Predictions and metrics on the reported split."""
+        predictions = predict(self.model, self.splits["test"], self.config, self.together)
+        metrics, correct = self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions))
+        return Tested(predictions, metrics, correct)

@@ -1,0 +1,101 @@
+"""What a finished run says of itself: the content of result.json and predictions.jsonl."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lopa_bench.config.schema import Config
+from lopa_bench.host.processes import Processes
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.results.directory import SCHEMA, RunDirectory, git_state, versions
+from lopa_bench.run.evaluate import Evaluation, Tested
+from lopa_bench.run.progress import Progress
+from lopa_bench.tasks.example import Example
+from lopa_bench.tasks.rows import Records
+
+
+def result_of(
+    config: Config,
+    records: Records,
+    directory: RunDirectory,
+    model: AdaptedModel,
+    evaluation: Evaluation,
+    progress: Progress,
+    tested: Tested,
+    together: Processes,
+) -> dict[str, Any]:
+    """The content of result.json but for what `do` measures around it."""
+    examples = evaluation.examples
+    per_split = {"test": tested.metrics}
+    if evaluation.selection_split == "validation" and progress.best_scores:
+        per_split["validation"] = progress.best_scores
+    return {
+        **identity(config, directory, records, examples),
+        "metrics": tested.metrics,
+        "baseline": {"majority": config.task.baseline(examples["train"], examples["test"])},
+        "metrics_per_split": per_split,
+        "selected_epoch": progress.best_epoch,
+        "parameters": parameter_counts(model, progress),
+        "gradient_norm": progress.gradient_norm,
+        "steps": progress.step,
+        "examples_per_second": round(progress.examples / progress.seconds, 2) if progress.seconds else None,
+        "device": torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
+        "processes": together.count,
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+        "git": git_state(),
+    }
+
+
+def identity(
+    config: Config, directory: RunDirectory, records: Records, examples: dict[str, list[Example]]
+) -> dict[str, Any]:
+    """What the run was: names, choices, and fingerprints of what it read."""
+    return {
+        "schema": SCHEMA,
+        "digest": directory.digest,
+        "scale": config.scale,
+        "task": config.task.name,
+        "family": config.task.family,
+        "model": config.model.name,
+        "encoder": config.model.encoder if config.method.reads_instance else None,
+        "method": config.method.name,
+        "seed": config.seed,
+        "recipe": config.recipe,
+        "selection": config.selection,
+        "reported_split": "test",
+        "metric": config.task.metric,
+        "config": directory.determining,
+        "data": {
+            "source": config.data.source,
+            "limit": config.data.limit,
+            "train_limit": config.data.train_limit,
+            "files": records.files,
+            "rows": {name: len(rows) for name, rows in examples.items()},
+            "fingerprints": records.fingerprints(),
+        },
+    }
+
+
+def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
+    """`paper`: trainable parameters without an instance encoder's, as the paper counts; `trained`: those that truly got a gradient."""
+    encoder = {id(p) for p in model.encoder.parameters()} if model.encoder is not None else set()
+    return {
+        "paper": sum(p.numel() for p in model.trainable().values() if id(p) not in encoder),
+        "trained": progress.trained_parameters,
+        "total": model.backbone.model.num_parameters(),
+    }
+
+
+def prediction_rows(examples: list[Example], tested: Tested) -> list[dict[str, Any]]:
+    """The rows of predictions.jsonl, one an example."""
+    rows: list[dict[str, Any]] = []
+    for index, (example, texts) in enumerate(zip(examples, tested.predictions, strict=True)):
+        rows.append({"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target})
+        if references := example.record.get("references"):  # of generated text; BLEU is resampled from them
+            rows[-1]["references"] = references
+    for row, right in zip(rows, tested.correct or (), strict=False):
+        row["correct"] = right
+    return rows

@@ -1,0 +1,41 @@
+"""What makes a training step smaller or faster, and what is said where memory runs out all the same."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from lopa_bench.config.schema import Train
+from lopa_bench.errors import RunFailed
+from lopa_bench.host.processes import Processes
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.models.backbone import checkpoint_layers
+from lopa_bench.run.shard import shard
+
+
+def speed_up(model: AdaptedModel, train: Train, together: Processes) -> None:
+    """Do to `model` what `train` asks of a training step. Raises `UserError` where it cannot be done."""
+    if train.gradient_checkpointing:
+        checkpoint_layers(model.backbone.model)
+        if model.encoder is not None and not model.encoder.frozen:
+            checkpoint_layers(model.encoder.module)
+    if train.compile:
+        model.backbone.compile_body()
+    if train.shard:
+        shard(model, together)
+
+
+@contextlib.contextmanager
+def memory_advice(train: Train) -> Iterator[None]:
+    """Running out of memory becomes one line that says what to lower. Raises `RunFailed`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "can't allocate memory" not in str(error):
+            raise
+        raise RunFailed(
+            f"out of memory; lower train.batch_size={train.batch_size} (train.accumulate keeps rows per step), "
+            f"train.eval_batch_size={train.eval_batch_size} or train.max_length={train.max_length}, or set precision=bf16"
+        ) from error
