@@ -139,7 +139,7 @@ def _print_plan(arguments: argparse.Namespace, runs: Runs) -> None:
 
 
 def _write_figures(arguments: argparse.Namespace, runs: Runs) -> None:
-    from lopa_bench.report.figures.draw import draw_figures
+    from lopa_bench.report.figures import draw_figures
 
     folder = arguments.output or arguments.results_dir / "figures"
     paths = draw_figures(runs, arguments.scale, folder, fast=arguments.fast)

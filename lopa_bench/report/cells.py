@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from lopa_bench.study.spec import Column
+from lopa_bench.study.spec import Column, Row
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs of one setting on one task.
+    """What the runs of one setting on one task came to.
 
     ``mean`` ± ``std`` (sample, None for one seed) over ``n`` seeds, the paper's ``reference``, and
     the parameters ``counted`` as the paper counts them and ``trained`` in truth.
@@ -29,10 +29,14 @@ class Cell:
 class Line:
     """A row of a filled table, with the parameters of its cells as text."""
 
-    label: str
+    row: Row
     counted: str
     trained: str
     cells: tuple[Cell, ...]
+
+    @property
+    def label(self) -> str:
+        return self.row.label
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.reference import published
 from lopa_bench.study.spec import Column, Row, TableSpec, default_model, family
+from lopa_bench.study.tables import tables
 
 
 def build_tables(
@@ -31,12 +32,18 @@ def build_tables(
         fast: show the runs with fewer rows that FAST plans, and say so.
     """
     estimate = plan.Estimate(runs.frame)
-    tables = []
+    built = []
     for spec in specs:
-        tables.append(_Filler(spec, runs, scale, fast).table(estimate))
+        built.append(_Filler(spec, runs, scale, fast).table(estimate))
         if spec.reference and scale != "paper":
-            tables.append(reference_table(spec))
-    return tables
+            built.append(reference_table(spec))
+    return built
+
+
+def filled(name: str, runs: Runs, scale: str, *, fast: bool = False) -> Table:
+    """The table of this name, for a figure."""
+    (spec,) = tables(scale, [name])
+    return _Filler(spec, runs, scale, fast).table(plan.Estimate(runs.frame))
 
 
 @dataclass
@@ -68,7 +75,7 @@ class _Filler:
     def line(self, row: Row) -> Line:
         cells = tuple(self.cell(row, column) for column in self.spec.columns)
         counted, trained = span(c.counted for c in cells), span(c.trained for c in cells)
-        return Line(row.label, counted, trained, cells)
+        return Line(row, counted, trained, cells)
 
     def cell(self, row: Row, column: Column) -> Cell:
         planned = plan.cell(row, column, self.scale, self.fast)

@@ -11,7 +11,7 @@ from pathlib import Path
 from lopa_bench.report.cells import Table
 from lopa_bench.report.claims_text import HEADS, HOW, finding_cells, missing_commands, part_title, summary
 from lopa_bench.report.diagnosis import diagnose
-from lopa_bench.report.figures.draw import Drawing, draw
+from lopa_bench.report.figures import Drawing, draw
 from lopa_bench.report.figures.style import write_svg
 from lopa_bench.report.render import header, line_texts
 from lopa_bench.report.verdicts import CheckedClaim, check_claims

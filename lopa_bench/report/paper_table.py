@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lopa_bench.report.cells import Cell, Line, Table, mark_best
-from lopa_bench.study.reference import reference
-from lopa_bench.study.spec import Column, TableSpec
+from lopa_bench.study.reference import reference, spelled_out
+from lopa_bench.study.spec import Column, Row, TableSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,14 +20,16 @@ def reference_table(spec: TableSpec) -> Table:
         wanted = {(row.method, row.reference) for row in spec.rows}
         rows = rows[[pair in wanted for pair in zip(rows["method"], rows["setting"], strict=True)]]
     columns = _columns(spec, rows)
-    labels = {row.method: re.sub(r" [mnr]=\d+", "", row.label) for row in spec.rows}
+    names = {row.method: row.series for row in spec.rows}
     lines = []
     for (method, setting), group in rows.groupby(["method", "setting"], sort=False):
         values = group.set_index(["task", "metric", "model"])["value"].to_dict()
         cells = tuple(Cell(mean=values.get((c.task, c.metric, c.model))) for c in columns)
-        label = f"{labels.get(method, method)} {setting}".strip()
+        row = Row(f"{names.get(method, method)} {setting}".strip(), method, spelled_out(setting), setting)
+        if all(cell.mean is None for cell in cells):
+            continue
         counts = dict.fromkeys(text for text in group["trainable_parameters"] if text)
-        lines.append(Line(label, "–".join(counts), "", cells))
+        lines.append(Line(row, "–".join(counts), "", cells))
     return Table(
         name=f"{spec.name}-paper",
         title=f"{spec.title}: the paper's numbers",
@@ -45,14 +45,9 @@ def _columns(spec: TableSpec, rows: pd.DataFrame) -> tuple[Column, ...]:
     """The table's columns for which the paper has numbers, once per model."""
     several = rows.groupby("task")["model"].nunique().max() > 1
     columns = []
-    for column in _distinct(spec.columns):
+    for column in spec.columns:
         same = rows[(rows["task"] == column.task) & (rows["metric"] == column.metric)]
         for model in same["model"].unique():
             label = f"{column.label} ({model})" if several else column.label
             columns.append(replace(column, label=label, model=model))
     return tuple(columns)
-
-
-def _distinct(columns: Iterable[Column]) -> Iterable[Column]:
-    plain = {(c.task, c.metric): replace(c, label=c.label.split(" (")[0]) for c in columns}
-    return plain.values()

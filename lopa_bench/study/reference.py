@@ -56,7 +56,7 @@ def paper_value(result: Mapping[str, Any], metric: str) -> float | None:
         for row in rows()
         if all(row[key] == result[key] for key in ("task", "model", "method")) and row["metric"] == metric
     ]
-    exact = [row for row in same if row["setting"] and _has(result, _spelled_out(row["setting"]))]
+    exact = [row for row in same if row["setting"] and _has(result, spelled_out(row["setting"]))]
     if exact:
         return float(max(exact, key=lambda row: len(row["setting"].split()))["value"])
     declared = (row for row in same if not row["setting"] and _of_a_declared_row(result, row["table"]))
@@ -66,7 +66,7 @@ def paper_value(result: Mapping[str, Any], metric: str) -> float | None:
 _KEYS = {"m": "method.num_virtual_tokens", "r": "method.rank", "n": "method.phm_blocks", "encoder": "encoder"}
 
 
-def _spelled_out(setting: str) -> dict[str, str]:
+def spelled_out(setting: str) -> dict[str, str]:
     """``m=10 r=4`` as config keys."""
     pairs = (part.split("=") for part in setting.split())
     return {_KEYS[key]: value for key, value in pairs}

@@ -6,7 +6,7 @@ from synthetic import write_run, write_whole_plan
 
 from lopa_bench.cli.report import main
 from lopa_bench.report.figures.offsets import cosines, effective_rank, principal
-from lopa_bench.report.figures.pareto import pareto_front
+from lopa_bench.report.figures.parameters import Point, pareto_front
 from lopa_bench.results.prompts import NAME, load_prompts, pack_prompts
 
 
@@ -62,7 +62,8 @@ def test_an_open_gate_does_not_turn_the_prompt(tmp_path):
 
 def test_pareto_front_by_hand():
     points = [(10, 60), (20, 80), (20, 70), (30, 75), (40, 81), (5, 50), (50, 81)]
-    assert pareto_front(points) == [(5, 50), (10, 60), (20, 80), (40, 81)]
+    front = pareto_front(Point("", *point) for point in points)
+    assert [(point.parameters, point.score) for point in front] == [(5, 50), (10, 60), (20, 80), (40, 81)]
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_every_figure_is_written_as_png_and_svg(tmp_path, figures):
         write_prompts(folder, *made(rank=4), [" Yes", " No"] * 20)
     for folder in (tmp_path / "mini" / "qqp").glob("*/lopa/*"):
         (folder / "history.csv").write_text("step,epoch,loss,lr,glue\n10,1,0.7,0.1,\n20,1,0.5,0.1,60\n")
-    names = ("convergence", "length", "offsets-rte", "parameters", "rank")
+    names = ("convergence", "length", "offsets", "parameters", "rank")
     assert figures() == sorted(f"{name}.{kind}" for name in names for kind in ("png", "svg"))
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lopa_bench.report.choice import choose
-from lopa_bench.report.figures.style import COLOURS, axes_grid, look
+from lopa_bench.report.figures.style import COLOURS, GREY, axes_grid, look
 from lopa_bench.results.prompts import Prompts, load_prompts
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
-from lopa_bench.study.spec import GLUE, RANKS, Column, Row
+from lopa_bench.study.spec import RANKS, Column
+from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+CAPTION = (
+    "LOPA's instance part Z_I over test examples, one row of panels per task: its two principal components by gold label "
+    "at the highest rank (one seed); the spectrum over examples by rank, with the effective rank (the number of equal "
+    "singular values that would have the same entropy: 1 means that all examples share one direction); how large the "
+    "singular values within one example's Z_I are; gate values; and how far each virtual token turns from the task part Z_S. "
+    "Lines are means and bands the range over seeds."
+)
 SATURATED = 0.05  # a gate this near to 0 or 1 passes almost no gradient
-DRAWN_RANK = RANKS[-1]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -60,94 +66,117 @@ def cosines(prompts: Prompts) -> Floats:
     return turned
 
 
-def offset_figures(runs: Runs, scale: str, fast: bool = False) -> list[tuple[str, Callable[[], Figure]]]:
-    """One figure per GLUE task for which a LOPA run kept its prompts."""
-    found = {task: _prompts(runs, task, scale, fast) for task in GLUE}
-    return [(task, partial(_figure, task, by)) for task, by in found.items() if DRAWN_RANK in by]
+ByRank = dict[int, list[Prompts]]  # one for each seed that kept them
 
 
-def _prompts(runs: Runs, task: str, scale: str, fast: bool) -> dict[int, Prompts]:
-    """Rank -> prompts of the first seed that kept them."""
-    kept: dict[int, Prompts] = {}
-    for rank in RANKS:
-        row = Row(f"LOPA r={rank}", "lopa", {"method.rank": rank})
-        chosen, _ = choose(runs, plan.cell(row, Column(task, task, ""), scale, fast), scale)
-        for path in chosen["path"]:
-            prompts = load_prompts(path.parent)
-            if prompts is not None:
-                kept.setdefault(rank, prompts)
-    return kept
+def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
+    """A row of panels for each task of the main table for which a LOPA run kept its prompts."""
+    main, *_ = tables(scale)
+    found = [(column, _prompts(runs, column, scale, fast)) for column in main.columns]
+    shown = [(column, by_rank) for column, by_rank in found if by_rank]
+    if not shown:
+        return None
+    drawn, panels = axes_grid(5, len(shown), width=2.6, height=2.1)
+    for i, (column, by_rank) in enumerate(shown):
+        _row(panels[5 * i : 5 * i + 5], column.label, by_rank)
+    for place in (2, 3, 4):  # the same axis for every task
+        for axes in panels[5 + place :: 5]:
+            axes.sharey(panels[place])
+    for axes, title in zip(panels, TITLES, strict=False):
+        axes.set_title(title)
+    for axes, label in zip(panels[-5:], LABELS, strict=True):
+        axes.set_xlabel(label)
+    return drawn
 
 
-def _figure(task: str, by_rank: dict[int, Prompts]) -> Figure:
-    figure, panels = axes_grid(3, 2, width=3.5)
-    prompts = by_rank[DRAWN_RANK]
-    figure.suptitle(f"{task.upper()}: LOPA's instance part, r={DRAWN_RANK}, {len(prompts.label)} examples")
-    coordinates, _ = principal(prompts.z_i)
-    _classes(panels[0], coordinates, prompts.label)
-    spectra = {rank: principal(p.z_i)[1] for rank, p in by_rank.items()}
-    _spectra(panels[1], spectra)
+TITLES = ("$Z_I$ by gold label", "Spectrum over examples", "Within one $Z_I$", "Gates", "Turn from $Z_S$")
+LABELS = ("first component", "component", "singular value", "sigmoid($Z_I$)", "virtual token")
+
+
+def _prompts(runs: Runs, column: Column, scale: str, fast: bool) -> ByRank:
+    (by_rank,) = tables(scale, ["ablation_rank"])
+    kept = {}
+    for row in by_rank.rows:
+        chosen, _ = choose(runs, plan.cell(row, column, scale, fast), scale)
+        loaded = [load_prompts(path.parent) for path in chosen["path"]]
+        kept[int(row.settings["method.rank"])] = [prompts for prompts in loaded if prompts is not None]
+    return {rank: prompts for rank, prompts in kept.items() if prompts}
+
+
+def _row(panels: Sequence[Axes], task: str, by_rank: ByRank) -> None:
+    highest = by_rank[max(by_rank)]
+    _classes(panels[0], highest[0])
+    panels[0].set_ylabel(task, fontweight="bold")
+    _spectra(panels[1], by_rank)
     _within(panels[2], by_rank)
-    _effective(panels[3], spectra)
-    _gate_histogram(panels[4], gates(prompts))
-    _cosine_boxes(panels[5], cosines(prompts))
-    return figure
+    _gates(panels[3], highest)
+    _turn(panels[4], highest)
 
 
-def _classes(axes: Axes, coordinates: Floats, labels: NDArray[np.str_]) -> None:
-    for i, label in enumerate(np.unique(labels)):
-        own = coordinates[labels == label]
-        axes.scatter(own[:, 0], own[:, 1], s=14, alpha=0.7, label=label.strip(), **look(i))
-    axes.set(xlabel="first component", ylabel="second component", title="$Z_I$ by gold label")
-    axes.legend()
+def _classes(axes: Axes, prompts: Prompts) -> None:
+    coordinates, _ = principal(prompts.z_i)
+    for i, label in enumerate(np.unique(prompts.label)):
+        own = coordinates[prompts.label == label]
+        axes.scatter(own[:, 0], own[:, 1], s=10, alpha=0.6, label=label.strip(), **look(i))
+    axes.legend(fontsize=7, handletextpad=0.1, borderaxespad=0)
+    axes.set_xticklabels([])
+    axes.set_yticklabels([])
 
 
-def _spectra(axes: Axes, spectra: dict[int, Floats]) -> None:
-    for i, (rank, values) in enumerate(spectra.items()):
-        share = values / max(float(values.max()), 1e-12)
-        axes.plot(range(1, len(share) + 1), share, label=f"r={rank}", color=COLOURS[i])
+def _spectra(axes: Axes, by_rank: ByRank) -> None:
+    for rank, seeds in by_rank.items():
+        spectra = [principal(prompts.z_i)[1] for prompts in seeds]
+        effective = [effective_rank(spectrum) for spectrum in spectra]
+        shares = [spectrum / max(float(spectrum.max()), 1e-12) for spectrum in spectra]
+        _band(axes, np.stack(shares), _colour(rank), f"r={rank}: {_spread(effective)}")
     axes.set(xscale="log", yscale="log", ylim=(1e-4, 1.5))
-    axes.set(xlabel="component", ylabel="singular value / largest", title="Spectrum over examples")
-    axes.legend()
+    axes.legend(title="effective rank", fontsize=7, title_fontsize=7, loc="lower left", borderaxespad=0)
 
 
-def _within(axes: Axes, by_rank: dict[int, Prompts]) -> None:
+def _colour(rank: int) -> str:
+    """The same for a rank in every panel."""
+    return COLOURS[RANKS.index(rank) % len(COLOURS)]
+
+
+def _within(axes: Axes, by_rank: ByRank) -> None:
     """One Z_I [M, D] has at most R singular values: are all of them used?"""
-    for i, (rank, prompts) in enumerate(by_rank.items()):
-        values = np.linalg.svd(prompts.z_i, compute_uv=False)[:, :rank].mean(0)
-        axes.plot(range(1, rank + 1), values, label=f"r={rank}", markersize=5, **look(i))
-    axes.set(xlabel="singular value", ylabel="mean over examples", title="Inside one $Z_I$")
+    for rank, seeds in by_rank.items():
+        values = [np.linalg.svd(prompts.z_i, compute_uv=False)[:, :rank].mean(0) for prompts in seeds]
+        _band(axes, np.stack(values), _colour(rank), f"r={rank}", marker="o", markersize=4)
     axes.set_xticks(range(1, max(by_rank) + 1))
     axes.set_ylim(bottom=0)
-    axes.legend()
+    axes.legend(fontsize=7, borderaxespad=0)
 
 
-def _effective(axes: Axes, spectra: dict[int, Floats]) -> None:
-    ranks = list(spectra)
-    values = [effective_rank(spectrum) for spectrum in spectra.values()]
-    bars = axes.bar(range(len(ranks)), values, color=COLOURS[0], width=0.5)
-    axes.bar_label(bars, fmt="%.1f", padding=2)
-    axes.set_xticks(range(len(ranks)), [str(rank) for rank in ranks])
-    axes.margins(y=0.15)
-    axes.set(xlabel="rank r", ylabel="effective rank", title="Effective rank over examples")
-
-
-def _gate_histogram(axes: Axes, values: Floats) -> None:
-    saturated = float(((values < SATURATED) | (values > 1 - SATURATED)).mean())
-    axes.hist(values.ravel(), bins=40, range=(0, 1), color=COLOURS[0], density=True)
+def _gates(axes: Axes, seeds: Sequence[Prompts]) -> None:
+    values = [gates(prompts) for prompts in seeds]
+    saturated = [100 * float(((v < SATURATED) | (v > 1 - SATURATED)).mean()) for v in values]
+    edges = np.linspace(0, 1, 41)
+    density = np.stack([np.histogram(v, edges, density=True)[0] for v in values])
+    _band(axes, density, COLOURS[0], x=(edges[1:] + edges[:-1]) / 2)
     for edge in (SATURATED, 1 - SATURATED):
-        axes.axvline(edge, color=COLOURS[1], linestyle="--", linewidth=1)
-    axes.set(xlabel="gate, sigmoid($Z_I$)", ylabel="density", xlim=(0, 1))
-    axes.set_title(f"Gate values, {100 * saturated:.1f} % saturated")
-
-
-def _cosine_boxes(axes: Axes, values: Floats) -> None:
-    axes.boxplot(
-        values,
-        showfliers=False,
-        medianprops={"color": COLOURS[1]},
-        boxprops={"color": COLOURS[0]},
+        axes.axvline(edge, color=GREY, linestyle="--", linewidth=1)
+    axes.text(
+        0.5, 0.98, f"{_spread(saturated)} % saturated", transform=axes.transAxes, ha="center", va="top", fontsize=7
     )
-    step = max(1, values.shape[1] // 10)
-    axes.set_xticks(range(1, values.shape[1] + 1, step), [str(t) for t in range(1, values.shape[1] + 1, step)])
-    axes.set(xlabel="virtual token", ylabel="cosine of $Z$ and $Z_S$", title="Turn from the task part")
+    axes.set(xlim=(0, 1))
+    axes.set_ylim(bottom=0)
+
+
+def _turn(axes: Axes, seeds: Sequence[Prompts]) -> None:
+    _band(axes, np.stack([cosines(prompts).mean(0) for prompts in seeds]), COLOURS[0])
+    axes.set_ylabel("cosine")
+
+
+def _band(
+    axes: Axes, curves: Floats, colour: str, label: str | None = None, x: Floats | None = None, **style: Any
+) -> None:
+    """Draw the mean of curves [seeds, K], and the range between them."""
+    places = np.arange(1, curves.shape[1] + 1) if x is None else x
+    axes.plot(places, curves.mean(0), label=label, **{"color": colour, **style})
+    axes.fill_between(places, curves.min(0), curves.max(0), alpha=0.2, color=colour)
+
+
+def _spread(values: Sequence[float]) -> str:
+    """``3.2``, or ``3.1–3.4`` over seeds."""
+    return "–".join(dict.fromkeys(f"{value:.1f}" for value in (min(values), max(values))))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import matplotlib
+
+from lopa_bench.report.cells import Cell
+from lopa_bench.study.spec import Column
+from lopa_bench.study.tables import every
 
 matplotlib.use("Agg")
 
@@ -16,8 +21,20 @@ if TYPE_CHECKING:
 # Okabe & Ito (2008): told apart with every common colour blindness, and in grey by their markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-GREY = "#9a9a9a"
-METHODS = {"LOPA": 0, "IDPG": 1, "PT": 2, "LoRA": 3, "FFT": 4}  # the same colour in every figure
+GREY = "#8a8a8a"
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e8e8e8",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "lopa-bench",  # the same figure is the same file
+}
 
 
 def look(i: int) -> dict[str, Any]:
@@ -25,25 +42,44 @@ def look(i: int) -> dict[str, Any]:
     return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
 
 
-def axes_grid(columns: int, rows: int = 1, *, width: float = 3.6, height: float = 3.0) -> tuple[Figure, list[Axes]]:
-    """A figure of equal panels, row by row."""
+def look_of(method: str, scale: str) -> dict[str, Any]:
+    """Colour and marker of a method, the same in every figure: by its place in the first table, the last row first."""
+    methods = [row.method for row in reversed(every(scale)[0].rows)]
+    return look(methods.index(method) if method in methods else len(methods))
+
+
+def axes_grid(
+    columns: int, rows: int = 1, *, width: float = 3.4, height: float = 2.8, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels, row by row; `options` are those of ``matplotlib.pyplot.subplots``."""
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update(
-        {
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": 10,
-            "legend.frameon": False,
-            "svg.fonttype": "none",  # text stays text
-            "svg.hashsalt": "lopa-bench",  # the same figure is the same file
-        }
-    )
+    plt.rcParams.update(STYLE)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained"
+        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained", **options
     )
     return figure, list(axes.ravel())
+
+
+def legend_below(figure: Figure, panels: Iterable[Axes], columns: int = 6) -> None:
+    """One legend under all panels, each series once."""
+    found = [axes.get_legend_handles_labels() for axes in panels]
+    by_label = {label: handle for handles, labels in found for handle, label in zip(handles, labels, strict=True)}
+    figure.legend(by_label.values(), by_label, loc="outside lower center", ncols=min(columns, len(by_label)))
+
+
+def errorbars(axes: Axes, x: Sequence[float], cells: Sequence[Cell], label: str, style: dict[str, Any]) -> None:
+    """A line through the filled cells: mean ± standard deviation over seeds."""
+    known = [(place, cell) for place, cell in zip(x, cells, strict=True) if cell.mean is not None]
+    if known:
+        places, kept = zip(*known, strict=True)
+        spread = [cell.std or 0.0 for cell in kept]
+        axes.errorbar(places, [cell.mean for cell in kept], spread, label=label, capsize=2, markersize=5, **style)
+
+
+def axis_label(column: Column) -> str:
+    """What stands beside an axis of this column's metric."""
+    return {"glue": "GLUE score", "pass@1": "pass@1 (%)"}.get(column.metric, column.metric)
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
@@ -56,7 +92,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 
 def write_svg(figure: Figure, target: Path | IO[bytes]) -> None:
-    """The figure's last form: it is closed afterwards."""
+    """Write the figure as SVG and close it."""
     import matplotlib.pyplot as plt
 
     figure.savefig(target, format="svg", metadata={"Date": None})
