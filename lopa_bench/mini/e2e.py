@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from lopa_bench.config.fields import Split
 from lopa_bench.mini.partition import split_of
-from lopa_bench.tasks.example import Split
 
 # split: (meaning representations, references of each)
 SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (50, 4), "test": (100, 5)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from lopa_bench.tasks.example import Split
+from lopa_bench.config.fields import Split
 
 
 def split_of(combination: str) -> Split:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from lopa_bench.config.fields import Split
 from lopa_bench.mini.partition import split_of
 from lopa_bench.mini.python_steps import CONDITIONS, LETTERS, LOOPS, NAMES, STEPS
-from lopa_bench.tasks.example import Split
 
 
 @dataclass(frozen=True)

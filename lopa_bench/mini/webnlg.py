@@ -12,8 +12,8 @@ from itertools import product
 from random import Random
 from typing import Any
 
+from lopa_bench.config.fields import Split
 from lopa_bench.mini.partition import split_of
-from lopa_bench.tasks.example import Split
 
 # split: (entries, texts of each)
 SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (75, 3), "test": (140, 3)}

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
 from lopa_bench.host.device import keep_freed_memory
@@ -23,7 +24,6 @@ from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.hub import loading
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import check_blanks, load_tokenizer
-from lopa_bench.tasks.example import Kind
 
 transformers_logging.disable_progress_bar()  # a run shows its own
 transformers_logging.set_verbosity_error()

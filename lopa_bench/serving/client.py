@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from lopa_bench.config.compose import load_method
+from lopa_bench.config.fields import Kind
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.export import CLIENT_FORMAT
@@ -34,7 +35,6 @@ from lopa_bench.methods.soft_prompt import Parts
 from lopa_bench.models.batches import pad
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids
-from lopa_bench.tasks.example import Kind
 
 
 class Request(NamedTuple):

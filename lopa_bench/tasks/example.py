@@ -1,13 +1,10 @@
-"""Values that tasks, methods and the runner hand to each other. Imports no torch."""
+"""What a task hands to the runner and gets back from it to be scored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-Split = Literal["train", "validation", "test"]
-Kind = Literal["masked", "causal"]
+from typing import Any
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lopa_bench.config.fields import Split
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Record, Task
-from lopa_bench.tasks.example import Split
 
 BROKEN_ROWS = 0.001  # the part of a GLUE table that may be broken: QQP's training file has such rows, which GLUE's readers leave out
 HOLDOUT_FRACTION, HOLDOUT_SEED = 0.1, 9876  # the part of train that epochs are selected on, the same for every run
