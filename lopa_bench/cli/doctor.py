@@ -152,7 +152,7 @@ def tools(config: Config) -> Iterator[Finding]:
     from lopa_bench.metrics.captions import GET_JAVA, java_available
     from lopa_bench.sandbox.levels import DESCRIPTIONS, SandboxUnavailable, require
 
-    wants_java, runs_programs = config.task.family == "nlg", config.task.family == "code"
+    wants_java, runs_programs = config.task.kind == "text", config.task.kind == "programs"
     java = java_available()
     yield Finding(
         "java", "here, for METEOR" if java else "none", None if java else f"METEOR {GET_JAVA}", fatal=wants_java

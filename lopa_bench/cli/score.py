@@ -15,16 +15,6 @@ from lopa_bench.metrics.files import reading as files
 from lopa_bench.metrics.files import texts as text_files
 from lopa_bench.metrics.mteval import Variant
 
-GLUE_TASKS = ("mrpc", "qqp", "rte", "qnli", "mnli", "sst2")
-# Class numbers of the GLUE data sets on the hub; where a task's labels are numbers themselves, these are the same.
-GLUE_CLASSES = {
-    "mnli": ("entailment", "neutral", "contradiction"),
-    "qnli": ("entailment", "not_entailment"),
-    "rte": ("entailment", "not_entailment"),
-}
-# The k of pass@k that the official scorers report, as far as there are that many samples.
-OFFICIAL_K = {"mbpp": (1, 10, 100), "cruxeval": (1, 5)}
-
 Scores = Mapping[str, float]
 
 
@@ -47,16 +37,16 @@ def main(argv: Sequence[str]) -> int:
 
 def _e2e(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
     outputs, references = text_files.read_e2e(arguments.predictions, arguments.references)
-    return nlg.E2E_METRICS, nlg.e2e(outputs, references, arguments.mteval)
+    return tuple(nlg.E2E), nlg.e2e(outputs, references, arguments.mteval)
 
 
 def _webnlg(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
     outputs, references, categories = text_files.read_webnlg(arguments.predictions, arguments.references)
     options = {"rules": arguments.rules, "extra_empty_item": arguments.extra_empty_item}
     if categories is None:
-        return nlg.WEBNLG_METRICS, nlg.webnlg(outputs, references, **options)
+        return tuple(nlg.WEBNLG), nlg.webnlg(outputs, references, **options)
     scores = nlg.webnlg_by_subset(outputs, references, categories, **options)
-    return nlg.WEBNLG_METRICS, {**_whole(scores), **scores}
+    return tuple(nlg.WEBNLG), {**_whole(scores), **scores}
 
 
 def _whole(scores: Scores) -> Scores:
@@ -83,11 +73,16 @@ def _cruxeval(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
 
 
 def _glue(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
-    from lopa_bench.config.compose import load_config
-    from lopa_bench.metrics.classification import classification_scores
+    from lopa_bench.metrics.classification import METRICS
+    from lopa_bench.metrics.metric import by_name
+    from lopa_bench.metrics.metric import score as scores_of
+    from lopa_bench.tasks.known import known
 
-    task = load_config([f"task={arguments.task}"]).task
-    classes = dict(zip("012", GLUE_CLASSES.get(arguments.task, ()), strict=False))
+    task = known(arguments.task)
+    if task.kind != "classification":
+        raise UserError(f"score glue: task={task.name} is not answered by labels")
+    # Where a task's labels are numbers themselves, these are the same as on the hub.
+    classes = {str(number): label for number, label in enumerate(task.about.classes)}
 
     def labels(path: Path) -> list[str]:
         named = [
@@ -102,7 +97,10 @@ def _glue(arguments: argparse.Namespace) -> tuple[Sequence[str], Scores]:
 
     predicted, gold = labels(arguments.predictions), labels(arguments.references)
     files.check_counts(arguments.predictions, predicted, arguments.references, gold, "label(s)")
-    return (), classification_scores(gold, predicted, f1_label=task.f1_label)
+    metrics = [METRICS[name](tuple(task.label_words), task.f1_label) for name in task.scored_by]
+    return (), scores_of(
+        by_name(metrics), [{"target": g, "prediction": p} for g, p in zip(gold, predicted, strict=True)]
+    )
 
 
 def _labels(path: Path, columns: Sequence[str]) -> list[str]:
@@ -125,7 +123,7 @@ def _labels(path: Path, columns: Sequence[str]) -> list[str]:
 def _ks(arguments: argparse.Namespace, samples: Sequence[Sequence[str]]) -> Sequence[int]:
     fewest = min(map(len, samples))
     if not arguments.k:
-        return [k for k in OFFICIAL_K[arguments.benchmark] if k <= fewest]
+        return [k for k in arguments.official_k if k <= fewest]
     too_large = [k for k in arguments.k if not 1 <= k <= fewest]
     if too_large:
         raise UserError(f"--k {too_large[0]}: pass@k needs 1 <= k <= samples per problem, and some have {fewest}")
@@ -167,9 +165,8 @@ def _print_table(scores: Scores, missing: Mapping[str, str]) -> None:
 
 
 def _unit(name: str) -> str:
-    if name.startswith("ter"):
-        return "edits per word"
-    return "" if name in ("nist", "cider") else "%"
+    metric = nlg.E2E.get(name) or nlg.WEBNLG.get(name) or nlg.WEBNLG_BY_SUBSET.get(name)
+    return metric.unit if metric else "%"
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
@@ -228,6 +225,9 @@ def _parser() -> argparse.ArgumentParser:
     mbpp = add("mbpp", _mbpp, "pass@k of MBPP, run in the sandbox", "mxeval samples: task_id, completion")
     cruxeval = add("cruxeval", _cruxeval, "pass@k of CRUXEval, run in the sandbox", '{"sample_0": [generation, …], …}')
     cruxeval.add_argument("--mode", choices=("input", "output"), required=True, help="what was generated")
+    # The k of pass@k that the official scorers report, as far as there are that many samples.
+    mbpp.set_defaults(official_k=(1, 10, 100))
+    cruxeval.set_defaults(official_k=(1, 5))
     for code in (mbpp, cruxeval):
         code.add_argument("--problems", type=Path, required=True, metavar="JSONL")
         code.add_argument("--k", type=int, nargs="+", help="k of pass@k; by default those of the official scorer")
@@ -243,6 +243,6 @@ def _parser() -> argparse.ArgumentParser:
         code.add_argument("--allow-unsafe", action="store_true", help="run where the sandbox contains next to nothing")
 
     glue = add("glue", _glue, "accuracy and F1 as GLUE reports them", "one label a line, or a GLUE .tsv")
-    glue.add_argument("--task", choices=GLUE_TASKS, required=True)
+    glue.add_argument("--task", required=True, metavar="TASK", help="one with label words (lopa-bench list tasks)")
     glue.add_argument("--references", type=Path, required=True, metavar="FILE", help="one label a line, or a GLUE .tsv")
     return parser

@@ -158,6 +158,11 @@ def load_method(values: Mapping[str, Any]) -> Method:
     return _target(dict(values), "method")  # type: ignore[no-any-return]
 
 
+def load_task(values: Mapping[str, Any]) -> Task:
+    """The task of plain values with a ``_target_``, as in conf/task. Raises `UserError`."""
+    return _target(dict(values), "task")  # type: ignore[no-any-return]
+
+
 def _target(values: dict[str, Any], key: str) -> Any:
     """Build the class named by ``_target_`` from the other values."""
     values = dict(values)

@@ -64,7 +64,7 @@ def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
             # Stopped midway, by Ctrl-C too, it forgets to release its lock, and would wait for itself when it is deleted.
             if process.lock.locked():
                 process.lock.release()
-    return 100 * value
+    return 100 * float(value)
 
 
 _kept: list[Any] = []  # the process of the block that is entered, if one is

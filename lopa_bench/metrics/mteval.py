@@ -17,9 +17,11 @@ import math
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from lopa_bench.errors import UserError
+from lopa_bench.metrics.bleu import MATCHES, REFERENCE, counts, metric, perl
+from lopa_bench.metrics.metric import Floats, Metric
 
 Variant = Literal["perl", "python"]
 Tokens = tuple[str, ...]
@@ -38,15 +40,17 @@ def bleu(outputs: Sequence[str], references: Sequence[Sequence[str]], variant: V
         outputs: one text per instance.
         references: at least one text per instance; instances may have different numbers.
     """
-    from sacrebleu.metrics import BLEU
-
     lower = _lowercase(variant)
-    most = max(map(len, references))
-    streams = [[lower(texts[k]) if k < len(texts) else None for texts in references] for k in range(most)]
-    counts = BLEU(smooth_method="none", force=True).corpus_score([lower(text) for text in outputs], streams)
+    texts = [lower(text) for text in outputs], [[lower(text) for text in group] for group in references]
+    sums = counts(*texts).sum(0)
     if variant == "perl":
-        return 100 * _perl_bleu(counts)
-    return 100 * _python_bleu(counts, [_tokenise(text, variant) for text in outputs])
+        return float(perl(sums))
+    return 100 * _python_bleu(sums, [_tokenise(text, variant) for text in outputs])
+
+
+def e2e_bleu() -> Metric:
+    """BLEU as the E2E challenge publishes it: the Perl script's."""
+    return metric("bleu", "BLEU", _lowercase("perl"), perl)
 
 
 def nist(outputs: Sequence[str], references: Sequence[Sequence[str]], variant: Variant = "perl") -> float:
@@ -67,30 +71,13 @@ def nist(outputs: Sequence[str], references: Sequence[Sequence[str]], variant: V
     return score * _length_penalty(totals[0] / _reference_length(reference_tokens, variant))
 
 
-def _perl_bleu(counts) -> float:
-    """Close the counts of sacrebleu as ``bleu_score`` of the Perl script does.
-
-    The k-th order without a match counts as 1/2^k matches; an order without n-grams as perfect.
-    """
-    if counts.sys_len == 0:
-        return 0.0
-    log_precision, smooth = 0.0, 1
-    for matches, total in zip(counts.counts, counts.totals, strict=True):
-        if total and not matches:
-            smooth *= 2
-            log_precision += math.log(1 / (smooth * total))
-        elif total:
-            log_precision += math.log(matches / total)
-    return math.exp(log_precision / 4 + min(0, 1 - counts.ref_len / counts.sys_len))
-
-
-def _python_bleu(counts, tokens: Sequence[Tokens]) -> float:
+def _python_bleu(sums: Floats, tokens: Sequence[Tokens]) -> float:
     """Close the counts of sacrebleu as ``BLEUScore`` of the Python port does: no zero is exact."""
     totals = [_total(tokens, n, "python") for n in range(1, 5)]
     log_precision = sum(
-        math.log(max(matches, 1e-15) / max(total, 1e-9)) for matches, total in zip(counts.counts, totals, strict=True)
+        math.log(max(matches, 1e-15) / max(total, 1e-9)) for matches, total in zip(sums[MATCHES], totals, strict=True)
     )
-    return math.exp(log_precision / 4 + min(0, 1 - counts.ref_len / totals[0]))
+    return math.exp(log_precision / 4 + min(0, 1 - sums[REFERENCE] / totals[0]))
 
 
 def _lowercase(variant: Variant) -> Callable[[str], str]:
@@ -103,7 +90,8 @@ def _lowercase(variant: Variant) -> Callable[[str], str]:
 def _tokenise(text: str, variant: Variant) -> Tokens:
     from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-    tokens = tuple(Tokenizer13a()(_lowercase(variant)(text)).split())
+    tokenizer: Any = Tokenizer13a  # without types
+    tokens = tuple(tokenizer()(_lowercase(variant)(text)).split())
     # In the Python port an empty text is one empty word.
     return tokens or (("",) if variant == "python" else ())
 

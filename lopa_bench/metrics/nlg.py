@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, cast, get_args
 
 from lopa_bench.errors import UserError
+from lopa_bench.metrics import bleu, captions, mteval, ter
+from lopa_bench.metrics.metric import Metric, by_name
 
-from . import captions, mteval, ter
-
-E2E_METRICS = ("bleu", "nist", "meteor", "rouge_l", "cider")
-WEBNLG_METRICS = ("bleu", "ter", "meteor", "chrf++")
-WEBNLG_SUBSETS = ("seen", "unseen", "all")
+WEBNLG_SUBSETS = ("unseen", "seen", "all")
+GENERATION_EVAL_REFERENCES = 6  # that it reads of an instance
 
 # The ten categories of WebNLG 2017 that its training set has.
 WEBNLG_SEEN = frozenset(
@@ -64,8 +64,8 @@ def webnlg(
     if rules not in get_args(Rules):
         raise UserError(f"WebNLG rules {rules!r} are not one of {', '.join(get_args(Rules))}")
     return _challenge_2017(outputs, references) if rules == "challenge_2017" else _generation_eval(
-        [split_words(text.lower()) for text in outputs],
-        [[split_words(text.lower()) for text in texts[:6]] for texts in references],
+        [_prepared(text) for text in outputs],
+        [[_prepared(text) for text in texts[:GENERATION_EVAL_REFERENCES]] for texts in references],
         extra_empty_item,
     )  # fmt: skip
 
@@ -88,7 +88,7 @@ def webnlg_by_subset(
         "unseen": [i for i, known in enumerate(seen) if not known],
         "all": list(range(len(seen))),
     }
-    scores = {}
+    scores: dict[str, float] = {}
     with contextlib.nullcontext() if missing() else captions.meteor_process():
         for subset, rows in subsets.items():
             if rows:
@@ -103,21 +103,56 @@ def split_words(text: str) -> str:
     return " ".join(re.sub(r"(\W)", r" \1 ", text).split())
 
 
+def _prepared(text: str) -> str:
+    """A text as GenerationEval is given it: lowercased, every non-word character a word."""
+    return split_words(text.lower())
+
+
+E2E: Mapping[str, Metric] = by_name(
+    [
+        mteval.e2e_bleu(),
+        Metric("nist", "NIST", unit=""),
+        Metric("meteor", "METEOR"),
+        Metric("rouge_l", "ROUGE-L"),
+        Metric("cider", "CIDEr", unit=""),
+    ]
+)
+WEBNLG: Mapping[str, Metric] = by_name(
+    [
+        bleu.metric("bleu", "BLEU", _prepared, bleu.plain, GENERATION_EVAL_REFERENCES),
+        Metric("ter", "TER", unit="edits per word", higher_is_better=False),
+        Metric("meteor", "METEOR"),
+        Metric("chrf++", "chrF++"),
+    ]
+)
+
+
+def of_subset(metric: Metric, subset: str) -> Metric:
+    """The metric over the seen, the unseen or all categories. Only over all of them do a split's rows give it."""
+    named = replace(metric, name=f"{metric.name}_{subset}", label=f"{metric.label} {subset}")
+    return named if subset == "all" else replace(named, per_row=None, aggregate=None)
+
+
+WEBNLG_BY_SUBSET: Mapping[str, Metric] = by_name(
+    [of_subset(metric, subset) for metric in WEBNLG.values() for subset in WEBNLG_SUBSETS]
+)
+
+
 def _generation_eval(outputs: Sequence[str], references: Texts, extra_empty_item: bool) -> dict[str, float]:
     """GenerationEval on prepared text. LoRA fills up missing references with the first one, which
     changes none of these metrics, so they stay missing."""
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
-    streams = _streams(references, fill=None)
+    streams, chrf = _streams(references, fill=None), cast(Any, CHRF(word_order=2, eps_smoothing=True))
     words = [_CONTRACTION.sub(r"\g<0> ", text) for text in outputs]
     reference_words = [[_CONTRACTION.sub(r"\g<0> ", text) for text in texts] for texts in references]
     error_rate = ter.sentence_mean(words, reference_words)
     if extra_empty_item:
         error_rate = (error_rate * len(outputs) + 1) / (len(outputs) + 1)
     scores = {
-        "bleu": BLEU(smooth_method="none", force=True).corpus_score(outputs, streams).score,
+        "bleu": float(bleu.plain(bleu.counts(outputs, references).sum(0))),
         "ter": error_rate,
-        "chrf++": CHRF(word_order=2, eps_smoothing=True).corpus_score(outputs, streams).score,
+        "chrf++": float(chrf.corpus_score(outputs, streams).score),
     }
     if not missing():
         scores["meteor"] = captions.meteor(words, reference_words)
@@ -126,15 +161,15 @@ def _generation_eval(outputs: Sequence[str], references: Texts, extra_empty_item
 
 def _challenge_2017(outputs: Sequence[str], references: Texts) -> dict[str, float]:
     """``multi-bleu.perl -lc``, tercom and METEOR on ASCII, with the first three references."""
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     ascii_of = _unidecode()
     outputs = [split_words(ascii_of(ascii_of(text).lower())) for text in outputs]
     references = [[ascii_of(split_words(text).lower()) for text in texts[:3]] for texts in references]
     # Its files have an empty line for a missing reference, and BLEU counts its length of 0.
-    bleu = BLEU(lowercase=True, tokenize="none", smooth_method="none", force=True)
+    scorer: Any = BLEU(lowercase=True, tokenize="none", smooth_method="none", force=True)
     scores = {
-        "bleu": bleu.corpus_score(outputs, _streams(references, fill="")).score,
+        "bleu": scorer.corpus_score(outputs, _streams(references, fill="")).score,
         "ter": ter.corpus(outputs, references),
     }
     if not missing():
@@ -142,12 +177,12 @@ def _challenge_2017(outputs: Sequence[str], references: Texts) -> dict[str, floa
     return scores
 
 
-def _unidecode():
+def _unidecode() -> Callable[[str], str]:
     try:
-        from unidecode import unidecode
+        from unidecode import unidecode  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise UserError("the rules of the 2017 WebNLG challenge need unidecode: pip install unidecode") from None
-    return unidecode
+    return cast(Callable[[str], str], unidecode)
 
 
 def _streams(references: Texts, fill: str | None) -> list[list[str | None]]:

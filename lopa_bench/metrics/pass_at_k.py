@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from math import comb
+
+import numpy as np
+
+from lopa_bench.metrics.metric import Floats, Line, Metric, percent_mean
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -23,6 +28,21 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     return 1 - comb(n - c, k) / comb(n, k)
 
 
+@cache
+def metric(k: int = 1) -> Metric:
+    """Mean pass@k over problems, in percent, of lines whose ``correct`` is a verdict or one per sample (None: does not count)."""
+
+    def per_row(lines: Sequence[Line]) -> Floats:
+        return np.array([[_of_one(line["correct"], k)] for line in lines], dtype=float)
+
+    return Metric(f"pass@{k}", f"pass@{k}", per_row=per_row, aggregate=percent_mean)
+
+
+def _of_one(correct: bool | Sequence[bool | None], k: int) -> float:
+    verdicts: list[bool | None] = [correct] if isinstance(correct, bool) else list(correct)
+    return pass_at_k(len(verdicts) - verdicts.count(None), verdicts.count(True), k)
+
+
 def mean_pass_at_k(passed: Iterable[Sequence[bool | None]], ks: Sequence[int] = (1,)) -> dict[str, float]:
     """Mean pass@k over problems, in percent.
 
@@ -33,7 +53,5 @@ def mean_pass_at_k(passed: Iterable[Sequence[bool | None]], ks: Sequence[int] = 
     Raises:
         ValueError: there is no problem.
     """
-    counts = [(len(verdicts) - verdicts.count(None), verdicts.count(True)) for verdicts in passed]
-    if not counts:
-        raise ValueError("there is nothing to score")
-    return {f"pass@{k}": 100 * sum(pass_at_k(n, c, k) for n, c in counts) / len(counts) for k in ks}
+    lines = [{"correct": list(verdicts)} for verdicts in passed]
+    return {f"pass@{k}": metric(k).of(lines) for k in ks}

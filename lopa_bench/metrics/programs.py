@@ -87,8 +87,8 @@ def passed(verdicts: Sequence[Verdict | None], *, official: bool = False) -> lis
         official: take the verdict of the benchmark's own harness where it differs. That harness
             also passes programs that cheat.
     """
-    counted = [verdict and _passed(verdict, official) for verdict in verdicts]
-    return counted if any(counted) else [False] * len(verdicts)
+    counted = [None if verdict is None else _passed(verdict, official) for verdict in verdicts]
+    return counted if any(counted) else [False for _ in verdicts]
 
 
 def _passed(verdict: Verdict, official: bool) -> bool:

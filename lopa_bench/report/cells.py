@@ -66,7 +66,7 @@ def mark_best(lines: Iterable[Line], columns: tuple[Column, ...]) -> tuple[Line,
     for i, column in enumerate(columns):
         shown = [round(m, 2) for line in lines if (m := line.cells[i].mean) is not None]
         if len(shown) > 1:
-            best = max(shown) if column.higher_is_better else min(shown)
+            best = max(shown) if column.shown.higher_is_better else min(shown)
             lines = tuple(_with_best(line, i, best) for line in lines)
     return lines
 

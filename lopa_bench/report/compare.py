@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
+from lopa_bench.report.resampling import read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
-from lopa_bench.results.predictions import examples_of, read_predictions, read_scores, share_correct
+from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
 from lopa_bench.results.read import load_result
 from lopa_bench.study.claim import Region
+from lopa_bench.tasks.known import as_run
 
 Line = dict[str, Any]  # of predictions.jsonl
 Flip = tuple[Line, Line]
@@ -58,7 +60,9 @@ def compare(a: Path, b: Path) -> Comparison:
         raise UserError(f"{a if not lines_a else b}: no predictions beside its result.json")
     if examples_of(lines_a) != examples_of(lines_b):
         raise UserError(f"{a} and {b} did not predict the same examples")
-    scores_a, scores_b = read_scores(path_a, task, metric), read_scores(path_b, task, metric)
+    runs = ((path_a, result_a), (path_b, result_b))
+    metrics = [as_run(task, result["config"].get("task") or {}).metrics[metric] for _, result in runs]
+    scores_a, scores_b = (read_scores(path, own) for (path, _), own in zip(runs, metrics, strict=True))
     if scores_a is None or scores_b is None:
         raise UserError(f"{metric} of {task} cannot be recomputed from the predictions of {a}")
     values = (float(result_a["metrics"][metric]), float(result_b["metrics"][metric]))

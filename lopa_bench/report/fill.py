@@ -15,8 +15,9 @@ from lopa_bench.report.paper_table import reference_table
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.reference import published
-from lopa_bench.study.spec import Column, Row, TableSpec, default_model, family
+from lopa_bench.study.spec import Column, Row, TableSpec, default_model
 from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import known
 
 
 def build_tables(
@@ -134,7 +135,7 @@ class _Filler:
             "; ".join(words) + ". Mean ± standard deviation over (n) seeds. Parameters: counted as "
             "the paper counts, and trained (those that got gradients)."
         )
-        rows = sorted({plan.FAST_ROWS[family(column.task)] for column in self.spec.columns})
+        rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})
         fast = f"FAST: {' or '.join(map(str, rows))} rows per split, one seed. "
         return (fast if self.fast else "") + text
 

@@ -26,8 +26,7 @@ def cell_text(cell: Cell) -> str:
 def header(table: Table) -> list[str]:
     """Column heads; our tables have both parameter columns, the paper's only its count."""
     counts = ["Counted", "Trained"] if table.ours else ["Counted"]
-    arrows = ["" if column.higher_is_better else " ↓" for column in table.columns]
-    return ["Method", *counts, *(c.label + a for c, a in zip(table.columns, arrows, strict=True))]
+    return ["Method", *counts, *(column.label + column.shown.arrow for column in table.columns)]
 
 
 def line_texts(table: Table, line: Line, best: Callable[[str], str], text: Callable[[str], str]) -> list[str]:

@@ -13,7 +13,9 @@ import pandas as pd
 
 from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
+from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
+from lopa_bench.report.resampling import read_scores
 from lopa_bench.report.statistics import (
     LEVEL,
     Difference,
@@ -23,13 +25,13 @@ from lopa_bench.report.statistics import (
     pool,
 )
 from lopa_bench.results.history import saved_steps
-from lopa_bench.results.predictions import read_scores
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import of_task
+from lopa_bench.tasks.known import as_run
 
 Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
@@ -130,7 +132,8 @@ class _Checker:
 
     def scores(self, run: pd.Series, contrast: Contrast) -> Scores | None:
         """A run's statistics; a damaged file is named among the warnings, and counts as none."""
-        scores, problem = _scores(run["path"], contrast.task, contrast.metric)
+        metric = as_run(contrast.task, run["config"].get("task") or {}).metrics[contrast.metric]
+        scores, problem = _scores(run["path"], metric)
         if problem and problem not in self.all.warnings:
             self.all.warnings.append(problem)
         return scores
@@ -155,10 +158,10 @@ class _Sample:
 
 
 @lru_cache(maxsize=256)
-def _scores(path: Path, task: str, metric: str) -> tuple[Scores | None, str]:
+def _scores(path: Path, metric: Metric) -> tuple[Scores | None, str]:
     """A run's statistics, None without predictions; and what is wrong with these, if anything."""
     try:
-        return read_scores(path, task, metric), ""
+        return read_scores(path, metric), ""
     except UserError as error:
         return None, f"{error}: its seeds count, its examples do not"
 

@@ -44,6 +44,7 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
     """What a run's number depends on: hyperparameters, the contents of data and models, the protocol; no path, no device."""
     plain = {key: value for key, value in config.resolved.items() if key not in _UNDETERMINING}
     plain["train"] = {key: value for key, value in plain["train"].items() if key not in UNDETERMINING_IN_TRAIN}
+    plain["task"] = {key: value for key, value in plain["task"].items() if key != "about"}  # facts for tables and plans
     if config.generation and config.generation.generator is None:
         plain["generation"] = {key: value for key, value in plain["generation"].items() if key != "generator"}
     model = config.resolved["model"]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.metrics.metric import Line
 from lopa_bench.models.batches import Split
 from lopa_bench.run.predict import predict
 from lopa_bench.run.progress import Scores
-from lopa_bench.tasks.base import Correct
 from lopa_bench.tasks.example import Example
 
 SELECTION_SPLITS = {"holdout": "validation", "paper": "test", "last": None}
@@ -19,16 +19,10 @@ SELECTION_SPLITS = {"holdout": "validation", "paper": "test", "last": None}
 
 @dataclass(frozen=True)
 class Tested:
-    """What a trained model answered on the reported split.
+    """What a trained model answered on the reported split: its scores, and the lines of predictions.jsonl that they are of."""
 
-    Attributes:
-        predictions: of every row, one text a sample.
-        correct: whether each row's answer is right, where the task says so of a row.
-    """
-
-    predictions: list[list[str]]
     metrics: Scores
-    correct: Correct
+    lines: list[Line]
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,6 @@ class Evaluation:
         return self.together.first(lambda: self.config.task.selection_score(self.examples[split], predictions))
 
     def test(self) -> Tested:
-        """Predictions and metrics on the reported split."""
+        """Metrics and predictions on the reported split."""
         predictions = predict(self.model, self.splits["test"], self.config, self.together)
-        metrics, correct = self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions))
-        return Tested(predictions, metrics, correct)
+        return Tested(*self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions)))

@@ -1,4 +1,4 @@
-"""What a finished run says of itself: the content of result.json and predictions.jsonl."""
+"""What a finished run says of itself: the content of result.json."""
 
 from __future__ import annotations
 
@@ -87,15 +87,3 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
         "trained": progress.trained_parameters,
         "total": model.backbone.model.num_parameters(),
     }
-
-
-def prediction_rows(examples: list[Example], tested: Tested) -> list[dict[str, Any]]:
-    """The rows of predictions.jsonl, one an example."""
-    rows: list[dict[str, Any]] = []
-    for index, (example, texts) in enumerate(zip(examples, tested.predictions, strict=True)):
-        rows.append({"index": index, "prediction": texts[0] if len(texts) == 1 else texts, "target": example.target})
-        if references := example.record.get("references"):  # of generated text; BLEU is resampled from them
-            rows[-1]["references"] = references
-    for row, right in zip(rows, tested.correct or (), strict=False):
-        row["correct"] = right
-    return rows

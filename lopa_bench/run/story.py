@@ -22,7 +22,7 @@ from lopa_bench.run.inputs import encoded, examples_of, read_records
 from lopa_bench.run.keep_prompts import kept_prompts
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.preflight import preflight
-from lopa_bench.run.result import prediction_rows, result_of
+from lopa_bench.run.result import result_of
 from lopa_bench.run.shard import whole
 from lopa_bench.run.speed import memory_advice, speed_up
 from lopa_bench.run.train import train
@@ -96,8 +96,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
     files = {"trained.safetensors": save({name: p.detach().contiguous() for name, p in trained.items()})}
     if config.task.label_words:
         files |= kept_prompts(model, splits["test"], [example.target for example in examples["test"]])
-    rows = prediction_rows(examples["test"], tested)
-    together.first(lambda: directory.write(result, config.resolved, progress.history, rows, files))
+    together.first(lambda: directory.write(result, config.resolved, progress.history, tested.lines, files))
     together.first(checkpoints.remove)
     return result
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lopa_bench.config.schema import Config
+from lopa_bench.errors import UserError
 from lopa_bench.methods.whole_model import FullFineTuning
 from lopa_bench.models import shapes
 from lopa_bench.models.flops import forward_flops
@@ -14,37 +13,20 @@ BACKWARD = 1  # of the forward pass: gradients of the activations; another one f
 DECODING = 0.1  # of the throughput: one token at a time, the device waits for its memory
 
 
-@dataclass(frozen=True)
-class Size:
-    """Rows of train and the reported split, mean tokens of an input and of a completion."""
-
-    train: int
-    test: int
-    input: int
-    completion: int
-
-
-# Of the whole data sets (GLUE's published sizes; QNLI, MNLI and QQP have their mean tokens from a sample of 1,500 rows).
-SIZES = {
-    "rte": Size(2_490, 277, 75, 1),
-    "mrpc": Size(3_668, 408, 57, 1),
-    "sst2": Size(67_349, 872, 20, 1),
-    "qnli": Size(104_743, 5_463, 53, 1),
-    "mnli": Size(392_702, 9_815, 45, 1),
-    "qqp": Size(363_846, 40_430, 34, 1),
-    "mbpp": Size(487, 487, 122, 55),
-    "cruxeval_i": Size(400, 400, 355, 33),
-    "cruxeval_o": Size(400, 400, 331, 33),
-    "e2e": Size(42_061, 630, 30, 22),
-    "webnlg": Size(18_102, 1_862, 23, 13),
-}
-
-
 def flops(config: Config) -> tuple[int, int]:
-    """Multiplications and additions of reading (training and its evaluations), and of writing one token after the other."""
+    """Multiplications and additions of reading (training and its evaluations), and of writing one token after the other.
+
+    Raises:
+        UserError: the task does not say how large it is.
+    """
     files = model_files(config.model.path, config.model.revision, config)
     backbone = shapes.build(files, "meta")
-    size, generation = SIZES[config.task.name], config.generation
+    size, generation = config.task.about.size, config.generation
+    if size is None:
+        raise UserError(
+            f"task.about.size={{train: …, test: …, input: …, completion: …}} is needed to estimate the work of task={config.task.name}: "
+            "rows, and mean tokens of a row"
+        )
     causal, prompt = backbone.kind == "causal", config.method.prompt_length
 
     def forward(tokens: int) -> int:

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from lopa_bench.study.spec import Row, family
+from lopa_bench.study.spec import Row
+from lopa_bench.tasks.known import known
 
-HEADLINE = {"glue": "glue", "code": "pass@1", "e2e": "bleu", "webnlg": "bleu_all"}
 SHARE = 0.9  # C9: of the gain over the majority class; the end of a curve is mostly noise
 
 
@@ -45,12 +45,12 @@ class Contrast:
 
     @property
     def metric(self) -> str:
-        return HEADLINE[family(self.task)]
+        return known(self.task).metric
 
     @property
     def kind(self) -> str:
-        """Tasks of one kind have differences of a like size: glue, pass@1, bleu."""
-        return self.metric.split("_")[0]
+        """Tasks of one kind have differences of a like size."""
+        return known(self.task).kind
 
 
 @dataclass(frozen=True)

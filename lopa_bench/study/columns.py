@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lopa_bench.study.spec import GLUE, Column
-
-_LABELS = {task: task.upper() for task in GLUE} | {
-    "sst2": "SST-2",
-    "mbpp": "MBPP",
-    "cruxeval_i": "CRUXEval-I",
-    "cruxeval_o": "CRUXEval-O",
-}
+from lopa_bench.study.spec import Column
+from lopa_bench.tasks.known import known
 
 
-def accuracy(tasks: Iterable[str]) -> tuple[Column, ...]:
-    """GLUE's score of these tasks."""
-    return tuple(Column(_LABELS[task], task, "glue") for task in tasks)
-
-
-def pass_at_1(tasks: Iterable[str], model: str | None = None, **settings: Any) -> tuple[Column, ...]:
-    """pass@1 of these tasks with a model (None: the scale's)."""
+def headline(tasks: Iterable[str], model: str | None = None, **settings: Any) -> tuple[Column, ...]:
+    """The metric of each of these tasks that tables show, with a model (None: the scale's)."""
     suffix = f" ({model})" if model else ""
-    return tuple(Column(_LABELS[task] + suffix, task, "pass@1", model, settings=settings) for task in tasks)
+    return tuple(
+        Column(known(task).label + suffix, task, known(task).metric, model, settings=settings) for task in tasks
+    )
+
+
+def of_task(task: str, metrics: Iterable[str]) -> tuple[Column, ...]:
+    """These metrics of one task."""
+    return tuple(Column(known(task).metrics[name].label, task, name) for name in metrics)

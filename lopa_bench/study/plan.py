@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.study.recipe import hyperparameters
 from lopa_bench.study.spec import (
-    GLUE,
     METHOD_DEFAULTS,
     RUN_DEFAULTS,
     Column,
@@ -18,17 +17,14 @@ from lopa_bench.study.spec import (
     TableSpec,
     default_model,
     encoder_path,
-    family,
     scale_settings,
 )
+from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lopa_bench.results.read import Runs
-
-# Rows per split of a FAST run, by family: all of its runs take about a quarter of an hour on two cores. Programs' prompts are long.
-FAST_ROWS = {"glue": 300, "code": 50, "e2e": 100, "webnlg": 100}
 
 YOUR_MODEL = ("model=local", "model.path=DIR", "data.dir=DIR")  # what a scale without models of its own has to be told
 
@@ -89,16 +85,16 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
     model = {} if usual else {"model": column.model}
     defaults = {**RUN_DEFAULTS, **METHOD_DEFAULTS[row.method]}
     own = {key: value for key, value in {**column.settings, **row.settings}.items() if defaults.get(key) != value}
-    limit = {"data.limit": FAST_ROWS[family(column.task)]} if fast else {}
+    limit = {"data.limit": known(column.task).about.fast_rows} if fast else {}
     overrides = {"task": column.task, "method": row.method, **own, **model, **limit}
     return PlannedRun({**scale_settings(scale, column.task), **overrides}, seeds(column.task, row.method, fast))
 
 
 def seeds(task: str, method: str, fast: bool = False) -> tuple[int, ...]:
-    """Three seeds for GLUE, two for generation; one when FAST, or where nothing is trained."""
+    """As many as the task's tables want; one when FAST, or where nothing is trained."""
     if fast or method == "none":
         return (0,)
-    return (0, 1, 2) if task in GLUE else (0, 1)
+    return tuple(range(known(task).about.seeds))
 
 
 def planned_runs(tables: Iterable[TableSpec], scale: str, fast: bool = False) -> list[PlannedRun]:
@@ -156,19 +152,18 @@ class Estimate:
     """Seconds of a run, from runs that exist with as many rows: same task and method, else task, else family."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        known = frame.dropna(subset=["seconds"])
-        limits = [lookup(config, "data.limit") or 0 for config in known["config"]]
-        known = known.assign(limit=limits, family=[family(task) for task in known["task"]])
+        timed = frame.dropna(subset=["seconds"])
+        timed = timed.assign(limit=[lookup(config, "data.limit") or 0 for config in timed["config"]])
         self._by: list[dict[Any, float]] = [
-            known.groupby(keys)["seconds"].median().to_dict()
+            timed.groupby(keys)["seconds"].median().to_dict()
             for keys in (["limit", "task", "method"], ["limit", "task"], ["limit", "family"])
         ]
 
     def one(self, run: PlannedRun) -> float | None:
         """One seed of a planned run; None where nothing like it has run yet."""
         limit = run.overrides.get("data.limit", 0)
-        keys = ((limit, run.task, run.method), (limit, run.task), (limit, family(run.task)))
-        return next((known[key] for key, known in zip(keys, self._by, strict=True) if key in known), None)
+        keys = ((limit, run.task, run.method), (limit, run.task), (limit, known(run.task).family))
+        return next((medians[key] for key, medians in zip(keys, self._by, strict=True) if key in medians), None)
 
     def seconds(self, run: PlannedRun) -> float | None:
         """All seeds of it together."""

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from lopa_bench.config.compose import choices, conf_dir, recipe_value
 from lopa_bench.config.keys import lookup
 from lopa_bench.results.directory import PROTOCOL, UNDETERMINING_IN_TRAIN
-from lopa_bench.study.spec import RUN_DEFAULTS, recipe_family
+from lopa_bench.study.spec import RUN_DEFAULTS
+from lopa_bench.tasks.known import known
 
 
 @cache
@@ -31,7 +32,7 @@ def hyperparameters(scale: str, task: str, method: str, model: str | None) -> Ma
         kind, colon, key = written[2:-1].partition(":")
         if not colon:
             return value(lookup(config, kind))
-        return recipe_value(key, config["recipe"], of_scale, task, recipe_family(task), model, method)
+        return recipe_value(key, config["recipe"], of_scale, task, known(task).family, model, method)
 
     flat = {
         f"{section}.{key}": value(written)

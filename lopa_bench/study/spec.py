@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 from lopa_bench.config.compose import conf_dir
+from lopa_bench.metrics.metric import Metric, look_up
+from lopa_bench.tasks.known import known
 
 SCALES = ("mini", "small", "paper")
 
@@ -48,8 +50,12 @@ class Column:
     task: str
     metric: str
     model: str | None = None
-    higher_is_better: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Metric:
+        """What is known of the metric: unit, direction, statistics."""
+        return look_up(known(self.task).metrics, self.metric, f"task={self.task}")
 
 
 @dataclass(frozen=True)
@@ -101,19 +107,9 @@ RANKS = (1, 2, 4)
 LENGTHS = (5, 10, 25, 50, 100)
 
 
-def family(task: str) -> str:
-    """``glue``, ``code``, ``e2e`` or ``webnlg``."""
-    return "glue" if task in GLUE else "code" if task in CODE else task
-
-
 def default_model(scale: str, task: str) -> str | None:
     """The model that conf/scale/<scale>.yaml gives to a task; None where it leaves that to the user."""
-    return _models(scale).get(recipe_family(task))
-
-
-def recipe_family(task: str) -> str:
-    """The family under which conf/scale has a task's model and recipe: ``glue``, ``code`` or ``nlg``."""
-    return "nlg" if task in TEXT else family(task)
+    return _models(scale).get(known(task).family)
 
 
 @cache
@@ -131,10 +127,7 @@ def encoder_path(name: str) -> str:
 
 
 def scale_settings(scale: str, task: str) -> dict[str, Any]:
-    """The scale where it is not the default, and the selection beside the paper's numbers.
-
-    Its GLUE scores are the best epoch's on the reported split, others the last's.
-    """
+    """The scale where it is not the default, and the paper's own selection beside its numbers."""
     if scale == "paper":
-        return {"scale": "paper", "selection": "paper" if task in GLUE else "last"}
+        return {"scale": "paper", "selection": known(task).about.published_selection}
     return {} if scale == "mini" else {"scale": scale}

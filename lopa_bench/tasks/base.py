@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lopa_bench.config.fields import settings
+from lopa_bench.config.fields import Count, settings
+from lopa_bench.metrics.metric import Line, Metric, score
 from lopa_bench.tasks.example import Example
 
 BOS = "<bos>"  # in templates; replaced by the tokenizer's own begin token
 
 Record = Mapping[str, Any]
 Predictions = Sequence[Sequence[str]]  # per example, its n predicted strings (one, but for sampled programs)
-Correct = (
-    Sequence[bool | list[bool | None]] | None
-)  # per example; of several samples: each, None for one that does not count
+Scores = dict[str, float]  # metric -> value
 
 
 @settings
@@ -31,8 +30,40 @@ class HubSource:
     validation: str | None = None
 
 
-def _hub_source(value: Any) -> Any:
-    return HubSource(**value) if isinstance(value, dict) else value
+@settings
+class Size:
+    """Rows of the whole train split and of the reported one; mean tokens of an input and of a completion."""
+
+    train: Count
+    test: Count
+    input: Count
+    completion: Count
+
+
+def _read_as(cls: type) -> BeforeValidator:
+    """A section of YAML as an object of `cls`."""
+    return BeforeValidator(lambda value: cls(**value) if isinstance(value, dict) else value)
+
+
+@settings
+class About:
+    """Facts that plans, estimates and tables need and no number depends on; they are no part of a run's identity.
+
+    Attributes:
+        label: the task's name as it is shown; None shows `name`.
+        seeds: how many a table wants.
+        fast_rows: rows per split of a run that only looks whether all is well.
+        size: as published; None where it is not known, and then no hours are estimated.
+        classes: labels in the order of their numbers elsewhere.
+        published_selection: how the paper chose the epoch that it reports: the best on the reported split, or the last.
+    """
+
+    label: str | None = None
+    seeds: Count = 3
+    fast_rows: Count = 100
+    size: Annotated[Size | None, _read_as(Size)] = None
+    classes: list[str] = Field(default_factory=list)
+    published_selection: Literal["paper", "last"] = "last"
 
 
 @settings
@@ -51,15 +82,28 @@ class Task(ABC):
     name: str
     family: str
     files: dict[str, list[str]]
-    hub: Annotated[HubSource | None, BeforeValidator(_hub_source)]
+    hub: Annotated[HubSource | None, _read_as(HubSource)]
     columns: dict[str, list[str]]
     label_words: dict[str, str] = Field(default_factory=dict)
     stop_words: list[str] = Field(default_factory=list)
+    about: Annotated[About, _read_as(About)] = Field(default_factory=About)
+
+    kind: ClassVar[Literal["classification", "programs", "text"]]
+
+    @property
+    def label(self) -> str:
+        """The name as tables show it."""
+        return self.about.label or self.name
+
+    @property
+    @abstractmethod
+    def metrics(self) -> Mapping[str, Metric]:
+        """Everything that it may be scored by, by name."""
 
     @property
     @abstractmethod
     def metric(self) -> str:
-        """The metric that epochs are selected by and tables show first."""
+        """The name of the one that epochs are selected by and tables show."""
 
     @abstractmethod
     def examples(self, records: Sequence[Record]) -> list[Example]:
@@ -73,11 +117,33 @@ class Task(ABC):
         """The prediction in a generated text (already cut at the first stop word), as the official scorer would read it."""
         return text
 
-    @abstractmethod
-    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
-        """Metrics over a split, in percent unless the metric's definition says otherwise."""
+    def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
+        """The lines of predictions.jsonl: what was said, what was wanted and, where that has a meaning of its own, whether it is right.
 
-    def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+        What is right: a verdict, or of several samples one each, None for a sample that does not count.
+        """
+        lines: list[Line] = []
+        for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
+            line: dict[str, Any] = {
+                "index": index,
+                "prediction": texts[0] if len(texts) == 1 else list(texts),
+                "target": example.target,
+            }
+            if references := example.record.get("references"):
+                line["references"] = references
+            lines.append(line)
+        return lines
+
+    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
+        """Metrics over a split, each in its unit, and the lines that they are of."""
+        lines = self.lines(examples, predictions)
+        return score(self.metrics, lines), lines
+
+    def score(self, examples: Sequence[Example], predictions: Predictions) -> Scores:
+        """The metrics alone."""
+        return self.assess(examples, predictions)[0]
+
+    def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> Scores:
         """What epochs are compared by, at least `metric`; less than `score` where that is slow."""
         return self.score(examples, predictions)
 
@@ -89,10 +155,6 @@ class Task(ABC):
         """
         return {}
 
-    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[dict[str, float], Correct]:
-        """`score`, and whether each example's prediction is right, where that has a meaning of its own."""
-        return self.score(examples, predictions), None
-
-    def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
+    def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> Scores:
         """What scores without a model, e.g. the majority class of `train`; empty where there is no such thing."""
         return {}

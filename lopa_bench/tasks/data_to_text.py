@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lopa_bench.config.fields import settings
-from lopa_bench.metrics import mteval, nlg
-from lopa_bench.tasks.base import BOS, Predictions, Record, Task
+from lopa_bench.metrics import nlg
+from lopa_bench.metrics.metric import Line, Metric
+from lopa_bench.tasks.base import BOS, Predictions, Record, Scores, Task
 from lopa_bench.tasks.example import Example
 
 
@@ -19,6 +20,8 @@ class DataToText(Task):
 
     Training takes each reference as a row; evaluation takes each input once, with all its references.
     """
+
+    kind = "text"
 
     @abstractmethod
     def table(self, record: Record) -> str:
@@ -73,6 +76,10 @@ class E2E(DataToText):
     attribute_names: dict[str, str]
 
     @property
+    def metrics(self) -> Mapping[str, Metric]:
+        return nlg.E2E
+
+    @property
     def metric(self) -> str:
         return "bleu"
 
@@ -83,11 +90,11 @@ class E2E(DataToText):
     def references(self, record: Record) -> list[str]:
         return [record["ref"]]
 
-    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
-        return nlg.e2e(_first(predictions), _references(examples))
+    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
+        return nlg.e2e(_first(predictions), _references(examples)), self.lines(examples, predictions)
 
-    def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
-        return {"bleu": mteval.bleu(_first(predictions), _references(examples))}
+    def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> Scores:
+        return {self.metric: self.metrics[self.metric].of(self.lines(examples, predictions))}
 
 
 def _spaced(value: str) -> str:
@@ -98,6 +105,10 @@ def _spaced(value: str) -> str:
 @settings
 class WebNlg(DataToText):
     """Triples are read as `subject : property : object`, with ` | ` between them; texts not marked good are left out."""
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        return nlg.WEBNLG_BY_SUBSET
 
     @property
     def metric(self) -> str:
@@ -112,6 +123,7 @@ class WebNlg(DataToText):
     def details(self, record: Record) -> Mapping[str, Any]:
         return {"category": record["category"]}
 
-    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
+    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
         categories = [e.record["category"] for e in examples]
-        return nlg.webnlg_by_subset(_first(predictions), _references(examples), categories)
+        scores = nlg.webnlg_by_subset(_first(predictions), _references(examples), categories)
+        return scores, self.lines(examples, predictions)

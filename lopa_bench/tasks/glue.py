@@ -1,14 +1,18 @@
-"""GLUE as a cloze: a masked LM fills `<mask>` and label words stand for the classes (no classifier head)."""
+"""Classification as a cloze: a masked LM fills `<mask>` and label words stand for the classes (no classifier head), as in GLUE."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
 
 from lopa_bench.config.fields import settings
 from lopa_bench.errors import UserError
-from lopa_bench.metrics.classification import classification_scores
-from lopa_bench.tasks.base import Correct, Predictions, Record, Task
+from lopa_bench.metrics.classification import METRICS
+from lopa_bench.metrics.metric import Line, Metric, by_name
+from lopa_bench.tasks.base import Predictions, Record, Scores, Task
 from lopa_bench.tasks.example import Example
 
 MASK = "<mask>"  # in templates; replaced by the tokenizer's own mask token
@@ -21,16 +25,26 @@ class Glue(Task):
     Attributes:
         template: the cloze, with field names in braces and one `<mask>`. Templates and label words are the authors'.
         label_aliases: other names of the labels -> label.
-        f1_label: report F1 of this label too, and the mean with accuracy as `glue` (MRPC and QQP).
+        scored_by: names in metrics/classification.py; the last one selects epochs and stands in tables.
+        f1_label: the label that F1 is of, and that makes `glue` the mean of F1 and accuracy (MRPC and QQP).
     """
 
     template: str
-    label_aliases: dict[str, str]
-    f1_label: str | None
+    label_aliases: dict[str, str] = Field(default_factory=dict)
+    scored_by: list[Literal["accuracy", "f1", "glue", "matthews"]] = Field(min_length=1)
+    f1_label: str | None = None
+
+    kind = "classification"
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Over label words, which is what lines hold."""
+        positive = None if self.f1_label is None else self.label_words[self.f1_label]
+        return by_name([METRICS[name](tuple(self.label_words.values()), positive) for name in self.scored_by])
 
     @property
     def metric(self) -> str:
-        return "glue"
+        return self.scored_by[-1]
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [self._example(record) for record in records]
@@ -42,17 +56,11 @@ class Glue(Task):
             raise UserError(f"task={self.name}: a row has the label {label!r}, known are {', '.join(self.label_words)}")
         return Example(self.template.format(**record), self.label_words[label], {"label": label})
 
-    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
-        labels = {word: label for label, word in self.label_words.items()}
-        return self._scores([e.record["label"] for e in examples], [labels.get(p[0], "") for p in predictions])
+    def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
+        return [
+            {**line, "correct": line["prediction"] == line["target"]} for line in super().lines(examples, predictions)
+        ]
 
-    def _scores(self, gold: list[str], predicted: list[str]) -> dict[str, float]:
-        return classification_scores(gold, predicted, f1_label=self.f1_label)
-
-    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[dict[str, float], Correct]:
-        right = [texts[0] == example.target for example, texts in zip(examples, predictions, strict=True)]
-        return self.score(examples, predictions), right
-
-    def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
-        majority = Counter(e.record["label"] for e in train).most_common(1)[0][0]
-        return self._scores([e.record["label"] for e in test], [majority] * len(test))
+    def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> Scores:
+        majority = Counter(e.target for e in train).most_common(1)[0][0]
+        return self.score(test, [[majority]] * len(test))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from lopa_bench.config.fields import Positive, settings
-from lopa_bench.metrics.pass_at_k import mean_pass_at_k
-from lopa_bench.tasks.base import Correct, Predictions, Record, Task
+from lopa_bench.metrics import pass_at_k
+from lopa_bench.metrics.metric import Line, Metric, by_name, score
+from lopa_bench.tasks.base import Predictions, Record, Scores, Task
 from lopa_bench.tasks.example import Example
 
 _KS = (1, 5, 10, 100)
@@ -23,6 +24,12 @@ class ProgramTask(Task):
 
     timeout_s: Positive
     allow_unsafe: bool
+
+    kind = "programs"
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        return by_name([pass_at_k.metric(k) for k in _KS])
 
     @property
     def metric(self) -> str:
@@ -41,15 +48,17 @@ class ProgramTask(Task):
     def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool | None]]:
         """For each example which of its samples pass; None for those that the official scorer passes over."""
 
-    def score(self, examples: Sequence[Example], predictions: Predictions) -> dict[str, float]:
-        return self.assess(examples, predictions)[0]
-
-    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[dict[str, float], Correct]:
+    def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
         """Every program runs once."""
         verdicts = self.verdicts(examples, predictions)
-        counts = [len(texts) for texts in predictions]
-        scores = mean_pass_at_k(verdicts, [k for k in _KS if k <= min(counts)])
-        return scores, [any(passed) if max(counts) == 1 else passed for passed in verdicts]
+        one = max(map(len, predictions)) == 1
+        lines = zip(super().lines(examples, predictions), verdicts, strict=True)
+        return [{**line, "correct": any(passed) if one else passed} for line, passed in lines]
+
+    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
+        lines, fewest = self.lines(examples, predictions), min(map(len, predictions))
+        known = {f"pass@{k}" for k in _KS if k <= fewest}
+        return score({name: metric for name, metric in self.metrics.items() if name in known}, lines), lines
 
 
 @settings

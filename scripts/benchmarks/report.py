@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.study.plan import PlannedRun, planned_runs
-from lopa_bench.study.spec import default_model, family
+from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import known
 
 RESULTS, GOAL_SECONDS, REPEATS = 10_000, 10.0, 3
 
@@ -69,7 +70,7 @@ def write_result(root: Path, run: PlannedRun, seed: int) -> None:
         "digest": f"{seed:012x}",
         "scale": "mini",
         "task": run.task,
-        "family": family(run.task),
+        "family": known(run.task).family,
         "model": default_model("mini", run.task),
         "method": run.method,
         "seed": seed,

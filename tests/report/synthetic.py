@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from lopa_bench.study.plan import PlannedRun, planned_runs
-from lopa_bench.study.spec import METHOD_DEFAULTS, family
+from lopa_bench.study.spec import METHOD_DEFAULTS
 from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import known
 
 MAJORITY = {"glue": 55.0, "pass@1": 0.0, "bleu": 0.0, "bleu_all": 0.0}
-HEADLINE = {"glue": "glue", "code": "pass@1", "e2e": "bleu", "webnlg": "bleu_all"}
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def write_run(
     config["selection"] = flat["selection"]
     data = config.pop("data")
     config["data"] = {"train": f"sha-{task}-{data}", "test": f"sha-{task}-{data}"}
-    headline = HEADLINE[family(task)]
+    headline = known(task).metric
     if correct is not None:
         words = np.where(np.arange(len(correct)) % 2, " Yes", " No")
         predictions = [
@@ -68,7 +68,7 @@ def write_run(
         "digest": f"{abs(hash((task, method, seed, str(settings)))):016x}",
         "scale": scale,
         "task": task,
-        "family": family(task),
+        "family": known(task).family,
         "model": flat["model"],
         "method": method,
         "seed": seed,

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from synthetic import write_run
 
+from lopa_bench.report.resampling import read_scores
 from lopa_bench.report.statistics import (
     Scores,
     bootstrap,
@@ -16,8 +17,8 @@ from lopa_bench.report.statistics import (
     paired_difference,
     pool,
 )
-from lopa_bench.results.predictions import read_scores
 from lopa_bench.study.claim import Region
+from lopa_bench.tasks.known import known
 
 BETTER = Region(low=0.0)
 
@@ -151,7 +152,7 @@ def test_scores_of_a_run_are_its_metric(tmp_path):
     random = np.random.default_rng(4)
     correct = random.random(300) < 0.8
     folder = write_run(tmp_path, "rte", correct=correct)
-    scores = read_scores(folder / "result.json", "rte", "glue")
+    scores = read_scores(folder / "result.json", known("rte").metrics["glue"])
     assert scores.value == pytest.approx(100 * correct.mean())
     assert (scores.correct == correct).all()
 
@@ -164,7 +165,7 @@ def test_mrpc_is_the_mean_of_accuracy_and_f1(tmp_path):
     said = np.where(correct, gold, 1 - gold)
     precision, recall = correct[said == 1].mean(), correct[gold == 1].mean()
     expected = 50 * (correct.mean() + 2 * precision * recall / (precision + recall))
-    scores = read_scores(folder / "result.json", "mrpc", "glue")
+    scores = read_scores(folder / "result.json", known("mrpc").metrics["glue"])
     assert scores.value == pytest.approx(expected)
     assert scores.correct is None  # not a mean of rights and wrongs: McNemar does not apply
 
@@ -185,7 +186,7 @@ def test_bleu_of_resampled_counts_is_sacrebleus(tmp_path):
     folder = write_run(tmp_path, "e2e", predictions=lines, metrics={"bleu": 1.0})
     streams = [[r[i] if i < len(r) else None for r in references] for i in range(3)]
     expected = sacrebleu.corpus_bleu(outputs, streams, lowercase=True, smooth_method="none").score
-    assert read_scores(folder / "result.json", "e2e", "bleu").value == pytest.approx(expected)
+    assert read_scores(folder / "result.json", known("e2e").metrics["bleu"]).value == pytest.approx(expected)
 
 
 def test_several_samples_per_problem_give_pass_at_1_without_mcnemar(tmp_path):
@@ -194,6 +195,6 @@ def test_several_samples_per_problem_give_pass_at_1_without_mcnemar(tmp_path):
         {"index": 1, "prediction": ["a", "b"], "target": "", "correct": [True, None]},  # one that does not count
     ]
     folder = write_run(tmp_path, "mbpp", predictions=lines, metrics={"pass@1": 75.0})
-    scores = read_scores(folder / "result.json", "mbpp", "pass@1")
+    scores = read_scores(folder / "result.json", known("mbpp").metrics["pass@1"])
     assert scores.value == 75.0
     assert scores.correct is None

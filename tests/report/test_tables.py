@@ -18,8 +18,9 @@ from lopa_bench.report.fill import build_tables
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
 from lopa_bench.study.reference import reference
-from lopa_bench.study.spec import METHOD_DEFAULTS, default_model, family
+from lopa_bench.study.spec import METHOD_DEFAULTS, default_model
 from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import known
 
 
 def build(root, scale, *names, **options):
@@ -59,7 +60,7 @@ def test_best_of_a_column_is_the_lowest_where_lower_is_better(tmp_path):
 def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 1})
     write_run(tmp_path, "rte", "lopa", settings={"method.freeze_encoder": False})
-    write_run(tmp_path, "rte", "lopa", settings={"data.limit": plan.FAST_ROWS["glue"]})
+    write_run(tmp_path, "rte", "lopa", settings={"data.limit": known("rte").about.fast_rows})
     write_run(tmp_path, "rte", "lopa", settings={"data.source": "files"})
     write_run(tmp_path, "rte", "lopa", settings={"model": "local"})
     assert cell_of(build(tmp_path, "mini", "glue")[0], "LOPA", "RTE").mean is None
@@ -193,7 +194,7 @@ def test_method_defaults_are_those_of_conf():
     config = pytest.importorskip("lopa_bench.config.compose")
     from lopa_bench.config.keys import lookup
 
-    tasks = {family(task): task for task in config.choices("task")}
+    tasks = {known(task).metric: task for task in config.choices("task")}
     for task in tasks.values():
         for method, expected in METHOD_DEFAULTS.items():
             resolved = config.load_config([f"task={task}", f"method={method}"]).resolved

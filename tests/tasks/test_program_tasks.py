@@ -43,12 +43,18 @@ def test_mbpp_halves_of_the_one_file_are_the_same(real, tmp_path, shared_data):
     assert load_records(task, config.data, offline=True).fingerprints() == records.fingerprints()
 
 
+def assess(task, examples, predictions):
+    """The scores, and what is right of each example."""
+    scores, lines = task.assess(examples, predictions)
+    return scores, [line["correct"] for line in lines]
+
+
 @pytest.mark.slow
 def test_mbpp_canonical_solutions(real):
     task, records = real("mbpp")
     examples = task.evaluation_examples(records.test)
     solutions = [[e.target] for e in examples]
-    scores, correct = task.assess(examples, solutions)
+    scores, correct = assess(task, examples, solutions)
     assert scores["pass@1"] == pytest.approx(100 * 478 / 487)
     assert sum(correct) == 478
 
@@ -93,13 +99,13 @@ def test_programs_are_run():
     task = configured("cruxeval_o").task
     other = {**ROW, "id": "sample_1", "input": "3", "output": "{3: 1}"}
     examples = task.evaluation_examples([ROW, other])
-    assert task.assess(examples, [["{2: 1}"], ["{4: 1}"]]) == ({"pass@1": 50.0}, [True, False])
+    assert assess(task, examples, [["{2: 1}"], ["{4: 1}"]]) == ({"pass@1": 50.0}, [True, False])
     five = [["{2: 1}"] + ["0"] * 4, ["{4: 1}"] * 5]
-    scores, correct = task.assess(examples, five)
+    scores, correct = assess(task, examples, five)
     assert scores == pytest.approx({"pass@1": 10.0, "pass@5": 50.0})
     assert correct == [[True] + [False] * 4, [False] * 5]
     repeated = f"f({ROW['input']})"  # what is asked for: the official scorer passes over it
-    assert task.assess(examples[:1], [["{2: 1}", repeated]]) == ({"pass@1": 100.0}, [[True, None]])
+    assert assess(task, examples[:1], [["{2: 1}", repeated]]) == ({"pass@1": 100.0}, [[True, None]])
     assert task.scoring()["sandbox"] in {"A", "B", "C"}
 
     task = configured("mbpp").task

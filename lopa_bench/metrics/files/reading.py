@@ -72,6 +72,6 @@ def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def check_counts(predictions: Path, outputs: Sequence, references: Path, groups: Sequence, unit: str) -> None:
+def check_counts(predictions: Path, outputs: Sequence[Any], references: Path, groups: Sequence[Any], unit: str) -> None:
     if len(outputs) != len(groups):
         raise UserError(f"{predictions} has {len(outputs)} prediction(s) and {references} {len(groups)} {unit}")

@@ -120,7 +120,7 @@ def _grouped_table(path: Path, sources: Sequence[str] | None) -> Texts:
 
 def _reference_files(folder: Path) -> Texts:
     """Files reference0, reference1, … of one line per instance; an empty line is a missing reference."""
-    columns = []
+    columns: list[list[str]] = []
     while (path := folder / f"reference{len(columns)}").is_file():
         columns.append(read_lines(path))
         if len(columns[-1]) != len(columns[0]):

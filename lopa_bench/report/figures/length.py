@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lopa_bench.report.cells import Line
-from lopa_bench.report.figures.style import axes_grid, axis_label, errorbars, legend_below, look_of
+from lopa_bench.report.figures.style import axes_grid, errorbars, legend_below, look_of
 from lopa_bench.report.fill import filled
 from lopa_bench.results.read import Runs
 
@@ -26,7 +26,7 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     for axes, i in zip(panels, shown, strict=True):
         _panel(axes, table.lines, i, scale)
         axes.set_title(table.columns[i].label)
-    panels[0].set_ylabel(axis_label(table.columns[shown[0]]))
+    panels[0].set_ylabel(table.columns[shown[0]].shown.axis)
     legend_below(drawn, panels)
     return drawn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lopa_bench.report.cells import Line
-from lopa_bench.report.figures.style import GREY, axes_grid, axis_label, errorbars, legend_below, look
+from lopa_bench.report.figures.style import GREY, axes_grid, errorbars, legend_below, look
 from lopa_bench.report.fill import filled
 from lopa_bench.results.read import Runs
 from lopa_bench.study.spec import Column
@@ -47,7 +47,7 @@ def _scores(axes: Axes, lines: tuple[Line, ...], group: list[Series], tasks: lis
         errorbars(axes, range(len(lines)), [line.cells[i] for line in lines], label, look(tasks.index(column.task)))
     _, first = group[0]
     axes.set_title(first.model or "")
-    axes.set_ylabel(axis_label(first))
+    axes.set_ylabel(first.shown.axis)
 
 
 def _parameters(axes: Axes, lines: tuple[Line, ...], group: list[Series]) -> None:

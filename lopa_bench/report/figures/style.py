@@ -9,7 +9,6 @@ from typing import IO, TYPE_CHECKING, Any
 import matplotlib
 
 from lopa_bench.report.cells import Cell
-from lopa_bench.study.spec import Column
 from lopa_bench.study.tables import every
 
 matplotlib.use("Agg")
@@ -75,11 +74,6 @@ def errorbars(axes: Axes, x: Sequence[float], cells: Sequence[Cell], label: str,
         places, kept = zip(*known, strict=True)
         spread = [cell.std or 0.0 for cell in kept]
         axes.errorbar(places, [cell.mean for cell in kept], spread, label=label, capsize=2, markersize=5, **style)
-
-
-def axis_label(column: Column) -> str:
-    """What stands beside an axis of this column's metric."""
-    return {"glue": "GLUE score", "pass@1": "pass@1 (%)"}.get(column.metric, column.metric)
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import accuracy
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import LENGTHS, Row, TableSpec
 
 ROWS = tuple(
@@ -13,5 +13,5 @@ ROWS = tuple(
 
 
 def table(scale: str) -> TableSpec:
-    columns = accuracy(("mrpc", "rte", "sst2"))
+    columns = headline(("mrpc", "rte", "sst2"))
     return TableSpec("ablation_length", "Number of virtual tokens", ROWS, columns, "ablation_length", order=70)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import pass_at_1
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import LENGTHS, Row, TableSpec
 
 
@@ -10,7 +10,7 @@ def table(scale: str) -> TableSpec | None:
     if scale != "paper":
         return None
     rows = (Row("LoRA", "lora", reference="r=16"), *(row for m in LENGTHS for row in _rows(m)))
-    columns = pass_at_1(("cruxeval_o",), "deepseek_coder_1_3b")
+    columns = headline(("cruxeval_o",), "deepseek_coder_1_3b")
     title = "Number of virtual tokens: code"
     return TableSpec("ablation_length_code", title, rows, columns, "ablation_length", order=80)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import accuracy, pass_at_1
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import RANKS, Column, Row, TableSpec
 
 ROWS = tuple(Row(f"LOPA r={rank}", "lopa", {"method.rank": rank}, f"m=10 r={rank}", "LOPA") for rank in RANKS)
@@ -14,8 +14,8 @@ def table(scale: str) -> TableSpec:
 
 def _columns(scale: str) -> tuple[Column, ...]:
     """The parameter counts of the paper's figure by rank (10.56 M with DeepSeek-Coder 1.3B) are those with CodeSage."""
-    glue, cruxeval = accuracy(("rte", "mrpc", "sst2")), ("cruxeval_i", "cruxeval_o")
+    glue, cruxeval = headline(("rte", "mrpc", "sst2")), ("cruxeval_i", "cruxeval_o")
     if scale != "paper":
-        return glue + pass_at_1(cruxeval)
+        return glue + headline(cruxeval)
     models = ("deepseek_coder_1_3b", "phi_2")
-    return glue + tuple(c for model in models for c in pass_at_1(cruxeval, model, encoder="codesage_small"))
+    return glue + tuple(c for model in models for c in headline(cruxeval, model, encoder="codesage_small"))

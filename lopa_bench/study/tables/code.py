@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import pass_at_1
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import CODE, Row, TableSpec
 
 
 def table(scale: str) -> TableSpec:
-    columns = pass_at_1(CODE, "phi_2" if scale == "paper" else None)
+    columns = headline(CODE, "phi_2" if scale == "paper" else None)
     return TableSpec("code", "Code: MBPP and CRUXEval", rows(scale), columns, "code", order=20)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.spec import Column, Row, TableSpec
+from lopa_bench.study.columns import of_task
+from lopa_bench.study.spec import Row, TableSpec
 
-METRICS = ("BLEU", "NIST", "METEOR", "ROUGE-L", "CIDEr")
+METRICS = ("bleu", "nist", "meteor", "rouge_l", "cider")
 
 
 def table(scale: str) -> TableSpec:
-    columns = tuple(Column(label, "e2e", label.lower().replace("-", "_")) for label in METRICS)
-    return TableSpec("e2e", "Text from data: E2E", rows(scale), columns, "e2e", order=40)
+    return TableSpec("e2e", "Text from data: E2E", rows(scale), of_task("e2e", METRICS), "e2e", order=40)
 
 
 def rows(scale: str) -> tuple[Row, ...]:

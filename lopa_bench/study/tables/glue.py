@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import accuracy
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import GLUE, Row, TableSpec
 
 ROWS = (
@@ -16,4 +16,4 @@ ROWS = (
 
 
 def table(scale: str) -> TableSpec:
-    return TableSpec("glue", "GLUE", ROWS, accuracy(GLUE), "glue", order=10)
+    return TableSpec("glue", "GLUE", ROWS, headline(GLUE), "glue", order=10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import accuracy
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import GLUE, Row, TableSpec
 
 ROWS = (
@@ -21,4 +21,4 @@ ROWS = (
 
 
 def table(scale: str) -> TableSpec:
-    return TableSpec("rebuttal", "LOPA, its variants, other prompts", ROWS, accuracy(GLUE), "glue", order=90)
+    return TableSpec("rebuttal", "LOPA, its variants, other prompts", ROWS, headline(GLUE), "glue", order=90)

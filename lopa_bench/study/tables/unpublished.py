@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import accuracy
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import GLUE, Row, TableSpec
 
 TITLE = (
@@ -24,4 +24,4 @@ ROWS = (
 
 
 def table(scale: str) -> TableSpec:
-    return TableSpec("unpublished", TITLE, ROWS, accuracy(GLUE), order=100)
+    return TableSpec("unpublished", TITLE, ROWS, headline(GLUE), order=100)

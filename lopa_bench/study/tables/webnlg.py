@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.spec import Column, TableSpec
+from lopa_bench.study.columns import of_task
+from lopa_bench.study.spec import TableSpec
 from lopa_bench.study.tables.e2e import rows
 
 
 def table(scale: str) -> TableSpec:
-    columns = tuple(
-        Column(f"{name.upper()} {part}", "webnlg", f"{name}_{part}", higher_is_better=name == "bleu")
-        for name in ("bleu", "ter")
-        for part in ("unseen", "seen", "all")
-    )
-    return TableSpec("webnlg", "Text from data: WebNLG", rows(scale), columns, "webnlg", order=50)
+    metrics = (f"{name}_{part}" for name in ("bleu", "ter") for part in ("unseen", "seen", "all"))
+    return TableSpec("webnlg", "Text from data: WebNLG", rows(scale), of_task("webnlg", metrics), "webnlg", order=50)

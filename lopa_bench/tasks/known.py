@@ -1,0 +1,44 @@
+"""The tasks of conf/task by their names, without a run around them: for whoever needs a task's facts or metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from lopa_bench.config.compose import choices, conf_dir, load_task
+from lopa_bench.config.nearest import nearest
+from lopa_bench.errors import UserError
+from lopa_bench.tasks.base import Task
+
+
+def names() -> list[str]:
+    """All of them, in alphabetical order."""
+    return choices("task")
+
+
+@cache
+def known(name: str) -> Task:
+    """The task of conf/task/<name>.yaml as it stands there.
+
+    Raises:
+        UserError: there is none, or a value of it is wrong.
+    """
+    if name not in names():
+        raise UserError(f"task={name} is not one of {', '.join(names())}; nearest: task={nearest(name, names())}")
+    root = OmegaConf.load(conf_dir() / "config.yaml")  # what a task's values may refer to
+    assert isinstance(root, DictConfig)
+    root["task"] = OmegaConf.load(conf_dir() / "task" / f"{name}.yaml")
+    values: dict[str, Any] = OmegaConf.to_container(root["task"], resolve=True)  # type: ignore[assignment]
+    return load_task(values)
+
+
+def as_run(name: str, settings: Mapping[str, Any]) -> Task:
+    """The task with those of its values that a run had (the section `task` of what determines its number)."""
+    task = known(name)
+    fields = {field.name for field in dataclasses.fields(task)}
+    own = {key: value for key, value in settings.items() if key in fields}
+    return dataclasses.replace(task, **own)
