@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lopa_bench.cli.main import COMMANDS, main
-from lopa_bench.config.compose import choices
+from lopa_bench.config.files import choices
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

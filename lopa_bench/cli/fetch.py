@@ -11,7 +11,7 @@ import yaml
 from filelock import FileLock
 
 from lopa_bench import tasks
-from lopa_bench.config.compose import choices, conf_dir
+from lopa_bench.config.files import choices, read
 from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host import network
@@ -40,7 +40,7 @@ def sources() -> dict[str, dict[str, Any]]:
 
 def files_of(task: str) -> list[str]:
     """The files that fetch brings for a task: of each split's candidates the first that there is a source of."""
-    content = yaml.safe_load((conf_dir() / "task" / f"{task}.yaml").read_text(encoding="utf-8"))
+    content = read(f"task/{task}")
     found = []
     for candidates in content["files"].values():
         names = [split_slice(name)[0] for name in candidates]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lopa_bench.config.compose import choices, conf_dir
+from lopa_bench.config.files import choices, find
 from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
 from lopa_bench.study.tables import tables
@@ -44,5 +44,5 @@ def _print(heading: str, options: dict[str, str]) -> None:
 
 def description(group: str, option: str) -> str:
     """The first comment line of ``conf/<group>/<option>.yaml``, Hydra's own (``# @package …``) left out."""
-    lines = (conf_dir() / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    lines = find(f"{group}/{option}").read_text(encoding="utf-8").splitlines()
     return next(line for line in lines if not line.startswith("# @")).removeprefix("#").strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -38,6 +39,8 @@ COMMANDS = {
     ),
     "score": ("lopa_bench.cli.score:main", "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"),
 }
+
+OWN_CONF = "conf.path="
 
 USAGE = """\
 lopa-bench: reproduce Low-Rank Prompt Adaptation (LOPA, NeurIPS 2024) and go past it
@@ -81,9 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of ``lopa-bench``; returns the exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        with signals.raised():
+        with signals.raised(), _own_conf(argv):
             if argv and argv[0] in COMMANDS:
-                return _load(COMMANDS[argv[0]][0])(argv[1:])
+                return _load(COMMANDS[argv[0]][0])([word for word in argv[1:] if not word.startswith(OWN_CONF)])
             if {"--help", "-h"} & set(argv):
                 print(usage())
                 return 0
@@ -97,6 +100,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # e.g. `lopa-bench list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _own_conf(argv: Sequence[str]) -> contextlib.AbstractContextManager[None]:
+    """``conf.path=DIR``: one's own YAML is found in `DIR`, whatever the command."""
+    if not any(word.startswith(OWN_CONF) for word in argv):
+        return contextlib.nullcontext()
+    from lopa_bench.config.files import own_folder, searching
+
+    return searching(own_folder(argv))
 
 
 def usage() -> str:
@@ -121,13 +133,15 @@ def _load(target: str) -> Any:
 def _hydra(argv: list[str]) -> int:
     """Check the overrides, then hand over to Hydra."""
     from lopa_bench.config.overrides import check
+    from lopa_bench.run.preflight import preflight
 
     overrides = [arg for arg in argv if not arg.startswith("-")]
     multirun = bool({"-m", "--multirun"} & set(argv))
     if _HYDRA_QUERIES & set(argv):
         return _hydra_main(argv)
     _check_words(argv)
-    check(overrides, multirun)
+    for config in check(overrides, multirun):
+        preflight(config)
     return _sweep(argv, overrides) if multirun else _hydra_main(argv)
 
 
@@ -148,9 +162,11 @@ def _sweep(argv: list[str], overrides: list[str]) -> int:
 def _hydra_main(argv: list[str]) -> int:
     import hydra
 
-    from lopa_bench.config.compose import conf_dir
+    from lopa_bench.config.compose import register
+    from lopa_bench.config.files import conf_dir, search_override
 
-    sys.argv = [sys.argv[0], *argv]
+    register()
+    sys.argv = [sys.argv[0], *argv, *search_override()]
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()
     except SystemExit as exit_:

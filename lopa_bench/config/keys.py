@@ -1,9 +1,23 @@
-"""Dotted config keys: looked up in nested values, and values as they are typed."""
+"""Dotted keys: which a config has, what stands at one, and how its value is typed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from omegaconf import DictConfig
+
+
+def tree(composed: DictConfig, prefix: str = "") -> list[str]:
+    """All dotted keys of a composed config, branches included."""
+    keys: list[str] = []
+    for name in map(str, composed):
+        key = f"{prefix}{name}"
+        keys.append(key)
+        node = composed._get_node(name)
+        if isinstance(node, DictConfig) and not node._is_interpolation() and not node._is_none():
+            keys += tree(node, f"{key}.")
+    return keys
 
 
 def lookup(config: Mapping[str, Any], key: str) -> Any:
@@ -17,7 +31,9 @@ def lookup(config: Mapping[str, Any], key: str) -> Any:
 
 
 def spell(value: Any) -> str:
-    """A setting's value as it is typed in an override: ``null``, ``true``, ``4``."""
+    """A setting's value as it is typed in an override: ``null``, ``true``, ``4`` (for 4.0 too: they are the same number)."""
     if value is None:
         return "null"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

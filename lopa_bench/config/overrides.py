@@ -6,16 +6,17 @@ import itertools
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from lopa_bench.config.compose import choices, compose_config, conf_dir, load_config, tree
+from lopa_bench.config.compose import compose_config, load_config
+from lopa_bench.config.files import choices, groups, own_folder, searching
+from lopa_bench.config.keys import tree
 from lopa_bench.config.nearest import nearest
+from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
-from lopa_bench.run.preflight import preflight
 
 # Value of hydra/launcher or hydra/sweeper -> our extra that installs it, its module.
 PLUGINS = {
@@ -28,31 +29,34 @@ PLUGINS = {
 MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
 
 
-def check(overrides: Sequence[str], multirun: bool) -> None:
-    """Raise `UserError` for the first override that is wrong: unknown key, choice, type, range or missing file."""
-    for job in itertools.islice(_jobs(check_keys(overrides, multirun)), MOST_CHECKED_JOBS):
-        preflight(load_config(job))
+def check(overrides: Sequence[str], multirun: bool) -> Iterator[Config]:
+    """The config of each job that the overrides ask for, of a long sweep's first ones.
+
+    Raises:
+        UserError: for the first override that is wrong: an unknown key, choice, type or range.
+    """
+    yield from map(load_config, itertools.islice(_jobs(check_keys(overrides, multirun)), MOST_CHECKED_JOBS))
 
 
 def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Override]:
     """Raise `UserError` for the first override that is none, or whose key or choice there is not; else all of them, parsed."""
-    parsed = _parse(overrides)
-    groups = sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
-    for override in parsed:
-        if override.is_sweep_override() and not multirun:
-            raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
-        if override.key_or_group in groups:
-            _check_choice(override)
-        if override.key_or_group in {"hydra/launcher", "hydra/sweeper"}:
-            _check_plugin(override)
-    known = _known_keys(parsed, groups)
-    for override in parsed:
-        key = override.key_or_group
-        if override.is_delete() or key in groups or key.startswith("hydra"):
-            continue
-        if key not in known:
-            raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
-    return parsed
+    with searching(own_folder(overrides)):
+        parsed = _parse(overrides)
+        for override in parsed:
+            if override.is_sweep_override() and not multirun:
+                raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
+            if override.key_or_group in groups():
+                _check_choice(override)
+            if override.key_or_group.startswith("hydra"):
+                _check_hydra(override)
+        known = _known_keys(parsed)
+        for override in parsed:
+            key = override.key_or_group
+            if override.is_delete() or key in groups() or key.startswith("hydra"):
+                continue
+            if key not in known:
+                raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
+        return parsed
 
 
 def jobs(overrides: Sequence[str]) -> list[list[str]]:
@@ -64,8 +68,7 @@ def jobs(overrides: Sequence[str]) -> list[list[str]]:
 def _sweeper_params(overrides: Sequence[str]) -> list[str]:
     """What an experiment file sweeps over by itself (``hydra.sweeper.params``)."""
     single = [o.input_line for o in _parse(overrides) if not o.is_sweep_override()]
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        composed = compose("config", overrides=single, return_hydra_config=True)
+    composed = compose_config(single, hydra=True)
     params = OmegaConf.to_container(composed.hydra.sweeper).get("params") or {}
     return [f"{key}={value}" for key, value in params.items()]
 
@@ -103,8 +106,14 @@ def _check_choice(override: Override) -> None:
             )
 
 
-def _check_plugin(override: Override) -> None:
-    """Launchers and sweepers that are packages of their own must be installed."""
+def _check_hydra(override: Override) -> None:
+    """Hydra makes its own classes only, and launchers and sweepers that are packages of their own must be installed."""
+    if "_target_" in override.input_line or override.key_or_group.startswith("hydra.callbacks"):
+        raise UserError(
+            f"{override.input_line}: Hydra's own classes are chosen by hydra/launcher=… and hydra/sweeper=…"
+        )
+    if override.key_or_group not in {"hydra/launcher", "hydra/sweeper"}:
+        return
     value = _shown(override)
     extra, module = PLUGINS.get(value, (None, ""))
     try:
@@ -115,9 +124,9 @@ def _check_plugin(override: Override) -> None:
         raise UserError(f"{override.input_line} needs a package: pip install 'lopa-bench[{extra}]'")
 
 
-def _known_keys(parsed: list[Override], groups: list[str]) -> set[str]:
+def _known_keys(parsed: list[Override]) -> set[str]:
     """Every key that exists under some combination of the chosen groups."""
-    chosen = [o for o in parsed if o.key_or_group in groups and not o.is_delete()]
+    chosen = [o for o in parsed if o.key_or_group in groups() and not o.is_delete()]
     combinations = itertools.product(*([f"{o.key_or_group}={v}" for v in _values(o)] for o in chosen))
     keys: set[str] = set()
     for combination in itertools.islice(combinations, MOST_CHECKED_JOBS):

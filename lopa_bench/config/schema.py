@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
 
 from lopa_bench.config.fields import Count, Fraction, NonNegative, Positive, Size, settings
-from lopa_bench.methods.base import Method
-from lopa_bench.run.trackers.base import Tracker
-from lopa_bench.tasks.base import Task
+
+if TYPE_CHECKING:  # the sections whose classes conf/ names; annotations alone, so that this room needs none of theirs
+    from lopa_bench.methods.base import Method
+    from lopa_bench.run.trackers.base import Tracker
+    from lopa_bench.tasks.base import Task
 
 
 @settings

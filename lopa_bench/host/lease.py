@@ -32,13 +32,13 @@ class Busy(RunFailed):
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a claim.
+    """Who holds a lease.
 
     Attributes:
         machine: host name and process namespace; only there does `pid` mean something.
         created: when the process started, so that a reused pid is not taken for it.
-        since: when it claimed, in seconds since the epoch.
-        token: different for every claim.
+        since: when it took the lease, in seconds since the epoch.
+        token: different for every lease.
     """
 
     machine: str
@@ -97,8 +97,8 @@ def _now(folder: Path) -> float:
         return os.fstat(file.fileno()).st_mtime
 
 
-class Claim:
-    """``with Claim(path):`` holds the lock file `path` for the time of the block.
+class Lease:
+    """``with Lease(path):`` holds the lock file `path` for the time of the block.
 
     Raises:
         Busy: another living process holds it.
@@ -111,7 +111,7 @@ class Claim:
         self._takeover = path.with_name(".takeover.lock")
         self._released = threading.Event()
 
-    def __enter__(self) -> Claim:
+    def __enter__(self) -> Lease:
         while not self._create():
             self._bury_or_raise()
         threading.Thread(target=self._beat, daemon=True).start()

@@ -6,7 +6,7 @@ A method file therefore imports torch inside its functions. One that imports it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lopa_bench.config.fields import Count, Fraction, settings
 from lopa_bench.errors import UserError
@@ -30,6 +30,7 @@ PEFT_FOLDER = "a peft adapter folder: peft.PeftModel.from_pretrained(backbone, f
 class Method(ABC):
     """Hyperparameters that can adapt a backbone."""
 
+    section: ClassVar[str] = "method"  # of a config: what it is made of must be derived from this class
     name: str
 
     @property

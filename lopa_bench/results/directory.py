@@ -1,90 +1,39 @@
-"""Results are facts: identified by what determines them, written once and whole, never edited. Imports no torch."""
+"""Results are facts: identified by what determines them, written once and whole, never edited."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import io
 import json
-import platform
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import remove_temporaries, write_bytes, write_text
-from lopa_bench.host.lease import CLOCK, Claim
-from lopa_bench.models.files import locate
-from lopa_bench.tasks.rows import Records
+from lopa_bench.host.lease import CLOCK, Lease
 
-SCHEMA = 1  # of result.json
-PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
-
-# What does not determine a run's number: where things lie, what is shown, and names that only lead to values.
-_UNDETERMINING = {
-    "results_dir", "force", "offline", "tracker", "checkpoint_every", "experiment", "sandbox", "scale", "recipe", "model", "data",
-}  # fmt: skip
-# Like device and number of threads, these change a number by rounding only (tests/run/test_speed.py, tests/run/test_shard.py).
-UNDETERMINING_IN_TRAIN = {"compile", "gradient_checkpointing", "shard"}
+SCHEMA = 2  # of result.json
 _REQUIRED = ("metric", "metrics", "metrics_per_split", "reported_split")  # what a sweep and the end of a run show
 PREDICTIONS = "predictions.jsonl"
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
-_VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
-
-
-def determining(config: Config, records: Records) -> dict[str, Any]:
-    """What a run's number depends on: hyperparameters, the contents of data and models, the protocol; no path, no device."""
-    plain = {key: value for key, value in config.resolved.items() if key not in _UNDETERMINING}
-    plain["train"] = {key: value for key, value in plain["train"].items() if key not in UNDETERMINING_IN_TRAIN}
-    plain["task"] = {key: value for key, value in plain["task"].items() if key != "about"}  # facts for tables and plans
-    if config.generation and config.generation.generator is None:
-        plain["generation"] = {key: value for key, value in plain["generation"].items() if key != "generator"}
-    model = config.resolved["model"]
-    encoder = config.model.encoder
-    if encoder != "backbone":
-        encoder = locate(encoder, config.model.encoder_revision, config.offline).fingerprint()
-    return {
-        **plain,
-        "protocol": PROTOCOL,
-        "model": {
-            "weights": locate(config.model.path, config.model.revision, config.offline).fingerprint(),
-            "encoder": encoder,
-            "lora_targets": model["lora_targets"],
-        },
-        "data": records.fingerprints(),
-    }
-
-
-def digest(values: Mapping[str, Any]) -> str:
-    """Twelve hexadecimal digits over values as canonical JSON."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Where one run's files lie: ``<results>/<scale>/<task>/<model>/<method>/<seed>-<digest>``.
+    """Where one run's files lie. ``result.json`` is written last: a directory without it is not a result.
 
-    ``result.json`` is written last: a directory without it is not a result.
+    Attributes:
+        determining: the values that the run's number depends on. digest: of them.
     """
 
     path: Path
     digest: str
     determining: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, config: Config, records: Records) -> RunDirectory:
-        values = determining(config, records)
-        identity = digest(values)
-        names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-{identity}")
-        return cls(config.results_dir.joinpath(*names), identity, values)
 
     def create(self) -> None:
         """Make the directory. Raises `UserError` if that is not allowed."""
@@ -118,15 +67,15 @@ class RunDirectory:
         return found if all(key in found for key in _REQUIRED) else None
 
     @contextlib.contextmanager
-    def claim(self) -> Iterator[None]:
+    def lease(self) -> Iterator[None]:
         """Make the directory and keep other processes out of it for the time of the block.
 
         Raises:
-            Busy: another living process has claimed it.
+            Busy: another living process does the run.
         """
         self.create()
-        with Claim(self.path / LOCK):
-            remove_temporaries(self.path, spared=(f".{LOCK}.", CLOCK))  # of processes that ask for the claim
+        with Lease(self.path / LOCK):
+            remove_temporaries(self.path, spared=(f".{LOCK}.", CLOCK))  # of processes that ask for the lease
             yield
             (self.path / PROGRESS).unlink(missing_ok=True)
 
@@ -159,34 +108,3 @@ def as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Python's and the packages' versions that a number may depend on."""
-    found = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "source"
-    return found
-
-
-@cache
-def git_state() -> dict[str, Any]:
-    """Commit of the checkout the package runs from and whether files differ from it; empty outside a checkout."""
-
-    def git(*args: str) -> str:
-        folder = Path(__file__).parent
-        return subprocess.run(
-            ["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=5
-        ).stdout.strip()
-
-    try:
-        return {
-            "commit": git("rev-parse", "HEAD"),
-            "modified": bool(git("status", "--porcelain", "--untracked-files=no", "--", ".")),
-        }
-    except (OSError, subprocess.SubprocessError):
-        return {}

@@ -11,7 +11,7 @@ from lopa_bench.host.shelf import Shelf
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split, encode_clozes, encode_completions, encode_prompts
 from lopa_bench.models.tokens import encoder_ids
-from lopa_bench.results import directory
+from lopa_bench.run.identity import digest
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.rows import Records, find_files, load_records
 
@@ -25,7 +25,7 @@ def read_records(config: Config) -> Records:
     source, holdout = config.data, config.selection == "holdout"
     found = find_files(config.task, source.dir).values() if source.source == "files" else ()
     files = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path, _ in found]
-    key = directory.digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
+    key = digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
 
     def read() -> Records:
         records = load_records(config.task, source, config.offline)
@@ -49,7 +49,7 @@ def encoded(
 ) -> Split:
     """A tokenised split, from memory if an earlier job of this process had the same rows, tokenizers and encoder."""
     depends_on = {key: known[key] for key in ("model", "data", "task", "precision")}
-    key = directory.digest(
+    key = digest(
         {
             **depends_on,
             "split": split,

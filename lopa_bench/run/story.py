@@ -16,6 +16,7 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models import hub
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.results.directory import RunDirectory
+from lopa_bench.run import identity
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.evaluate import Evaluation
 from lopa_bench.run.inputs import encoded, examples_of, read_records
@@ -53,11 +54,11 @@ def run(config: Config) -> Outcome:
     if together.first(lambda: hub.complete(config)):
         preflight(config)  # now that there is something to look at
     records = read_records(config)
-    directory = RunDirectory.of(config, records)
+    directory = identity.directory(config, records)
     found = None if config.force else together.first(directory.result)
     with contextlib.ExitStack() as stack:
         if not found:
-            together.first(lambda: stack.enter_context(directory.claim()) and None)
+            together.first(lambda: stack.enter_context(directory.lease()) and None)
             # Another process may have finished it since.
             found = None if config.force else together.first(directory.result)
         if found:

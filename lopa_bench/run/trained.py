@@ -46,7 +46,7 @@ def _check_weights(directory: Path, config: Config, trained_on: Mapping[str, str
     model = config.model
     named = {"model.path": (model.path, model.revision, trained_on["weights"])}
     if config.method.reads_instance and model.encoder != "backbone":
-        named["model.encoder"] = (model.encoder, model.encoder_revision, trained_on["encoder"])
+        named["model.encoder"] = (model.encoder, model.encoder_revision, trained_on.get("encoder", ""))
     for key, (path, revision, fingerprint) in named.items():
         if locate(path, revision, config.offline, key).fingerprint() != fingerprint:
             raise UserError(f"run={directory}: {key}={path} holds other weights than the run was trained on")

@@ -11,7 +11,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from lopa_bench.cli.params import settings
-from lopa_bench.config.compose import choices, load_config
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.files import choices
 from lopa_bench.methods.base import Method, SoftPromptMethod
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.methods.whole_model import FullFineTuning

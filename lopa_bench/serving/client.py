@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
-from lopa_bench.config.compose import load_method
+from lopa_bench.config import typed
 from lopa_bench.config.fields import Kind
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
@@ -94,7 +94,7 @@ class SoftPromptClient:
                 encoder = AutoModel.from_pretrained(folder / "encoder", dtype="auto").eval().to(device)
                 encoder_tokenizer = AutoTokenizer.from_pretrained(folder / "encoder")
             return cls(
-                load_method(about["method"]),
+                typed.build(about["method"], "method"),
                 about["kind"],
                 about["max_length"],
                 about["encoder_max_length"],

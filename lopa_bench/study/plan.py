@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import lookup, spell
-from lopa_bench.study.recipe import hyperparameters
+from lopa_bench.run import identity
 from lopa_bench.study.spec import (
     METHOD_DEFAULTS,
     RUN_DEFAULTS,
@@ -71,7 +71,7 @@ class PlannedRun:
     def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
         """Beside its `selector`, the hyperparameters of the run that this cell's command makes."""
         own = self.selector(scale)
-        values = hyperparameters(scale, self.task, self.method, own.get("model"))
+        values = identity.recipe(scale, self.task, self.method, own.get("model"))
         return {key: value for key, value in values.items() if key not in own and key not in given}
 
     def argv(self) -> list[list[str]]:

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-import yaml
-
-from lopa_bench.config.compose import conf_dir
+from lopa_bench.config import files
 from lopa_bench.metrics.metric import Metric, look_up
 from lopa_bench.tasks.known import known
 
@@ -112,18 +109,15 @@ def default_model(scale: str, task: str) -> str | None:
     return _models(scale).get(known(task).family)
 
 
-@cache
 def _models(scale: str) -> dict[str, str]:
     """Family -> model, from the scale's defaults list."""
-    content = yaml.safe_load((conf_dir() / "scale" / f"{scale}.yaml").read_text(encoding="utf-8"))
-    return {key.split(".")[-1]: name for entry in content.get("defaults", []) for key, name in entry.items()}
+    entries = files.read(f"scale/{scale}").get("defaults", [])
+    return {key.split(".")[-1]: name for entry in entries for key, name in entry.items()}
 
 
-@cache
 def encoder_path(name: str) -> str:
     """What conf/encoder/<name>.yaml stands for."""
-    content = yaml.safe_load((conf_dir() / "encoder" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return str(content["encoder"])
+    return str(files.read(f"encoder/{name}")["encoder"])
 
 
 def scale_settings(scale: str, task: str) -> dict[str, Any]:

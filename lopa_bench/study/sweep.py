@@ -20,7 +20,7 @@ from rich.console import Console
 
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.files import write_text
-from lopa_bench.host.lease import Busy, Claim, Owner, alive, owner_of
+from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def planned(results_dir: Path, jobs: Sequence[Sequence[str]]) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
-    with Claim(folder / LOCK):
+    with Lease(folder / LOCK):
         write_text(folder / PLAN, json.dumps({"jobs": [list(job) for job in jobs]}, indent=1))
         yield folder
 

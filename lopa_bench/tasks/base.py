@@ -79,6 +79,7 @@ class Task(ABC):
         stop_words: generated text ends before the first of these.
     """
 
+    section: ClassVar[str] = "task"  # of a config: what it is made of must be derived from this class
     name: str
     family: str
     files: dict[str, list[str]]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from lopa_bench.config.compose import choices, conf_dir, load_task
+from lopa_bench.config import files, typed
 from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Task
@@ -17,10 +18,9 @@ from lopa_bench.tasks.base import Task
 
 def names() -> list[str]:
     """All of them, in alphabetical order."""
-    return choices("task")
+    return files.choices("task")
 
 
-@cache
 def known(name: str) -> Task:
     """The task of conf/task/<name>.yaml as it stands there.
 
@@ -29,11 +29,15 @@ def known(name: str) -> Task:
     """
     if name not in names():
         raise UserError(f"task={name} is not one of {', '.join(names())}; nearest: task={nearest(name, names())}")
-    root = OmegaConf.load(conf_dir() / "config.yaml")  # what a task's values may refer to
-    assert isinstance(root, DictConfig)
-    root["task"] = OmegaConf.load(conf_dir() / "task" / f"{name}.yaml")
+    return _read(files.find(f"task/{name}"))
+
+
+@cache
+def _read(path: Path) -> Task:
+    root = OmegaConf.create(files.read("config"))  # what a task's values may refer to
+    root["task"] = OmegaConf.load(path)
     values: dict[str, Any] = OmegaConf.to_container(root["task"], resolve=True)  # type: ignore[assignment]
-    return load_task(values)
+    return typed.build(values, "task")  # type: ignore[no-any-return]
 
 
 def as_run(name: str, settings: Mapping[str, Any]) -> Task:

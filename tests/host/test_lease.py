@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from lopa_bench.host.lease import STALE_AFTER, Busy, Claim, Owner, alive, owner_of
+from lopa_bench.host.lease import STALE_AFTER, Busy, Lease, Owner, alive, owner_of
 from lopa_bench.results.directory import RunDirectory
 
 
@@ -30,50 +30,50 @@ def leave(lock, owner):
 
 
 def test_held_by_a_living_process(lock):
-    with Claim(lock):
-        with pytest.raises(Busy, match=f"process {os.getpid()} on "), Claim(lock):
+    with Lease(lock):
+        with pytest.raises(Busy, match=f"process {os.getpid()} on "), Lease(lock):
             pass
         assert owner_of(lock).pid == os.getpid()
     assert not list(lock.parent.iterdir())
-    with Claim(lock):
+    with Lease(lock):
         pass
 
 
 def test_released_when_the_block_fails(lock):
-    with pytest.raises(ZeroDivisionError), Claim(lock):
+    with pytest.raises(ZeroDivisionError), Lease(lock):
         1 / 0  # noqa: B018
     assert not lock.exists()
 
 
 def test_taken_over_from_a_dead_process_at_once(lock):
     leave(lock, dead_process())
-    with Claim(lock):
+    with Lease(lock):
         assert owner_of(lock).pid == os.getpid()
     assert not list(lock.parent.iterdir())
 
 
 def test_taken_over_when_the_pid_is_another_process_now(lock):
     leave(lock, replace(Owner.me(), created=Owner.me().created - 1000, token="old"))
-    with Claim(lock):
+    with Lease(lock):
         pass
 
 
 def test_another_machine_is_believed_while_its_heart_beats(lock):
     leave(lock, replace(Owner.me(), machine="elsewhere/1", token="theirs"))
-    with pytest.raises(Busy, match="on elsewhere does this run"), Claim(lock):
+    with pytest.raises(Busy, match="on elsewhere does this run"), Lease(lock):
         pass
     silent = time.time() - STALE_AFTER - 5
     os.utime(lock, (silent, silent))
-    with Claim(lock):
+    with Lease(lock):
         assert owner_of(lock).pid == os.getpid()
 
 
 def test_a_torn_lock_is_believed_for_as_long_as_a_silent_one(lock):
     lock.write_text("")
-    with pytest.raises(Busy, match="another process"), Claim(lock):
+    with pytest.raises(Busy, match="another process"), Lease(lock):
         pass
     os.utime(lock, (0, 0))
-    with Claim(lock):
+    with Lease(lock):
         pass
 
 
@@ -91,13 +91,13 @@ def test_who_holds_a_claim_leaves_the_files_of_those_who_ask_for_it(tmp_path):
     asking, half = (".run.lock.abc.tmp", ".now.abc.tmp"), ".result.json.abc.tmp"
     for name in (*asking, half):
         (tmp_path / name).touch()
-    with RunDirectory(tmp_path, "", {}).claim():
+    with RunDirectory(tmp_path, "", {}).lease():
         assert {path.name for path in tmp_path.glob(".*")} == set(asking)
 
 
 def test_heart_beats(lock, monkeypatch):
     monkeypatch.setattr("lopa_bench.host.lease.HEARTBEAT", 0.05)
-    with Claim(lock):
+    with Lease(lock):
         os.utime(lock, (0, 0))
         deadline = time.monotonic() + 20
         while lock.stat().st_mtime == 0 and time.monotonic() < deadline:
@@ -107,7 +107,7 @@ def test_heart_beats(lock, monkeypatch):
 
 def test_who_was_robbed_leaves_the_new_claim_alone(lock):
     thief = replace(Owner.me(), token="thief")
-    with Claim(lock):
+    with Lease(lock):
         leave(lock, thief)
     assert owner_of(lock) == thief
 
@@ -116,7 +116,7 @@ def race(lock, start, held, wins):
     start.wait()
     for _ in range(20):
         try:
-            with Claim(lock):
+            with Lease(lock):
                 with held.get_lock():
                     held.value += 1
                 assert held.value == 1, "two processes hold one claim"

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from lopa_bench.config.compose import choices
+from lopa_bench.config.files import choices
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.prefix import PrefixMethod
 from lopa_bench.models.batches import pad

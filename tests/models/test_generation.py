@@ -12,7 +12,7 @@ from transformers import Cache, DynamicCache, GenerationConfig
 from transformers.cache_utils import DynamicSlidingWindowLayer
 from transformers.generation import TopPLogitsWarper
 
-from lopa_bench.config.compose import choices
+from lopa_bench.config.files import choices
 from lopa_bench.config.schema import Generation, Model
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel

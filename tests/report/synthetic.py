@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lopa_bench.results.directory import SCHEMA
 from lopa_bench.study.plan import PlannedRun, planned_runs
 from lopa_bench.study.spec import METHOD_DEFAULTS
 from lopa_bench.study.tables import tables
@@ -64,7 +65,7 @@ def write_run(
         ]
         metrics = metrics or {headline: float(100 * np.mean(correct))}
     result = {
-        "schema": 1,
+        "schema": SCHEMA,
         "digest": f"{abs(hash((task, method, seed, str(settings)))):016x}",
         "scale": scale,
         "task": task,

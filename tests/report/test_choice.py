@@ -7,11 +7,13 @@ from synthetic import write_run
 from test_tables import build, cell_of
 
 from lopa_bench.cli.report import main
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.keys import lookup
+from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.errors import UserError
 from lopa_bench.report.fill import build_tables
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
-from lopa_bench.study.recipe import hyperparameters
 from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
 
@@ -95,13 +97,9 @@ def test_where_replaces_defaults_and_no_row(tmp_path, capsys):
 )
 def test_the_recipe_is_what_a_run_is_told_by_conf(scale, words):
     """Read plainly here, composed by Hydra there."""
-    config = pytest.importorskip("lopa_bench.config.compose")
-    from lopa_bench.config.keys import lookup
-
     given = dict(word.split("=") for word in words)
     task, model = given["task"], given.get("model") or default_model(scale, given["task"])
     for method in ("none", "fft", "lora", "dept", "prefix_tuning", "lopa"):
         expected = dict(hyperparameters(scale, task, method, None if model == "local" else model))
-        expected.pop("protocol")
-        resolved = config.load_config([f"scale={scale}", f"method={method}", *words]).resolved
+        resolved = load_config([f"scale={scale}", f"method={method}", *words]).resolved
         assert {key: lookup(resolved, key) for key in expected} == expected, method

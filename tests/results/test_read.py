@@ -27,7 +27,7 @@ def test_a_run_is_a_row_with_its_headline_score(tmp_path):
         ("[" * 100_000, "not readable as JSON"),
         ('{"accuracy": 1}', "not a result of lopa-bench"),
         ("[1, 2]", "not a result of lopa-bench"),
-        ('{"schema": 1, "task": "rte"}', "not a whole result"),
+        ('{"schema": 2, "task": "rte"}', "not a whole result"),
     ],
 )
 def test_foreign_and_corrupt_files_are_named_and_skipped(tmp_path, text, reason):

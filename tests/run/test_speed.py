@@ -13,8 +13,8 @@ from lopa_bench.config.schema import Train
 from lopa_bench.errors import UserError
 from lopa_bench.host.processes import Processes
 from lopa_bench.models.batches import Split, pad
-from lopa_bench.results.directory import determining
 from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.identity import determining
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.speed import speed_up
 from lopa_bench.run.train import train

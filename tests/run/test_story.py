@@ -19,7 +19,7 @@ def test_writes_everything_and_finds_it_again(overrides):
     assert folder.parts[-5:-1] == ("mini", "rte", "roberta", "lopa")
     result = json.loads((folder / "result.json").read_text())
     assert result == outcome.result
-    assert result["schema"] == 1
+    assert result["schema"] == 2
     assert result["data"]["rows"] == {"train": 54, "test": 30, "validation": 6}
     assert result["data"]["files"]["train"] == "glue/RTE/train.tsv"
     assert 0 <= result["metrics"]["accuracy"] <= 100
@@ -76,11 +76,11 @@ def test_same_seed_same_numbers(overrides, method):
 
 def test_identity_is_what_determines_the_number(overrides, tmp_path):
     def digest(*more):
-        from lopa_bench.results.directory import RunDirectory
+        from lopa_bench.run import identity
         from lopa_bench.tasks.rows import load_records
 
         config = load_config([*overrides, "method=lopa", *more])
-        return RunDirectory.of(config, load_records(config.task, config.data, config.offline)).digest
+        return identity.directory(config, load_records(config.task, config.data, config.offline)).digest
 
     base = digest()
     assert digest(f"results_dir={tmp_path / 'elsewhere'}", "force=true", "offline=false") == base

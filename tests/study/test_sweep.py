@@ -13,10 +13,10 @@ from running import measured
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.host.lease import Busy, Claim
+from lopa_bench.host.lease import Busy, Lease
 from lopa_bench.models.shelf import MODELS
 from lopa_bench.results.directory import RunDirectory
-from lopa_bench.run import inputs
+from lopa_bench.run import identity, inputs
 from lopa_bench.run.story import Outcome, run
 from lopa_bench.study.sweep import run_job
 from lopa_bench.tasks.rows import load_records
@@ -50,7 +50,7 @@ def test_what_is_no_whole_result_is_not_a_finished_run(tmp_path, content):
 def test_a_result_of_another_schema_is_refused_by_name_and_stops_no_sweep(tmp_path):
     (tmp_path / "predictions.jsonl").write_text("{}\n")
     (tmp_path / "result.json").write_text('{"schema": 7}')
-    with pytest.raises(UserError, match=r"result\.json: schema 7, this version writes 1"):
+    with pytest.raises(UserError, match=r"result\.json: schema 7, this version writes 2"):
         RunDirectory(tmp_path, "", {}).result()
     (tmp_path / "0").mkdir()
     for content in (
@@ -64,7 +64,7 @@ def test_a_result_of_another_schema_is_refused_by_name_and_stops_no_sweep(tmp_pa
 def test_claimed_elsewhere_is_left_alone(overrides, capsys):
     config = load_config([*overrides, "method=lopa", "seed=1"])
     directory = directory_of(config)
-    with directory.claim():
+    with directory.lease():
         with pytest.raises(Busy):
             run(config)
         assert main(["-m", *overrides, "method=lopa", "train.epochs=2", "seed=0,1"]) == 0
@@ -77,7 +77,7 @@ def test_claimed_elsewhere_is_left_alone(overrides, capsys):
 
 def directory_of(config):
     records = load_records(config.task, config.data, config.offline)
-    return RunDirectory.of(config, records.with_holdout())
+    return identity.directory(config, records.with_holdout())
 
 
 def test_status_tells_how_far(overrides, monkeypatch, capsys):
@@ -189,7 +189,7 @@ def test_a_claim_in_the_way_of_the_folder(overrides, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["-m", *overrides, f"results_dir={tmp_path / 'file'}", "seed=0,1"]) == 2
     assert "cannot be made" in capsys.readouterr().err
-    with pytest.raises(Exception, match="cannot be written"), Claim(tmp_path / "none" / "run.lock"):
+    with pytest.raises(Exception, match="cannot be written"), Lease(tmp_path / "none" / "run.lock"):
         pass
 
 

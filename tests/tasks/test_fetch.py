@@ -12,7 +12,7 @@ import pytest
 from lopa_bench.cli import fetch as cli
 from lopa_bench.cli.fetch import files_of, sources
 from lopa_bench.cli.main import main
-from lopa_bench.config.compose import choices
+from lopa_bench.config.files import choices
 from lopa_bench.tasks.fetch import download
 from lopa_bench.tasks.fetch.derive import HOW
 

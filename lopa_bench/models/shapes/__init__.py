@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
-from lopa_bench.config.compose import conf_dir
+from lopa_bench.config.files import choices, read
 from lopa_bench.config.nearest import nearest
 from lopa_bench.errors import UserError
 from lopa_bench.models.files import ModelFiles
@@ -36,8 +34,7 @@ def of(path: str) -> ModelFiles:
     """The shape of the model that conf/model or conf/encoder calls `path`. Raises `UserError` where none is shipped."""
     for group, key in (("model", "path"), ("encoder", "encoder")):
         for name in names():
-            settings = conf_dir() / group / f"{name}.yaml"
-            if settings.is_file() and yaml.safe_load(settings.read_text(encoding="utf-8"))[key] == path:
+            if name in choices(group) and read(f"{group}/{name}")[key] == path:
                 return files(name)
     raise UserError(f"{path}: neither on this machine nor one of the paper's models, so its sizes are not known")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lopa_bench.config.fields import settings
 
@@ -41,6 +41,8 @@ class Window:
 @settings
 class Tracker:
     """Settings of a tracker. This one shows nothing."""
+
+    section: ClassVar[str] = "tracker"  # of a config: what it is made of must be derived from this class
 
     def open(self, run: RunInfo) -> Window:
         """A run begins, or goes on."""

@@ -1,0 +1,170 @@
+"""Where YAML is found: lopa-bench's own ``conf/``, those of installed plugins, and one's own folder (``conf.path=DIR``).
+
+A plugin is an installed distribution with an entry point in the group ``lopa_bench.plugins``. Its value is an importable package, whose
+folder ``conf/`` holds YAML as ours does, whose folder ``tables/`` holds modules of tables, and whose classes that YAML may name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from yaml import YAMLError
+
+from lopa_bench.errors import UserError
+
+PLUGINS = "lopa_bench.plugins"
+OWN = "conf.path"
+_own: ContextVar[Path | None] = ContextVar("conf.path", default=None)
+
+
+@cache
+def conf_dir() -> Path:
+    """Our own folder of YAML files: inside the package in a built wheel, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return folder
+    raise UserError(f"conf/config.yaml is not in {package} or beside it: the installation is broken")
+
+
+@contextlib.contextmanager
+def searching(folder: str | Path | None) -> Iterator[None]:
+    """Find YAML in `folder` too for the time of the block; None adds nothing.
+
+    Raises:
+        UserError: no such folder, or a file in it that bears the name of one of ours or of a plugin's.
+    """
+    if folder is None:
+        yield
+        return
+    own = Path(folder).expanduser().absolute()
+    if not own.is_dir():
+        raise UserError(f"{OWN}={folder}: there is no such folder")
+    for group in _groups(own):
+        for path in (own / group).glob("*.yaml"):
+            taken = next(
+                (other / group / path.name for other in _installed() if (other / group / path.name).is_file()), None
+            )
+            if taken and own not in _installed():
+                raise UserError(f"{OWN}={folder}: {group}/{path.name} is also {taken}; give yours another name")
+    token = _own.set(own)
+    try:
+        yield
+    finally:
+        _own.reset(token)
+
+
+def own_folder(words: Iterable[str]) -> str | None:
+    """What ``conf.path=DIR`` among overrides says; None where it is not there."""
+    given = [word.partition("=")[2] for word in words if word.lstrip("+").startswith(f"{OWN}=")]
+    return given[-1].strip("'\"") if given and given[-1] not in {"", "null"} else None
+
+
+def plugins() -> dict[str, Path]:
+    """Package name -> folder of every registered plugin. None of them is imported."""
+    return _plugins(tuple(sys.path))
+
+
+@cache
+def _plugins(path: tuple[str, ...]) -> dict[str, Path]:
+    found = {}
+    for entry in entry_points(group=PLUGINS):
+        try:
+            spec = find_spec(entry.module)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is None or not spec.submodule_search_locations:
+            raise UserError(
+                f"the plugin {entry.name} names {entry.value}, which is not an importable package; reinstall it"
+            )
+        found[entry.module] = Path(next(iter(spec.submodule_search_locations)))
+    return found
+
+
+def _installed() -> list[Path]:
+    return [conf_dir(), *(folder / "conf" for folder in plugins().values())]
+
+
+def sources() -> list[Path]:
+    """The folders that are searched for YAML, in order."""
+    own = _own.get()
+    return [*_installed(), *([own] if own else [])]
+
+
+def search_override() -> list[str]:
+    """The override by which Hydra searches the folders that are not ours; nothing where there are none."""
+    more = [folder for folder in sources()[1:] if folder.is_dir()]
+    quoted = ",".join("'file://" + str(folder).replace("\\", "\\\\").replace("'", "\\'") + "'" for folder in more)
+    return [f"hydra.searchpath=[{quoted}]"] if more else []
+
+
+def _groups(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+
+
+def groups() -> list[str]:
+    """The names of the config groups: ``method``, ``task``, …"""
+    return sorted(_groups(conf_dir()))
+
+
+def choices(group: str) -> list[str]:
+    """The names of a config group's files, e.g. ``choices("method")``."""
+    return sorted({path.stem for folder in sources() for path in (folder / group).glob("*.yaml")})
+
+
+def find(name: str) -> Path:
+    """The file of ``find("method/lopa")``.
+
+    Raises:
+        UserError: there is none.
+    """
+    for folder in sources():
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    raise UserError(f"{name}.yaml is in none of {', '.join(map(str, sources()))}")
+
+
+def read(name: str) -> dict[str, Any]:
+    """A YAML file's content, nothing resolved. OmegaConf reads ``1e-3`` as a number, PyYAML as text."""
+    return _read(find(name))
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, ValueError, YAMLError) as error:
+        raise UserError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: is not a mapping of keys to values")
+    return {str(key): value for key, value in content.items()}
+
+
+def table_modules() -> list[str]:
+    """The dotted names of the plugins' modules of tables."""
+    return sorted(
+        f"{package}.tables.{path.stem}"
+        for package, folder in plugins().items()
+        for path in (folder / "tables").glob("*.py")
+        if not path.stem.startswith("_")
+    )
+
+
+def trusted(target: str) -> bool:
+    """Whether a class may be made from its path: lopa-bench's, a plugin's, or one that a YAML file below ``conf.path`` names."""
+    if not re.fullmatch(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", target):  # `__main__` would run a program
+        return False
+    if any(target.startswith(f"{package}.") for package in ("lopa_bench", *plugins())):
+        return True
+    own = _own.get()
+    return own is not None and any(_read(path).get("_target_") == target for path in own.glob("*/*.yaml"))

@@ -1,0 +1,81 @@
+"""The one reader of ``${setting:KEY}``: what a scale's recipe gives to a task, its model and a method. Hydra and the report ask here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from lopa_bench.config import files
+from lopa_bench.config.keys import lookup
+
+SECTIONS = ("train", "generation", "method")
+
+
+def setting(
+    key: str,
+    recipe: Mapping[str, Any],
+    scale: Mapping[str, Any],
+    task: str,
+    family: str,
+    model: str | None,
+    method: str,
+) -> Any:
+    """The recipe's, else the scale's value of `key` for this task, its family with this model, or its family.
+
+    A mapping is looked up by method.
+    """
+    value = recipe.get(key)
+    if value is None:
+        tables = [scale.get(name) or {} for name in (task, f"{family}/{model}", family)]
+        value = next((table[key] for table in tables if key in table), None)
+    if isinstance(value, Mapping):
+        value = value.get(method, value.get("default"))
+    return value
+
+
+def resolver(key: str, *, _root_: DictConfig) -> Any:
+    """``${setting:KEY}`` in a composed config."""
+    task, model = _root_.task, OmegaConf.select(_root_, "model.name", throw_on_resolution_failure=False)
+    return setting(key, _root_.recipe, _root_.scale.recipe, task.name, task.family, model, _root_.method.name)
+
+
+def hyperparameters(scale: str, task: str, method: str, model: str | None, recipe: str = "paper") -> Mapping[str, Any]:
+    """What a run is that is given no hyperparameter, as dotted keys of train, generation and method, and the model's precision.
+
+    Read from conf/ without composing a config: a report asks for hundreds.
+    """
+    return _hyperparameters(tuple(files.sources()), scale, task, method, model, recipe)
+
+
+@cache
+def _hyperparameters(
+    sources: tuple[Path, ...], scale: str, task: str, method: str, model: str | None, recipe: str
+) -> Mapping[str, Any]:
+    config = {
+        **files.read("config"),
+        "method": files.read(f"method/{method}"),
+        "recipe": files.read(f"recipe/{recipe}"),
+    }
+    of_scale, family = files.read(f"scale/{scale}")["recipe"], files.read(f"task/{task}")["family"]
+
+    def value(written: Any) -> Any:
+        """What a value of conf/ stands for: itself, ``${setting:KEY}``, or another key's value."""
+        if not (isinstance(written, str) and written.startswith("${")):
+            return written
+        kind, colon, key = written[2:-1].partition(":")
+        if not colon:
+            return value(lookup(config, kind))
+        return setting(key, config["recipe"], of_scale, task, family, model, method)
+
+    flat = {
+        f"{section}.{key}": value(written)
+        for section in SECTIONS
+        for key, written in config[section].items()
+        if not key.startswith("_")
+    }
+    known = model is not None and model in files.choices("model")
+    return {**flat, "precision": files.read(f"model/{model}")["precision"]} if known else flat

@@ -1,0 +1,112 @@
+"""What a run's number depends on, by name: two runs with the same values here are the same run, and share a directory.
+
+Data and models are here by content, classes by the name that conf/ gives them; no path, file, hub id or module is. What changes a number by
+rounding only is not here: device, threads, processes, and of `train` compile, gradient_checkpointing, shard and eval_batch_size
+(tests/run/test_speed.py, test_shard.py and test_story_generation.py).
+
+A value that stands at its class's default is left out, so that a field may be added with a default that means what was done before it, and
+every digest stays. Of a field's default it follows that it is never changed: raise `PROTOCOL`, or add another field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lopa_bench.config.recipe import hyperparameters
+from lopa_bench.config.schema import Config
+from lopa_bench.models.files import locate
+from lopa_bench.results.directory import RunDirectory
+from lopa_bench.tasks.base import Task
+from lopa_bench.tasks.rows import Records
+
+PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
+
+RUN = ("seed", "selection", "precision")
+TRAIN = (
+    "epochs",
+    "batch_size",
+    "lr",
+    "weight_decay",
+    "warmup",
+    "schedule",
+    "max_length",
+    "clip",
+    "accumulate",
+    "bucket",
+)
+GENERATION = ("decoding", "max_new_tokens", "temperature", "top_p", "num_samples", "num_beams", "length_penalty", "count_prompt",
+              "select_rows", "generator")  # fmt: skip
+MODEL = ("lora_targets",)  # beside its weights and, where the method reads the instance, the encoder's
+TASK = ("name", "label_words", "stop_words")  # of the base class, beside all that a kind of task adds to it
+
+
+def determining(config: Config, records: Records) -> dict[str, Any]:
+    """The named values, as they are kept in a result."""
+    task = type(config.task)
+    added = [field.name for field in dataclasses.fields(task) if field.name not in Task.__dataclass_fields__]
+    values = {
+        "protocol": PROTOCOL,
+        **{name: getattr(config, name) for name in RUN},
+        "train": _chosen(config.train, TRAIN),
+        "method": _chosen(config.method, [field.name for field in dataclasses.fields(config.method)]),
+        "task": _chosen(config.task, (*TASK, *added)),
+        "model": {**_weights(config), **_chosen(config.model, MODEL)},
+        "data": _rows(config, records),
+    }
+    return {**values, "generation": _chosen(config.generation, GENERATION)} if config.generation else values
+
+
+def recipe(scale: str, task: str, method: str, model: str | None) -> dict[str, Any]:
+    """The determining values, as dotted keys, of a run that is given no hyperparameter."""
+    named = {*(f"train.{name}" for name in TRAIN), *(f"generation.{name}" for name in GENERATION)}
+    values = hyperparameters(scale, task, method, model)
+    kept = {key: value for key, value in values.items() if key in named or key.startswith(("method.", "precision"))}
+    return {**kept, "protocol": PROTOCOL}
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits over values as canonical JSON."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def directory(config: Config, records: Records) -> RunDirectory:
+    """``<results>/<scale>/<task>/<model>/<method>/<seed>-<digest>``."""
+    values = determining(config, records)
+    identity = digest(values)
+    names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-{identity}")
+    return RunDirectory(config.results_dir.joinpath(*names), identity, values)
+
+
+def _chosen(section: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The named fields of a settings object that do not stand at their default."""
+    fields = {field.name: field for field in dataclasses.fields(section)}
+    values = {name: getattr(section, name) for name in names}
+    return {name: value for name, value in values.items() if value != _default(fields[name])}
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return getattr(field.default, "default", field.default)
+
+
+def _weights(config: Config) -> dict[str, str]:
+    """The fingerprints of the pretrained weights that the run reads."""
+    model, read = config.model, {}
+    read["weights"] = locate(model.path, model.revision, config.offline).fingerprint()
+    if config.method.reads_instance:
+        own = model.encoder == "backbone"
+        read["encoder"] = (
+            model.encoder if own else locate(model.encoder, model.encoder_revision, config.offline).fingerprint()
+        )
+    return read
+
+
+def _rows(config: Config, records: Records) -> dict[str, str]:
+    """The fingerprints of the splits that the run reads: a validation split only where epochs are selected on it."""
+    found = records.fingerprints()
+    return {name: value for name, value in found.items() if name != "validation" or config.selection == "holdout"}
