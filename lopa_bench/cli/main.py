@@ -132,12 +132,13 @@ def _load(target: str) -> Any:
 
 def _hydra(argv: list[str]) -> int:
     """Check the overrides, then hand over to Hydra."""
-    from lopa_bench.config.overrides import check
+    from lopa_bench.config.overrides import check, check_hydra
     from lopa_bench.run.preflight import preflight
 
     overrides = [arg for arg in argv if not arg.startswith("-")]
     multirun = bool({"-m", "--multirun"} & set(argv))
     if _HYDRA_QUERIES & set(argv):
+        check_hydra([word for word in overrides if "=" in word])
         return _hydra_main(argv)
     _check_words(argv)
     for config in check(overrides, multirun):

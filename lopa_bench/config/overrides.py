@@ -41,14 +41,14 @@ def check(overrides: Sequence[str], multirun: bool) -> Iterator[Config]:
 def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Override]:
     """Raise `UserError` for the first override that is none, or whose key or choice there is not; else all of them, parsed."""
     with searching(own_folder(overrides)):
-        parsed = _parse(overrides)
+        parsed = check_hydra(overrides)
         for override in parsed:
             if override.is_sweep_override() and not multirun:
                 raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
             if override.key_or_group in groups():
                 _check_choice(override)
-            if override.key_or_group.startswith("hydra"):
-                _check_hydra(override)
+            if override.key_or_group in {"hydra/launcher", "hydra/sweeper"}:
+                _check_plugin(override)
         known = _known_keys(parsed)
         for override in parsed:
             key = override.key_or_group
@@ -57,6 +57,22 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
             if key not in known:
                 raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
         return parsed
+
+
+def check_hydra(overrides: Sequence[str]) -> list[Override]:
+    """The overrides, parsed. Hydra makes whatever class its own section names.
+
+    Raises:
+        UserError: an override that names one there, or is none.
+    """
+    parsed = _parse(overrides)
+    for override in parsed:
+        line = override.input_line or ""
+        if override.key_or_group.startswith("hydra") and ("_target_" in line or "hydra.callbacks" in line):
+            raise UserError(
+                f"{line}: Hydra's classes are its own; hydra/launcher=… and hydra/sweeper=… choose among them"
+            )
+    return parsed
 
 
 def jobs(overrides: Sequence[str]) -> list[list[str]]:
@@ -106,14 +122,8 @@ def _check_choice(override: Override) -> None:
             )
 
 
-def _check_hydra(override: Override) -> None:
-    """Hydra makes its own classes only, and launchers and sweepers that are packages of their own must be installed."""
-    if "_target_" in override.input_line or override.key_or_group.startswith("hydra.callbacks"):
-        raise UserError(
-            f"{override.input_line}: Hydra's own classes are chosen by hydra/launcher=… and hydra/sweeper=…"
-        )
-    if override.key_or_group not in {"hydra/launcher", "hydra/sweeper"}:
-        return
+def _check_plugin(override: Override) -> None:
+    """Launchers and sweepers that are packages of their own must be installed."""
     value = _shown(override)
     extra, module = PLUGINS.get(value, (None, ""))
     try:

@@ -30,7 +30,7 @@ class Runs:
             that determine its number, ``setting`` is a digest of them without the seed, ``score``
             the headline metric.
         warnings: one line per file that was skipped, with its name and the reason.
-        refused: one line per result that another schema version wrote.
+        refused: one line per schema version whose results were left out.
         given: the settings that all of these have because they were asked for (``--where``).
     """
 
@@ -67,7 +67,7 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
     """Read ``results_dir/<scale>/**/result.json``.
 
     Corrupt files, and JSON that is no result, are named in ``warnings`` and skipped; results of
-    another schema version are named in ``refused`` and never used.
+    other schema versions are named in ``refused``, in one line a version, and never used.
 
     Raises:
         UserError: the results directory does not exist.
@@ -75,21 +75,26 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
     root = Path(results_dir)
     if not root.is_dir():
         raise UserError(f"results_dir={root}: no such directory; a first run creates it")
-    rows, warnings, refused = [], [], []
+    rows, warnings = [], []
+    others: dict[Any, list[Path]] = {}
     for path in _result_files(root / scale):
         result, problem = _load(path)
         if problem:
             warnings.append(f"{path}: skipped, {problem}")
         elif result["schema"] != SCHEMA:
-            refused.append(
-                f"{path}: refused, schema {result['schema']} (this version reads {SCHEMA}); "
-                "run it again or move it away"
-            )
+            others.setdefault(result["schema"], []).append(path)
         elif result["scale"] != scale:
             warnings.append(f"{path}: skipped, a result of scale {result['scale']!r}")
         else:
             rows.append(_row(path, result))
-    return Runs(pd.DataFrame(rows, columns=_COLUMNS), warnings, refused)
+    return Runs(
+        pd.DataFrame(rows, columns=_COLUMNS), warnings, [_left_out(schema, paths) for schema, paths in others.items()]
+    )
+
+
+def _left_out(schema: Any, paths: list[Path]) -> str:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{paths[0]}{more}: left out, schema {schema} (this version reads {SCHEMA}); run again, or move away"
 
 
 def runs_so_far(results_dir: Path, scale: str) -> Runs:

@@ -9,7 +9,8 @@ import torch
 from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.results.directory import SCHEMA, RunDirectory, git_state, versions
+from lopa_bench.results.directory import SCHEMA, RunDirectory
+from lopa_bench.results.provenance import git_state, versions
 from lopa_bench.run.evaluate import Evaluation, Tested
 from lopa_bench.run.progress import Progress
 from lopa_bench.tasks.example import Example

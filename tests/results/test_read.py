@@ -60,8 +60,12 @@ def test_metrics_that_are_no_numbers_are_not_a_result(tmp_path):
 def test_another_schema_is_refused_by_name_and_not_counted(tmp_path, capsys):
     write_run(tmp_path, "rte")
     other = write_run(tmp_path, "mrpc", schema=7)
+    for seed in (1, 2):
+        write_run(tmp_path, "mrpc", seed=seed, schema=7)
     assert main(["--results-dir", str(tmp_path)]) == 2
     message = capsys.readouterr().err
+    assert message.count("left out") == 1  # one line, however many they are
+    assert "result.json and 2 more: left out" in message
     assert str(other / "result.json") in message
     assert "schema 7" in message
     assert set(read_runs(tmp_path, "mini").frame["task"]) == {"rte"}
