@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -58,6 +59,17 @@ class Table:
     notes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     estimate: str = ""
+
+    @property
+    def counts(self) -> dict[str, str]:
+        """The columns of parameters, as head -> field of `Line`: one where both counts agree, or only one is known."""
+        agree = all(line.trained in ("", line.counted) for line in self.lines)
+        return {"Parameters": "counted"} if agree else {"Counted": "counted", "Trained": "trained"}
+
+    @property
+    def usual_seeds(self) -> int:
+        """How many seeds most of its cells have; 0 without any run."""
+        return statistics.mode([cell.n for line in self.lines for cell in line.cells if cell.n] or [0])
 
 
 def mark_best(lines: Iterable[Line], columns: tuple[Column, ...]) -> tuple[Line, ...]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lopa_bench.report.render import MISSING, markdown_cell
+from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.statistics import Difference
-from lopa_bench.report.verdicts import CheckedClaim, CheckedPart, Finding
+from lopa_bench.report.terminal import console_of_reports
+from lopa_bench.report.texts import MISSING
+from lopa_bench.report.verdicts import CheckedClaim, CheckedPart, Finding, Verdict
 from lopa_bench.study.claim import Contrast
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 HOW = (
     "Per task: effect with a 95 % interval, the wider of paired bootstrap over test examples and t "
@@ -26,7 +30,7 @@ HEADS = ("task", "comparison", "effect", "95 % interval", "p (Holm)", "seeds", "
 def needs(difference: Difference) -> str:
     """What it would take to decide an undecided comparison."""
     if difference.more_seeds is None or difference.more_rows is None:
-        return "no practical number of seeds or rows: the effect is too near the bound"
+        return "no practical number of seeds or rows"
     seeds = difference.more_seeds or (0 if difference.more_rows else 1)
     wanted = [f"{seeds} more seed{'s' * (seeds > 1)}"] if seeds else []
     wanted += [f"{difference.more_rows:,} more test rows"] if difference.more_rows else []
@@ -46,7 +50,7 @@ def finding_cells(finding: Finding) -> list[str]:
         told = "" if verdict == "no runs" else finding.detail
         return [comparison.task, label, told or MISSING, "", "", "", "", verdict]
     if verdict == "undecided":
-        verdict = f"undecided, {needs(difference)}"
+        verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(difference)} would decide"
     if finding.detail:
         verdict += f" ({finding.detail})"
     interval = MISSING
@@ -57,9 +61,21 @@ def finding_cells(finding: Finding) -> list[str]:
     return [comparison.task, label, f"{difference.effect:+.2f}", interval, p, *counts, verdict]
 
 
-def summary(checked: Iterable[CheckedClaim]) -> list[tuple[str, str, str]]:
-    """Name, text and verdict of each claim."""
-    return [(c.claim.name, c.claim.text, c.verdict) for c in checked]
+def tally(claim: CheckedClaim) -> str:
+    """How a claim's comparisons came out, and where an undecided claim leans: ``5 hold, 2 undecided; leans for``."""
+    verdicts = [finding.verdict for finding in claim.findings]
+    words = {"holds": "hold", "fails": "fail", "undecided": "undecided", "no runs": "without runs"}
+    counted = [f"{verdicts.count(verdict)} {word}" for verdict, word in words.items() if verdict in verdicts]
+    leans = f"; leans {LEANS[claim.leaning]}" if claim.verdict == "undecided" else ""
+    return ", ".join(counted) + leans
+
+
+LEANS: dict[Verdict, str] = {
+    "holds": "for",
+    "fails": "against",
+    "undecided": "neither way",  # some comparisons have nothing to lean by
+    "no runs": "neither way",
+}
 
 
 def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
@@ -70,17 +86,17 @@ def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
 
 
 def terminal(checked: Sequence[CheckedClaim]) -> str:
-    from rich.console import Console
     from rich.table import Table
 
-    live = sys.stdout.isatty()
-    console = Console(width=None if live else 140, record=True, file=io.StringIO(), highlight=False)
+    console = console_of_reports()
+    console.print(_summary(checked))
+    console.print()
     for claim in checked:
-        console.print(f"{claim.claim.name} {claim.claim.text}: {claim.verdict}", style="bold")
+        console.print(f"{claim.claim.name} {claim.claim.text}: {claim.verdict} ({tally(claim)})", style="bold")
         for part in claim.parts:
             shown = Table(title=part_title(part), title_justify="left", box=None, pad_edge=True)
             for i, head in enumerate(HEADS):
-                shown.add_column(head, justify="left" if i in (0, 1, 7) else "right")
+                shown.add_column(head, justify="left" if i in (0, 1, 7) else "right", no_wrap=i not in (1, 7))
             for finding in part.findings:
                 shown.add_row(*finding_cells(finding))
             console.print(shown)
@@ -88,7 +104,18 @@ def terminal(checked: Sequence[CheckedClaim]) -> str:
     console.print(HOW)
     for command in missing_commands(checked):
         console.print(f"missing: {command}", soft_wrap=True)
-    return console.export_text(styles=live)
+    return console.export_text(styles=sys.stdout.isatty())
+
+
+def _summary(checked: Sequence[CheckedClaim]) -> RichTable:
+    """One line a claim: its verdict, or where it leans."""
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for claim in checked:
+        leaning = f", leans {LEANS[claim.leaning]}" if claim.verdict == "undecided" else ""
+        grid.add_row(claim.claim.name, f"[bold]{claim.verdict}[/bold]{leaning}", claim.claim.text)
+    return grid
 
 
 def part_title(part: CheckedPart) -> str:
@@ -98,9 +125,11 @@ def part_title(part: CheckedPart) -> str:
 
 
 def markdown(checked: Sequence[CheckedClaim]) -> str:
-    lines = ["| claim | | verdict |", "| --- | --- | --- |"]
-    for name, text, verdict in summary(checked):
-        lines.append(f"| {name} | {markdown_cell(text)} | **{verdict}** |")
+    lines = ["| claim | | verdict | comparisons |", "| --- | --- | --- | --- |"]
+    for claim in checked:
+        lines.append(
+            f"| {claim.claim.name} | {markdown_cell(claim.claim.text)} | **{claim.verdict}** | {tally(claim)} |"
+        )
     for claim in checked:
         lines += ["", f"## {claim.claim.name}: {markdown_cell(claim.claim.text)}: {claim.verdict}"]
         for part in claim.parts:

@@ -131,10 +131,7 @@ class _Filler:
             words += [f"{text} {', '.join(sorted(values))}"] if values else []
         if limits := {lookup(config, "data.train_limit") for runs in self.used for config in runs["config"]} - {None}:
             words.append(f"trained on {' or '.join(map(str, sorted(limits)))} rows")
-        text = (
-            "; ".join(words) + ". Mean ± standard deviation over (n) seeds. Parameters: counted as "
-            "the paper counts, and trained (those that got gradients)."
-        )
+        text = "; ".join(words) + "."
         rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})
         fast = f"FAST: {' or '.join(map(str, rows))} rows per split, one seed. "
         return (fast if self.fast else "") + text

@@ -46,6 +46,13 @@ class Finding:
     difference: Difference | None = None
     p_holm: float | None = None
 
+    @property
+    def leaning(self) -> Verdict:
+        """The verdict; of an undecided comparison, which one its effect would have, were it certain."""
+        if self.verdict != "undecided" or self.difference is None or not isinstance(self.comparison, Contrast):
+            return self.verdict
+        return "holds" if self.comparison.region.holds(self.difference.effect) else "fails"
+
 
 @dataclass(frozen=True)
 class CheckedPart:
@@ -53,12 +60,24 @@ class CheckedPart:
     verdict: Verdict
     findings: tuple[Finding, ...]
 
+    @property
+    def leaning(self) -> Verdict:
+        return _by_rule(self.part.rule, [finding.leaning for finding in self.findings])
+
 
 @dataclass(frozen=True)
 class CheckedClaim:
     claim: Claim
     verdict: Verdict
     parts: tuple[CheckedPart, ...]
+
+    @property
+    def leaning(self) -> Verdict:
+        return _by_rule("every", [part.leaning for part in self.parts])
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding for part in self.parts for finding in part.findings]
 
 
 def check_claims(runs: Runs, scale: str, *, fast: bool = False, claims: Sequence[Claim] = CLAIMS) -> list[CheckedClaim]:

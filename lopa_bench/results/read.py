@@ -124,6 +124,7 @@ _COLUMNS = [
     *("path", "scale", "task", "family", "model", "method", "seed", "setting", "metric", "score"),
     *("majority", "metrics", "paper_parameters", "trained_parameters", "seconds", "config"),
     *("recipe", "selection", "reported_split", "gradient_norm", "encoder"),
+    *("memory", "device", "commit", "versions", "finished"),
 ]
 
 
@@ -145,6 +146,11 @@ def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
         "reported_split": result.get("reported_split"),
         "gradient_norm": result.get("gradient_norm"),
         "encoder": result.get("encoder"),
+        "memory": result.get("peak_memory_mib"),
+        "device": result.get("device"),
+        "commit": lookup(result, "git.commit"),
+        "versions": ", ".join(f"{name} {version}" for name, version in (result.get("versions") or {}).items()),
+        "finished": result.get("finished"),
     }
 
 

@@ -15,6 +15,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.report import render
 from lopa_bench.report.cells import Cell
 from lopa_bench.report.fill import build_tables
+from lopa_bench.report.texts import cell_text
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
 from lopa_bench.study.reference import reference
@@ -45,7 +46,7 @@ def test_one_seed_has_no_deviation(tmp_path):
     write_run(tmp_path, "rte", "lopa", metrics={"glue": 80.0})
     cell = cell_of(build(tmp_path, "mini", "glue")[0], "LOPA", "RTE")
     assert (cell.mean, cell.std, cell.n) == (80.0, None, 1)
-    assert render.cell_text(cell) == "80.00 (1)"
+    assert cell_text(cell) == "80.00 (1)"
 
 
 def test_best_of_a_column_is_the_lowest_where_lower_is_better(tmp_path):
@@ -244,6 +245,19 @@ def test_the_terminal_names_gap_and_command(filled, capsys):
     shown = capsys.readouterr().out
     assert "—" in shown
     assert "lopa-bench -m task=rte method=lopa seed=0,1,2" in shown.replace("task=rte ", "task=rte ")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_of_any_width_breaks_no_number(filled, capsys, monkeypatch, width):
+    for seed in range(3):
+        write_run(filled, "rte", "fft", seed, metrics={"glue": 80.0 + seed})
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["--results-dir", str(filled)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = ("Note: ", "Source: ", "Missing ", "  lopa-bench ")  # commands are for copying: one line each
+    assert max(len(line) for line in lines if not line.startswith(told)) <= width
+    assert "81.00 ± 1.00" in "\n".join(lines)
+    assert "…" not in "".join(lines)
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv", "json"])

@@ -1,4 +1,4 @@
-"""The figures, one file each: a module here has a CAPTION and a function ``figure(runs, scale, fast)``, None without runs to show."""
+"""The figures, one file each: a TITLE, a CAPTION and a function ``figure(runs, scale, fast)``, which gives None without runs to show."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ FIGURES = ("parameters", "rank", "length", "convergence", "offsets")  # in the o
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure, its file name and what it shows."""
+    """A finished figure, its file name, its title and what it shows."""
 
     name: str
+    title: str
     caption: str
     figure: Figure
 
@@ -29,7 +30,11 @@ def draw(runs: Runs, scale: str, *, fast: bool = False) -> list[Drawing]:
     modules = {name: importlib.import_module(f"{__name__}.{name}") for name in FIGURES}
     drawn = {name: module.figure(runs, scale, fast) for name, module in modules.items()}
     note = " FAST: fewer rows, one seed." if fast else ""
-    return [Drawing(name, modules[name].CAPTION + note, figure) for name, figure in drawn.items() if figure]
+    return [
+        Drawing(name, modules[name].TITLE, modules[name].CAPTION + note, figure)
+        for name, figure in drawn.items()
+        if figure
+    ]
 
 
 def draw_figures(runs: Runs, scale: str, folder: Path, *, fast: bool = False) -> list[Path]:

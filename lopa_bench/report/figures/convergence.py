@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE = "Convergence"
 CAPTION = (
     "Convergence: training loss, and score on the selection split, against optimiser steps; lines "
     "are means and bands the range over seeds. Panels of a row share their scores, those of a column their steps."

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE = "Number of virtual tokens"
 CAPTION = "Number of virtual tokens: score, mean ± standard deviation over seeds; the panels share their axes."
 
 

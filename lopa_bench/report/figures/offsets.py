@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE = "What the instance part does"
 CAPTION = (
     "LOPA's instance part Z_I over test examples, one row of panels per task: its two principal components by gold label "
     "at the highest rank (one seed); the spectrum over examples by rank, with the effective rank (the number of equal "

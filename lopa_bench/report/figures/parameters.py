@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE = "Score against parameters"
 CAPTION = (
     "Mean GLUE score against trained parameters, with its standard deviation over seeds. The line is the "
     "Pareto front: no method has a higher score for fewer parameters."

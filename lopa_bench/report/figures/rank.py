@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE = "Rank"
 CAPTION = (
     "Rank of LOPA (the paper's Figure 4): scores, mean ± standard deviation over seeds, and below them "
     "the parameters as the paper counts them."

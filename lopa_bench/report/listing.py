@@ -1,0 +1,154 @@
+"""Every run of a folder as a line, those that fit no table of the paper too, and where all of them come from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lopa_bench.config.keys import lookup, spell
+from lopa_bench.report.cells import count
+from lopa_bench.results.read import Runs
+from lopa_bench.study import plan
+from lopa_bench.study.tables import tables
+
+FIELDS = {  # as printed -> of ListedRun
+    "task": "task",
+    "method": "method",
+    "model": "model",
+    "not the recipe's": "differs",
+    "score": "score",
+    "seeds": "seeds",
+    "counted": "counted",
+    "trained": "trained",
+    "seconds": "seconds",
+    "MiB": "memory",
+    "date": "date",
+    "table": "table",
+}
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """The runs of one setting.
+
+    Attributes:
+        differs: what is not at the recipe's value, ``train.lr=0.5 method.rank=2``; the rest is.
+        score, deviation: mean and sample standard deviation of the headline metric over seeds (None: one seed).
+        counted, trained: parameters as the paper counts them, and those that got gradients.
+        seconds, memory: of one run, the mean and the most in MiB. date: of the newest.
+        table: whether a table of the study shows it.
+    """
+
+    task: str
+    method: str
+    model: str
+    differs: str
+    metric: str
+    score: float | None
+    deviation: float | None
+    seeds: tuple[int, ...]
+    counted: int | None
+    trained: int | None
+    seconds: float | None
+    memory: float | None
+    date: str
+    table: bool
+
+    def values(self) -> dict[str, Any]:
+        """Every field, for programs."""
+        return {**asdict(self), "seeds": " ".join(map(str, self.seeds))}
+
+    def texts(self) -> list[str]:
+        """The fields as printed, in the order of FIELDS."""
+        spread = f" ± {self.deviation:.2f}" if self.deviation is not None else ""
+        shown = {
+            "score": "" if self.score is None else f"{self.score:.2f}{spread}",
+            "seeds": ",".join(map(str, self.seeds)),
+            **{name: _text(getattr(self, name), count) for name in ("counted", "trained")},
+            **{name: _text(getattr(self, name), "{:.0f}".format) for name in ("seconds", "memory")},
+            "date": self.date[:10],
+            "table": "yes" if self.table else "no",
+        }
+        return [str(shown.get(name, getattr(self, name))) for name in FIELDS.values()]
+
+
+def list_runs(runs: Runs, scale: str) -> list[ListedRun]:
+    """One line a setting, in the order of task, method and what differs."""
+    shown = in_tables(runs, scale)
+    groups = runs.frame.groupby(["task", "method", "model", "setting"], sort=True)
+    listed = [_listed(frame, scale, shown) for _, frame in groups]
+    return sorted(listed, key=lambda run: (run.task, run.method, run.differs))
+
+
+def in_tables(runs: Runs, scale: str) -> set[Any]:
+    """The frame's index of the runs that have the settings of some table's cell."""
+    cells = plan.planned_runs(tables(scale), scale)
+    return {index for cell in cells for index in runs.where(cell.selector(scale)).index}
+
+
+def provenance(runs: Runs) -> list[tuple[str, str]]:
+    """How many runs there are, when, by which version and commit, and on what they were made, the most frequent first."""
+    frame = runs.frame
+    if frame.empty:
+        return [("runs", "0")]
+    dates = sorted(str(date)[:10] for date in frame["finished"].dropna())
+    facts = {
+        "runs": f"{len(frame):,}",
+        "made": " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "",
+        "commit": _most(frame["commit"].str[:12]),
+        "versions": _most(frame["versions"]),
+        "device": _most(frame["device"]),
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _listed(frame: pd.DataFrame, scale: str, shown: set[Any]) -> ListedRun:
+    frame = frame.drop_duplicates("seed").sort_values("seed")
+    first = frame.iloc[0]
+    scores = frame["score"].dropna().astype(float)
+    return ListedRun(
+        task=first["task"],
+        method=first["method"],
+        model=first["model"],
+        differs=_differs(first, scale),
+        metric=first["metric"],
+        score=float(scores.mean()) if len(scores) else None,
+        deviation=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+        seeds=tuple(int(seed) for seed in frame["seed"]),
+        counted=_known(first["paper_parameters"]),
+        trained=_known(first["trained_parameters"]),
+        seconds=_known(frame["seconds"].mean()),
+        memory=_known(frame["memory"].max()),
+        date=max(frame["finished"].dropna().astype(str), default=""),
+        table=any(index in shown for index in frame.index),
+    )
+
+
+def _differs(run: Mapping[str, Any], scale: str) -> str:
+    """What of a run's settings is not at the value of a run that is told none."""
+    usual = plan.PlannedRun({"task": run["task"], "method": run["method"], "model": run["model"]}, ())
+    expected = {**usual.recipe(scale), **usual.selector(scale)}
+    own = {key: run[key] if key in run else lookup(run["config"], key) for key in expected}
+    return " ".join(f"{key}={spell(own[key])}" for key, value in expected.items() if spell(own[key]) != spell(value))
+
+
+def _known(value: Any) -> Any:
+    return None if value is None or pd.isna(value) else value
+
+
+def _text(value: float | None, form: Any) -> str:
+    return "" if value is None else str(form(value))
+
+
+def _most(values: pd.Series, most: int = 3) -> str:
+    """The most frequent ones: ``abc (12 runs), def (3 runs)``; without numbers where there is only one."""
+    counts = Counter(values.dropna().astype(str)).most_common()
+    if len(counts) == 1:
+        return str(counts[0][0])
+    shown = [f"{value} ({n} runs)" for value, n in counts[:most]]
+    return ", ".join([*shown, *([f"and {len(counts) - most} more"] if len(counts) > most else [])])

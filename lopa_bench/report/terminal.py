@@ -1,0 +1,69 @@
+"""Filled tables for a terminal of any width: columns that do not fit beside each other follow below."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lopa_bench.report.cells import Table
+from lopa_bench.report.texts import below, caption, grid
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPED = 120  # columns where the output is no terminal and COLUMNS is not set
+GAP = 2
+
+
+def terminal(tables: Iterable[Table]) -> str:
+    """Tables for people: no number and no word is broken, commands stand on one line each."""
+    console = console_of_reports()
+    for table in tables:
+        console.print(table.title, style="bold", markup=False)
+        _print_grid(console, table)
+        console.print(caption(table), style="dim", markup=False)
+        for text in below(table):
+            console.print(text, markup=False, soft_wrap=True)
+        console.print()
+    return console.export_text(styles=sys.stdout.isatty())
+
+
+def console_of_reports() -> Console:
+    """One that records what is printed, as wide as the terminal."""
+    from rich.console import Console
+
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known else PIPED, record=True, file=io.StringIO(), highlight=False)
+
+
+def _print_grid(console: Console, table: Table) -> None:
+    from rich.markup import escape
+    from rich.table import Table as RichTable
+
+    columns = list(zip(*grid(table, "[bold]{}[/bold]".format, escape), strict=True))
+    plain = list(zip(*grid(table, str, str), strict=True))
+    widths = [max(map(len, column)) for column in plain]
+    for i, block in enumerate(_blocks(widths, console.width)):
+        shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+        for j in block:
+            shown.add_column(columns[j][0], justify="right" if j else "left", no_wrap=True, header_style="underline")
+        for row in zip(*(columns[j][1:] for j in block), strict=True):
+            shown.add_row(*row)
+        if i:
+            console.print()
+        console.print(shown)
+
+
+def _blocks(widths: Sequence[int], width: int) -> Iterator[list[int]]:
+    """Columns that fit beside each other, the first one in every block."""
+    block, used = [0], widths[0]
+    for j in range(1, len(widths)):
+        if used + GAP + widths[j] > width and len(block) > 1:
+            yield block
+            block, used = [0], widths[0]
+        block.append(j)
+        used += GAP + widths[j]
+    yield block

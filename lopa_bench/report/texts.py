@@ -1,0 +1,72 @@
+"""The texts of a filled table, which every form of it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lopa_bench.report.cells import Cell, Line, Table
+
+MISSING = "—"
+
+
+def cell_text(cell: Cell, usual: int = 0) -> str:
+    """``83.39 ± 0.52``, the seeds behind it where they are not as many as `usual`, the paper's value behind a bar where there is one."""
+    ours = MISSING
+    if cell.mean is not None:
+        spread = f" ± {cell.std:.2f}" if cell.std is not None else ""
+        ours = f"{cell.mean:.2f}{spread}" + (f" ({cell.n})" if cell.n and cell.n != usual else "")
+    return ours if cell.reference is None else f"{ours} | paper {cell.reference:.2f}"
+
+
+def header(table: Table) -> list[str]:
+    """Column heads: the method, the scores, the parameters."""
+    return [
+        "Method",
+        *(column.label + column.shown.arrow for column in table.columns),
+        *table.counts,
+    ]
+
+
+def line_texts(table: Table, line: Line, best: Callable[[str], str], text: Callable[[str], str]) -> list[str]:
+    """One row's texts, each through ``text``, the best ones also through ``best``."""
+    cells = [(text(cell_text(cell, table.usual_seeds)), cell.best) for cell in line.cells]
+    counts = [text(getattr(line, count) or MISSING) for count in table.counts.values()]
+    return [text(line.label), *(best(value) if is_best else value for value, is_best in cells), *counts]
+
+
+def grid(table: Table, best: Callable[[str], str], text: Callable[[str], str]) -> list[list[str]]:
+    """The head and every row, as `line_texts`."""
+    return [[text(head) for head in header(table)], *(line_texts(table, line, best, text) for line in table.lines)]
+
+
+def below(table: Table) -> list[str]:
+    """What stands under a table: notes, then the commands that fill its gaps."""
+    note = "Note: " if table.ours else ""
+    return [*(note + text for text in table.notes), *gap_lines(table)]
+
+
+def gap_lines(table: Table) -> list[str]:
+    """The commands that fill a table's gaps, under how long they take; none where there is no gap."""
+    if not table.commands:
+        return []
+    return [f"Missing ({table.estimate}):", *(f"  {command}" for command in table.commands)]
+
+
+def caption(table: Table) -> str:
+    """The choices behind a table's numbers, and how to read them."""
+    if not table.ours:
+        return f"{table.caption} Bold: the best of a column."
+    words = [table.caption]
+    if n := table.usual_seeds:
+        seeds = f"{n} seeds" if n > 1 else "one seed"
+        others = {cell.n for line in table.lines for cell in line.cells} - {0, n}
+        words.append(
+            f"Mean ± standard deviation over {seeds}{', or as many as stand in parentheses' if others else ''}."
+        )
+        words.append("Bold: the best mean of a column.")
+    words.append(
+        "Parameters: trained ones; the paper counts as many."
+        if len(table.counts) == 1
+        else "Parameters: counted as the paper counts, and trained (those that got gradients)."
+    )
+    return " ".join(words)
