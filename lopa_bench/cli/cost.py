@@ -44,7 +44,12 @@ def main(argv: Sequence[str]) -> int:
     backbone_bytes = backbone.model.num_parameters() * BYTES
     from lopa_bench.serving.latency import measure
 
-    base = None if given.no_latency else measure(costs, chosen, files, encoder_files, given.tokens)
+    base = None
+    if not given.no_latency:
+        base, added = measure(chosen, files, encoder_files, given.tokens)
+        costs = [
+            dataclasses.replace(c, server_ms=ms.server, client_ms=ms.client) for c, ms in zip(costs, added, strict=True)
+        ]
     if given.json:
         rows = [{**dataclasses.asdict(c), **_totals(c, backbone_bytes)} for c in costs]
         about = {"model": given.model, "tokens": given.tokens, "backbone_bytes": backbone_bytes, "backbone_ms": base}

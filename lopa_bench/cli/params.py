@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lopa_bench.config.compose import load_config
-from lopa_bench.methods.base import Method
+from lopa_bench.methods.scale import at_scale
 from lopa_bench.models import shapes
 from lopa_bench.study.reference import rows as reference_rows
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from lopa_bench.models.backbone import Backbone
 
 MODELS = ("roberta_large", "deepseek_coder_1_3b", "phi_2", "gpt2_medium")
-TASKS = {"roberta_large": "rte", "gpt2_medium": "e2e"}
 BEYOND = [(model, method) for method in ("lora", "fft") for model in MODELS]  # the paper counts neither
 FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks"}
 
@@ -74,42 +71,20 @@ def encoder_of(row: dict[str, str]) -> str:
 
 
 def counted(model: str, method: str, setting: str, printed: str | None, encoder: str) -> Count:
-    own, official = settings(method, "paper", model), settings(method, "official", model)
+    own, official = at_scale(method, "paper", model), at_scale(method, "official", model)
     given = dict(part.split("=") for part in setting.split())
     changes = {FIELDS[key]: int(value) for key, value in given.items() if key in FIELDS}
-    reads = own.reads_instance
+    reads, width = own.reads_instance, shapes.files(encoder).width
     return Count(
         model,
         encoder if reads else None,
         method,
         setting,
         printed,
-        paper=trainable(dataclasses.replace(own, **changes), model, encoder),
-        official=trainable(dataclasses.replace(official, **changes), model, encoder)
-        + (encoder_parameters(encoder) if reads and not official.freeze_encoder else 0),
+        paper=dataclasses.replace(own, **changes).parameters(_backbone(model), width),
+        official=dataclasses.replace(official, **changes).parameters(_backbone(model), width)
+        + (encoder_parameters(encoder) if reads and official.trains_encoder else 0),
     )
-
-
-@cache
-def settings(method: str, recipe: str, model: str) -> Method:
-    """The method's hyperparameters at paper scale, for a task that the paper gives to `model`. `recipe` concerns GLUE."""
-    task = TASKS.get(model, "cruxeval_o")
-    given = ["scale=paper", f"task={task}", f"method={method}"]
-    return load_config([*given, f"recipe={recipe}"] if task == "rte" else given).method
-
-
-def trainable(method: Method, model: str, encoder: str) -> int:
-    """Trainable parameters of `method`'s modules, the instance encoder's left out."""
-    import torch
-
-    from lopa_bench.methods.soft_prompt import Parts
-
-    with torch.device("meta"):
-        if hasattr(method, "parts"):
-            shape = _backbone(model).shape(encoder_width=shapes.files(encoder).width)
-            return sum(p.numel() for p in Parts(method.parts(shape)).parameters())
-        adapted = method.adapt(copy.deepcopy(_backbone(model)))
-        return sum(p.numel() for p in adapted.trainable().values())
 
 
 @cache
@@ -118,7 +93,7 @@ def _backbone(model: str) -> Backbone:
 
 
 def encoder_parameters(model: str) -> int:
-    """Of the body that the instance is read with, without its LM head."""
+    """The parameters of the body that the instance is read with, without its LM head."""
     return sum(p.numel() for p in _backbone(model).body.parameters())
 
 

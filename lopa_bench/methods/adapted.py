@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import Cache
 
 from lopa_bench.errors import UserError
+from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
 from lopa_bench.models.decoding import GenerationSpec
@@ -25,7 +26,7 @@ class AdaptedModel(nn.Module):
         encoder: the instance encoder whose features the method reads, or None.
     """
 
-    def __init__(self, backbone: Backbone, encoder: nn.Module | None = None) -> None:
+    def __init__(self, backbone: Backbone, encoder: InstanceEncoder | None = None) -> None:
         super().__init__()
         self.backbone = backbone
         self.encoder = encoder
@@ -80,3 +81,8 @@ class AdaptedModel(nn.Module):
     def trainable(self) -> dict[str, nn.Parameter]:
         """The parameters that are trained, by name."""
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def added(self) -> dict[str, nn.Parameter]:
+        """`trainable` without an instance encoder's, as the paper counts."""
+        encoder = {id(p) for p in self.encoder.parameters()} if self.encoder is not None else set()
+        return {name: p for name, p in self.trainable().items() if id(p) not in encoder}

@@ -6,10 +6,12 @@ A method file therefore imports torch inside its functions. One that imports it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lopa_bench.config.fields import Count, Fraction, settings
 from lopa_bench.errors import UserError
+from lopa_bench.methods.footprint import Footprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,20 +20,32 @@ if TYPE_CHECKING:
 
     from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.methods.instance_encoder import InstanceEncoder
+    from lopa_bench.methods.parts import Part, Parts
     from lopa_bench.models.backbone import Backbone
+    from lopa_bench.models.batches import Batch
     from lopa_bench.models.shape import Shape
 
-    Part = nn.Module | nn.Parameter
+    PromptWriter = Callable[[Tensor | None, int], Tensor]
 
-PEFT_FOLDER = "a peft adapter folder: peft.PeftModel.from_pretrained(backbone, folder)"
+Trains = Literal["nothing", "own", "backbone"]
 
 
 @settings
 class Method(ABC):
-    """Hyperparameters that can adapt a backbone."""
+    """Hyperparameters that can adapt a backbone, and the facts that the rest of the program asks of a method.
+
+    Each fact has the value here that fits a method inside the backbone with parameters of its own, so such a method need only say how it
+    adapts one.
+    """
 
     section: ClassVar[str] = "method"  # of a config: what it is made of must be derived from this class
     name: str
+
+    @property
+    def trains(self) -> Trains:
+        """What is trained: nothing, parameters of the method's own, or all of the backbone's."""
+        return "own"
 
     @property
     def prompt_length(self) -> int:
@@ -39,22 +53,65 @@ class Method(ABC):
         return 0
 
     @property
+    def fills_cache(self) -> bool:
+        """Whether the method puts keys and values into the backbone's cache."""
+        return False
+
+    @property
     def reads_instance(self) -> bool:
         """Whether the prompt depends on the instance, through an instance encoder."""
         return False
 
     @property
-    def trains_backbone(self) -> bool:
-        """Whether all of the backbone's parameters are trained."""
+    def trains_encoder(self) -> bool:
+        """Whether the instance encoder is trained too."""
         return False
 
-    def check(self, shape: Shape) -> str | None:
-        """What of these hyperparameters does not fit a backbone of this shape, or None."""
+    @property
+    def written_by(self) -> frozenset[str]:
+        """The generators that can write with it: transformers' `generate` runs any model as it is; an engine takes only some."""
+        return frozenset({"transformers"})
+
+    @property
+    def adapter_rank(self) -> int | None:
+        """The rank of the LoRA adapter that `export` writes, or None."""
+        return None
+
+    def objection(self, config: Config, shape: Shape) -> str | None:
+        """What of `config` cannot work with this method on models of this shape, in one line with the nearest way out, or None."""
         return None
 
     @abstractmethod
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         """Put the method's parameters around or inside the backbone and freeze what it does not train."""
+
+    def added(self, backbone: Backbone, encoder_width: int) -> dict[str, nn.Parameter]:
+        """The parameters that would be trained, an instance encoder's left out, on the meta device; `backbone` stays as it is."""
+        from lopa_bench.methods.counts import added_to_a_copy
+
+        return added_to_a_copy(self, backbone)
+
+    def parameters(self, backbone: Backbone, encoder_width: int) -> int:
+        """How many `added` are, beside an instance encoder of this width, as the paper counts."""
+        return sum(p.numel() for p in self.added(backbone, encoder_width).values())
+
+    def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
+        """What a customisation with this method leaves at server and client."""
+        if self.trains == "backbone":
+            return Footprint(own_backbone=True)
+        added = self.added(backbone, encoder_width).values()
+        return Footprint(
+            server=sum(p.numel() for p in added),
+            server_weights=sum(p.numel() for p in added if p.dim() == 2),
+        )
+
+    def prompt_writer(self, shape: Shape) -> PromptWriter | None:
+        """What a client computes before it asks the server: features f(x), [B, E] or None, and B -> Z, [B, M, D]. None: nothing."""
+        return None
+
+    def keep(self, model: AdaptedModel, batch: Batch, labels: Sequence[str]) -> dict[str, bytes]:
+        """Files that a run keeps of its `model` beside the trained parameters, made of a batch of test rows with these gold labels."""
+        return {}
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         """Write what `model` was trained to be into `folder`, in a form that is used without lopa-bench; what that is, in words.
@@ -75,15 +132,19 @@ class SoftPromptMethod(Method):
     def prompt_length(self) -> int:
         return self.num_virtual_tokens
 
+    @property
+    def written_by(self) -> frozenset[str]:
+        return frozenset({"transformers", "vllm"})
+
     @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:
         """The trainable parameters and modules, by name."""
 
     @abstractmethod
-    def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
+    def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor:
         """The soft prompt Z, [B, M, D], from `parts` and the instance features f(x), [B, E]."""
 
-    def embedding_update(self, parts: nn.Module, positions: Tensor) -> Tensor | None:
+    def embedding_update(self, parts: Parts, positions: Tensor) -> Tensor | None:
         """What is added to the word embeddings of the input's tokens `positions`, [B, T] counted from 0 -> [B, T, D]; None: nothing."""
         return None
 
@@ -91,16 +152,42 @@ class SoftPromptMethod(Method):
         """Learning rates of those parts that have their own."""
         return {}
 
+    def encoder(self, backbone: Backbone) -> InstanceEncoder | None:
+        """The instance encoder beside `backbone`, or None."""
+        return None
+
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from lopa_bench.methods.soft_prompt import SoftPromptModel
 
-        return SoftPromptModel(backbone, self)
+        backbone.freeze()
+        return SoftPromptModel(backbone, self, self.encoder(backbone))
+
+    def added(self, backbone: Backbone, encoder_width: int) -> dict[str, nn.Parameter]:
+        from lopa_bench.methods.counts import on_meta
+
+        return dict(on_meta(self.parts, backbone.shape(encoder_width)).named_parameters())
+
+    def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
+        """The parts are the client's; those that are modules, not mere parameters, are multiplied once an instance."""
+        from lopa_bench.methods.counts import on_meta
+
+        parts = on_meta(self.parts, backbone.shape(encoder_width))
+        return Footprint(
+            client=sum(p.numel() for p in parts.parameters()),
+            client_weights=sum(p.numel() for m in parts.children() for p in m.parameters() if p.dim() > 1),
+            tokens=self.prompt_length,
+        )
+
+    def prompt_writer(self, shape: Shape) -> PromptWriter:
+        from lopa_bench.methods.parts import Parts
+
+        parts = Parts(self.parts(shape)).eval()
+        return lambda features, batch_size: self.prompt(parts, features, batch_size)
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         from lopa_bench.methods.export import save_client
 
-        save_client(model, config, folder)
-        return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
+        return save_client(model, self, config, folder)
 
 
 @settings
@@ -120,6 +207,23 @@ class InstancePromptMethod(SoftPromptMethod):
     def reads_instance(self) -> bool:
         return True
 
+    @property
+    def trains_encoder(self) -> bool:
+        return not self.freeze_encoder
+
+    def objection(self, config: Config, shape: Shape) -> str | None:
+        if self.pooling == "first" and shape.encoder_kind == "causal":
+            return (
+                "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
+                "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
+            )
+        return None
+
     def hidden(self, shape: Shape) -> int:
         """H as a number."""
         return shape.encoder_width if self.head_size == "encoder" else self.head_size
+
+    def encoder(self, backbone: Backbone) -> InstanceEncoder:
+        from lopa_bench.methods.instance_encoder import InstanceEncoder
+
+        return InstanceEncoder.beside(backbone, self.pooling, self.freeze_encoder)

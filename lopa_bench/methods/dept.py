@@ -9,9 +9,9 @@ from lopa_bench.config.fields import Count, NonNegative, Positive, settings
 from lopa_bench.methods.prompt_tuning import PromptTuning
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from lopa_bench.methods.base import Part
+    from lopa_bench.methods.parts import Part, Parts
     from lopa_bench.models.shape import Shape
 
 
@@ -36,7 +36,7 @@ class Dept(PromptTuning):
         b = torch.zeros(self.rank, shape.width)
         return {**super().parts(shape), "a": nn.Parameter(a), "b": nn.Parameter(b)}
 
-    def embedding_update(self, parts: nn.Module, positions: Tensor) -> Tensor:
+    def embedding_update(self, parts: Parts, positions: Tensor) -> Tensor:
         within = (positions < self.max_length).unsqueeze(-1)
         update = parts.a[positions.clamp(max=self.max_length - 1)] @ parts.b
         return (self.alpha / math.sqrt(self.rank)) * update * within

@@ -5,20 +5,29 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
 
+from lopa_bench.methods.soft_prompt import SoftPromptModel
+
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lopa_bench.config.schema import Config
-    from lopa_bench.methods.soft_prompt import SoftPromptModel
+    from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.methods.base import SoftPromptMethod
 
 CLIENT_FORMAT = 1  # of client.json
 
 
-def save_client(model: SoftPromptModel, config: Config, folder: Path) -> None:
-    """Write `model`'s side of the client into `folder`: client.json, client.safetensors, tokenizer/ and, if it has one, encoder/."""
-    backbone, method, encoder = model.backbone, model.method, model.encoder
+def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, folder: Path) -> str:
+    """Write `model`'s side of the client into `folder`; what that is, in words.
+
+    client.json, client.safetensors, tokenizer/ and, if the model has an instance encoder, encoder/.
+    """
+    assert isinstance(model, SoftPromptModel)
+    backbone, encoder = model.backbone, model.encoder
     shape = backbone.shape(encoder.width if encoder is not None else 0)
     kind = type(method)
     about = {
@@ -39,3 +48,11 @@ def save_client(model: SoftPromptModel, config: Config, folder: Path) -> None:
     if encoder is not None:
         encoder.module.save_pretrained(folder / "encoder")
         encoder.tokenizer.save_pretrained(folder / "encoder")
+    return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
+
+
+def save_adapter(config: Any, weights: dict[str, Tensor], folder: Path) -> str:
+    """Write a peft adapter's `config` (a `PeftConfig`) and weights into `folder`; what that is."""
+    config.save_pretrained(folder)
+    save_file(weights, folder / "adapter_model.safetensors")
+    return "a peft adapter folder: peft.PeftModel.from_pretrained(backbone, folder)"

@@ -8,9 +8,10 @@ from lopa_bench.config.fields import Count, settings
 from lopa_bench.methods.base import InstancePromptMethod
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from lopa_bench.methods.base import Part
+    from lopa_bench.config.schema import Config
+    from lopa_bench.methods.parts import Part, Parts
     from lopa_bench.models.shape import Shape
 
 
@@ -20,14 +21,14 @@ class Idpg(InstancePromptMethod):
 
     phm_blocks: Count | None = None
 
-    def check(self, shape: Shape) -> str | None:
+    def objection(self, config: Config, shape: Shape) -> str | None:
         n = self.phm_blocks
         outputs = self.num_virtual_tokens * shape.width
         if n and (wrong := [size for size in (shape.encoder_width, self.hidden(shape), outputs) if size % n]):
             return (
                 f"method.phm_blocks={n} does not divide {wrong[0]} (encoder width, head_size and m·d must be multiples)"
             )
-        return None
+        return super().objection(config, shape)
 
     def parts(self, shape: Shape) -> dict[str, Part]:
         from lopa_bench.methods.heads import head, phm_head
@@ -35,5 +36,5 @@ class Idpg(InstancePromptMethod):
         sizes = (shape.encoder_width, self.hidden(shape), self.num_virtual_tokens * shape.width, self.dropout)
         return {"head": phm_head(*sizes, self.phm_blocks) if self.phm_blocks else head(*sizes)}
 
-    def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
+    def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor:
         return parts.head(features).unflatten(1, (self.num_virtual_tokens, -1))

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from lopa_bench.methods.base import InstancePromptMethod
 from lopa_bench.methods.features import stored_features
 from lopa_bench.models import shelf
 from lopa_bench.models.backbone import Backbone
@@ -54,13 +53,12 @@ class InstanceEncoder(nn.Module):
             self.body.requires_grad_(not frozen)
 
     @classmethod
-    def beside(cls, backbone: Backbone, method: InstancePromptMethod) -> InstanceEncoder:
-        """The encoder that the backbone's settings name, for `method`."""
+    def beside(cls, backbone: Backbone, pooling: str, frozen: bool) -> InstanceEncoder:
+        """The encoder that the backbone's settings name."""
         settings = backbone.settings
-        frozen = method.freeze_encoder
         if settings.encoder == "backbone":
             body = backbone.body if frozen else backbone.copy_of_body().float()
-            return cls(body, backbone.tokenizer, backbone.files, method.pooling, frozen, backbone, shared=frozen)
+            return cls(body, backbone.tokenizer, backbone.files, pooling, frozen, backbone, shared=frozen)
         files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only, "model.encoder")
         options = files.options(settings.trust_remote_code)
         dtype = backbone.dtype if frozen else torch.float32
@@ -69,7 +67,7 @@ class InstanceEncoder(nn.Module):
                 (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
             )
             tokenizer = load_tokenizer(files.source, **options)
-        return cls(body.to(backbone.device), tokenizer, files, method.pooling, frozen, backbone, shared=False)
+        return cls(body.to(backbone.device), tokenizer, files, pooling, frozen, backbone, shared=False)
 
     @property
     def module(self) -> nn.Module:

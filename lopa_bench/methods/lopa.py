@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, settings
 from lopa_bench.methods.base import InstancePromptMethod
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from lopa_bench.methods.base import Part
+    from lopa_bench.config.schema import Config
+    from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.methods.parts import Part, Parts
+    from lopa_bench.models.batches import Batch
     from lopa_bench.models.shape import Shape
 
 
@@ -38,14 +42,14 @@ class Lopa(InstancePromptMethod):
             "column": (inputs, hidden, shape.width * self.rank),
         }
 
-    def check(self, shape: Shape) -> str | None:
+    def objection(self, config: Config, shape: Shape) -> str | None:
         for sizes in self._head_sizes(shape).values():
             if self.phm_blocks and (wrong := [size for size in sizes if size % self.phm_blocks]):
                 return (
                     f"method.phm_blocks={self.phm_blocks} does not divide {wrong[0]} "
                     "(encoder width, head_size, m·rank and d·rank must be multiples)"
                 )
-        return None
+        return super().objection(config, shape)
 
     def parts(self, shape: Shape) -> dict[str, Part]:
         from lopa_bench.methods.heads import head, phm_head, soft_prompt
@@ -57,11 +61,23 @@ class Lopa(InstancePromptMethod):
             )
         return parts
 
-    def factors(self, parts: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
+    def factors(self, parts: Parts, features: Tensor) -> tuple[Tensor, Tensor]:
         """u, [B, M, R], and v, [B, D, R], of the instance prompt Z_I = u vᵀ."""
         return parts.row(features).unflatten(1, (-1, self.rank)), parts.column(features).unflatten(1, (-1, self.rank))
 
-    def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
+    def keep(self, model: AdaptedModel, batch: Batch, labels: Sequence[str]) -> dict[str, bytes]:
+        """``prompts.npz`` with Z_S and the factors of Z_I (`results.prompts` says the layout), where the prompt is gated."""
+        from lopa_bench.methods.soft_prompt import SoftPromptModel
+        from lopa_bench.results.prompts import NAME, pack_prompts
+
+        if self.combine != "gate":
+            return {}
+        assert isinstance(model, SoftPromptModel)
+        u, v = self.factors(model.parts, model.features(batch))
+        z_s, u, v = (array.float().cpu().numpy() for array in (model.parts.z_s, u, v))
+        return {NAME: pack_prompts(z_s, u, v, labels)}
+
+    def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor:
         import torch
 
         u, v = self.factors(parts, features)

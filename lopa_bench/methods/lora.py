@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lopa_bench.config.fields import Count, Fraction, Positive, settings
 from lopa_bench.errors import UserError
-from lopa_bench.methods.base import PEFT_FOLDER, Method
+from lopa_bench.methods.base import Method
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,14 @@ class Lora(Method):
     rank: Count
     alpha: Positive
     dropout: Fraction
+
+    @property
+    def written_by(self) -> frozenset[str]:
+        return frozenset({"transformers", "vllm"})
+
+    @property
+    def adapter_rank(self) -> int:
+        return self.rank
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from peft import inject_adapter_in_model
@@ -65,16 +73,14 @@ class Lora(Method):
         )
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        from safetensors.torch import save_file
+        from lopa_bench.methods.export import save_adapter
 
         peft_config = self._peft_config(model.backbone)
         peft_config.inference_mode = True
-        peft_config.save_pretrained(folder)
         # backbone.model.X.lora_A.default.weight -> base_model.model.X.lora_A.weight, as peft writes it
         names = {n: "base_model" + n.removeprefix("backbone").replace(".default.", ".") for n in model.trainable()}
         weights = {names[n]: p.detach().contiguous() for n, p in model.trainable().items()}
-        save_file(weights, folder / "adapter_model.safetensors")
-        return PEFT_FOLDER
+        return save_adapter(peft_config, weights, folder)
 
 
 def default_targets(model: nn.Module) -> list[str]:

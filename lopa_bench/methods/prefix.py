@@ -6,7 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, Size, settings
-from lopa_bench.methods.base import PEFT_FOLDER, Method
+from lopa_bench.methods.base import Method
+from lopa_bench.methods.footprint import Footprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
-    from lopa_bench.methods.base import Part
+    from lopa_bench.methods.parts import Part, Parts
     from lopa_bench.models.backbone import Backbone
     from lopa_bench.models.shape import Shape
 
@@ -35,12 +36,16 @@ class PrefixMethod(Method):
     def prompt_length(self) -> int:
         return self.num_virtual_tokens
 
+    @property
+    def fills_cache(self) -> bool:
+        return True
+
     @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:
         """The trainable parameters and modules, by name."""
 
     @abstractmethod
-    def prefix(self, parts: nn.Module) -> Tensor:
+    def prefix(self, parts: Parts) -> Tensor:
         """Keys and values of all layers, [m, 2·L·K] for keys of width K: key of layer 1, value of layer 1, key of layer 2, …"""
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
@@ -48,14 +53,28 @@ class PrefixMethod(Method):
 
         return PrefixModel(backbone, self)
 
+    def added(self, backbone: Backbone, encoder_width: int) -> dict[str, nn.Parameter]:
+        from lopa_bench.methods.counts import on_meta
+
+        return dict(on_meta(self.parts, backbone.shape(encoder_width)).named_parameters())
+
+    def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
+        """The server keeps the prefix itself; a network that wrote it is left behind after training."""
+        shape = backbone.shape(encoder_width)
+        kept = 2 * self.num_virtual_tokens * shape.layers * shape.key_width
+        return Footprint(server=kept, cached=self.num_virtual_tokens)
+
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         """A peft prefix adapter. peft has no task type for masked LMs; its feature extraction runs any model as it is."""
         from peft import PrefixTuningConfig, TaskType
-        from safetensors.torch import save_file
 
+        from lopa_bench.methods.export import save_adapter
+        from lopa_bench.methods.prefix_model import PrefixModel
+
+        assert isinstance(model, PrefixModel)
         backbone = model.backbone
         heads, width = backbone.key_shape
-        PrefixTuningConfig(
+        config_of_peft = PrefixTuningConfig(
             task_type=TaskType.CAUSAL_LM if backbone.kind == "causal" else TaskType.FEATURE_EXTRACTION,
             inference_mode=True,
             base_model_name_or_path=backbone.files.source,
@@ -63,10 +82,9 @@ class PrefixMethod(Method):
             num_layers=backbone.config.num_hidden_layers,
             num_attention_heads=heads,
             token_dim=heads * width,
-        ).save_pretrained(folder)
+        )
         prefix = self.prefix(model.parts).detach().contiguous()
-        save_file({"prompt_embeddings": prefix}, folder / "adapter_model.safetensors")
-        return PEFT_FOLDER
+        return save_adapter(config_of_peft, {"prompt_embeddings": prefix}, folder)
 
 
 @settings
@@ -78,7 +96,7 @@ class PTuningV2(PrefixMethod):
 
         return {"z": soft_prompt(self.num_virtual_tokens, 2 * shape.layers * shape.key_width)}
 
-    def prefix(self, parts: nn.Module) -> Tensor:
+    def prefix(self, parts: Parts) -> Tensor:
         return parts.z
 
 
@@ -97,5 +115,5 @@ class PrefixTuning(PrefixMethod):
         mlp = nn.Sequential(nn.Linear(width, self.mlp_width), nn.Tanh(), nn.Linear(self.mlp_width, outputs))
         return {"z": soft_prompt(self.num_virtual_tokens, width), "mlp": mlp}
 
-    def prefix(self, parts: nn.Module) -> Tensor:
+    def prefix(self, parts: Parts) -> Tensor:
         return parts.mlp(parts.z)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,10 +11,27 @@ from transformers import DynamicCache
 
 from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.methods.prefix import PrefixMethod
-from lopa_bench.methods.soft_prompt import Parts
+from lopa_bench.methods.parts import Part, Parts
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
+from lopa_bench.models.shape import Shape
+
+
+class WritesPrefix(Protocol):
+    """What the model below asks of its method, a `lopa_bench.methods.prefix.PrefixMethod`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def prompt_length(self) -> int: ...
+
+    @property
+    def prefix_reads(self) -> str: ...
+
+    def parts(self, shape: Shape) -> dict[str, Part]: ...
+
+    def prefix(self, parts: Parts) -> Tensor: ...
 
 
 class PrefixModel(AdaptedModel):
@@ -22,7 +40,7 @@ class PrefixModel(AdaptedModel):
     The input's positions go on after the prefix, as in peft, so that a model exported to peft gives equal logits.
     """
 
-    def __init__(self, backbone: Backbone, method: PrefixMethod) -> None:
+    def __init__(self, backbone: Backbone, method: WritesPrefix) -> None:
         if "past_key_values" not in inspect.signature(backbone.body.forward).parameters:
             raise UserError(
                 f"method={method.name}: {type(backbone.model).__name__} has no key/value cache to put a prefix in; "

@@ -8,9 +8,9 @@ from lopa_bench.config.fields import settings
 from lopa_bench.methods.base import SoftPromptMethod
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from lopa_bench.methods.base import Part
+    from lopa_bench.methods.parts import Part, Parts
     from lopa_bench.models.shape import Shape
 
 
@@ -23,5 +23,5 @@ class PromptTuning(SoftPromptMethod):
 
         return {"z_s": soft_prompt(self.num_virtual_tokens, shape.width)}
 
-    def prompt(self, parts: nn.Module, features: Tensor | None, batch_size: int) -> Tensor:
+    def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor:
         return parts.z_s.expand(batch_size, -1, -1)

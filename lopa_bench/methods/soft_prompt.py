@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
 from lopa_bench.methods.instance_encoder import InstanceEncoder
+from lopa_bench.methods.parts import Part, Parts
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
-
-if TYPE_CHECKING:
-    from lopa_bench.methods.base import Part
+from lopa_bench.models.shape import Shape
 
 
-class Parts(nn.Module):
-    """A method's own parameters and modules, as attributes."""
+class WritesPrompt(Protocol):
+    """What the model below asks of its method, a `lopa_bench.methods.base.SoftPromptMethod`."""
 
-    def __init__(self, parts: dict[str, Part]) -> None:
-        super().__init__()
-        for name, part in parts.items():
-            setattr(self, name, part)
+    def parts(self, shape: Shape) -> dict[str, Part]: ...
+
+    def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor: ...
+
+    def embedding_update(self, parts: Parts, positions: Tensor) -> Tensor | None: ...
+
+    def learning_rates(self) -> dict[str, float]: ...
 
 
 class SoftPromptModel(AdaptedModel):
-    """X = [Z ; X_e] in front of a frozen backbone, with Z from the method's parts."""
+    """X = [Z ; X_e] in front of a frozen backbone, with Z from the method's parts and, where there is an encoder, its features."""
 
-    def __init__(self, backbone: Backbone, method: SoftPromptMethod) -> None:
-        backbone.freeze()
-        encoder = InstanceEncoder.beside(backbone, method) if isinstance(method, InstancePromptMethod) else None
+    def __init__(self, backbone: Backbone, method: WritesPrompt, encoder: InstanceEncoder | None) -> None:
         super().__init__(backbone, encoder)
         self.method = method
         self.parts = Parts(method.parts(backbone.shape(encoder.width if encoder else 0))).to(backbone.device)

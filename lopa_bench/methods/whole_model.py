@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lopa_bench.config.fields import settings
-from lopa_bench.methods.base import Method
+from lopa_bench.methods.base import Method, Trains
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 class Untouched(Method):
     """The pretrained model as it is: what the template alone gets out of it."""
 
+    @property
+    def trains(self) -> Trains:
+        return "nothing"
+
+    @property
+    def written_by(self) -> frozenset[str]:
+        return frozenset({"transformers", "vllm"})
+
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from lopa_bench.methods.adapted import AdaptedModel
 
@@ -31,8 +39,8 @@ class FullFineTuning(Method):
     """All parameters are trained, in fp32 (bf16 runs keep fp32 weights and compute in bf16)."""
 
     @property
-    def trains_backbone(self) -> bool:
-        return True
+    def trains(self) -> Trains:
+        return "backbone"
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from lopa_bench.methods.adapted import AdaptedModel

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lopa_bench.config.fields import Kind
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -16,6 +18,7 @@ class Shape:
         encoder_width: E, the instance encoder's width.
         positions: tokens the backbone can read, virtual ones included.
         parameters: of the whole backbone.
+        encoder_kind: the instance encoder's kind of LM; None where that is not known.
     """
 
     width: int
@@ -24,3 +27,4 @@ class Shape:
     encoder_width: int
     positions: int
     parameters: int
+    encoder_kind: Kind | None = None

@@ -16,7 +16,7 @@ def diagnose(frame: pd.DataFrame) -> list[str]:
     """One line per run at the majority class's score, or whose prompt gets no gradient."""
     lines = []
     for run in frame.sort_values(["task", "method", "seed"]).itertuples():
-        if run.method == "none":  # nothing was to be learnt
+        if not run.paper_parameters:  # nothing was to be learnt
             continue
         reasons = _no_gradient(run.gradient_norm) or _at_majority(run)
         if reasons:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics.metric import Line
 from lopa_bench.models.batches import Split
+from lopa_bench.results.prompts import EXAMPLES
 from lopa_bench.run.predict import predict
 from lopa_bench.run.progress import Scores
 from lopa_bench.tasks.example import Example
@@ -53,3 +56,14 @@ class Evaluation:
         """Metrics and predictions on the reported split."""
         predictions = predict(self.model, self.splits["test"], self.config, self.together)
         return Tested(*self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions)))
+
+    @torch.no_grad()
+    def kept(self) -> dict[str, bytes]:
+        """Files that the method keeps of a classification's first test rows, by name."""
+        if not self.config.task.label_words:
+            return {}
+        self.model.eval()
+        split = self.splits["test"]
+        first = range(min(EXAMPLES, len(split)))
+        batch = split.batch(first).to(self.model.backbone.device)
+        return self.config.method.keep(self.model, batch, [self.examples["test"][i].target for i in first])

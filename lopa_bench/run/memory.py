@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing
-from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
 from lopa_bench.models import shapes
 from lopa_bench.models.files import ModelFiles, locate
 
@@ -65,12 +64,13 @@ def estimate(config: Config, tokens: int | None = None) -> Memory:
         model = config.method.adapt(backbone).train()
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     trained = sum(p.numel() for p in model.trainable().values())
-    if isinstance(config.method, InstancePromptMethod) and config.model.encoder != "backbone":
+    if config.method.reads_instance and config.model.encoder != "backbone":
         encoder = model_files(config.model.encoder, config.model.encoder_revision, config)
         own = parameters(encoder)
-        weights += own * (dtype.itemsize if config.method.freeze_encoder else FP32)
-        trained += 0 if config.method.freeze_encoder else own
-        trained += _heads(config, model, encoder) - _heads(config, model, files)
+        weights += own * (FP32 if config.method.trains_encoder else dtype.itemsize)
+        trained += own if config.method.trains_encoder else 0
+        wide, built = (config.method.parameters(backbone, width) for width in (encoder.width, files.width))
+        trained += wide - built
     kept = FP32 if config.selection != "last" else 0
     if not trained or not config.train.epochs:
         return Memory(loading, weights, 0, 0)
@@ -90,22 +90,11 @@ def model_files(path: str, revision: str | None, config: Config) -> ModelFiles:
 
 
 def parameters(files: ModelFiles) -> int:
-    """Of a model's body; of an architecture that transformers has not, by the closed form of a GPT-2 block."""
+    """The parameters of a model's body; of an architecture that transformers has not, by the closed form of a GPT-2 block."""
     if files.own_code or files.config.get("model_type") == "codesage":
         read = files.config["vocab_size"] + files.config["max_position_embeddings"]
         return int(files.width * (read + files.layers * (12 * files.width + 13) + 2))
     return sum(p.numel() for p in shapes.build(files, "meta").body.parameters())
-
-
-def _heads(config: Config, model: AdaptedModel, encoder: ModelFiles) -> int:
-    """Parameters of a soft prompt's parts beside an encoder of this width."""
-    import torch
-
-    from lopa_bench.methods.soft_prompt import Parts
-
-    assert isinstance(config.method, SoftPromptMethod)
-    with torch.device("meta"):
-        return sum(p.numel() for p in Parts(config.method.parts(model.backbone.shape(encoder.width))).parameters())
 
 
 def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:

@@ -13,10 +13,6 @@ from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import process_count
-from lopa_bench.methods.base import InstancePromptMethod, SoftPromptMethod
-from lopa_bench.methods.lora import Lora
-from lopa_bench.methods.prefix import PrefixMethod
-from lopa_bench.methods.whole_model import Untouched
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.hub import check_code, models
 from lopa_bench.models.shape import Shape
@@ -38,11 +34,10 @@ def preflight(config: Config) -> None:
     _check_kind(config, files)
     for key, named in models(config).items():
         check_code(key, locate(*named, config.offline, key), config.model.trust_remote_code)
-    _check_pooling(config, files)
     _check_lengths(config, files)
     _check_generation(config)
     _check_label_words(config, files)
-    if problem := config.method.check(shape_of(config, files)):
+    if problem := config.method.objection(config, shape_of(config, files)):
         raise UserError(problem)
 
 
@@ -60,7 +55,7 @@ def _check_speed(config: Config) -> None:
         raise UserError(
             "train.compile=true: torch.compile needs a C++ compiler and none is on the PATH; nearest: train.compile=false"
         )
-    if config.train.gradient_checkpointing and isinstance(config.method, PrefixMethod):
+    if config.train.gradient_checkpointing and config.method.fills_cache:
         raise UserError(
             f"train.gradient_checkpointing=true: method={config.method.name} fills the key/value cache, which checkpointed layers "
             "do not read; nearest: train.gradient_checkpointing=false with train.accumulate"
@@ -89,7 +84,7 @@ def _check_all_there(config: Config) -> None:
 def _check_shard(config: Config) -> None:
     if not config.train.shard:
         return
-    if not config.method.trains_backbone:
+    if config.method.trains != "backbone":
         raise UserError(
             f"train.shard=true: method={config.method.name} freezes the backbone, there is no optimiser state of its size to divide; "
             "nearest: train.shard=false, or method=fft"
@@ -108,7 +103,7 @@ def _check_shard(config: Config) -> None:
 
 
 def shape_of(config: Config, files: ModelFiles) -> Shape:
-    """The sizes that config.json tells (no parameter count)."""
+    """The sizes that the models' config.json files say (no parameter count)."""
     encoder = _encoder_files(config, files)
     return Shape(
         width=files.width,
@@ -117,12 +112,13 @@ def shape_of(config: Config, files: ModelFiles) -> Shape:
         encoder_width=encoder.width,
         positions=files.positions,
         parameters=0,
+        encoder_kind=encoder.kind if encoder.config else None,
     )
 
 
 def _encoder_files(config: Config, files: ModelFiles) -> ModelFiles:
-    """Of the instance encoder, where the method has one; else the backbone's."""
-    if config.model.encoder == "backbone" or not isinstance(config.method, InstancePromptMethod):
+    """The files of the instance encoder, where the method has one; else the backbone's."""
+    if config.model.encoder == "backbone" or not config.method.reads_instance:
         return files
     return locate(config.model.encoder, config.model.encoder_revision, config.offline)
 
@@ -139,17 +135,6 @@ def _check_kind(config: Config, files: ModelFiles) -> None:
     wanted = "masked" if config.task.label_words else "causal"
     if kind != wanted:
         raise UserError(f"model.path={config.model.path} is a {kind} LM; task={config.task.name} needs a {wanted} one")
-
-
-def _check_pooling(config: Config, files: ModelFiles) -> None:
-    method, encoder = config.method, _encoder_files(config, files)
-    if not isinstance(method, InstancePromptMethod) or not encoder.config:
-        return
-    if method.pooling == "first" and encoder.kind == "causal":
-        raise UserError(
-            "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
-            "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
-        )
 
 
 def _check_generation(config: Config) -> None:
@@ -184,7 +169,7 @@ def _check_vllm(config: Config) -> None:
         raise UserError(
             f"generation.generator=vllm: its beam search takes no soft prompts, so generation.decoding=beam is not written by it; {instead}"
         )
-    if not isinstance(config.method, (SoftPromptMethod, Lora, Untouched)):
+    if "vllm" not in config.method.written_by:
         raise UserError(
             f"generation.generator=vllm: method={config.method.name} changes more of the backbone than vLLM takes; {instead}"
         )

@@ -82,9 +82,8 @@ def identity(
 
 def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
     """`paper`: trainable parameters without an instance encoder's, as the paper counts; `trained`: those that truly got a gradient."""
-    encoder = {id(p) for p in model.encoder.parameters()} if model.encoder is not None else set()
     return {
-        "paper": sum(p.numel() for p in model.trainable().values() if id(p) not in encoder),
+        "paper": sum(p.numel() for p in model.added().values()),
         "trained": progress.trained_parameters,
         "total": model.backbone.model.num_parameters(),
     }

@@ -20,7 +20,6 @@ from lopa_bench.run import identity
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.evaluate import Evaluation
 from lopa_bench.run.inputs import encoded, examples_of, read_records
-from lopa_bench.run.keep_prompts import kept_prompts
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.result import result_of
@@ -95,8 +94,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
     }
     trained = whole(model.trainable(), together)
     files = {"trained.safetensors": save({name: p.detach().contiguous() for name, p in trained.items()})}
-    if config.task.label_words:
-        files |= kept_prompts(model, splits["test"], [example.target for example in examples["test"]])
+    files |= evaluation.kept()
     together.first(lambda: directory.write(result, config.resolved, progress.history, tested.lines, files))
     together.first(checkpoints.remove)
     return result

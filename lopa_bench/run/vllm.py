@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lopa_bench.methods.lora import Lora
-from lopa_bench.methods.soft_prompt import SoftPromptModel
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,8 +36,7 @@ def tokens(
     """
     from vllm.lora.request import LoRARequest
 
-    lora = config.method if isinstance(config.method, Lora) else None
-    soft = isinstance(model, SoftPromptModel)
+    rank, soft = config.method.adapter_rank, config.method.prompt_length > 0
     backbone = model.backbone
     llm = engine(
         backbone.files.source,
@@ -48,7 +44,7 @@ def tokens(
         str(backbone.dtype).removeprefix("torch."),
         backbone.files.positions,
         soft,
-        lora.rank if lora else None,
+        rank,
     )
     parameters = [
         sampling(spec, budget, spec.row_seed(row, 0))
@@ -61,8 +57,8 @@ def tokens(
     )
     with tempfile.TemporaryDirectory() as folder:
         request = None
-        if lora:
-            lora.export(model, config, Path(folder))
+        if rank:
+            config.method.export(model, config, Path(folder))
             number = next(_adapter_numbers)
             request = LoRARequest(f"lopa-bench-{number}", number, folder)
         answers = llm.generate(prompts, parameters, lora_request=request, use_tqdm=False)

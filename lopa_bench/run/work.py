@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
-from lopa_bench.methods.whole_model import FullFineTuning
 from lopa_bench.models import shapes
 from lopa_bench.models.flops import forward_flops
 from lopa_bench.run.memory import model_files, parameters
@@ -35,7 +34,7 @@ def flops(config: Config) -> tuple[int, int]:
 
     train, test = (min(rows, config.data.limit or rows) for rows in (size.train, size.test))
     train = min(train, config.data.train_limit or train)
-    passes = 1 + BACKWARD + isinstance(config.method, FullFineTuning)
+    passes = 1 + BACKWARD + (config.method.trains == "backbone")
     reading = config.train.epochs * train * passes * forward(size.input + size.completion)
     if config.method.reads_instance:
         encoder = (
@@ -43,8 +42,13 @@ def flops(config: Config) -> tuple[int, int]:
             if config.model.encoder != "backbone"
             else files
         )
-        frozen = getattr(config.method, "freeze_encoder", True)
-        reading += 2 * parameters(encoder) * size.input * (train + test) * (1 if frozen else config.train.epochs * 3)
+        reading += (
+            2
+            * parameters(encoder)
+            * size.input
+            * (train + test)
+            * (config.train.epochs * 3 if config.method.trains_encoder else 1)
+        )
     evaluations = {"last": 0, "paper": config.train.epochs, "holdout": config.train.epochs}[config.selection]
     if generation is None:
         return reading + (1 + evaluations) * test * forward(size.input), 0

@@ -6,16 +6,13 @@ serves. LoRA, adapters, prefixes and fine-tuned weights live at the server, once
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from typing import TYPE_CHECKING
 
-from lopa_bench.cli.params import settings
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices
-from lopa_bench.methods.base import Method, SoftPromptMethod
-from lopa_bench.methods.prefix import PrefixMethod
-from lopa_bench.methods.whole_model import FullFineTuning
+from lopa_bench.methods.base import Method
+from lopa_bench.methods.scale import at_scale
 from lopa_bench.models import shapes
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.flops import forward_flops
@@ -80,42 +77,27 @@ def encoder_of(model: str, files: ModelFiles) -> ModelFiles:
 def methods(model: str) -> list[Method]:
     """Every method with its hyperparameters, at paper scale for the paper's models, else at the embedded one."""
     if model in shapes.names():
-        return [settings(name, "paper", model) for name in choices("method")]
+        return [at_scale(name, "paper", model) for name in choices("method")]
     return [load_config(["task=rte", f"method={name}"]).method for name in choices("method")]
 
 
 def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> Cost:
     """The closed-form part of a method's cost, from modules on the meta device."""
-    import torch
-
-    from lopa_bench.methods.soft_prompt import Parts
-
-    causal = backbone.kind == "causal"
-
-    def reading(extra_tokens: int, extra_positions: int) -> int:
-        body, config = backbone.body, backbone.config
-        more = forward_flops(body, config, tokens + extra_tokens, tokens + extra_positions, causal)
-        return more - forward_flops(body, config, tokens, tokens, causal)
-
-    result, m = Cost(method.name), method.prompt_length
-    if isinstance(method, SoftPromptMethod):
-        with torch.device("meta"):
-            parts = Parts(method.parts(backbone.shape(encoder.width)))
-        own = sum(p.numel() for p in parts.parameters())
-        result.client_bytes, result.tokens, result.server_flops = own * BYTES, m, reading(m, m)
-        if method.reads_instance:
-            result.shared_bytes = sum(p.numel() for p in encoder.body.parameters()) * BYTES
-            heads = sum(p.numel() for name, p in parts.named_parameters() if p.dim() > 1 and name != "z_s")
-            result.client_flops = 2 * heads + forward_flops(encoder.body, encoder.config, tokens, tokens, False)
-    elif isinstance(method, PrefixMethod):
-        # What the server keeps is the prefix itself; the network that wrote it is left behind after training.
-        result.server_bytes = 2 * m * backbone.config.num_hidden_layers * backbone.shape(0).key_width * BYTES
-        result.cached, result.server_flops = m, reading(0, m)
-    elif isinstance(method, FullFineTuning):
-        result.backbones = True
-    else:
-        with torch.device("meta"):
-            added = method.adapt(copy.deepcopy(backbone)).trainable().values()
-        result.server_bytes = sum(p.numel() for p in added) * BYTES
-        result.server_flops = 2 * tokens * sum(p.numel() for p in added if p.dim() == 2)
-    return result
+    body, config, causal = backbone.body, backbone.config, backbone.kind == "causal"
+    left = method.footprint(backbone, encoder.width)
+    reads = method.reads_instance
+    bare = forward_flops(body, config, tokens, tokens, causal)
+    extra = left.tokens + left.cached
+    server = forward_flops(body, config, tokens + left.tokens, tokens + extra, causal) - bare
+    instance = forward_flops(encoder.body, encoder.config, tokens, tokens, False) if reads else 0
+    return Cost(
+        method.name,
+        server_bytes=left.server * BYTES,
+        client_bytes=left.client * BYTES,
+        shared_bytes=sum(p.numel() for p in encoder.body.parameters()) * BYTES if reads else 0,
+        backbones=left.own_backbone,
+        tokens=left.tokens,
+        cached=left.cached,
+        server_flops=server + 2 * tokens * left.server_weights,
+        client_flops=2 * left.client_weights + instance,
+    )

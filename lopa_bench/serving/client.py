@@ -31,7 +31,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.export import CLIENT_FORMAT
 from lopa_bench.methods.instance_encoder import pool
-from lopa_bench.methods.soft_prompt import Parts
+from lopa_bench.methods.parts import Parts
 from lopa_bench.models.batches import pad
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids

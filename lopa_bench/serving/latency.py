@@ -5,58 +5,67 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lopa_bench.methods.base import Method, SoftPromptMethod
+from lopa_bench.methods.base import Method
 from lopa_bench.models import shapes
 from lopa_bench.models.files import ModelFiles
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lopa_bench.serving.bill import Cost
+    from lopa_bench.models.backbone import Backbone
 
 REPEATS = 15
 
 
+class Latency(NamedTuple):
+    """Milliseconds of one request beyond the bare backbone's; None where there is nothing to compute."""
+
+    server: float
+    client: float | None
+
+
 def measure(
-    costs: list[Cost], chosen: list[Method], files: ModelFiles, encoder_files: ModelFiles, tokens: int
-) -> float:
-    """Add measured milliseconds to `costs`, from modules with random weights; the bare backbone's own, for scale."""
-    import torch
-
-    from lopa_bench.methods.soft_prompt import Parts
-    from lopa_bench.models.batches import Batch
-
+    chosen: Sequence[Method], files: ModelFiles, encoder_files: ModelFiles, tokens: int
+) -> tuple[float, list[Latency]]:
+    """Milliseconds of a request of `tokens` tokens: the bare backbone's, and what each of the methods adds to it."""
     bare = shapes.build(files, "cpu").eval()
     bare.freeze()
     encoder = bare if encoder_files == files else shapes.build(encoder_files, "cpu").eval()
+    base = milliseconds(_reading(bare, tokens))
+    return base, [_of_method(method, bare, encoder, tokens, base) for method in chosen]
+
+
+def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int, base: float) -> Latency:
+    import torch
+
+    from lopa_bench.models.batches import Batch
+
     ids = torch.randint(5, bare.config.vocab_size, (1, tokens))
     mask, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
-    batch = Batch(zero, ids, mask, zero, zero, zero)
+    writer = method.prompt_writer(bare.shape(encoder.width))
+    if writer is not None:
 
-    def read(length: int) -> Callable[[], Tensor]:
-        embeds, whole = torch.randn(1, length, bare.width), torch.ones(1, length, dtype=torch.long)
-        return lambda: bare.hidden(embeds, whole)
+        def prompt() -> Tensor:
+            features = encoder.body(input_ids=ids, attention_mask=mask)[0][:, 0] if method.reads_instance else None
+            return writer(features, 1)
 
-    base = milliseconds(read(tokens))
-    for one, method in zip(costs, chosen, strict=True):
-        if isinstance(method, SoftPromptMethod):
-            one.server_ms = milliseconds(read(tokens + method.prompt_length)) - base
-            parts = Parts(method.parts(bare.shape(encoder.width))).eval()
+        server = milliseconds(_reading(bare, tokens + method.prompt_length))
+        return Latency(server - base, milliseconds(prompt))
+    if method.trains != "own":  # the backbone's own modules, whatever their weights
+        return Latency(0.0, None)
+    adapted, batch = method.adapt(copy.deepcopy(bare)).eval(), Batch(zero, ids, mask, zero, zero, zero)
+    return Latency(milliseconds(lambda: adapted.hidden(batch)) - base, None)
 
-            def prompt(method: Any = method, parts: Any = parts) -> Tensor:
-                features = encoder.body(input_ids=ids, attention_mask=mask)[0][:, 0] if method.reads_instance else None
-                return method.prompt(parts, features, 1)
 
-            one.client_ms = milliseconds(prompt)
-        elif one.backbones or method.name == "none":
-            one.server_ms = 0.0
-        else:
-            adapted = method.adapt(copy.deepcopy(bare)).eval()
-            one.server_ms = milliseconds(lambda adapted=adapted: adapted.hidden(batch)) - base
-    return base
+def _reading(bare: Backbone, length: int) -> Callable[[], Tensor]:
+    """A call in which `bare` reads `length` embedded tokens."""
+    import torch
+
+    embeds, mask = torch.randn(1, length, bare.width), torch.ones(1, length, dtype=torch.long)
+    return lambda: bare.hidden(embeds, mask)
 
 
 def milliseconds(call: Callable[[], Any]) -> float:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lopa_bench.config.compose import load_config
-from lopa_bench.methods.soft_prompt import Parts
+from lopa_bench.methods.parts import Parts
 from lopa_bench.models.shape import Shape
 
 ROBERTA_LARGE = Shape(width=1024, layers=24, key_width=1024, encoder_width=1024, positions=512, parameters=355_412_057)

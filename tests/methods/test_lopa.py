@@ -7,7 +7,7 @@ import torch
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.methods.heads import PHMLinear
-from lopa_bench.methods.soft_prompt import Parts
+from lopa_bench.methods.parts import Parts
 from lopa_bench.models.shape import Shape
 
 SHAPE = Shape(width=12, layers=1, key_width=12, encoder_width=8, positions=100, parameters=0)

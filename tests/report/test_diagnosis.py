@@ -31,7 +31,7 @@ def test_no_gradient_is_named_even_where_the_score_moved(tmp_path):
 
 
 def test_an_untrained_model_and_a_zero_baseline_are_no_fault(tmp_path):
-    write_run(tmp_path, "rte", "none", metrics={"glue": 55.0})
+    write_run(tmp_path, "rte", "none", metrics={"glue": 55.0}, parameters={"paper": 0, "trained": 0, "total": 900_000})
     write_run(tmp_path, "mbpp", "pt", metrics={"pass@1": 0.0})
     assert diagnosed(tmp_path) == []
 
