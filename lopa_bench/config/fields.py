@@ -26,4 +26,6 @@ def settings(cls: type[T]) -> type[T]:
 
     Raises (on instantiation): ``pydantic.ValidationError``, which ``config`` turns into one line.
     """
-    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))(cls)
+    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))(
+        cls
+    )

@@ -1,19 +1,42 @@
-"""The nearest valid choice to a mistyped word."""
+"""The nearest valid choice to a mistyped word, where there is one that is near."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
+NEAR = (
+    0.6  # of `likeness`, as in difflib.get_close_matches: "rt" and "rte" are 0.8 alike, "squad" and "cruxeval_i" 0.27
+)
 
-def nearest(word: str, options: Iterable[str]) -> str:
-    """The option most like `word` (letters in common, in order); a shared last part of a dotted key counts first."""
+
+def nearest(word: str, options: Iterable[str]) -> str | None:
+    """The option most like `word`; None where none is like it.
+
+    Letters in common, in order, count; a shared last part of a dotted key counts first.
+    """
+    likest = max(options, key=lambda option: likeness(word, option), default=None)
+    return likest if likest is not None and likeness(word, likest)[0] >= NEAR else None
+
+
+def likeness(word: str, option: str) -> tuple[float, float]:
+    """How alike two keys are, 0 to 1: the whole or the last part, whichever is more; then the whole."""
+    whole = difflib.SequenceMatcher(None, word.lower(), option.lower()).ratio()
+    last = difflib.SequenceMatcher(None, word.lower().rsplit(".", 1)[-1], option.lower().rsplit(".", 1)[-1]).ratio()
+    return max(whole, last), whole
+
+
+def is_near(word: str, option: str, bound: float = NEAR) -> bool:
+    return likeness(word, option)[0] >= bound
+
+
+def hint(word: str, options: Iterable[str], form: str = "{}") -> str:
+    """``; nearest: …`` for the end of an error, or nothing where no option is near; `form` says how one is written."""
+    near = nearest(word, options)
+    return "" if near is None else f"; nearest: {form.format(near)}"
+
+
+def not_one_of(key: str, value: str, options: Iterable[str]) -> str:
+    """E.g. ``task=rt is not one of mnli, rte; nearest: task=rte``."""
     options = list(options)
-    last = word.rsplit(".", 1)[-1]
-
-    def likeness(option: str) -> tuple[float, float]:
-        whole = difflib.SequenceMatcher(None, word.lower(), option.lower()).ratio()
-        part = difflib.SequenceMatcher(None, last.lower(), option.rsplit(".", 1)[-1].lower()).ratio()
-        return (max(whole, part), whole)
-
-    return max(options, key=likeness) if options else "(none)"
+    return f"{key}={value} is not one of {', '.join(options)}{hint(value, options, f'{key}={{}}')}"

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from lopa_bench.config.compose import compose_config, load_config
 from lopa_bench.config.files import choices, groups, own_folder, searching
 from lopa_bench.config.keys import tree
-from lopa_bench.config.nearest import nearest
+from lopa_bench.config.nearest import hint, not_one_of
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 
@@ -45,6 +45,10 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
         for override in parsed:
             if override.is_sweep_override() and not multirun:
                 raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
+            if override.is_interval_sweep() and not _searches(overrides):
+                raise UserError(
+                    f"{override.input_line}: an interval is for a search; add hydra/sweeper=optuna, or give values"
+                )
             if override.key_or_group in groups():
                 _check_choice(override)
             if override.key_or_group in {"hydra/launcher", "hydra/sweeper"}:
@@ -55,7 +59,7 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
             if override.is_delete() or key in groups() or key.startswith("hydra"):
                 continue
             if key not in known:
-                raise UserError(f"{key}={_shown(override)}: there is no key {key}; nearest: {nearest(key, known)}")
+                raise UserError(f"{key}={_shown(override)}: there is no key {key}{_instead(key, known)}")
         return parsed
 
 
@@ -75,6 +79,20 @@ def check_hydra(overrides: Sequence[str]) -> list[Override]:
     return parsed
 
 
+def _searches(overrides: Sequence[str]) -> bool:
+    """Whether a sweeper that draws values is asked for; Hydra's own goes through them all."""
+    return any(text.startswith("hydra/sweeper=") and text != "hydra/sweeper=basic" for text in overrides)
+
+
+def _instead(key: str, known: set[str]) -> str:
+    """What to write in place of a key that there is not."""
+    if key == "device":
+        return (
+            "; a run takes the GPU where there is one, CUDA_VISIBLE_DEVICES in the environment says which (empty: none)"
+        )
+    return hint(key, known) or "; lopa-bench --cfg job lists the keys"
+
+
 def jobs(overrides: Sequence[str]) -> list[list[str]]:
     """The override lists of a sweep's jobs, in Hydra's order. Of an interval that a search draws from, its start."""
     parsed = {o.key_or_group: o for o in _parse([*_sweeper_params(overrides), *overrides])}  # a later one replaces
@@ -82,7 +100,7 @@ def jobs(overrides: Sequence[str]) -> list[list[str]]:
 
 
 def _sweeper_params(overrides: Sequence[str]) -> list[str]:
-    """What an experiment file sweeps over by itself (``hydra.sweeper.params``)."""
+    """What the configuration sweeps over by itself (``hydra.sweeper.params``)."""
     single = [o.input_line for o in _parse(overrides) if not o.is_sweep_override()]
     composed = compose_config(single, hydra=True)
     params = OmegaConf.to_container(composed.hydra.sweeper).get("params") or {}
@@ -96,9 +114,14 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
         try:
             parsed += parser.parse_overrides([text])
         except HydraException as error:
-            hint = f"; a choice of task? task={nearest(text, choices('task'))}" if "=" not in text else ""
-            raise UserError(f"{text!r} is not an override of the form key=value{hint}") from error
+            raise UserError(f"{text!r} is not an override of the form key=value{_as_choice(text)}") from error
     return parsed
+
+
+def _as_choice(text: str) -> str:
+    """For a word without a key, the choice that it may be meant as."""
+    groups_of = (group for group in groups() if text in choices(group))
+    return next((f"; nearest: {group}={text}" for group in groups_of), "")
 
 
 def _values(override: Override) -> list[str]:
@@ -117,17 +140,21 @@ def _check_choice(override: Override) -> None:
     group = override.key_or_group
     for value in _values(override):
         if value not in [*choices(group), "null"]:
-            raise UserError(
-                f"{group}={value} is not one of {', '.join(choices(group))}; nearest: {group}={nearest(value, choices(group))}"
-            )
+            raise UserError(not_one_of(group, value, choices(group)))
 
 
 def _check_plugin(override: Override) -> None:
     """Launchers and sweepers that are packages of their own must be installed."""
     value = _shown(override)
-    extra, module = PLUGINS.get(value, (None, ""))
+    if value == "basic":
+        return
+    kind = override.key_or_group.removeprefix("hydra/")
+    of_kind = [name for name, (_, module) in PLUGINS.items() if module.endswith(kind)]
+    if value not in of_kind:
+        raise UserError(not_one_of(override.key_or_group, value, ["basic", *of_kind]))
+    extra, module = PLUGINS[value]
     try:
-        missing = extra is not None and find_spec(f"hydra_plugins.{module}") is None
+        missing = find_spec(f"hydra_plugins.{module}") is None
     except ModuleNotFoundError:  # no plugin at all
         missing = True
     if missing:

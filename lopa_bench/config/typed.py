@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from lopa_bench.config.files import trusted
-from lopa_bench.config.nearest import nearest
+from lopa_bench.config.nearest import hint, not_one_of
 from lopa_bench.errors import UserError
 
 T = TypeVar("T")
@@ -77,18 +77,24 @@ def _one_line(error: Any, prefix: str, fields: list[str]) -> str:
     value, context = error["input"], error.get("ctx", {})
     shown = value if isinstance(value, (str, int, float, bool)) or value is None else type(value).__name__
     if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
-        return f"{key} is not a key here; nearest: {prefix}.{nearest(location[0], fields)}"
+        return f"{key} is not a key here{hint(location[0], fields, f'{prefix}.{{}}')}"
     if error["type"] in {"missing", "missing_argument"}:
         return f"{key} is needed: give {key}=…"
     if error["type"] == "literal_error":
         options = [o.strip(" '") for o in context["expected"].replace(" or ", ",").split(",")]
-        return f"{key}={shown} is not one of {', '.join(options)}; nearest: {key}={nearest(str(value), options)}"
+        return not_one_of(key, str(shown), options)
     for bound, words in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below")):
         if bound in context:
             near = f"; nearest: {key}={context[bound]}" if bound in {"ge", "le"} else ""
             return f"{key}={shown} must be {words} {context[bound]}{near}"
     if error["type"] == "value_error":
         return f"{key}={shown}: {context['error']}" if location else str(context["error"])
-    wanted = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text"}
+    wanted = {
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "true or false",
+        "string": "text",
+        "finite": "a finite number",
+    }
     kind = error["type"].split("_")[0]
     return f"{key}={shown} is not {wanted[kind]}" if kind in wanted else f"{key}={shown}: {error['msg']}"

@@ -8,7 +8,7 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
-from lopa_bench.config.nearest import nearest
+from lopa_bench.config.nearest import likeness
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.network import reason
@@ -207,4 +207,4 @@ def _check_label_words(config: Config, files: ModelFiles) -> None:
 def nearest_word(word: str, vocabulary: list[str]) -> str:
     """The vocabulary entry most like `word`, with a space for the byte-level marker."""
     close = [entry for entry in vocabulary if entry.strip("Ġ▁")[:2].lower() == word.strip()[:2].lower()] or vocabulary
-    return nearest(word.replace(" ", "Ġ"), close).replace("Ġ", " ")
+    return max(close, key=lambda entry: likeness(word.replace(" ", "Ġ"), entry)).replace("Ġ", " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.config.nearest import nearest
+from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.files.reading import Texts, read_json, read_jsonl
 
@@ -21,9 +21,7 @@ def read_mbpp(predictions: Path, problems: Path) -> tuple[list[dict[str, Any]], 
     for number, sample in enumerate(read_jsonl(predictions, ("task_id",)), 1):
         task = str(sample["task_id"])
         if task not in rows:
-            raise UserError(
-                f"{predictions}, sample {number}: {task} is not in {problems}; nearest: {nearest(task, rows)}"
-            )
+            raise UserError(f"{predictions}, sample {number}: {task} is not in {problems}{hint(task, rows)}")
         text = sample.get("completion", sample.get("generated_code"))
         if not isinstance(text, str):
             raise UserError(f"{predictions}, sample {number}: no text under completion or generated_code")

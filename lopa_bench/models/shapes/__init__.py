@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lopa_bench.config.files import choices, read
-from lopa_bench.config.nearest import nearest
+from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.models.files import ModelFiles
 
@@ -26,7 +26,7 @@ def names() -> list[str]:
 def files(name: str) -> ModelFiles:
     """Raises `UserError` for a name that is not shipped."""
     if name not in names():
-        raise UserError(f"{name} is not one of {', '.join(names())}; nearest: {nearest(name, names())}")
+        raise UserError(f"{name} is not one of {', '.join(names())}{hint(name, names())}")
     return ModelFiles(name, FOLDER / name, None, True)
 
 

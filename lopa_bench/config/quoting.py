@@ -1,0 +1,44 @@
+"""Overrides as the shell gives them, spelled for Hydra: its grammar would take signs of a folder's name for its own."""
+
+from __future__ import annotations
+
+import re
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+PATHS = {"path", "dir", "results_dir"}  # last parts of the keys whose values are paths
+
+
+def quoted(key: str, value: object) -> str:
+    """``key='value'`` with the value as it is, whatever its signs (Hydra: backslashes before a quote count double)."""
+    text = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
+    ending = len(text) - len(text.rstrip("\\"))
+    return f"{key}='{text}{text[len(text) - ending :]}'"
+
+
+def as_meant(word: str, multirun: bool = False) -> str:
+    """An override whose value Hydra reads as the user typed it: ``model.path=epoch=3`` and ``model.path=a,b`` are folders.
+
+    What Hydra's grammar does not read is plain text; a path is so even where it does, but for a sweep (`multirun`) over several,
+    a ``${…}`` or quotes of the user's own.
+    """
+    key, equals, value = word.partition("=")
+    if not equals or not value or not re.fullmatch(r"\+{0,2}[\w./@:-]+", key):
+        return word
+    read = _read(word)
+    if read is None:
+        return quoted(key, value)
+    is_path = key.rsplit(".", 1)[-1].lstrip("+") in PATHS
+    own = "${" in value or value == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
+    several = multirun and read.is_sweep_override()
+    return quoted(key, value) if is_path and not own and not several and read.value() != value else word
+
+
+def _read(word: str) -> Override | None:
+    """The override as Hydra reads it; None where it does not."""
+    try:
+        return OverridesParser.create().parse_overrides([word])[0]
+    except HydraException:
+        return None
