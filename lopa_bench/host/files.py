@@ -57,3 +57,16 @@ def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
     for path in folder.glob(".*.tmp"):
         if not path.name.startswith(spared):
             path.unlink(missing_ok=True)
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Why no file can be written below `folder`, which need not be there yet; None where one can. Leaves nothing behind."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        return f"{there} is a file" if there.is_file() else f"{there} is not a folder"
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        return f"{there} cannot be written ({error.strerror})"
+    return None

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lopa_bench.host.terminal import printable
 from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.statistics import Difference
 from lopa_bench.report.terminal import console_of_reports
@@ -98,12 +99,12 @@ def terminal(checked: Sequence[CheckedClaim]) -> str:
             for i, head in enumerate(HEADS):
                 shown.add_column(head, justify="left" if i in (0, 1, 7) else "right", no_wrap=i not in (1, 7))
             for finding in part.findings:
-                shown.add_row(*finding_cells(finding))
+                shown.add_row(*map(printable, finding_cells(finding)))
             console.print(shown)
         console.print()
     console.print(HOW)
     for command in missing_commands(checked):
-        console.print(f"missing: {command}", soft_wrap=True)
+        console.print(printable(f"missing: {command}"), soft_wrap=True)
     return console.export_text(styles=sys.stdout.isatty())
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lopa_bench.host.terminal import printable
 from lopa_bench.report.cells import Table
 from lopa_bench.report.texts import below, caption, grid
 
@@ -22,11 +23,11 @@ def terminal(tables: Iterable[Table]) -> str:
     """Tables for people: no number and no word is broken, commands stand on one line each."""
     console = console_of_reports()
     for table in tables:
-        console.print(table.title, style="bold", markup=False)
+        console.print(printable(table.title), style="bold", markup=False)
         _print_grid(console, table)
-        console.print(caption(table), style="dim", markup=False)
+        console.print(printable(caption(table)), style="dim", markup=False)
         for text in below(table):
-            console.print(text, markup=False, soft_wrap=True)
+            console.print(printable(text), markup=False, soft_wrap=True)
         console.print()
     return console.export_text(styles=sys.stdout.isatty())
 
@@ -43,8 +44,8 @@ def _print_grid(console: Console, table: Table) -> None:
     from rich.markup import escape
     from rich.table import Table as RichTable
 
-    columns = list(zip(*grid(table, "[bold]{}[/bold]".format, escape), strict=True))
-    plain = list(zip(*grid(table, str, str), strict=True))
+    columns = list(zip(*grid(table, "[bold]{}[/bold]".format, lambda text: escape(printable(text))), strict=True))
+    plain = list(zip(*grid(table, str, printable), strict=True))
     widths = [max(map(len, column)) for column in plain]
     for i, block in enumerate(_blocks(widths, console.width)):
         shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))

@@ -16,12 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.files import write_text
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main
+from lopa_bench.host.terminal import say
 
 if TYPE_CHECKING:
     from lopa_bench.run.story import Outcome
@@ -79,7 +78,7 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
             with contextlib.suppress(RunFailed):  # a full disk: the run itself says so
                 write_text(folder / JOB, json.dumps(asdict(job)), durable=False)
             if state != "running":
-                print(line(job, read(folder.parent)), flush=True)
+                say(line(job, read(folder.parent)))
 
     started = time.monotonic()
     record("running")
@@ -155,12 +154,11 @@ def finish(folder: Path) -> int:
 
 
 def print_table(shown: Sequence[Job], jobs: Sequence[Job]) -> None:
-    console = Console(highlight=False, markup=False)
     for job in shown:
-        console.print(line(job, jobs), soft_wrap=True)
+        say(line(job, jobs))
         if job.log:
-            console.print(f"{'':<11} log: {job.log}", soft_wrap=True)
-    console.print(f"{len(jobs)} jobs: {counts(jobs)}", soft_wrap=True)
+            say(f"{'':<11} log: {job.log}")
+    say(f"{len(jobs)} jobs: {counts(jobs)}")
 
 
 def line(job: Job, jobs: Sequence[Job]) -> str:
