@@ -26,7 +26,7 @@ run: install  ## install, then the main job: LOPA on the embedded RTE task
 # `make -n` prints what it would do: here that is the plan, so the line runs (+) with -n handed on.
 DRY = $(findstring n,$(firstword -$(MAKEFLAGS)))
 reproduce-tables: $(BIN)/lopa-bench  ## every table, claim and figure (SCALE=mini|small|paper, FAST=1 for a quick look, -n: the plan)
-	@+$(BIN)/python scripts/reproduce_tables.py --scale $(or $(SCALE),mini) $(if $(FAST),--fast) $(if $(DRY),-n) $(WITH)
+	@+$(BIN)/lopa-bench reproduce scale=$(or $(SCALE),mini) $(if $(FAST),fast=true) $(if $(DRY),--dry-run) $(WITH)
 
 test: $(VENV)/.test  ## install, then the default tests (offline, CPU)
 	$(BIN)/python -m pytest -n auto

@@ -6,37 +6,40 @@ serves. LoRA, adapters, prefixes and fine-tuned weights live at the server, once
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
 
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
 from lopa_bench.errors import UserError
+from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.models import shapes
 from lopa_bench.serving.bill import BYTES, CUSTOMISATIONS, Cost, cost, encoder_of, find, methods
 
 SUMMARY = "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations"
+EXAMPLE = "lopa-bench cost roberta_large tokens=128 --no-latency"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    model: str = option("mini:…, a folder, or a known shape", "mini:mini-mlm", shown="MODEL", bare=True)
+    tokens: int = option("length of the request", 64, shown="N", at_least=1)
+    latency: bool = option("false: closed forms only, nothing is measured", True)
+    json: bool = option("one object for machines", False)
+
+
+OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
-    """``lopa-bench cost [MODEL] [--tokens T] [--no-latency] [--json]``."""
-    parser = argparse.ArgumentParser(prog="lopa-bench cost", description=__doc__)
-    parser.add_argument(
-        "model",
-        nargs="?",
-        default="mini:mini-mlm",
-        help=f"mini:…, a folder, or one of {', '.join(shapes.names())}",
-    )
-    parser.add_argument("--tokens", type=int, default=64, help="length of the request (64)")
-    parser.add_argument("--no-latency", action="store_true", help="closed forms only, nothing is measured")
-    parser.add_argument("--json", action="store_true", help="one object for machines")
-    given = parser.parse_args(argv)
+    given = words.read(Options, argv, "cost")
     files = find(given.model)
     encoder_files, chosen = encoder_of(given.model, files), methods(given.model)
     longest = max(method.prompt_length for method in chosen)
-    if not 1 <= given.tokens <= files.positions - longest:
+    if not given.tokens <= files.positions - longest:
         raise UserError(
-            f"--tokens={given.tokens}: with {longest} virtual tokens {given.model} reads 1 to {files.positions - longest}"
+            f"cost: tokens={given.tokens}: with {longest} virtual tokens {given.model} reads 1 to {files.positions - longest}"
         )
     backbone = shapes.build(files, "meta")
     encoder = backbone if encoder_files == files else shapes.build(encoder_files, "meta")
@@ -45,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.serving.latency import measure
 
     base = None
-    if not given.no_latency:
+    if given.latency:
         base, added = measure(chosen, files, encoder_files, given.tokens)
         costs = [
             dataclasses.replace(c, server_ms=ms.server, client_ms=ms.client) for c, ms in zip(costs, added, strict=True)
@@ -53,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     if given.json:
         rows = [{**dataclasses.asdict(c), **_totals(c, backbone_bytes)} for c in costs]
         about = {"model": given.model, "tokens": given.tokens, "backbone_bytes": backbone_bytes, "backbone_ms": base}
-        print(json.dumps({**about, "methods": rows}, indent=1))
+        say(json.dumps({**about, "methods": rows}, indent=1))
     else:
         _print(costs, given.model, given.tokens, backbone_bytes, base)
     return 0
@@ -67,22 +70,15 @@ def _totals(one: Cost, backbone_bytes: int) -> dict[str, dict[int, int]]:
 
 
 def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base: float | None) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        box=None, pad_edge=False, title=f"{model}, one request of {tokens} tokens, fp32", title_justify="left"
-    )
-    table.add_column("method")
-    for heading in (
+    headings = (
         *(f"server × {n:,}" for n in CUSTOMISATIONS),
         *(f"client × {n:,}" for n in CUSTOMISATIONS),
         *("tokens", "cached", "server GFLOP", "client GFLOP", "server ms", "client ms"),
-    ):
-        table.add_column(heading, justify="right")
+    )
+    lines = table("method", *headings, title=f"{model}, one request of {tokens} tokens, fp32", box=None)
     for one in costs:
         totals = _totals(one, backbone_bytes)
-        table.add_row(
+        cells = (
             one.method,
             *(size(value) for value in totals["total_server_bytes"].values()),
             *(size(value) for value in totals["total_client_bytes"].values()),
@@ -90,10 +86,10 @@ def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base
             *(f"+{n / 1e9:.3g}" if n else "–" for n in (one.server_flops, one.client_flops)),
             *("–" if ms is None else f"{ms:+.1f}" for ms in (one.server_ms, one.client_ms)),
         )
-    console = Console(width=200, highlight=False)
-    console.print(table)
+        add_row(lines, cells)
+    show(lines, width=200)
     if base is not None:
-        console.print(
+        say(
             f"The bare backbone takes {base:.1f} ms; server ms are beyond that (batch 1, random weights, this machine)."
         )
 

@@ -13,17 +13,19 @@ from pathlib import Path
 
 import psutil
 
+from lopa_bench.cli import words
+from lopa_bench.cli.options import overrides
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
+from lopa_bench.host.terminal import say
 
-USAGE = """\
-usage: lopa-bench doctor [key=value …]
-
+SUMMARY = "what this machine has, and whether a run (its overrides) fits on it; each lack with its fix"
+DETAILS = """\
 Looks at Python and packages, device, memory and disk against what the run of these overrides needs, its models and data, the hub,
-Java, the sandbox and wandb. Nothing is loaded or downloaded. Exit status 1 if something that the run needs is lacking.
-"""
+Java, the sandbox and wandb. Nothing is loaded or downloaded. Exit status 1 if something that the run needs is lacking."""
+EXAMPLE = "lopa-bench doctor scale=paper task=rte method=lopa"
 PACKAGES = ("torch", "transformers", "peft", "datasets", "tokenizers", "hydra-core", "pydantic", "sacrebleu", "wandb")
 SPARE_DISK = 1 << 30
 
@@ -38,20 +40,22 @@ class Finding:
     fatal: bool = True
 
 
-def main(argv: Sequence[str]) -> int:
-    if {"-h", "--help"} & set(argv):
-        print(USAGE, end="")
-        return 0
-    from lopa_bench.config.overrides import check_keys
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    overrides: tuple[str, ...] = overrides()
 
-    check_keys(argv)
-    config = load_config(argv)
+
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    config = load_config(words.run_overrides(words.read(Options, argv, "doctor").overrides))
     failed = False
     for look in LOOKS:
         for finding in look(config):
             mark = "ok  " if finding.fix is None else "FAIL" if finding.fatal else "note"
             failed |= finding.fix is not None and finding.fatal
-            print(f"{mark}  {finding.name:<9} {finding.text}" + (f"; {finding.fix}" if finding.fix else ""), flush=True)
+            say(f"{mark}  {finding.name:<9} {finding.text}" + (f"; {finding.fix}" if finding.fix else ""))
     return int(failed)
 
 

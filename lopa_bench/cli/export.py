@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from lopa_bench.config.nearest import nearest
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
 from lopa_bench.errors import UserError
+from lopa_bench.host.terminal import say
 
-USAGE = """\
-usage: lopa-bench export run=DIR to=DIR
-
-  run=DIR  the directory of a finished run (it holds result.json)
-  to=DIR   a folder that is not there yet, or empty
-
+SUMMARY = "a run's adapter or prompt for use elsewhere"
+DETAILS = """\
 LoRA, prefix tuning, P-tuning v2   a peft adapter folder
 PT, IDPG, LOPA, DePT               a soft-prompt client (lopa_bench.serving.client.SoftPromptClient)
-FFT                                a Hugging Face model folder
-"""
+FFT                                a Hugging Face model folder"""
+EXAMPLE = "lopa-bench export run=results/mini/rte/mini_mlm/lopa/0-123456789abc to=exported/rte"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    run: Path = option("the directory of a finished run (it holds result.json)", shown="DIR")
+    to: Path = option("a folder that is not there yet, or empty", shown="DIR")
+
+
+OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
-    if {"-h", "--help"} & set(argv):
-        print(USAGE)
-        return 0
-    run, to = _folders(argv)
-    print(f"{to}: {export(run, to)}")
+    options = words.read(Options, argv, "export")
+    say(f"{options.to}: {export(options.run, options.to)}")
     return 0
-
-
-def _folders(argv: Sequence[str]) -> tuple[Path, Path]:
-    given = dict(word.partition("=")[::2] for word in argv)
-    for key in given:
-        if key not in {"run", "to"}:
-            raise UserError(f"export {key}: there is no such key; nearest: {nearest(key, ['run', 'to'])}=DIR")
-    for key in ("run", "to"):
-        if not given.get(key):
-            raise UserError(f"export needs {key}=DIR: lopa-bench export run=DIR to=DIR")
-    return Path(given["run"]).expanduser(), Path(given["to"]).expanduser()
 
 
 def export(run: Path, to: Path) -> str:

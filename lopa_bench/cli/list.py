@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
-from lopa_bench.config.files import choices, find
-from lopa_bench.config.nearest import nearest
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
+from lopa_bench.config.nearest import not_one_of
 from lopa_bench.errors import UserError
-from lopa_bench.study.tables import tables
+from lopa_bench.host.terminal import say
 
+SUMMARY = "models, methods, tasks, scales, recipes and tables, one line each"
+EXAMPLE = "lopa-bench list methods"
 GROUPS = {
     "scale": "scales",
     "model": "models",
@@ -17,32 +21,51 @@ GROUPS = {
     "task": "tasks",
     "recipe": "recipes",
     "tracker": "trackers",
-    "experiment": "experiments",
 }
-TABLES = "tables (lopa-bench plan experiment=…, lopa-bench report --table …)"
+TABLES = "tables (lopa-bench plan table=…, lopa-bench report table=…)"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    group: tuple[str, ...] = option(f"only these: {', '.join([*GROUPS, 'tables'])}", (), shown="GROUP", bare=True)
+
+
+OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
-    """``lopa-bench list [GROUP …]``."""
     names = {**{plural: group for group, plural in GROUPS.items()}, **{group: group for group in [*GROUPS, "tables"]}}
-    for word in argv:
+    asked = words.read(Options, argv, "list").group
+    for word in asked:
         if word not in names:
-            raise UserError(f"list {word}: there is no such group; nearest: list {nearest(word, names)}")
-    for group in [names[word] for word in argv] or [*GROUPS, "tables"]:
+            raise UserError(f"list: {not_one_of('group', word, names)}")
+    from lopa_bench.config.files import choices
+    from lopa_bench.study.tables import tables
+
+    for group in [names[word] for word in asked] or [*GROUPS, "tables"]:
         if group == "tables":
             _print(TABLES, {table.name: table.title for table in tables("paper")})
-        elif options := choices(group):
-            _print(f"{GROUPS[group]} ({group}=…)", {option: description(group, option) for option in options})
+        else:
+            _print(f"{GROUPS[group]} ({group}=…)", {option: description(group, option) for option in choices(group)})
     return 0
 
 
 def _print(heading: str, options: dict[str, str]) -> None:
-    print(heading)
-    width = max(map(len, options))
-    print("".join(f"  {option:<{width}}  {line}\n" for option, line in options.items()))
+    width = max(map(len, options), default=0)
+    say(heading, *(f"  {option:<{width}}  {line}" for option, line in options.items()), "")
 
 
 def description(group: str, option: str) -> str:
-    """The first comment line of ``conf/<group>/<option>.yaml``, Hydra's own (``# @package …``) left out."""
-    lines = find(f"{group}/{option}").read_text(encoding="utf-8").splitlines()
-    return next(line for line in lines if not line.startswith("# @")).removeprefix("#").strip()
+    """The first comment of ``conf/<group>/<option>.yaml``, however many lines it goes on; Hydra's own (``# @package …``) left out."""
+    from lopa_bench.config.files import find
+
+    comment: list[str] = []
+    for line in find(f"{group}/{option}").read_text(encoding="utf-8").splitlines():
+        if line.startswith("# @"):
+            continue
+        if not line.startswith("#"):
+            break
+        comment.append(line.removeprefix("#").strip())
+        if comment[-1].endswith("."):
+            break
+    return " ".join(comment)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
+from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.methods.scale import at_scale
 from lopa_bench.models import shapes
 from lopa_bench.study.reference import rows as reference_rows
@@ -16,6 +18,8 @@ from lopa_bench.study.reference import rows as reference_rows
 if TYPE_CHECKING:
     from lopa_bench.models.backbone import Backbone
 
+SUMMARY = "the paper's parameter counts beside ours, without any weights"
+EXAMPLE = "lopa-bench params --json"
 MODELS = ("roberta_large", "deepseek_coder_1_3b", "phi_2", "gpt2_medium")
 BEYOND = [(model, method) for method in ("lora", "fft") for model in MODELS]  # the paper counts neither
 FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks"}
@@ -97,33 +101,34 @@ def encoder_parameters(model: str) -> int:
     return sum(p.numel() for p in _backbone(model).body.parameters())
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    json: bool = option("one list of objects for machines", False)
+
+
+OPTIONS = Options
+
+
 def main(argv: Sequence[str]) -> int:
-    """``lopa-bench params [--json]``: 0 if every count agrees with its printed digits, else 1."""
-    parser = argparse.ArgumentParser(prog="lopa-bench params", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one list of objects for machines")
-    wants_json = parser.parse_args(argv).json
+    """0 if every count agrees with its printed digits, else 1."""
+    options = words.read(Options, argv, "params")
     found = list(counts())
     different = [count for count in found if count.equal is False]
-    if wants_json:
-        print(json.dumps([{**dataclasses.asdict(c), "equal": c.equal} for c in found], indent=1))
+    if options.json:
+        say(json.dumps([{**dataclasses.asdict(c), "equal": c.equal} for c in found], indent=1))
     else:
         _print(found)
         compared = sum(c.equal is not None for c in found)
-        print(f"{compared - len(different)} of {compared} printed counts equal ours to their last digit")
+        say(f"{compared - len(different)} of {compared} printed counts equal ours to their last digit")
     return 1 if different else 0
 
 
 def _print(found: list[Count]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "instance encoder", "method", "setting"):
-        table.add_column(heading)
-    for heading in ("paper prints", "ours", "with gradients in the official code", "equal"):
-        table.add_column(heading, justify="right")
+    texts = ("model", "instance encoder", "method", "setting")
+    numbers = ("paper prints", "ours", "with gradients in the official code", "equal")
+    lines = table(*texts, *numbers, left=len(texts), box=None)
     for c in found:
         verdict = {True: "yes", False: "NO", None: "–"}[c.equal]
         names = (c.model, c.encoder or "–", c.method, c.setting or "–")
-        table.add_row(*names, c.printed or "–", f"{c.paper:,}", f"{c.official:,}", verdict)
-    Console(width=160, highlight=False).print(table)
+        add_row(lines, (*names, c.printed or "–", f"{c.paper:,}", f"{c.official:,}", verdict))
+    show(lines, width=160)

@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
 from lopa_bench.errors import UserError
 from lopa_bench.host.lease import alive, owner_of
+from lopa_bench.host.terminal import console, printable, say
 from lopa_bench.results.directory import LOCK, PROGRESS
 from lopa_bench.study import sweep
 
+SUMMARY = "what is done, running, failed and waiting below a results folder"
+EXAMPLE = "lopa-bench status results_dir=results watch=5"
 RUNS = "*/*/*/*/*"  # scale/task/model/method/seed-digest
-USAGE = "usage: lopa-bench status [results_dir=results] [watch=SECONDS]"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    results_dir: Path = option("the folder of results", Path("results"), shown="DIR")
+    watch: float = option(
+        "show it anew every so many seconds, until nothing runs; 0: once", 0.0, shown="SECONDS", at_least=0
+    )
+
+
+OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
     """Show the state once, or every `watch` seconds until nothing runs any more."""
-    if {"--help", "-h"} & set(argv):
-        print(USAGE)
-        return 0
-    options = {"results_dir": "results", "watch": "0"}
-    for word in argv:
-        key, equals, value = word.partition("=")
-        if not equals or key not in options:
-            raise UserError(f"status {word}: not understood; {USAGE}")
-        options[key] = value
-    folder = Path(options["results_dir"]).expanduser()
+    options = words.read(Options, argv, "status")
+    folder = options.results_dir
     if not folder.is_dir():
         raise UserError(f"results_dir={folder}: there is no such folder")
-    try:
-        seconds = float(options["watch"])
-    except ValueError:
-        raise UserError(f"watch={options['watch']} is not a number of seconds") from None
-    console = Console(highlight=False)
-    if not seconds:
-        console.print(state(folder), soft_wrap=True)
+    if not options.watch:
+        say(state(folder))
         return 0
-    with Live(state(folder), console=console, auto_refresh=False) as live:
+    with Live(Text(state(folder)), console=console(), auto_refresh=False) as live:
         while running(folder) or any(map(sweep.is_alive, sweeps(folder))):
-            time.sleep(seconds)
-            live.update(state(folder), refresh=True)
+            time.sleep(options.watch)
+            live.update(Text(state(folder)), refresh=True)
     return 0
 
 
@@ -61,7 +63,7 @@ def sweeps(folder: Path) -> list[Path]:
     return [path for path in found if sweep.is_alive(path)] or found[-1:]
 
 
-def state(folder: Path) -> Text:
+def state(folder: Path) -> str:
     """The picture of this moment, one line each: the folder, its sweeps, then what runs, has stopped or failed."""
     done = {path.parent for path in folder.glob(f"{RUNS}/result.json")}
     now = running(folder)
@@ -77,7 +79,7 @@ def state(folder: Path) -> Text:
         who = f"process {owner.pid} on {owner.host}" if owner else ""
         lines.append(f"{'running':<11} {path.relative_to(folder)}  {how_far(path)}  {who}")
     lines += [f"{'stopped':<11} {path.relative_to(folder)}  {how_far(path)}" for path in sorted(stopped)]
-    return Text("\n".join([*lines, *failed]))
+    return printable("\n".join([*lines, *failed]))
 
 
 def how_far(run: Path) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
 from lopa_bench.config.schema import Config
+from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.study.reference import paper_value
 
 if TYPE_CHECKING:
@@ -25,26 +23,20 @@ def print_outcome(config: Config, outcome: Outcome) -> None:
     result = outcome.result
     at_paper_scale = result["scale"] == "paper"
     title = f"{result['task']} · {result['method']} · {result['model']} · seed {result['seed']}"
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-    table.add_column(f"metric ({result['data']['rows']['test']} rows)")
-    table.add_column("value", justify="right")
-    table.add_column("majority", justify="right")
-    if at_paper_scale:
-        table.add_column("paper", justify="right")
+    headings = ["value", "majority", *(["paper"] if at_paper_scale else [])]
+    lines = table(f"metric ({result['data']['rows']['test']} rows)", *headings, title=title, show_edge=False)
     for name, value in result["metrics"].items():
         baseline = result["baseline"].get("majority", {}).get(name)
         row = [name, f"{value:.2f}", "–" if baseline is None else f"{baseline:.2f}"]
         if at_paper_scale:
             reference = paper_value(result, name)
             row.append("—" if reference is None else f"{reference:g}")
-        table.add_row(*row)
-    console = Console(highlight=False)
-    console.print(table)
-    for name, value in _facts(result):
-        console.print(f"{name:<12} {value}", soft_wrap=True)
+        add_row(lines, row)
+    show(lines)
+    say(*(f"{name:<12} {value}" for name, value in _facts(result)))
     if outcome.found:
-        console.print("This run was finished before; nothing was run. force=true runs it again.", soft_wrap=True)
-    console.print(f"{'files':<12} {outcome.directory.path}", soft_wrap=True)
+        say("This run was finished before; nothing was run. force=true runs it again.")
+    say(f"{'files':<12} {outcome.directory.path}")
 
 
 def _facts(result: dict) -> list[tuple[str, str]]:

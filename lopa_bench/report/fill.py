@@ -14,6 +14,7 @@ from lopa_bench.report.choice import choose
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
+from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import published
 from lopa_bench.study.spec import Column, Row, TableSpec, default_model
 from lopa_bench.study.tables import tables
@@ -32,7 +33,7 @@ def build_tables(
     Args:
         fast: show the runs with fewer rows that FAST plans, and say so.
     """
-    estimate = plan.Estimate(runs.frame)
+    estimate = Estimate(runs.frame)
     built = []
     for spec in specs:
         built.append(_Filler(spec, runs, scale, fast).table(estimate))
@@ -44,7 +45,7 @@ def build_tables(
 def filled(name: str, runs: Runs, scale: str, *, fast: bool = False) -> Table:
     """The table of this name, for a figure."""
     (spec,) = tables(scale, [name])
-    return _Filler(spec, runs, scale, fast).table(plan.Estimate(runs.frame))
+    return _Filler(spec, runs, scale, fast).table(Estimate(runs.frame))
 
 
 @dataclass
@@ -59,7 +60,7 @@ class _Filler:
     missing: list[plan.PlannedRun] = field(default_factory=list)
     notes: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # text -> row -> columns that it is about
 
-    def table(self, estimate: plan.Estimate) -> Table:
+    def table(self, estimate: Estimate) -> Table:
         lines = [self.line(row) for row in self.spec.rows]
         missing = plan.distinct(self.missing)
         return Table(
@@ -70,7 +71,7 @@ class _Filler:
             lines=mark_best(lines, self.spec.columns),
             notes=tuple(self.noted()),
             commands=tuple(plan.commands(missing)),
-            estimate=plan.describe(map(estimate.seconds, missing)) if missing else "",
+            estimate=describe(map(estimate.seconds, missing)) if missing else "",
         )
 
     def line(self, row: Row) -> Line:

@@ -128,12 +128,11 @@ class Monitor:
 
 
 def run_info(config: Config, directory: RunDirectory) -> RunInfo:
-    experiment = str(config.resolved.get("experiment") or "")
-    names = (experiment, config.task.name, config.method.name, config.model.name, config.scale)
+    names = (config.task.name, config.method.name, config.model.name, config.scale)
     return RunInfo(
         name=f"{config.task.name}/{config.model.name}/{config.method.name}/{config.seed}",
         identity=f"{directory.digest}-{config.seed}",
-        group=experiment or f"{config.task.name}/{config.method.name}",
+        group=f"{config.task.name}/{config.method.name}",
         tags=tuple(dict.fromkeys(filter(None, names))),
         config=config.resolved,
         directory=directory.path,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.config.keys import lookup, spell
+from lopa_bench.config.keys import spell
+from lopa_bench.errors import UserError
 from lopa_bench.run import identity
+from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.spec import (
     METHOD_DEFAULTS,
     RUN_DEFAULTS,
@@ -22,8 +26,6 @@ from lopa_bench.study.spec import (
 from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lopa_bench.results.read import Runs
 
 YOUR_MODEL = ("model=local", "model.path=DIR", "data.dir=DIR")  # what a scale without models of its own has to be told
@@ -109,24 +111,37 @@ def distinct(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
     return list({tuple(words(run.overrides)): run for run in runs}.values())
 
 
-def commands(runs: Iterable[PlannedRun], yours: Sequence[str] = YOUR_MODEL) -> list[str]:
+def commands(runs: Iterable[PlannedRun], told: Sequence[str] = ()) -> list[str]:
     """The commands that make these runs, one per group that differs in nothing but the task.
 
     Args:
-        yours: overrides that name the user's model and data, for a scale without models of its own.
+        told: overrides that every run is given. A run without a model is given `YOUR_MODEL` where they name none.
     """
-    groups: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
+    return [_command(group, told) for group in groups(runs)]
+
+
+def groups(runs: Iterable[PlannedRun]) -> list[list[PlannedRun]]:
+    """The runs that one command makes: they differ in nothing but the task."""
+    found: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
     for run in runs:
         rest = tuple(word for word in words(run.overrides) if not word.startswith("task="))
-        groups[rest, run.seeds].append(run)
-    return [_command(rest, seeds, group, yours) for (rest, seeds), group in groups.items()]
+        found[rest, run.seeds].append(run)
+    return list(found.values())
 
 
-def _command(rest: tuple[str, ...], seeds: tuple[int, ...], group: list[PlannedRun], yours: Sequence[str]) -> str:
+def _command(group: list[PlannedRun], told: Sequence[str]) -> str:
+    """``lopa-bench -m task=rte,mrpc method=lopa seed=0,1,2``."""
+    first = group[0]
     tasks = ",".join(dict.fromkeys(run.task for run in group))
-    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, seeds)), *(yours if group[0].needs_a_model else ())]
-    many = any("," in word for word in typed)
-    return " ".join(["lopa-bench", *(["-m"] if many else []), *typed])
+    rest = (word for word in words(first.overrides) if not word.startswith("task="))
+    yours = [word for word in YOUR_MODEL if first.needs_a_model and not any(_same_key(word, own) for own in told)]
+    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, first.seeds)), *yours, *told]
+    many = len(group) > 1 or len(first.seeds) > 1
+    return shlex.join(["lopa-bench", *(["-m"] if many else []), *typed])
+
+
+def _same_key(word: str, other: str) -> bool:
+    return word.partition("=")[0] == other.partition("=")[0]
 
 
 def missing_runs(
@@ -148,41 +163,62 @@ def missing_runs(
     return left
 
 
-class Estimate:
-    """Seconds of a run, from runs that exist with as many rows: same task and method, else task, else family."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        timed = frame.dropna(subset=["seconds"])
-        timed = timed.assign(limit=[lookup(config, "data.limit") or 0 for config in timed["config"]])
-        self._by: list[dict[Any, float]] = [
-            timed.groupby(keys)["seconds"].median().to_dict()
-            for keys in (["limit", "task", "method"], ["limit", "task"], ["limit", "family"])
-        ]
-
-    def one(self, run: PlannedRun) -> float | None:
-        """One seed of a planned run; None where nothing like it has run yet."""
-        limit = run.overrides.get("data.limit", 0)
-        keys = ((limit, run.task, run.method), (limit, run.task), (limit, known(run.task).family))
-        return next((medians[key] for key, medians in zip(keys, self._by, strict=True) if key in medians), None)
-
-    def seconds(self, run: PlannedRun) -> float | None:
-        """All seeds of it together."""
-        one = self.one(run)
-        return None if one is None else one * len(run.seeds)
-
-
-def describe(seconds: Iterable[float | None], processes: int = 1) -> str:
-    """``about 12 min``, shared by ``processes``; says how many runs it could not guess."""
-    seconds = list(seconds)
-    known = [value for value in seconds if value is not None]
-    unknown = len(seconds) - len(known)
-    if not known:
-        return "time unknown: nothing like it has run yet"
-    minutes = sum(known) / processes / 60
-    text = f"about {minutes / 60:.1f} h" if minutes > 90 else f"about {max(1, round(minutes))} min"
-    return text + (f", and {unknown} settings of unknown time" if unknown else "")
-
-
 def words(overrides: Mapping[str, Any]) -> list[str]:
     """Overrides as typed: ``key=value``."""
     return [f"{key}={spell(value)}" for key, value in overrides.items()]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What some tables want of a results folder.
+
+    Attributes:
+        planned, left: all of their runs, and those without a result. told: overrides that every run is given beside its own.
+        known: how long such runs take, where there are results. complaints: about results that could not be read.
+    """
+
+    planned: list[PlannedRun]
+    left: list[PlannedRun]
+    told: tuple[str, ...]
+    known: Estimate | None
+    complaints: tuple[str, ...] = ()
+
+    def commands(self, runs: Iterable[PlannedRun] | None = None) -> list[str]:
+        """The commands that make these runs, or all that is left."""
+        return commands(self.left if runs is None else runs, told=self.told)
+
+    def overrides(self, run: PlannedRun) -> list[list[str]]:
+        """Of one run of `left`, the overrides of each seed."""
+        return [[*argv, *self.told] for argv in run.argv()]
+
+    def summary(self, seconds: Sequence[float] = ()) -> str:
+        """E.g. ``36 runs planned, 30 missing: about 12 min``.
+
+        Args:
+            seconds: of each run of `left`; by default what is known of runs like it.
+        """
+        planned, left = (sum(len(run.seeds) for run in runs) for runs in (self.planned, self.left))
+        took = seconds or [self.known.seconds(run) if self.known else None for run in self.left]
+        return f"{planned} runs planned, {left} missing: {describe(took) if left else 'nothing to do'}"
+
+
+def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = False, told: Sequence[str] = ()) -> Plan:
+    """The runs of `tables`, and which of them `results` has not.
+
+    Raises:
+        UserError: an override `told` for what the tables themselves say.
+    """
+    planned = planned_runs(tables, scale, fast)
+    given = dict(word.partition("=")[::2] for word in told)
+    for key, value in given.items():
+        if key == "model" and not any(run.needs_a_model for run in planned):
+            raise UserError(f"{key}={value}: scale={scale} has models of its own; with scale=small it is yours")
+        if key in {"seed", "scale", "results_dir"} or (key != "model" and any(key in run.overrides for run in planned)):
+            raise UserError(f"{key}={value}: the tables say which {key} their runs have; leave it out")
+    if not results.exists():
+        return Plan(planned, planned, tuple(told), None)
+    from lopa_bench.results.read import read_runs
+
+    runs = read_runs(results, scale)
+    left = missing_runs(planned, runs, scale, given)
+    return Plan(planned, left, tuple(told), Estimate(runs.frame), (*runs.warnings, *runs.refused))

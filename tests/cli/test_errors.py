@@ -16,7 +16,17 @@ BAD = [
     ("metod=lopa", "metod=lopa", "method"),
     ("method.rnk=3", "method.rnk=3", "method.rank"),
     ("train.learning_rate=1", "train.learning_rate=1", "train."),
-    ("+foo=3", "foo=3", "nearest"),
+    ("+foo=3", "foo=3", "--cfg job"),
+    ("device=cuda", "device=cuda", "CUDA_VISIBLE_DEVICES"),
+    ("task=squad", "task=squad", "mrpc, qnli"),
+    ("task=rte rte", "'rte'", "nearest: task=rte"),
+    ("train.lr=nan", "train.lr=nan", "finite number"),
+    ("train.lr=1e400", "train.lr=inf", "finite number"),
+    ("-m train.lr=interval(0,1)", "interval(0,1)", "hydra/sweeper=optuna"),
+    ("-m seed=0 hydra/launcher=slurm", "hydra/launcher=slurm", "submitit_slurm"),
+    ("-m seed=0 hydra/sweeper=ax", "hydra/sweeper=ax", "optuna"),
+    ("results_dir=/proc/version", "results_dir=/proc/version", "is a file"),
+    ("results_dir=/dev/full/x", "results_dir=/dev/full/x", "is not a folder"),
     ("method=pt method.rank=3", "method.rank=3", "nearest"),
     ("method.rank=0", "method.rank=0", "method.rank=1"),
     ("method.rank=-2", "method.rank=-2", "method.rank=1"),
@@ -53,7 +63,9 @@ BAD = [
     ("model=local model.path=.", "model.path=.", "config.json"),
     ("task.label_words.entailment=Zorgle", "task.label_words.entailment='Zorgle'", "nearest"),
     ("method=lopa,pt", "method=lopa,pt", "-m"),
-    ("lopa", "'lopa'", "nearest"),
+    ("lopa", "'lopa'", "nearest: method=lopa"),
+    ("reprot", "'reprot'", "nearest: report"),
+    ("quux", "'quux'", "lopa-bench help"),
     ("task=rte extra", "'extra'", "key=value"),
     ("list metods", "metods", "methods"),
 ]
@@ -68,6 +80,11 @@ def test_one_line_and_exit_status_2(line, names, offers, capsys):
     assert err.startswith("lopa-bench: error: ")
     assert names in err
     assert offers in err
+
+
+def test_a_choice_that_is_like_none_is_not_guessed(capsys):
+    assert main(["task=squad"]) == 2
+    assert "nearest" not in capsys.readouterr().err
 
 
 def test_a_sweep_checks_every_value_before_it_starts(capsys):

@@ -1,47 +1,40 @@
-"""`make reproduce-tables`: what it plans, and its processes side by side."""
+"""`lopa-bench reproduce`, which `make reproduce-tables` calls: what it plans, and its processes side by side."""
 
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import pytest
 from synthetic import write_run
 
-
-@pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "scripts"))
-    return importlib.import_module("reproduce_tables")
+from lopa_bench.cli import reproduce
 
 
-def test_a_dry_run_shows_the_plan_and_runs_nothing(script, tmp_path, capsys):
-    assert script.main(["-n", "--fast", "--table", "glue", "--results-dir", str(tmp_path)]) == 0
+def test_a_dry_run_shows_the_plan_and_runs_nothing(tmp_path, capsys):
+    assert reproduce.main(["-n", "--fast", "--table", "glue", "--results-dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=lopa data.limit=300 seed=0" in out
     assert "36 runs planned, 36 missing" in out
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_still_to_be_made_is_planned_and_not_made(script, tmp_path, capsys):
+def test_a_folder_that_is_still_to_be_made_is_planned_and_not_made(tmp_path, capsys):
     new = tmp_path / "new"
-    assert script.main(["-n", "--fast", "--table", "glue", "--results-dir", str(new)]) == 0
+    assert reproduce.main(["-n", "--fast", "--table", "glue", "--results-dir", str(new)]) == 0
     assert "36 runs planned, 36 missing" in capsys.readouterr().out
     assert not new.exists()
 
 
-def test_jobs_run_side_by_side_and_one_that_fails_stops_none(script, overrides, tmp_path, capfd):
+def test_jobs_run_side_by_side_and_one_that_fails_stops_none(overrides, tmp_path, capfd):
     results = tmp_path / "results"
     small = [*overrides, "method=lopa", "train.epochs=1", "data.limit=16", "train.warmup=0", "train.clip=null"]
     jobs = [
-        script.Job([*small, f"results_dir={results}", f"seed={seed}", f"train.lr={lr}"], None)
+        reproduce.Job([*small, f"results_dir={results}", f"seed={seed}", f"train.lr={lr}"], None)
         for seed, lr in ((0, 1e-3), (1, 1e30), (2, 1e-3))
     ]
-    assert script.run_all(jobs, results, 2) == 1
+    assert reproduce.run_all(jobs, results, 2) == 1
     out = capfd.readouterr().out
     assert "3 jobs: " in out
     assert "1 failed" in out
@@ -50,24 +43,23 @@ def test_jobs_run_side_by_side_and_one_that_fails_stops_none(script, overrides, 
     assert seeds == {0, 2}
 
 
-def test_the_plan_says_how_long_it_takes_side_by_side(script, capsys, tmp_path):
+def test_the_plan_says_how_long_it_takes_side_by_side(capsys, tmp_path):
     """By the runs that are there: half as long in two processes."""
     write_run(tmp_path, "rte", "lopa")
     words = ["-n", "--table", "glue", "--fast", "--results-dir", str(tmp_path)]
-    assert script.main([*words, "--workers", "2"]) == 0
+    assert reproduce.main([*words, "--workers", "2"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("in 2 processes side by side: ")
 
 
-def test_what_is_left_is_told_from_how_long_runs_take_not_from_how_many_they_are(script):
+def test_what_is_left_is_told_from_how_long_runs_take_not_from_how_many_they_are():
     """The slow ones come first: 100 of 119 s expected are over after 200 s."""
-    jobs = [script.Job([], seconds) for seconds in (100.0, 9.0, None, 1.0)]  # unknown: as the middle one, 9
-    assert script.time_left(jobs, [True, False, False, False], 200.0 * 60) == "about 38 min"
-    assert script.time_left(jobs, [False] * 4, 200.0) == ""
+    jobs = [reproduce.Job([], seconds) for seconds in (100.0, 9.0, None, 1.0)]  # unknown: as the middle one, 9
+    assert reproduce.time_left(jobs, [True, False, False, False], 200.0 * 60) == "about 38 min"
+    assert reproduce.time_left(jobs, [False] * 4, 200.0) == ""
 
 
-def test_the_report_is_written_for_whatever_is_there(script, tmp_path):
-    words = ["--results-dir", str(tmp_path), "--scale", "mini", "--fast"]
-    script.write_report(words, tmp_path / "tables", ["glue"])
+def test_the_report_is_written_for_whatever_is_there(tmp_path):
+    reproduce.write_report(tmp_path, "mini", True, ["glue"])
     assert "| LOPA |" in (tmp_path / "tables" / "glue.md").read_text()
     assert (tmp_path / "tables" / "claims.json").is_file()
     assert (tmp_path / "report.html").is_file()
@@ -76,8 +68,7 @@ def test_the_report_is_written_for_whatever_is_there(script, tmp_path):
 CTRL_C = """
 import sys, time
 from pathlib import Path
-sys.path.insert(0, {scripts!r})
-import reproduce_tables
+from lopa_bench.cli import reproduce
 from lopa_bench.host import signals
 from lopa_bench.study import sweep
 
@@ -94,15 +85,14 @@ def run_job(run, folder, overrides):
 sweep.run_job = run_job
 if __name__ == "__main__":
     with signals.raised():
-        reproduce_tables.run_all([reproduce_tables.Job([], None)] * 2, Path({results!r}), 2)
+        reproduce.run_all([reproduce.Job([], None)] * 2, Path({results!r}), 2)
 """
 
 
 def test_ctrl_c_in_a_terminal_reaches_a_worker_once(tmp_path):
     """A terminal signals the whole foreground group; the workers must still come to their checkpoint, and end."""
     script = tmp_path / "main.py"
-    scripts = Path(__file__).parents[2] / "scripts"
-    script.write_text(CTRL_C.format(scripts=str(scripts), results=str(tmp_path / "results")))
+    script.write_text(CTRL_C.format(results=str(tmp_path / "results")))
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(list(tmp_path.rglob("began"))) < 2 and time.monotonic() < deadline:

@@ -176,7 +176,7 @@ def test_mbpp_estimates_pass_at_k_from_several_samples(score):
         ([{"task_id": "MBPP/7", "completion": ""}], [], "MBPP/7 is not in p.jsonl; nearest: MBPP/1"),
         ([{"task_id": "MBPP/1"}], [], "no text under completion"),
         ([{"completion": ""}], [], "line 1: no task_id"),
-        ([{"task_id": "MBPP/1", "completion": ""}], ["--k", "5"], "--k 5: pass@k needs"),
+        ([{"task_id": "MBPP/1", "completion": ""}], ["--k", "5"], "score: k=5: pass@k needs"),
     ],
 )
 def test_mbpp_samples_that_cannot_be_meant(score, samples, options, message):
@@ -269,12 +269,13 @@ def test_people_get_a_table_with_units(tmp_path, capsys, no_java):
     ("argv", "message"),
     [
         (["e2e", "--predictions", "nowhere", "--references", "r"], "nowhere: No such file"),
-        (["e2f"], "invalid choice: 'e2f'"),
-        (["e2e", "--references", "r"], "required: --predictions"),
-        (["mbpp", "--timeout", "-1"], "--timeout: invalid positive float value: '-1'"),
-        (["mbpp", "--timeout", "nan"], "--timeout: invalid positive float value: 'nan'"),
-        (["cruxeval", "--workers", "0"], "--workers: invalid positive int value: '0'"),
-        ([], "required: BENCHMARK"),
+        (["e2f"], "score: benchmark=e2f is not one of e2e, .*; nearest: benchmark=e2e"),
+        (["e2e", "--references", "r"], "score e2e: predictions is needed: give predictions=FILE"),
+        (["mbpp", "--timeout", "-1"], "score mbpp: timeout=-1 must be above 0"),
+        (["mbpp", "--timeout", "nan"], "score mbpp: timeout=nan is not a finite number"),
+        (["mbpp", "timeout=1e400"], "score mbpp: timeout=1e400 is not a finite number"),
+        (["cruxeval", "--workers", "0"], "score cruxeval: workers=0 must be at least 1"),
+        ([], "score needs one of e2e, webnlg"),
     ],
 )
 def test_command_lines_that_cannot_be_meant(argv, message):

@@ -57,10 +57,10 @@ def test_the_plan_wants_the_recipes_runs_of_todays_protocol(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["plan", "--where", "train.lr=1"], ["claims", "--table", "glue"], ["figures", "--table", "glue"]]
+    "words", [["claims", "--table", "glue"], ["figures", "--table", "glue"], ["html", "--format", "csv"]]
 )
 def test_an_option_without_meaning_is_refused(tmp_path, words):
-    with pytest.raises(UserError, match=words[1]):
+    with pytest.raises(UserError, match=words[1].strip("-")):
         main([*words, "--results-dir", str(tmp_path)])
 
 

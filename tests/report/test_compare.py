@@ -7,7 +7,8 @@ import pytest
 from synthetic import write_run
 from test_claims import write_pair
 
-from lopa_bench.cli.report import compare_main, main
+from lopa_bench.cli.compare import main as compare_main
+from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
 
 DAMAGES = {

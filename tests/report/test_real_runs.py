@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lopa_bench.cli.report import compare_main, main
+from lopa_bench.cli.compare import main as compare_main
+from lopa_bench.cli.report import main
 from lopa_bench.results.history import evaluations
 from lopa_bench.results.prompts import load_prompts
 from lopa_bench.results.read import read_runs

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 from synthetic import write_run, write_whole_plan
 
+from lopa_bench.cli.plan import main as plan_main
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
 from lopa_bench.report import render
@@ -18,6 +19,7 @@ from lopa_bench.report.fill import build_tables
 from lopa_bench.report.texts import cell_text
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
+from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import reference
 from lopa_bench.study.spec import METHOD_DEFAULTS, default_model
 from lopa_bench.study.tables import tables
@@ -119,18 +121,18 @@ def test_the_plan_lacks_exactly_the_seeds_that_have_not_run(tmp_path, capsys):
     assert sum(len(r.seeds) for r in left) == sum(len(r.seeds) for r in planned) - 1
     (rte,) = (r for r in left if dict(r.overrides) == {"task": "rte", "method": "lopa"})
     assert rte.seeds == (0, 2)
-    assert main(["plan", "--results-dir", str(tmp_path), "--format", "json"]) == 0
+    assert plan_main(["--results-dir", str(tmp_path), "--format", "json"]) == 0
     jobs = json.loads(capsys.readouterr().out)
     assert ["task=rte", "method=lopa", "seed=2"] in jobs
     assert ["task=rte", "method=lopa", "seed=1"] not in jobs
-    assert main(["plan", "--results-dir", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{len(jobs) + 1} runs planned, {len(jobs)} missing:")
+    assert plan_main(["--results-dir", str(tmp_path), "--commands"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"# {len(jobs) + 1} runs planned, {len(jobs)} missing:")
 
 
 def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     write_run(tmp_path, "rte", "pt", seconds={"total": 30.0})
     write_run(tmp_path, "rte", "lopa", seconds={"total": 90.0})
-    estimate = plan.Estimate(read_runs(tmp_path, "mini").frame)
+    estimate = Estimate(read_runs(tmp_path, "mini").frame)
 
     def guess(task, method):
         return estimate.seconds(plan.PlannedRun({"task": task, "method": method}, (0, 1)))
@@ -138,7 +140,7 @@ def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     assert guess("rte", "pt") == 60.0
     assert guess("rte", "idpg") == 120.0  # the task's median
     assert guess("mbpp", "idpg") is None
-    assert plan.describe([None]) == "time unknown: nothing like it has run yet"
+    assert describe([None]) == "time unknown: nothing like it has run yet"
 
 
 def test_papers_numbers_stand_apart_at_mini_and_beside_at_paper(tmp_path):

@@ -9,12 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lopa_bench.cli import fetch as cli
-from lopa_bench.cli.fetch import files_of, sources
 from lopa_bench.cli.main import main
 from lopa_bench.config.files import choices
-from lopa_bench.tasks.fetch import download
+from lopa_bench.tasks.fetch import download, files
 from lopa_bench.tasks.fetch.derive import HOW
+from lopa_bench.tasks.fetch.files import files_of, sources
 
 ROWS = {str(i): {"text_a": f"Is it {i}?", "text_b": "It is ‘ü’.", "label": "0"} for i in range(4000)}
 PLAIN = "".join(f"{i}\tthe cat\tsits\tentailment\n" for i in range(9000)).encode()
@@ -62,7 +61,7 @@ def server(monkeypatch):
     Server.files, Server.faults, Server.requests = {"o/r/c/train.tsv": PLAIN, "o/r/c/train.json": NUMBERED}, [], []
     running = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=running.serve_forever, daemon=True).start()
-    monkeypatch.setattr(cli, "ORIGIN", f"http://127.0.0.1:{running.server_port}")
+    monkeypatch.setattr(files, "ORIGIN", f"http://127.0.0.1:{running.server_port}")
     for switch in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
         monkeypatch.delenv(switch, raising=False)
     yield Server
@@ -80,7 +79,7 @@ def rte(server, monkeypatch, tmp_path):
     plain = {"sha256": digest(PLAIN), "from": {"o/r/c/train.tsv": digest(PLAIN)}}
     derived = {"sha256": digest(made), "derive": "numbered_rows", "from": {"o/r/c/train.json": digest(NUMBERED)}}
     known = {"glue/RTE/train.tsv": plain, "glue/QNLI/subset_train.jsonl": derived}
-    monkeypatch.setattr(cli, "sources", lambda: known)
+    monkeypatch.setattr(files, "sources", lambda: known)
     return lambda *words: main(["fetch", "rte", f"data.dir={tmp_path}", *words])
 
 
@@ -147,7 +146,7 @@ def test_a_missing_file_names_every_address_tried(rte, server, capsys):
 
 
 def test_a_mirror_is_asked_first(rte, server):
-    mirror = cli.ORIGIN + "/mirror"
+    mirror = files.ORIGIN + "/mirror"
     server.files = {"mirror/o/r/c/train.tsv": PLAIN}
     assert rte(f"mirror={mirror}") == 0
     assert [name for name, _ in server.requests] == ["mirror/o/r/c/train.tsv"]
@@ -159,7 +158,7 @@ def test_a_slow_server_is_waited_for_and_a_silent_one_is_not(rte, server, monkey
     assert rte() == 0
     monkeypatch.setattr(download, "ATTEMPTS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
-        monkeypatch.setattr(cli, "ORIGIN", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr(files, "ORIGIN", f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert main(["fetch", "qnli", f"data.dir={tmp_path}"]) == 1
     assert "no answer in time" in capsys.readouterr().err
 
@@ -193,7 +192,7 @@ def test_offline_asks_no_server(rte, server, capsys, monkeypatch, switch):
 
 @pytest.mark.parametrize(
     ("words", "says"),
-    [(["rtee"], "nearest: rte"), (["data.dri=x"], "nearest: data.dir"), (["offline=no"], "true or false")],
+    [(["rtee"], "nearest: task=rte"), (["data.dri=x"], "nearest: data.dir"), (["offline=no"], "true or false")],
 )
 def test_bad_input(words, says, capsys):
     assert main(["fetch", *words]) == 2

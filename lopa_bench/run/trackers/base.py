@@ -16,8 +16,8 @@ class RunInfo:
 
     Attributes:
         identity: the digest; the same when an interrupted run goes on.
-        group: runs to be seen together: the experiment (a table or figure), else task/method.
-        tags: experiment, task, method, model and scale.
+        group: runs to be seen together: task/method.
+        tags: task, method, model and scale.
     """
 
     name: str

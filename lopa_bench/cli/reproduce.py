@@ -1,15 +1,13 @@
-"""Make every run of the paper's tables that is still missing, then write the tables, claims, figures and the HTML page.
-
-    python scripts/reproduce_tables.py [--scale mini|small|paper] [--fast] [-n] [KEY=VALUE …]   (or: make reproduce-tables SCALE=… FAST=1)
+"""``lopa-bench reproduce``: make every run of the paper's tables that is still missing, then write tables, claims, figures and the page.
 
 Runs go side by side: one process per GPU where there are some, else one per core with one thread each (small models gain
 little from a second). What is finished is found, so that a killed call goes on where it was; several machines that see the
-same results folder share the work. Exit status 1 if a run failed: the tables are written all the same, with that cell empty.
+same results folder share the work.
 """
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import itertools
 import multiprocessing as mp
 import os
@@ -17,67 +15,57 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.cli import report as cli
-from lopa_bench.errors import UserError
+from lopa_bench.cli import plan, report, words
+from lopa_bench.cli.options import option
 from lopa_bench.host import signals
-from lopa_bench.results.read import runs_so_far
-from lopa_bench.study import plan, sweep
-from lopa_bench.study.spec import SCALES
-from lopa_bench.study.tables import tables
+from lopa_bench.host.terminal import say
+from lopa_bench.study import sweep
+from lopa_bench.study.plan import Plan
 
+SUMMARY = "make every run that the tables are still missing, then tables, claims, figures and the page"
+DETAILS = """\
+Exit status 1 if a run failed: the tables are written all the same, with that cell empty. The same command goes on where it was;
+several machines that see the same results folder share the work. `make reproduce-tables SCALE=… FAST=1` calls this."""
+EXAMPLE = "lopa-bench reproduce scale=mini fast=true table=glue --dry-run"
 TELL_EVERY = 60.0  # seconds between two lines on how far it is
 ENDING = {"markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Read the command line; plan, run, write. Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", choices=SCALES, default="mini")
-    parser.add_argument("--fast", action="store_true", help="one seed, few rows a split; every table says so")
-    parser.add_argument("--table", action="append", default=[], help="only this table (repeatable)")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show the plan only")
-    parser.add_argument("--results-dir", type=Path, default=Path("results"))
-    parser.add_argument("--workers", type=int, help="processes; default: one per GPU, else one per core")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="of every run: model=local model.path=DIR data.dir=DIR"
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(plan.Tables):
+    dry_run: bool = option("show the plan only", False, short="n")
+    workers: int | None = option(
+        "processes; one per GPU, else one per core, where it is not given", None, shown="N", at_least=1
     )
-    options = parser.parse_args(argv)
-    chosen = [
-        "--results-dir",
-        str(options.results_dir),
-        "--scale",
-        options.scale,
-        *(["--fast"] if options.fast else []),
-    ]
-    try:
-        with signals.raised():
-            cli.main(["plan", *chosen, *(word for table in options.table for word in ("--table", table))])
-            jobs = missing(options)
-            count = min(options.workers or _gpus() or os.cpu_count() or 1, len(jobs))
-            if count > 1:
-                print(
-                    f"in {count} processes side by side: {plan.describe([job.seconds for job in jobs], count)}",
-                    flush=True,
-                )
-            if options.dry_run:
-                return 0
-            status = run_all(jobs, options.results_dir, count) if jobs else 0
-            names = [table.name for table in tables(options.scale, options.table)]
-            write_report(chosen, options.results_dir / "tables", names)
-            return status
-    except UserError as error:
-        print(f"reproduce_tables: error: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt as interruption:
-        print("reproduce_tables: interrupted; the same command goes on from here", file=sys.stderr)
-        return getattr(interruption, "exit_status", 130)
 
 
-@dataclass(frozen=True)
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Plan, run, write. 1 if a run failed."""
+    from lopa_bench.study.estimate import describe
+    from lopa_bench.study.tables import tables
+
+    options = words.read(Options, argv, "reproduce")
+    wanted = plan.plan_of(options)
+    plan.print_commands(wanted)
+    jobs = jobs_of(wanted, options.results_dir)
+    count = min(options.workers or _gpus() or os.cpu_count() or 1, len(jobs))
+    if count > 1:
+        say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
+    if options.dry_run:
+        return 0
+    status = run_all(jobs, options.results_dir, count) if jobs else 0
+    names = [table.name for table in tables(options.scale, options.table)]
+    write_report(options.results_dir, options.scale, options.fast, names)
+    return status
+
+
+@dataclasses.dataclass(frozen=True)
 class Job:
     """A run to make: its overrides, and about how long runs like it took (None: there are none)."""
 
@@ -85,18 +73,15 @@ class Job:
     seconds: float | None
 
 
-def missing(options: argparse.Namespace) -> list[Job]:
+def jobs_of(wanted: Plan, results_dir: Path) -> list[Job]:
     """Every run that has no result yet; runs of one task next to each other, so that they share its features."""
-    wanted = plan.planned_runs(tables(options.scale, options.table), options.scale, options.fast)
-    runs = runs_so_far(options.results_dir, options.scale)
-    told = dict(pair.split("=", 1) for pair in options.overrides if "=" in pair)
-    left = plan.missing_runs(wanted, runs, options.scale, told)
-    estimate = plan.Estimate(runs.frame)
-    everywhere = [*options.overrides, f"results_dir={options.results_dir}"]
+    from lopa_bench.config.quoting import as_meant
+
+    there = as_meant(f"results_dir={results_dir}")
     return [
-        Job([*argv, *everywhere], estimate.one(run))
-        for run in sorted(left, key=lambda run: run.task)
-        for argv in run.argv()
+        Job([*overrides, there], wanted.known.one(run) if wanted.known else None)
+        for run in sorted(wanted.left, key=lambda run: run.task)
+        for overrides in wanted.overrides(run)
     ]
 
 
@@ -154,16 +139,18 @@ def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> Non
         sys.exit(getattr(interruption, "exit_status", 130))
 
 
-def write_report(chosen: list[str], folder: Path, names: list[str]) -> None:
-    """Tables and claims in `folder`, figures and ``report.html`` beside it; `chosen` are words for ``lopa-bench report``."""
+def write_report(results_dir: Path, scale: str, fast: bool, names: Sequence[str]) -> None:
+    """Tables and claims in ``tables/`` of the results, figures and ``report.html`` beside it."""
+    chosen = [f"--results-dir={results_dir}", f"--scale={scale}", f"--fast={str(fast).lower()}"]
+    folder = results_dir / "tables"
     for format_, ending in ENDING.items():
         for name in names:
-            output = str(folder / f"{name}.{ending}")
-            cli.main(["tables", *chosen, "--table", name, "--format", format_, "--output", output])
+            output = f"--output={folder / f'{name}.{ending}'}"
+            report.main(["tables", *chosen, f"--table={name}", f"--format={format_}", output])
     for format_ in ("markdown", "json"):
-        cli.main(["claims", *chosen, "--format", format_, "--output", str(folder / f"claims.{ENDING[format_]}")])
+        report.main(["claims", *chosen, f"--format={format_}", f"--output={folder / f'claims.{ENDING[format_]}'}"])
     for what in ("figures", "html", "tables"):
-        cli.main([what, *chosen])
+        report.main([what, *chosen])
 
 
 def _run(overrides: list[str]) -> Any:
@@ -188,7 +175,7 @@ def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, jobs: Sequence[J
             told = time.monotonic()
             states = sweep.read(folder)
             left = time_left(jobs, [job.state not in {"waiting", "running"} for job in states], told - started)
-            print(f"{sweep.counts(states)}{f', {left} left' if left else ''}", flush=True)
+            say(f"{sweep.counts(states)}{f', {left} left' if left else ''}")
 
 
 def time_left(jobs: Sequence[Job], over: Sequence[bool], elapsed: float) -> str:
@@ -197,12 +184,10 @@ def time_left(jobs: Sequence[Job], over: Sequence[bool], elapsed: float) -> str:
     Args:
         over: which of the jobs are. elapsed: seconds since the first began.
     """
+    from lopa_bench.study.estimate import describe
+
     known = [job.seconds for job in jobs if job.seconds is not None]
     usual = statistics.median(known) if known else 1.0
     expected = [usual if job.seconds is None else job.seconds for job in jobs]
     done = sum(itertools.compress(expected, over))
-    return plan.describe([elapsed * (sum(expected) - done) / done]) if done else ""
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return describe([elapsed * (sum(expected) - done) / done]) if done else ""

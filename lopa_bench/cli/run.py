@@ -1,0 +1,133 @@
+"""``lopa-bench [run] key=value …``: one run, or with ``-m`` a sweep, handed to Hydra once every override has been checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option, overrides
+from lopa_bench.errors import UserError
+from lopa_bench.host.files import why_not_writable
+from lopa_bench.host.processes import is_main
+
+if TYPE_CHECKING:
+    from lopa_bench.config.schema import Config
+    from lopa_bench.run.story import Outcome
+
+SUMMARY = "one run, or with -m a sweep; the word run may be left out"
+DETAILS = "Every key of conf/ is an option: lopa-bench --cfg job --resolve prints them, lopa-bench list the choices."
+EXAMPLE = "lopa-bench task=rte method=lopa seed=0, the same as lopa-bench run --task rte --method lopa --seed 0"
+
+# Hydra's own flags that answer without running anything.
+QUERIES = {"--info", "-i", "--hydra-help", "--install-completion", "-sc", "--shell-completion"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    multirun: bool = option("a sweep over all combinations of values with commas", False, short="m")
+    cfg: Literal["job", "hydra", "all"] | None = option("print the composed config and stop", None, short="c")
+    resolve: bool = option("with --cfg: interpolations replaced by their values", False)
+    package: str | None = option("with --cfg: this part only", None, shown="KEY", short="p")
+    overrides: tuple[str, ...] = overrides("of conf/config.yaml, e.g. task=rte train.lr=0.003")
+
+
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    from lopa_bench.config.overrides import check, check_hydra, check_keys
+    from lopa_bench.config.quoting import as_meant
+
+    if QUERIES & set(argv):
+        check_hydra([word for word in argv if "=" in word])
+        return _hydra(list(argv))
+    options = words.read(Options, argv, "run")
+
+    given = [as_meant(word, options.multirun) for word in options.overrides]
+    if options.cfg:
+        check_keys(given, options.multirun)
+        flags = [*(["--resolve"] if options.resolve else []), *(["-p", options.package] if options.package else [])]
+        return _hydra(["--cfg", options.cfg, *flags, *given])
+    for config in check(given, options.multirun):
+        check_machine(config)
+    return _sweep(given) if options.multirun else _hydra(given)
+
+
+def _sweep(given: list[str]) -> int:
+    """Let Hydra's sweeper and launcher do the jobs, then show what became of them."""
+    from lopa_bench.config.compose import load_config
+    from lopa_bench.config.overrides import jobs
+    from lopa_bench.config.quoting import quoted
+    from lopa_bench.study import sweep
+
+    plan, searches = jobs(given), any(text.startswith("hydra/sweeper=") for text in given)
+    with sweep.planned(load_config(plan[0]).results_dir, [] if searches else plan) as folder:
+        extra = [quoted("hydra.sweep.dir", folder)]
+        if "hydra/sweeper=optuna" in given and not any("hydra.sweeper.direction" in text for text in given):
+            extra.append("hydra.sweeper.direction=maximize")  # scores are; the plugin's own default minimises
+        return _hydra(["-m", *given, *extra]) or sweep.finish(folder)
+
+
+def check_machine(config: Config) -> None:
+    """Raise `UserError` for what shows before torch is loaded: absent files, settings that do not fit, a bad results_dir."""
+    from lopa_bench.run.preflight import preflight
+
+    preflight(config)
+    of_seed = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-*", "result.json")
+    if any(config.results_dir.glob("/".join(of_seed))):
+        return  # the result may be there, and is read from a folder that cannot be written too
+    if reason := why_not_writable(config.results_dir):
+        raise UserError(f"results_dir={config.results_dir}: {reason}; name another folder")
+
+
+def _hydra(argv: list[str]) -> int:
+    import hydra
+
+    from lopa_bench.config.compose import register
+    from lopa_bench.config.files import conf_dir, search_override
+
+    register()
+    sys.argv = [sys.argv[0], *argv, *search_override()]
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 1
+    return 0
+
+
+def _job(composed: Any) -> float | None:
+    """One Hydra job. Of a sweep: recorded, and never an exception; a single one ends the process with its error's status."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from lopa_bench.cli.main import report
+    from lopa_bench.config.compose import build_config
+
+    hydra = HydraConfig.get()
+    if hydra.mode is RunMode.MULTIRUN:
+        from lopa_bench.study.sweep import run_job
+
+        if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
+            os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
+        return run_job(lambda: _run(build_config(composed)), Path(hydra.runtime.output_dir), hydra.overrides.task)
+    try:
+        config = build_config(composed)
+        outcome = _run(config)
+        if is_main():
+            from lopa_bench.cli.summary import print_outcome
+
+            print_outcome(config, outcome)
+    except UserError as error:
+        sys.exit(report(error))
+    return None
+
+
+def _run(config: Config) -> Outcome:
+    from lopa_bench.run.story import run
+
+    return run(config)
