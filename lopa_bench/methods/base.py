@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     PromptWriter = Callable[[Tensor | None, int], Tensor]
 
+Pooling = Literal["first", "mean"]
 Trains = Literal["nothing", "own", "backbone"]
 
 
@@ -61,6 +62,11 @@ class Method(ABC):
     def reads_instance(self) -> bool:
         """Whether the prompt depends on the instance, through an instance encoder."""
         return False
+
+    @property
+    def features_from(self) -> Pooling | None:
+        """Which of the instance encoder's states are f(x): the first token's, or the mean over tokens; None where there is no encoder."""
+        return None
 
     @property
     def trains_encoder(self) -> bool:
@@ -200,12 +206,16 @@ class InstancePromptMethod(SoftPromptMethod):
 
     head_size: Count | Literal["encoder"]
     dropout: Fraction
-    pooling: Literal["first", "mean"]
+    pooling: Pooling
     freeze_encoder: bool
 
     @property
     def reads_instance(self) -> bool:
         return True
+
+    @property
+    def features_from(self) -> Pooling:
+        return self.pooling
 
     @property
     def trains_encoder(self) -> bool:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
 
+from lopa_bench.config import typed
+from lopa_bench.errors import UserError
+from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.soft_prompt import SoftPromptModel
 
 if TYPE_CHECKING:
@@ -16,7 +20,6 @@ if TYPE_CHECKING:
 
     from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
-    from lopa_bench.methods.base import SoftPromptMethod
 
 CLIENT_FORMAT = 1  # of client.json
 
@@ -42,13 +45,21 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
     }
     (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     weights = {f"parts.{name}": value.contiguous() for name, value in model.parts.state_dict().items()}
-    embedding = backbone.model.get_input_embeddings().weight.detach().contiguous()
-    save_file({"embedding": embedding, **weights}, folder / "client.safetensors")
+    embedding: Any = backbone.model.get_input_embeddings()
+    save_file({"embedding": embedding.weight.detach().contiguous(), **weights}, folder / "client.safetensors")
     backbone.tokenizer.save_pretrained(folder / "tokenizer")
     if encoder is not None:
         encoder.module.save_pretrained(folder / "encoder")
         encoder.tokenizer.save_pretrained(folder / "encoder")
     return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
+
+
+def client_method(values: Mapping[str, Any]) -> SoftPromptMethod:
+    """The method of a client.json. Raises `UserError` for one that writes no soft prompt."""
+    method = typed.build(values, "method")
+    if not isinstance(method, SoftPromptMethod):
+        raise UserError(f"method={method.name} writes no soft prompt")
+    return method
 
 
 def save_adapter(config: Any, weights: dict[str, Tensor], folder: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel
+from transformers import AutoModel, PreTrainedModel
 
 from lopa_bench.methods.features import stored_features
 from lopa_bench.models import shelf
@@ -35,7 +35,7 @@ class InstanceEncoder(nn.Module):
 
     def __init__(
         self,
-        body: nn.Module,
+        body: PreTrainedModel,
         tokenizer: Any,
         files: ModelFiles,
         pooling: str,
@@ -70,13 +70,13 @@ class InstanceEncoder(nn.Module):
         return cls(body.to(backbone.device), tokenizer, files, pooling, frozen, backbone, shared=False)
 
     @property
-    def module(self) -> nn.Module:
+    def module(self) -> PreTrainedModel:
         return self._body[0] if hasattr(self, "_body") else self.body
 
     @property
     def width(self) -> int:
         """E."""
-        return self.module.config.hidden_size
+        return int(self.module.config.hidden_size)
 
     @property
     def positions(self) -> int:

@@ -61,7 +61,7 @@ class Lopa(InstancePromptMethod):
             )
         return parts
 
-    def factors(self, parts: Parts, features: Tensor) -> tuple[Tensor, Tensor]:
+    def factors(self, parts: Parts, features: Tensor | None) -> tuple[Tensor, Tensor]:
         """u, [B, M, R], and v, [B, D, R], of the instance prompt Z_I = u vᵀ."""
         return parts.row(features).unflatten(1, (-1, self.rank)), parts.column(features).unflatten(1, (-1, self.rank))
 
@@ -73,8 +73,8 @@ class Lopa(InstancePromptMethod):
         if self.combine != "gate":
             return {}
         assert isinstance(model, SoftPromptModel)
-        u, v = self.factors(model.parts, model.features(batch))
-        z_s, u, v = (array.float().cpu().numpy() for array in (model.parts.z_s, u, v))
+        tensors = model.parts.z_s, *self.factors(model.parts, model.features(batch))
+        z_s, u, v = (tensor.float().cpu().numpy() for tensor in tensors)
         return {NAME: pack_prompts(z_s, u, v, labels)}
 
     def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor:

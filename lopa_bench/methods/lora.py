@@ -65,7 +65,7 @@ class Lora(Method):
         targets = backbone.settings.lora_targets or default_targets(backbone.model)
         return LoraConfig(
             r=self.rank,
-            lora_alpha=self.alpha,
+            lora_alpha=self.alpha,  # type: ignore[arg-type]  # peft divides it by the rank
             lora_dropout=self.dropout,
             target_modules=targets,
             fan_in_fan_out=backbone.config.model_type == "gpt2",  # its projections are stored transposed

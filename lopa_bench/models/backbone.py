@@ -8,7 +8,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -109,8 +109,8 @@ class Backbone(nn.Module):
         return self.model.device
 
     @property
-    def body(self) -> nn.Module:
-        return self.model.base_model
+    def body(self) -> PreTrainedModel:
+        return cast(PreTrainedModel, self.model.base_model)
 
     @property
     def kind(self) -> Kind:
@@ -119,7 +119,8 @@ class Backbone(nn.Module):
     @property
     def width(self) -> int:
         """D, the width of the input embeddings."""
-        return self.model.get_input_embeddings().embedding_dim
+        embedding: Any = self.model.get_input_embeddings()
+        return int(embedding.embedding_dim)
 
     @property
     def key_shape(self) -> tuple[int, int]:
@@ -141,7 +142,7 @@ class Backbone(nn.Module):
     def freeze(self) -> None:
         """No gradients for the backbone; its weights in the run's precision."""
         self.model.requires_grad_(False)
-        self.model.to(self.dtype)
+        self.model.to(self.dtype)  # type: ignore[arg-type]  # transformers' wrapper hides the overloads
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """[B, T] -> [B, T, D]."""
@@ -182,6 +183,6 @@ class Backbone(nn.Module):
         with torch.autocast(self.device.type, torch.bfloat16):
             yield
 
-    def copy_of_body(self) -> nn.Module:
+    def copy_of_body(self) -> PreTrainedModel:
         """An own copy of the body's weights, for an instance encoder that is trained."""
         return copy.deepcopy(self.body)

@@ -12,11 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import Cache, DynamicCache, GenerationConfig, LogitsProcessor, LogitsProcessorList
-from transformers.generation import (
-    StoppingCriteriaList,
-    StopStringCriteria,
-    TemperatureLogitsWarper,
-)
+from transformers.generation.logits_process import TemperatureLogitsWarper
+from transformers.generation.stopping_criteria import StoppingCriteriaList, StopStringCriteria
 
 from lopa_bench.models.kv_cache import SharedByBeams, can_share, with_room
 
@@ -61,7 +58,7 @@ class GenerationSpec:
         past, reading = self._for_all(past, mask, beams, backbone)
         embeds, mask, index = (each.repeat_interleave(self.num_samples, dim=0) for each in (padded, mask, index))
         with reading:
-            return backbone.model.generate(
+            return backbone.model.generate(  # type: ignore[operator]
                 inputs_embeds=embeds,
                 attention_mask=mask,
                 # Positions count attended tokens, so that padding, which stands between a soft prompt and the input, moves none.

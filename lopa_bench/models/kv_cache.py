@@ -21,7 +21,7 @@ class RoomyLayer(DynamicLayer):
     """Writes new keys and values, [rows, heads, T, width], into room kept for them; its base class copies all it holds at every step."""
 
     def __init__(self, filled: DynamicLayer) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         vars(self).update(vars(filled))
         self._rooms: list[Tensor] = []
 
@@ -32,6 +32,8 @@ class RoomyLayer(DynamicLayer):
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
             self._rooms = [each.new_empty(*each.shape[:-2], end + _ROOM, each.shape[-1]) for each in new]
             if start:
+                assert self.keys is not None
+                assert self.values is not None
                 for room, held in zip(self._rooms, (self.keys, self.values), strict=True):
                     room[..., :start, :] = held
         for room, each in zip(self._rooms, new, strict=True):

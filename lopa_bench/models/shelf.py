@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
@@ -20,10 +20,11 @@ MODELS: Shelf[nn.Module] = Shelf(2)
 def model(key: Hashable, load: Callable[[], M]) -> M:
     """A model as `load` gives it, from memory if an earlier job had it. Draws no random number either way."""
     kept = MODELS.find(key)
-    if kept is None:
-        with torch.random.fork_rng(devices=[]):
-            kept = load()
-        if sum(p.nbytes for p in kept.parameters()) > MODEL_BYTES:
-            return kept  # type: ignore[return-value]
-        MODELS.put(key, kept)
-    return copy.deepcopy(kept)  # type: ignore[return-value]
+    if kept is not None:
+        return copy.deepcopy(cast(M, kept))
+    with torch.random.fork_rng(devices=[]):
+        loaded = load()
+    if sum(p.nbytes for p in loaded.parameters()) > MODEL_BYTES:
+        return loaded
+    MODELS.put(key, loaded)
+    return copy.deepcopy(loaded)

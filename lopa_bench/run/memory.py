@@ -144,7 +144,7 @@ def _shapes_only() -> Any:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class ShapesOnly(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    class ShapesOnly(TorchDispatchMode):
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if function is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -51,7 +52,7 @@ def result_of(
 
 
 def identity(
-    config: Config, directory: RunDirectory, records: Records, examples: dict[str, list[Example]]
+    config: Config, directory: RunDirectory, records: Records, examples: Mapping[str, Sequence[Example]]
 ) -> dict[str, Any]:
     """What the run was: names, choices, and fingerprints of what it read."""
     return {

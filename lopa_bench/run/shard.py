@@ -50,6 +50,11 @@ def is_shard(tensor: Tensor) -> bool:
     return isinstance(tensor, DTensor)
 
 
+def full(tensor: Tensor) -> Tensor:
+    """All of `tensor`, in every process."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
 @contextlib.contextmanager
 def gathered(model: AdaptedModel) -> Iterator[None]:
     """All of `model` in every process for the time of the block, so that each evaluates its own rows without waiting for the others."""
@@ -73,8 +78,8 @@ def whole(state: Any, together: Processes) -> Any:
     if isinstance(state, dict):
         return {key: whole(value, together) for key, value in state.items()}
     if is_shard(state):
-        full = state.detach().full_tensor()
-        return full.cpu() if together.main else full.new_empty(0)
+        all_of_it = full(state.detach())
+        return all_of_it.cpu() if together.main else all_of_it.new_empty(0)
     return state
 
 
@@ -91,7 +96,9 @@ def load_shards(
         return {key: _outline(value) if key in DIVIDED else value for key, value in read.items()}
 
     state = together.first(outline)
-    mesh = next(model.parameters()).device_mesh
+    first = next(model.parameters())
+    assert isinstance(first, DTensor)
+    mesh = first.device_mesh
     for key in filter(state.__contains__, DIVIDED):
         state[key] = _scatter(state[key], read.get(key), mesh)
     return state

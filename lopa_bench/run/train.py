@@ -13,16 +13,17 @@ from torch.nn import functional as F
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from lopa_bench.config.schema import Train
-from lopa_bench.errors import Interrupted, TrainingDiverged
+from lopa_bench.errors import Interrupted
 from lopa_bench.host import signals
 from lopa_bench.host.device import random_state, restore_random_state
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
 from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.losses import LossLog
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.progress import Progress, Scores
-from lopa_bench.run.shard import is_shard, load_shards, whole
+from lopa_bench.run.shard import full, is_shard, load_shards, whole
 
 State = dict[str, Tensor]
 
@@ -158,7 +159,7 @@ class Training:
         norm = clip_gradients(parameters, self.settings.clip)
         if progress.step == 0:
             progress.trained_parameters = sum(p.numel() for p in parameters if p.grad is not None)
-        self.losses.add(loss, norm, self.schedule.get_last_lr()[0])
+        self.losses.add(loss, norm, float(self.schedule.get_last_lr()[0]))
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.schedule.step()
@@ -205,7 +206,7 @@ def sum_gradients(parameters: list[nn.Parameter], together: Processes) -> None:
 def clip_gradients(parameters: list[nn.Parameter], clip: float | None) -> Tensor:
     """Scale gradients down to the norm `clip`; the norm before that."""
     norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
-    norm = norm.full_tensor() if is_shard(norm) else norm
+    norm = full(norm)
     clip_grads_with_norm_(parameters, clip if clip is not None else math.inf, norm)
     return norm
 
@@ -222,45 +223,3 @@ def learning_rate_factor(settings: Train, total_steps: int) -> Callable[[int], f
         return 1.0
 
     return factor
-
-
-class LossLog:
-    """Collects losses on the device and reads them every `every` steps, so that a step never waits for the host."""
-
-    def __init__(self, progress: Progress, every: int, together: Processes) -> None:
-        self.progress, self.every, self.together = progress, every, together
-        self.pending: list[tuple[int, float, Tensor, Tensor]] = []
-        self.last = math.nan
-
-    def add(self, loss: Tensor, norm: Tensor, lr: float) -> None:
-        self.pending.append((self.progress.step, lr, loss, norm))
-        if len(self.pending) >= self.every:
-            self.flush()
-
-    def state(self) -> dict[str, Any]:
-        return {"pending": self.pending, "last": self.last}
-
-    def resume(self, progress: Progress, state: dict[str, Any], device: torch.device) -> None:
-        self.progress, self.last = progress, state["last"]
-        self.pending = [(step, lr, loss.to(device), norm.to(device)) for step, lr, loss, norm in state["pending"]]
-
-    def flush(self) -> None:
-        """Write the mean of the pending losses as a history row. Raises `TrainingDiverged`."""
-        if not self.pending:
-            return
-        steps, rates, losses, norms = zip(*self.pending, strict=True)
-        values = self.together.sum(torch.stack(losses)).tolist()
-        for step, rate, value in zip(steps, rates, values, strict=True):
-            if not math.isfinite(value):
-                raise TrainingDiverged(step=step + 1, lr=rate, last_good=self.last)
-            self.last = value
-        norm = norms[-1].item()
-        self.progress.gradient_norm = {"first": norms[0].item(), **self.progress.gradient_norm, "last": norm}
-        row = {
-            "step": steps[-1] + 1,
-            "epoch": self.progress.epoch + 1,
-            "loss": sum(values) / len(values),
-            "lr": rates[-1],
-        }
-        self.progress.history.append(row)
-        self.pending.clear()

@@ -22,14 +22,13 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from lopa_bench.config import typed
 from lopa_bench.config.fields import Kind
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
-from lopa_bench.methods.export import CLIENT_FORMAT
+from lopa_bench.methods.export import CLIENT_FORMAT, client_method
 from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.parts import Parts
 from lopa_bench.models.batches import pad
@@ -63,7 +62,7 @@ class SoftPromptClient:
         shape: Shape,
         weights: dict[str, Tensor],
         tokenizer: Any,
-        encoder: nn.Module | None,
+        encoder: Any,
         encoder_tokenizer: Any,
     ) -> None:
         self.method, self.kind, self.tokenizer = method, kind, tokenizer
@@ -94,7 +93,7 @@ class SoftPromptClient:
                 encoder = AutoModel.from_pretrained(folder / "encoder", dtype="auto").eval().to(device)
                 encoder_tokenizer = AutoTokenizer.from_pretrained(folder / "encoder")
             return cls(
-                typed.build(about["method"], "method"),
+                client_method(about["method"]),
                 about["kind"],
                 about["max_length"],
                 about["encoder_max_length"],
@@ -111,13 +110,14 @@ class SoftPromptClient:
     @torch.no_grad()
     def features(self, texts: Sequence[str]) -> Tensor | None:
         """f(x), [B, E]; None if the prompt is the same for every instance."""
-        if self.encoder is None:
+        pooling = self.method.features_from
+        if pooling is None:
             return None
         cut = "left" if self.kind == "causal" else "right"
         tokens = encoder_ids(self.encoder_tokenizer, texts, self.encoder_max_length, cut)
         ids, mask = pad(tokens, self.encoder_tokenizer.pad_token_id)
         ids, mask = ids.to(self.encoder.device), mask.to(self.encoder.device)
-        return pool(self.encoder(input_ids=ids, attention_mask=mask)[0].float(), mask, self.method.pooling)
+        return pool(self.encoder(input_ids=ids, attention_mask=mask)[0].float(), mask, pooling)
 
     @torch.no_grad()
     def prompt(self, texts: Sequence[str]) -> Tensor:

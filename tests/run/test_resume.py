@@ -21,8 +21,8 @@ from lopa_bench.errors import Interrupted, RunFailed
 from lopa_bench.host import signals
 from lopa_bench.host.files import write_text
 from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.losses import LossLog
 from lopa_bench.run.story import run
-from lopa_bench.run.train import LossLog
 
 FILES = ("trained.safetensors", "history.csv", "predictions.jsonl", "prompts.npz")
 

@@ -61,7 +61,9 @@ def build(found: ModelFiles, device: str, dtype: torch.dtype | None = None, sett
     )
     with torch.device(device):
         # In fp32, as a run loads it, whatever precision the file is kept in.
-        model = AUTO_CLASSES[found.kind].from_config(AutoConfig.from_pretrained(found.folder), dtype=torch.float32)
+        model = AUTO_CLASSES[found.kind].from_config(
+            AutoConfig.from_pretrained(found.folder or found.source), dtype=torch.float32
+        )
     return Backbone(model, None, found, settings, dtype or torch.float32)
 
 
