@@ -5,8 +5,8 @@ import socket
 
 def measured(result):
     """What must be the same for the same run."""
-    varying = {"seconds", "examples_per_second", "peak_memory_mib", "git"}
-    return {k: v for k, v in result.items() if k not in varying}
+    varying = {"seconds", "examples_per_second", "peak_memory_mib", "git", "finished"}
+    return result.model_dump(exclude=varying)
 
 
 def free_port():

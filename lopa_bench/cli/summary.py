@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lopa_bench.config.schema import Config
 from lopa_bench.host.terminal import add_row, say, show, table
+from lopa_bench.results.record import Result, Scoring
 from lopa_bench.study.reference import paper_value
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ _SELECTIONS = {
 def print_outcome(config: Config, outcome: Outcome) -> None:
     """Metrics with the majority baseline (and the paper's value at paper scale), parameters, time, memory, and where the files are."""
     result = outcome.result
-    at_paper_scale = result["scale"] == "paper"
-    title = f"{result['task']} · {result['method']} · {result['model']} · seed {result['seed']}"
+    at_paper_scale = result.scale == "paper"
+    title = f"{result.task} · {result.method} · {result.model} · seed {result.seed}"
     headings = ["value", "majority", *(["paper"] if at_paper_scale else [])]
-    lines = table(f"metric ({result['data']['rows']['test']} rows)", *headings, title=title, show_edge=False)
-    for name, value in result["metrics"].items():
-        baseline = result["baseline"].get("majority", {}).get(name)
+    lines = table(f"metric ({result.data.rows['test']} rows)", *headings, title=title, show_edge=False)
+    for name, value in result.metrics.items():
+        baseline = result.baseline.majority.get(name)
         row = [name, f"{value:.2f}", "–" if baseline is None else f"{baseline:.2f}"]
         if at_paper_scale:
             reference = paper_value(result, name)
@@ -39,27 +40,27 @@ def print_outcome(config: Config, outcome: Outcome) -> None:
     say(f"{'files':<12} {outcome.directory.path}")
 
 
-def _facts(result: dict) -> list[tuple[str, str]]:
-    counts, seconds, rows = result["parameters"], result["seconds"], result["data"]["rows"]
-    share = 100 * counts["trained"] / counts["total"]
-    selection = _SELECTIONS[result["selection"]].format(validation=rows.get("validation", ""))
-    epoch = f", epoch {result['selected_epoch']}" if result["steps"] else ""
-    rate = result["examples_per_second"]
+def _facts(result: Result) -> list[tuple[str, str]]:
+    counts, seconds, rows = result.parameters, result.seconds, result.data.rows
+    share = 100 * counts.trained / counts.total
+    selection = _SELECTIONS[result.selection].format(validation=rows.get("validation", ""))
+    epoch = f", epoch {result.selected_epoch}" if result.steps else ""
+    rate = result.examples_per_second
     speed = f", {rate:.0f} examples/s" if rate else ""
     return [
-        ("parameters", f"{counts['paper']:,} as the paper counts, {counts['trained']:,} got gradients"),
-        ("", f"({share:.3g} % of the backbone's {counts['total']:,})"),
-        ("selection", f"{result['selection']}: {selection}{epoch}"),
-        ("time", f"{seconds['total']:.1f} s ({seconds['train']:.1f} s training{speed}) on {result['device']}"),
-        ("peak memory", f"{result['peak_memory_mib']:,} MiB"),
-        *_scoring_facts(result.get("scoring", {})),
+        ("parameters", f"{counts.paper:,} as the paper counts, {counts.trained:,} got gradients"),
+        ("", f"({share:.3g} % of the backbone's {counts.total:,})"),
+        ("selection", f"{result.selection}: {selection}{epoch}"),
+        ("time", f"{seconds.total:.1f} s ({seconds.train:.1f} s training{speed}) on {result.device}"),
+        ("peak memory", f"{result.peak_memory_mib:,} MiB"),
+        *_scoring_facts(result.scoring),
     ]
 
 
-def _scoring_facts(scoring: dict) -> list[tuple[str, str]]:
+def _scoring_facts(scoring: Scoring) -> list[tuple[str, str]]:
     """What the numbers depend on beside the run: how candidate programs were contained, what could not be scored."""
-    facts = [("sandbox", f"level {scoring['sandbox']}")] if "sandbox" in scoring else []
+    facts = [("sandbox", f"level {scoring.sandbox}")] if scoring.sandbox else []
     reasons: dict[str, list[str]] = {}
-    for metric, reason in scoring.get("missing", {}).items():
+    for metric, reason in scoring.missing.items():
         reasons.setdefault(reason, []).append(metric)
     return facts + [("not scored", f"{', '.join(metrics)}: {reason}") for reason, metrics in reasons.items()]

@@ -51,21 +51,21 @@ def compare(a: Path, b: Path) -> Comparison:
     """
     (path_a, result_a), (path_b, result_b) = load_result(a), load_result(b)
     for key in ("task", "scale", "reported_split", "metric"):
-        left, right = result_a.get(key), result_b.get(key)
+        left, right = getattr(result_a, key), getattr(result_b, key)
         if left != right:
             raise UserError(f"{key} differs: {a} has {left}, {b} has {right}")
-    task, metric = result_a["task"], result_a["metric"]
+    task, metric = result_a.task, result_a.metric
     lines_a, lines_b = read_predictions(path_a), read_predictions(path_b)
     if not lines_a or not lines_b:
         raise UserError(f"{a if not lines_a else b}: no predictions beside its result.json")
     if examples_of(lines_a) != examples_of(lines_b):
         raise UserError(f"{a} and {b} did not predict the same examples")
     runs = ((path_a, result_a), (path_b, result_b))
-    metrics = [as_run(task, result["config"].get("task") or {}).metrics[metric] for _, result in runs]
+    metrics = [as_run(task, result.setting("task") or {}).metrics[metric] for _, result in runs]
     scores_a, scores_b = (read_scores(path, own) for (path, _), own in zip(runs, metrics, strict=True))
     if scores_a is None or scores_b is None:
         raise UserError(f"{metric} of {task} cannot be recomputed from the predictions of {a}")
-    values = (float(result_a["metrics"][metric]), float(result_b["metrics"][metric]))
+    values = (result_a.score, result_b.score)
     difference = paired_difference([scores_a], [scores_b], [values[0] - values[1]], Region(low=0.0))
     only_a, only_b = _flips(lines_a, lines_b)
     binary = scores_a.correct is not None and scores_b.correct is not None

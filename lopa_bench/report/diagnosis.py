@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+
+from lopa_bench.results.record import GradientNorm
 
 NEAR = 0.5  # points: a prompt that moves a handful of examples has still learnt nothing
 DEAD = 1e-8  # gradient norm below which a float32 parameter near one does not move any more
@@ -26,10 +27,10 @@ def diagnose(frame: pd.DataFrame) -> list[str]:
     return [*lines[:MOST], f"… and {rest} more such runs"] if rest > 0 else lines
 
 
-def _no_gradient(norms: Any) -> str | None:
-    if not isinstance(norms, Mapping) or norms.get("first") is None:
+def _no_gradient(norms: GradientNorm) -> str | None:
+    if norms.first is None:
         return None
-    first, last = norms["first"], norms.get("last", norms["first"])
+    first, last = norms.first, norms.first if norms.last is None else norms.last
     if first < DEAD:
         return (
             f"its trained parameters got no gradient (norm {first:.1e} at the first step): the "

@@ -99,8 +99,8 @@ class _Filler:
             std,
             len(scores),
             paper,
-            counted=_count(found["paper_parameters"]),
-            trained=_count(found["trained_parameters"]),
+            counted=float(found["paper_parameters"].iloc[0]),  # the same for every seed
+            trained=float(found["trained_parameters"].iloc[0]),
         )
 
     def note(self, row: Row, column: Column, text: str) -> None:
@@ -136,9 +136,3 @@ class _Filler:
         rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})
         fast = f"FAST: {' or '.join(map(str, rows))} rows per split, one seed. "
         return (fast if self.fast else "") + text
-
-
-def _count(parameters: pd.Series) -> float | None:
-    """The same for every seed of a setting."""
-    known = parameters.dropna()
-    return float(known.iloc[0]) if len(known) else None

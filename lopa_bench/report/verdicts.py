@@ -197,19 +197,13 @@ def _other_examples(a: pd.Series, b: pd.Series, scores_a: Scores | None, scores_
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:
-    counts = [side[fewer.counted].dropna() for side in (a, b)]
-    if any(count.empty for count in counts):
-        return Finding(fewer, "undecided", "the runs do not tell their parameters")
-    ours, theirs = (int(count.iloc[0]) for count in counts)
+    ours, theirs = (int(side[fewer.counted].iloc[0]) for side in (a, b))
     return Finding(fewer, "holds" if ours < theirs else "fails", f"{ours:,} against {theirs:,}")
 
 
 def _linear(linear: Linear, runs: Sequence[pd.DataFrame]) -> Finding:
-    counts = [found["paper_parameters"].dropna() for found in runs]
-    if any(count.empty for count in counts):
-        return Finding(linear, "undecided", "the runs do not tell their parameters")
     x = [float(lookup(found["config"].iloc[0], linear.setting)) for found in runs]
-    y = [float(count.iloc[0]) for count in counts]
+    y = [float(found["paper_parameters"].iloc[0]) for found in runs]
     slope = (y[-1] - y[0]) / (x[-1] - x[0])
     straight = np.allclose(y, [y[0] + slope * (value - x[0]) for value in x], rtol=0, atol=0.5)
     return Finding(linear, "holds" if straight else "fails", f"{slope:,.0f} more per unit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +17,10 @@ import yaml
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import remove_temporaries, write_bytes, write_text
 from lopa_bench.host.lease import CLOCK, Lease
+from lopa_bench.results.record import File, NotAResult, OtherSchema, Result, parse
 
-SCHEMA = 2  # of result.json
-_REQUIRED = ("metric", "metrics", "metrics_per_split", "reported_split")  # what a sweep and the end of a run show
-PREDICTIONS = "predictions.jsonl"
+RESULT, CONFIG, PREDICTIONS = "result.json", "config.yaml", "predictions.jsonl"
+MOST_HASHED = 64 << 20  # bytes; of a larger file the length alone is compared
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 
 
@@ -42,29 +43,22 @@ class RunDirectory:
         except OSError as error:
             raise UserError(f"results_dir: {self.path} cannot be made ({error.strerror})") from error
 
-    def result(self) -> dict[str, Any] | None:
-        """The finished result, or None.
-
-        None too where the predictions are gone, as from a published folder: tables can be made of it,
-        but a run has to give all of its files. What is no whole result is run again.
+    def result(self) -> Result | None:
+        """The finished result; None where there is none, or where a file that it lists is missing or another: such a run is made again.
 
         Raises:
             UserError: a result of another schema version, which may be newer than this one.
         """
-        if not (self.path / PREDICTIONS).is_file():
-            return None
-        path = self.path / "result.json"
+        path = self.path / RESULT
         try:
-            found: Any = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            found = parse(path.read_bytes())
+        except OtherSchema as error:
+            raise UserError(f"{path}: {error}; move it away, or overwrite it with force=true") from None
+        except (OSError, NotAResult):
             return None
-        if not isinstance(found, dict) or "schema" not in found:
-            return None
-        if found["schema"] != SCHEMA:
-            raise UserError(
-                f"{path}: schema {found['schema']}, this version writes {SCHEMA}; move it away, or overwrite it with force=true"
-            )
-        return found if all(key in found for key in _REQUIRED) else None
+        whole = PREDICTIONS in found.files and (self.path / CONFIG).is_file()
+        whole = whole and all(_is_as_written(self.path / name, file) for name, file in found.files.items())
+        return found if whole else None
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[None]:
@@ -81,23 +75,46 @@ class RunDirectory:
 
     def write(
         self,
-        result: Mapping[str, Any],
+        result: Result,
         config: Mapping[str, Any],
         history: Sequence[Mapping[str, float]],
         predictions: Sequence[Mapping[str, Any]],
         files: Mapping[str, bytes],
-    ) -> None:
-        """Write all files, the named `files` first and ``result.json`` last. Raises `RunFailed` where that is not possible."""
-        for old in ("result.json", f"{PREDICTIONS}.gz"):  # must not stand beside new files
-            (self.path / old).unlink(missing_ok=True)
-        for name, content in files.items():
-            write_bytes(self.path / name, content)
-        write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
-        write_text(self.path / "history.csv", as_csv(history))
+    ) -> Result:
+        """Write all files, the named `files` first and ``result.json`` last.
+
+        Returns:
+            The result with what was written beside it.
+
+        Raises:
+            RunFailed: a file cannot be written.
+        """
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
-        # A lone surrogate in a generated text cannot be UTF-8; it is written as its JSON escape.
-        write_bytes(self.path / PREDICTIONS, lines.encode("utf-8", "backslashreplace"))
-        write_text(self.path / "result.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        contents = {
+            **files,
+            "history.csv": as_csv(history).encode(),
+            # A lone surrogate in a generated text cannot be UTF-8; it is written as its JSON escape.
+            PREDICTIONS: lines.encode("utf-8", "backslashreplace"),
+        }
+        for old in (RESULT, f"{PREDICTIONS}.gz"):  # must not stand beside new files
+            (self.path / old).unlink(missing_ok=True)
+        for name, content in contents.items():
+            write_bytes(self.path / name, content)
+        # It names this machine's folders, so it is no fact of the result.
+        write_text(self.path / CONFIG, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        written = result.with_files(contents)
+        write_text(self.path / RESULT, written.to_json())
+        return written
+
+
+def _is_as_written(path: Path, file: File) -> bool:
+    """Whether a file is there in its length and, where that is read quickly, with its content."""
+    try:
+        if path.stat().st_size != file.bytes:
+            return False
+        return file.bytes > MOST_HASHED or hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+    except OSError:
+        return False
 
 
 def as_csv(rows: Sequence[Mapping[str, float]]) -> str:

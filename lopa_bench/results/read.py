@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,7 @@ from numpy.typing import NDArray
 
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.errors import UserError
-from lopa_bench.results.directory import SCHEMA
-
-REQUIRED = ("digest", "scale", "task", "family", "model", "method", "seed", "config", "metrics")
+from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
 
 @dataclass(frozen=True)
@@ -75,26 +74,46 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
     root = Path(results_dir)
     if not root.is_dir():
         raise UserError(f"results_dir={root}: no such directory; a first run creates it")
-    rows, warnings = [], []
-    others: dict[Any, list[Path]] = {}
+    rows, skipped = [], []
+    others: dict[str, list[Path]] = {}
     for path in _result_files(root / scale):
-        result, problem = _load(path)
-        if problem:
-            warnings.append(f"{path}: skipped, {problem}")
-        elif result["schema"] != SCHEMA:
-            others.setdefault(result["schema"], []).append(path)
-        elif result["scale"] != scale:
-            warnings.append(f"{path}: skipped, a result of scale {result['scale']!r}")
+        try:
+            result = parse(path.read_bytes())
+        except OtherSchema as error:
+            others.setdefault(str(error), []).append(path)
+        except (OSError, NotAResult) as error:
+            skipped.append(f"{path}: skipped, {error}")
         else:
-            rows.append(_row(path, result))
-    return Runs(
-        pd.DataFrame(rows, columns=_COLUMNS), warnings, [_left_out(schema, paths) for schema, paths in others.items()]
-    )
+            if result.scale == scale:
+                rows.append(_row(path, result))
+            else:
+                skipped.append(f"{path}: skipped, a result of scale {result.scale!r}")
+    refused = [_left_out(reason, paths) for reason, paths in others.items()]
+    return Runs(pd.DataFrame(rows, columns=_COLUMNS), skipped, refused)
 
 
-def _left_out(schema: Any, paths: list[Path]) -> str:
+def load_results(folder: Path | str) -> pd.DataFrame:
+    """The finished runs of all scales below a results folder, one row a run.
+
+    Columns: scale, task, family, model, method, seed, metric, score (the headline metric), metrics (all), majority, parameters, seconds and
+    what else `Runs.frame` has. Files that are no results are left out with a warning.
+
+    Raises:
+        UserError: the folder does not exist.
+    """
+    if not Path(folder).is_dir():
+        raise UserError(f"results_dir={folder}: no such directory; a first run creates it")
+    scales = sorted(path.name for path in Path(folder).glob("[!.]*") if path.is_dir())
+    found = [read_runs(folder, scale) for scale in scales] or [runs_so_far(Path(folder), "")]
+    for line in (line for runs in found for line in (*runs.warnings, *runs.refused)):
+        warnings.warn(line, stacklevel=2)
+    frames = [runs.frame for runs in found if not runs.frame.empty]
+    return pd.concat(frames, ignore_index=True) if frames else found[0].frame
+
+
+def _left_out(reason: str, paths: list[Path]) -> str:
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return f"{paths[0]}{more}: left out, schema {schema} (this version reads {SCHEMA}); run again, or move away"
+    return f"{paths[0]}{more}: left out, {reason}; run again, or move away"
 
 
 def runs_so_far(results_dir: Path, scale: str) -> Runs:
@@ -102,7 +121,7 @@ def runs_so_far(results_dir: Path, scale: str) -> Runs:
     return read_runs(results_dir, scale) if results_dir.exists() else Runs(pd.DataFrame(columns=_COLUMNS))
 
 
-def load_result(run: Path | str) -> tuple[Path, dict[str, Any]]:
+def load_result(run: Path | str) -> tuple[Path, Result]:
     """The ``result.json`` of a run directory (or the file itself), checked.
 
     Raises:
@@ -112,45 +131,46 @@ def load_result(run: Path | str) -> tuple[Path, dict[str, Any]]:
     path = path / "result.json" if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"{run}: no result.json there; give the directory of a finished run")
-    result, problem = _load(path)
-    if problem:
-        raise UserError(f"{path}: {problem}")
-    if result["schema"] != SCHEMA:
-        raise UserError(f"{path}: schema {result['schema']}, this version reads {SCHEMA}")
-    return path, result
+    try:
+        return path, parse(path.read_bytes())
+    except (OSError, NotAResult) as error:
+        raise UserError(f"{path}: {error}") from None
 
 
+_AS_THEY_ARE = (
+    *("scale", "task", "family", "model", "encoder", "method", "seed", "recipe", "selection", "reported_split"),
+    *("metric", "score", "metrics", "gradient_norm", "device", "finished"),
+)
 _COLUMNS = [
-    *("path", "scale", "task", "family", "model", "method", "seed", "setting", "metric", "score"),
-    *("majority", "metrics", "paper_parameters", "trained_parameters", "seconds", "config"),
-    *("recipe", "selection", "reported_split", "gradient_norm", "encoder"),
-    *("memory", "device", "commit", "versions", "finished"),
+    *_AS_THEY_ARE,
+    *(
+        "path",
+        "setting",
+        "majority",
+        "paper_parameters",
+        "trained_parameters",
+        "seconds",
+        "memory",
+        "commit",
+        "versions",
+        "config",
+    ),
 ]
 
 
-def _row(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
-    metric = result.get("metric")
+def _row(path: Path, result: Result) -> dict[str, Any]:
     return {
-        **{key: result[key] for key in REQUIRED if key != "digest"},
-        "config": {**result["config"], "data": result.get("data") or {}},
+        **{key: getattr(result, key) for key in _AS_THEY_ARE},
+        "config": {**result.config, "data": result.data.model_dump()},
         "path": path,
-        "setting": _setting(result["config"]),
-        "metric": metric,
-        "score": result["metrics"].get(metric),
-        "majority": (lookup(result, "baseline.majority") or {}).get(metric),
-        "paper_parameters": lookup(result, "parameters.paper"),
-        "trained_parameters": lookup(result, "parameters.trained"),
-        "seconds": lookup(result, "seconds.total"),
-        "recipe": result.get("recipe"),
-        "selection": result.get("selection"),
-        "reported_split": result.get("reported_split"),
-        "gradient_norm": result.get("gradient_norm"),
-        "encoder": result.get("encoder"),
-        "memory": result.get("peak_memory_mib"),
-        "device": result.get("device"),
-        "commit": lookup(result, "git.commit"),
-        "versions": ", ".join(f"{name} {version}" for name, version in (result.get("versions") or {}).items()),
-        "finished": result.get("finished"),
+        "setting": _setting(result.config),
+        "majority": result.baseline.majority.get(result.metric),
+        "paper_parameters": result.parameters.paper,
+        "trained_parameters": result.parameters.trained,
+        "seconds": result.seconds.total,
+        "memory": result.peak_memory_mib,
+        "commit": result.git.commit,
+        "versions": ", ".join(f"{name} {version}" for name, version in result.versions.items()),
     }
 
 
@@ -163,32 +183,3 @@ def _setting(config: Mapping[str, Any]) -> str:
 def _result_files(folder: Path) -> list[Path]:
     found = (Path(where) for where, _, files in os.walk(folder) if "result.json" in files)
     return [path / "result.json" for path in sorted(found)]
-
-
-def _load(path: Path) -> tuple[dict[str, Any], str | None]:
-    """The parsed file and, where it cannot be used, why not."""
-    try:
-        result = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        return {}, f"not readable as JSON ({_first_line(error)})"
-    if not isinstance(result, dict) or "schema" not in result:
-        return {}, "not a result of lopa-bench (no schema)"
-    missing = [key for key in REQUIRED if key not in result]
-    if result["schema"] != SCHEMA:
-        return result, None
-    if missing:
-        return {}, f"not a whole result (no {', '.join(missing)})"
-    if not (isinstance(result["config"], dict) and _all_numbers(result["metrics"])):
-        return {}, "not a whole result (config and metrics must be objects, metrics of numbers)"
-    for key in ("parameters", "baseline.majority", "seconds"):
-        if not _all_numbers(lookup(result, key) or {}, int | float | None):
-            return {}, f"not a whole result ({key} must be an object of numbers)"
-    return result, None
-
-
-def _all_numbers(values: Any, kinds: Any = int | float) -> bool:
-    return isinstance(values, dict) and all(isinstance(value, kinds) for value in values.values())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

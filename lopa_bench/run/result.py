@@ -1,8 +1,9 @@
-"""What a finished run says of itself: the content of result.json."""
+"""The result of a run, from what it was given and what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import torch
@@ -10,8 +11,9 @@ import torch
 from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.results.directory import SCHEMA, RunDirectory
+from lopa_bench.results.directory import RunDirectory
 from lopa_bench.results.provenance import git_state, versions
+from lopa_bench.results.record import Baseline, Data, Git, GradientNorm, Parameters, Result
 from lopa_bench.run.evaluate import Evaluation, Tested
 from lopa_bench.run.progress import Progress
 from lopa_bench.tasks.example import Example
@@ -27,64 +29,62 @@ def result_of(
     progress: Progress,
     tested: Tested,
     together: Processes,
-) -> dict[str, Any]:
-    """The content of result.json but for what `do` measures around it."""
+    **measured: Any,
+) -> Result:
+    """The result of a run; `measured` is what was measured around it."""
     examples = evaluation.examples
     per_split = {"test": tested.metrics}
     if evaluation.selection_split == "validation" and progress.best_scores:
         per_split["validation"] = progress.best_scores
-    return {
-        **identity(config, directory, records, examples),
-        "metrics": tested.metrics,
-        "baseline": {"majority": config.task.baseline(examples["train"], examples["test"])},
-        "metrics_per_split": per_split,
-        "selected_epoch": progress.best_epoch,
-        "parameters": parameter_counts(model, progress),
-        "gradient_norm": progress.gradient_norm,
-        "steps": progress.step,
-        "examples_per_second": round(progress.examples / progress.seconds, 2) if progress.seconds else None,
-        "device": torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
-        "processes": together.count,
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-        "git": git_state(),
-    }
+    return Result(
+        digest=directory.digest,
+        scale=config.scale,
+        task=config.task.name,
+        family=config.task.family,
+        model=config.model.name,
+        encoder=config.model.encoder if config.method.reads_instance else None,
+        method=config.method.name,
+        seed=config.seed,
+        recipe=config.recipe,
+        selection=config.selection,
+        reported_split="test",
+        metric=config.task.metric,
+        config=dict(directory.determining),
+        data=data_of(config, records, examples),
+        metrics=tested.metrics,
+        metrics_per_split=per_split,
+        baseline=Baseline(majority=config.task.baseline(examples["train"], examples["test"])),
+        parameters=parameter_counts(model, progress),
+        gradient_norm=GradientNorm(**progress.gradient_norm),
+        selected_epoch=progress.best_epoch,
+        steps=progress.step,
+        examples_per_second=round(progress.examples / progress.seconds, 2) if progress.seconds else None,
+        device=torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
+        processes=together.count,
+        threads=torch.get_num_threads(),
+        finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        versions=versions(),
+        git=Git(**git_state()),
+        **measured,
+    )
 
 
-def identity(
-    config: Config, directory: RunDirectory, records: Records, examples: Mapping[str, Sequence[Example]]
-) -> dict[str, Any]:
-    """What the run was: names, choices, and fingerprints of what it read."""
-    return {
-        "schema": SCHEMA,
-        "digest": directory.digest,
-        "scale": config.scale,
-        "task": config.task.name,
-        "family": config.task.family,
-        "model": config.model.name,
-        "encoder": config.model.encoder if config.method.reads_instance else None,
-        "method": config.method.name,
-        "seed": config.seed,
-        "recipe": config.recipe,
-        "selection": config.selection,
-        "reported_split": "test",
-        "metric": config.task.metric,
-        "config": directory.determining,
-        "data": {
-            "source": config.data.source,
-            "limit": config.data.limit,
-            "train_limit": config.data.train_limit,
-            "files": records.files,
-            "rows": {name: len(rows) for name, rows in examples.items()},
-            "fingerprints": records.fingerprints(),
-        },
-    }
+def data_of(config: Config, records: Records, examples: Mapping[str, Sequence[Example]]) -> Data:
+    """What was read, and how much of it."""
+    return Data(
+        source=config.data.source,
+        limit=config.data.limit,
+        train_limit=config.data.train_limit,
+        files=records.files,
+        rows={name: len(rows) for name, rows in examples.items()},
+        fingerprints=records.fingerprints(),
+    )
 
 
-def parameter_counts(model: AdaptedModel, progress: Progress) -> dict[str, int]:
-    """`paper`: trainable parameters without an instance encoder's, as the paper counts; `trained`: those that truly got a gradient."""
-    return {
-        "paper": sum(p.numel() for p in model.added().values()),
-        "trained": progress.trained_parameters,
-        "total": model.backbone.model.num_parameters(),
-    }
+def parameter_counts(model: AdaptedModel, progress: Progress) -> Parameters:
+    """The counts of the trained model."""
+    return Parameters(
+        paper=sum(p.numel() for p in model.added().values()),
+        trained=progress.trained_parameters,
+        total=model.backbone.model.num_parameters(),
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from safetensors.torch import save
 
@@ -16,6 +15,7 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models import hub
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.results.directory import RunDirectory
+from lopa_bench.results.record import Result, Scoring, Seconds
 from lopa_bench.run import identity
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.evaluate import Evaluation
@@ -31,9 +31,9 @@ from lopa_bench.tasks.rows import Records
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `run` gives back: the content of result.json, where it lies, and whether it was there before."""
+    """What `run` gives back: the result, where it lies, and whether it was there before."""
 
-    result: dict[str, Any]
+    result: Result
     directory: RunDirectory
     found: bool
 
@@ -66,8 +66,8 @@ def run(config: Config) -> Outcome:
         return Outcome(do(config, records, directory, together), directory, found=False)
 
 
-def do(config: Config, records: Records, directory: RunDirectory, together: Processes) -> dict[str, Any]:
-    """The run itself, in a directory that no other process writes into; what is in its result.json."""
+def do(config: Config, records: Records, directory: RunDirectory, together: Processes) -> Result:
+    """The run itself, in a directory that no other process writes into; its result as it was written."""
     started = time.perf_counter()
     scoring = config.task.scoring()  # a task that cannot be scored here says so before anything is loaded
     with PeakMemory() as memory, Monitor(config, directory, together.main) as monitor:
@@ -86,18 +86,19 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         tested = evaluation.test()
         monitor.done(tested.metrics)
 
-    result = {
-        **result_of(config, records, directory, model, evaluation, progress, tested, together),
-        "scoring": scoring,
-        "seconds": {"train": round(progress.seconds, 3), "total": round(time.perf_counter() - started, 3)},
-        "peak_memory_mib": memory.mib,
-    }
+    seconds = Seconds(train=round(progress.seconds, 3), total=round(time.perf_counter() - started, 3))
+    result = result_of(
+        *(config, records, directory, model, evaluation, progress, tested, together),
+        scoring=Scoring(**scoring),
+        seconds=seconds,
+        peak_memory_mib=memory.mib,
+    )
     trained = whole(model.trainable(), together)
     files = {"trained.safetensors": save({name: p.detach().contiguous() for name, p in trained.items()})}
     files |= evaluation.kept()
-    together.first(lambda: directory.write(result, config.resolved, progress.history, tested.lines, files))
+    written = together.first(lambda: directory.write(result, config.resolved, progress.history, tested.lines, files))
     together.first(checkpoints.remove)
-    return result
+    return written
 
 
 def adapted(config: Config, together: Processes) -> AdaptedModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
+from lopa_bench.results.directory import RESULT
+from lopa_bench.results.record import parse
 
 
 def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedModel]:
@@ -26,7 +27,7 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
         UserError: no finished run there, a file that cannot be read, or other backbone weights than the run's.
     """
     try:
-        result = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+        result = parse((directory / RESULT).read_bytes())
         config = from_resolved(yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8")))
         trained = load_file(directory / "trained.safetensors")
     except FileNotFoundError as error:
@@ -35,7 +36,7 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
         raise UserError(f"run={directory}: a file of the run cannot be read ({str(error).splitlines()[0]})") from error
     except (KeyError, TypeError) as error:
         raise UserError(f"run={directory}: config.yaml is another version's ({error})") from error
-    _check_weights(directory, config, result["config"]["model"])
+    _check_weights(directory, config, result.config["model"])
     backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
     model = config.method.adapt(backbone)
     model.load_trainable(trained)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import lookup, spell
+from lopa_bench.results.record import Result
 from lopa_bench.study.spec import METHOD_DEFAULTS, encoder_path
 from lopa_bench.study.tables import tables
 
@@ -45,7 +46,7 @@ def published(
     return _values().get((table, task, model, method, setting, metric))  # type: ignore[arg-type]
 
 
-def paper_value(result: Mapping[str, Any], metric: str) -> float | None:
+def paper_value(result: Result, metric: str) -> float | None:
     """The paper's value of `metric` for the task, model, method and setting of `result`, or None where it has none.
 
     Of several published settings that the run has, the one that says most counts; one that says nothing
@@ -54,7 +55,7 @@ def paper_value(result: Mapping[str, Any], metric: str) -> float | None:
     same = [
         row
         for row in rows()
-        if all(row[key] == result[key] for key in ("task", "model", "method")) and row["metric"] == metric
+        if all(row[key] == getattr(result, key) for key in ("task", "model", "method")) and row["metric"] == metric
     ]
     exact = [row for row in same if row["setting"] and _has(result, spelled_out(row["setting"]))]
     if exact:
@@ -72,14 +73,14 @@ def spelled_out(setting: str) -> dict[str, str]:
     return {_KEYS[key]: value for key, value in pairs}
 
 
-def _has(result: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+def _has(result: Result, settings: Mapping[str, Any]) -> bool:
     """Whether a run has these settings; an encoder is given by the name it has in conf/encoder."""
     own = {**settings, **({"encoder": encoder_path(settings["encoder"])} if "encoder" in settings else {})}
-    known = {**result["config"], "encoder": result.get("encoder")}
+    known = {**result.config, "encoder": result.encoder}
     return all(spell(lookup(known, key)) == spell(value) for key, value in own.items())
 
 
-def _of_a_declared_row(result: Mapping[str, Any], table: str) -> bool:
+def _of_a_declared_row(result: Result, table: str) -> bool:
     rows = (row for spec in tables("paper") if spec.reference == table for row in spec.rows if row.reference == "")
-    method = result["method"]
+    method = result.method
     return any(_has(result, {**METHOD_DEFAULTS[method], **row.settings}) for row in rows if row.method == method)

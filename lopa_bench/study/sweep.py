@@ -11,7 +11,7 @@ import json
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,8 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
     record("running")
     try:
         outcome = run()
-        value, shown = _scores(outcome.result)
+        result = outcome.result
+        value, shown = result.selection_score, f"{result.metric} {result.score:.2f}"
     except Busy as error:
         record("elsewhere", error=str(error))
         return None
@@ -105,13 +106,6 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
         seconds=round(time.monotonic() - started, 2),
     )
     return value
-
-
-def _scores(result: Mapping[str, Any]) -> tuple[float, str]:
-    """The metric on the split that selects (else the reported one), and as the table at the end shows it."""
-    per_split, metric = result["metrics_per_split"], result["metric"]
-    split = "validation" if "validation" in per_split else result["reported_split"]
-    return per_split[split][metric], f"{metric} {result['metrics'][metric]:.2f}"
 
 
 def read(folder: Path) -> list[Job]:

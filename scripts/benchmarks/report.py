@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from lopa_bench.results.record import SCHEMA
 from lopa_bench.study.plan import PlannedRun, planned_runs
 from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
@@ -66,7 +67,7 @@ def write_result(root: Path, run: PlannedRun, seed: int) -> None:
             config.setdefault("method", {})[key.removeprefix("method.")] = value
     metrics = {column.metric: 50 + seed % 40 for t in tables("mini") for column in t.columns if column.task == run.task}
     result = {
-        "schema": 1,
+        "schema": SCHEMA,
         "digest": f"{seed:012x}",
         "scale": "mini",
         "task": run.task,
@@ -83,6 +84,13 @@ def write_result(root: Path, run: PlannedRun, seed: int) -> None:
         "data": {"source": "mini", "limit": None, "rows": {"train": 2000, "test": 400}},
         "parameters": {"paper": 52_000, "trained": 52_000, "total": 900_000},
         "seconds": {"train": 10.0, "total": 12.0},
+        "metrics_per_split": {"test": metrics},
+        "selected_epoch": 1,
+        "steps": 1250,
+        "peak_memory_mib": 500,
+        "device": "cpu",
+        "processes": 1,
+        "threads": 1,
         "versions": {"torch": "0", "transformers": "0", "python": platform.python_version()},
     }
     folder = root / "mini" / run.task / fields["model"] / run.method / f"{seed}-{seed:012x}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
 import os
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ from contest.measure import comparison, in_turn, machine
 from contest.workload import Workload, workload
 
 from lopa_bench.models.flops import forward_flops
+from lopa_bench.results.record import parse
 
 FIGURE = Path(__file__).resolve().parents[2] / "results" / "benchmarks" / "scaling.svg"
 TIMES, ROWS = (1, 4, 16), 800  # one stretch of 50 batches
@@ -86,9 +86,9 @@ def run(work: Workload, times: int, kept: bool, megabytes: list[float]) -> float
         environment = {**os.environ, "LOPA_BENCH_CACHE": f"{results}/cache"} | ({} if kept else GIVEN_BACK)
         subprocess.run(command, check=True, capture_output=True, env=environment)
         (path,) = Path(results).rglob("result.json")
-        result = json.loads(path.read_text(encoding="utf-8"))
-    megabytes.append(result["peak_memory_mib"])
-    return result["examples_per_second"]
+        result = parse(path.read_bytes())
+    megabytes.append(result.peak_memory_mib)
+    return result.examples_per_second
 
 
 def repeat_rows(source: Path, folder: Path, count: int) -> None:

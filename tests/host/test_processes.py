@@ -1,7 +1,6 @@
 """One run in two processes gives the run of one."""
 
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from running import free_port
 from safetensors.torch import load_file
 
 from lopa_bench.config.compose import load_config
+from lopa_bench.results.record import parse
 from lopa_bench.run.story import run
 
 
@@ -33,11 +33,11 @@ def in_process(rank, port, overrides):
 
 def assert_equal_runs(results, alone):
     (path,) = results.rglob("result.json")
-    result = json.loads(path.read_text())
-    assert result["processes"] == 2
-    assert result["digest"] == alone.result["digest"]
-    assert result["metrics_per_split"] == alone.result["metrics_per_split"]
-    assert result["parameters"] == alone.result["parameters"]
+    result = parse(path.read_bytes())
+    assert result.processes == 2
+    assert result.digest == alone.result.digest
+    assert result.metrics_per_split == alone.result.metrics_per_split
+    assert result.parameters == alone.result.parameters
     for name in ("history.csv", "predictions.jsonl"):
         assert len((path.parent / name).read_text().splitlines()) == len(
             (alone.directory.path / name).read_text().splitlines()

@@ -23,7 +23,7 @@ from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import reference
 from lopa_bench.study.spec import METHOD_DEFAULTS, default_model
 from lopa_bench.study.tables import tables
-from lopa_bench.tasks.known import known
+from lopa_bench.tasks.known import known, names
 
 
 def build(root, scale, *names, **options):
@@ -130,8 +130,8 @@ def test_the_plan_lacks_exactly_the_seeds_that_have_not_run(tmp_path, capsys):
 
 
 def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
-    write_run(tmp_path, "rte", "pt", seconds={"total": 30.0})
-    write_run(tmp_path, "rte", "lopa", seconds={"total": 90.0})
+    write_run(tmp_path, "rte", "pt", seconds={"train": 1.0, "total": 30.0})
+    write_run(tmp_path, "rte", "lopa", seconds={"train": 1.0, "total": 90.0})
     estimate = Estimate(read_runs(tmp_path, "mini").frame)
 
     def guess(task, method):
@@ -197,7 +197,7 @@ def test_method_defaults_are_those_of_conf():
     config = pytest.importorskip("lopa_bench.config.compose")
     from lopa_bench.config.keys import lookup
 
-    tasks = {known(task).metric: task for task in config.choices("task")}
+    tasks = {known(task).metric: task for task in names()}
     for task in tasks.values():
         for method, expected in METHOD_DEFAULTS.items():
             resolved = config.load_config([f"task={task}", f"method={method}"]).resolved

@@ -7,7 +7,7 @@ from synthetic import write_run
 
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
-from lopa_bench.results.read import load_result, read_runs
+from lopa_bench.results.read import load_result, load_results, read_runs
 
 
 def test_a_run_is_a_row_with_its_headline_score(tmp_path):
@@ -42,19 +42,28 @@ def test_foreign_and_corrupt_files_are_named_and_skipped(tmp_path, text, reason)
     assert reason in runs.warnings[0]
 
 
-@pytest.mark.parametrize("fields", [{"parameters": [1]}, {"baseline": {"majority": 3}}, {"seconds": {"total": "long"}}])
-def test_fields_of_another_shape_are_not_a_result(tmp_path, fields):
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"parameters": [1]}, "parameters"),
+        ({"baseline": {"majority": 3}}, "baseline.majority"),
+        ({"seconds": {"train": 1.0, "total": "long"}}, "seconds.total"),
+        ({"config": 3}, "config"),
+        ({"metric": "f1"}, "metrics"),
+    ],
+)
+def test_fields_of_another_shape_are_not_a_result(tmp_path, fields, key):
     write_run(tmp_path, **fields)
     runs = read_runs(tmp_path, "mini")
     assert runs.frame.empty
-    assert "must be an object of numbers" in runs.warnings[0]
+    assert f"not a whole result ({key}: " in runs.warnings[0]
 
 
 def test_metrics_that_are_no_numbers_are_not_a_result(tmp_path):
     write_run(tmp_path, metrics={"glue": "high"})
     runs = read_runs(tmp_path, "mini")
     assert runs.frame.empty
-    assert "metrics of numbers" in runs.warnings[0]
+    assert "not a whole result (metrics.glue: " in runs.warnings[0]
 
 
 def test_another_schema_is_refused_by_name_and_not_counted(tmp_path, capsys):
@@ -89,3 +98,15 @@ def test_a_result_in_the_wrong_scale_is_not_mixed_in(tmp_path):
 def test_load_result_says_what_is_missing(tmp_path):
     with pytest.raises(UserError, match=r"no result\.json"):
         load_result(tmp_path)
+
+
+def test_results_of_all_scales_are_one_frame(tmp_path):
+    write_run(tmp_path, "rte", metrics={"glue": 81.5, "accuracy": 81.5})
+    write_run(tmp_path, "mrpc", scale="paper")
+    write_run(tmp_path, "sst2", schema=1)
+    with pytest.warns(UserWarning, match=r"left out, schema 1, this version reads 2"):
+        frame = load_results(tmp_path)
+    assert dict(zip(frame["task"], frame["score"], strict=True)) == {"rte": 81.5, "mrpc": 80.0}
+    assert set(frame["scale"]) == {"mini", "paper"}
+    with pytest.raises(UserError, match="no such directory"):
+        load_results(tmp_path / "nowhere")

@@ -1,7 +1,6 @@
 """An interrupted run goes on to the bit-identical result; nothing that stops it leaves half a result."""
 
 import contextlib
-import json
 import os
 import random
 import resource
@@ -20,6 +19,7 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.errors import Interrupted, RunFailed
 from lopa_bench.host import signals
 from lopa_bench.host.files import write_text
+from lopa_bench.results.record import parse
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.losses import LossLog
 from lopa_bench.run.story import run
@@ -202,7 +202,7 @@ def test_force_keeps_the_old_result_until_the_new_one_is_there(overrides, monkey
     stop_at(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         run(load_config([*overrides, "method=lopa", "force=true"]))
-    assert json.loads((first.directory.path / "result.json").read_text()) == first.result
+    assert parse((first.directory.path / "result.json").read_bytes()) == first.result
 
 
 def test_leftovers_of_a_killed_writer_are_removed(overrides):
@@ -229,5 +229,5 @@ def test_checkpoints_are_not_part_of_the_identity(overrides):
     started = time.monotonic()
     often = run(load_config([*overrides, "method=lopa", "checkpoint_every=0"]))
     assert run(load_config([*overrides, "method=lopa"])).found
-    assert "checkpoint_every" not in often.result["config"]
+    assert "checkpoint_every" not in often.result.config
     assert time.monotonic() - started < 60

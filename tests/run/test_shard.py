@@ -164,7 +164,7 @@ def test_masked(masked, forkserver, tmp_path):
 def test_causal(causal, forkserver, tmp_path, monkeypatch):
     without_java()
     alone, sharded, ended = (tmp_path / name for name in ("alone", "sharded", "ended"))
-    steps = run(load_config([*causal, f"results_dir={alone}"])).result["steps"]
+    steps = run(load_config([*causal, f"results_dir={alone}"])).result.steps
     in_two(
         forkserver,
         ([*causal, SHARD, f"results_dir={sharded}"], None),

@@ -10,6 +10,7 @@ from safetensors import safe_open
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.results.record import parse
 from lopa_bench.run.story import run
 
 
@@ -17,28 +18,25 @@ def test_writes_everything_and_finds_it_again(overrides):
     outcome = run(load_config([*overrides, "method=lopa"]))
     folder = outcome.directory.path
     assert folder.parts[-5:-1] == ("mini", "rte", "roberta", "lopa")
-    result = json.loads((folder / "result.json").read_text())
+    result = parse((folder / "result.json").read_bytes())
     assert result == outcome.result
-    assert result["schema"] == 2
-    assert result["data"]["rows"] == {"train": 54, "test": 30, "validation": 6}
-    assert result["data"]["files"]["train"] == "glue/RTE/train.tsv"
-    assert 0 <= result["metrics"]["accuracy"] <= 100
-    assert set(result["metrics_per_split"]) == {"test", "validation"}
-    assert result["steps"] == 2 * 7
+    assert json.loads((folder / "result.json").read_text())["schema"] == 2
+    assert result.data.rows == {"train": 54, "test": 30, "validation": 6}
+    assert result.data.files["train"] == "glue/RTE/train.tsv"
+    assert 0 <= result.metrics["accuracy"] <= 100
+    assert set(result.metrics_per_split) == {"test", "validation"}
+    assert result.steps == 2 * 7
     # m·d + 2(E·H + H) + (H + 1)·r·(m + d)
-    assert (
-        result["parameters"]["paper"] == result["parameters"]["trained"] == 10 * 32 + 2 * (32 * 16 + 16) + 17 * 4 * 42
-    )
+    assert result.parameters.paper == result.parameters.trained == 10 * 32 + 2 * (32 * 16 + 16) + 17 * 4 * 42
+    assert set(result.files) == {"predictions.jsonl", "trained.safetensors", "history.csv", "prompts.npz"}
 
     history = list(csv.DictReader((folder / "history.csv").open()))
-    assert (
-        float(history[-1]["glue"]) == result["metrics_per_split"]["validation"]["glue"] or result["selected_epoch"] == 1
-    )
+    assert float(history[-1]["glue"]) == result.metrics_per_split["validation"]["glue"] or result.selected_epoch == 1
     predictions = [json.loads(line) for line in (folder / "predictions.jsonl").open()]
     accuracy = 100 * sum(p["correct"] for p in predictions) / len(predictions)
-    assert accuracy == pytest.approx(result["metrics"]["accuracy"])
+    assert accuracy == pytest.approx(result.metrics["accuracy"])
     with safe_open(folder / "trained.safetensors", "pt") as file:
-        assert sum(file.get_tensor(key).numel() for key in file.keys()) == result["parameters"]["paper"]  # noqa: SIM118
+        assert sum(file.get_tensor(key).numel() for key in file.keys()) == result.parameters.paper  # noqa: SIM118
 
     before = (folder / "result.json").stat().st_mtime_ns
     again = run(load_config([*overrides, "method=lopa"]))
@@ -96,10 +94,10 @@ def test_identity_is_what_determines_the_number(overrides, tmp_path):
 
 
 def test_encoder_trained_counts_both_ways(overrides):
-    frozen = run(load_config([*overrides, "method=lopa"])).result["parameters"]
-    trained = run(load_config([*overrides, "method=lopa", "method.freeze_encoder=false"])).result["parameters"]
-    assert trained["paper"] == frozen["paper"]
-    assert trained["trained"] > 3 * frozen["trained"]
+    frozen = run(load_config([*overrides, "method=lopa"])).result.parameters
+    trained = run(load_config([*overrides, "method=lopa", "method.freeze_encoder=false"])).result.parameters
+    assert trained.paper == frozen.paper
+    assert trained.trained > 3 * frozen.trained
 
 
 @pytest.mark.parametrize(
@@ -107,11 +105,11 @@ def test_encoder_trained_counts_both_ways(overrides):
 )
 def test_selection(overrides, selection, splits):
     result = run(load_config([*overrides, "method=lopa", f"selection={selection}"])).result
-    assert result["selection"] == selection
-    assert set(result["metrics_per_split"]) == splits
-    assert result["data"]["rows"]["train"] == (54 if selection == "holdout" else 60)
+    assert result.selection == selection
+    assert set(result.metrics_per_split) == splits
+    assert result.data.rows["train"] == (54 if selection == "holdout" else 60)
     if selection == "last":
-        assert result["selected_epoch"] == 2
+        assert result.selected_epoch == 2
 
 
 def test_command_line(overrides, capsys):

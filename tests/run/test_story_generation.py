@@ -54,12 +54,12 @@ def overrides(files, tiny_models, tmp_path, monkeypatch):
 def test_e2e(overrides, method):
     outcome = run(load_config([*overrides, "task=e2e", f"method={method}", "generation.select_rows=3"]))
     result = outcome.result
-    assert result["data"]["rows"] == {"train": 16, "validation": 3, "test": 4}
-    assert set(result["metrics"]) == {"bleu", "nist"}
-    assert set(result["metrics_per_split"]["validation"]) == {"bleu"}
-    assert set(result["scoring"]["missing"]) == {"meteor", "rouge_l", "cider"}
-    assert result["metric"] == "bleu"
-    assert result["steps"] == 4
+    assert result.data.rows == {"train": 16, "validation": 3, "test": 4}
+    assert set(result.metrics) == {"bleu", "nist"}
+    assert set(result.metrics_per_split["validation"]) == {"bleu"}
+    assert set(result.scoring.missing) == {"meteor", "rouge_l", "cider"}
+    assert result.metric == "bleu"
+    assert result.steps == 4
     predictions = [json.loads(line) for line in (outcome.directory.path / "predictions.jsonl").open()]
     assert [p["target"] for p in predictions] == [f" {place}, a £20-25 pub." for place in PLACES]
     assert all("\n" not in p["prediction"] for p in predictions)
@@ -74,8 +74,8 @@ def test_cruxeval_with_samples(overrides):
         "task=cruxeval_o",
     ]
     outcome = run(load_config([*overrides, *sampled]))
-    assert set(outcome.result["metrics"]) == {"pass@1", "pass@5"}
-    assert outcome.result["scoring"]["sandbox"] in {"A", "B", "C"}
+    assert set(outcome.result.metrics) == {"pass@1", "pass@5"}
+    assert outcome.result.scoring.sandbox in {"A", "B", "C"}
     predictions = [json.loads(line) for line in (outcome.directory.path / "predictions.jsonl").open()]
     assert [len(p["prediction"]) for p in predictions] == [5] * 4
     again = run(load_config([*overrides, *sampled, "force=true", "train.eval_batch_size=7"]))

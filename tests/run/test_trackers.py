@@ -24,7 +24,7 @@ def test_csv_has_every_value_of_the_history(overrides):
         for name in ("loss", "lr", "glue"):
             if row[name]:
                 assert float(shown[row["step"], name]) == float(row[name])
-    assert len(rows) == outcome.result["steps"]
+    assert len(rows) == outcome.result.steps
 
 
 def test_tracker_is_not_part_of_the_identity(overrides):
@@ -42,7 +42,7 @@ def test_a_tracker_that_fails_is_reported_once(overrides, monkeypatch, capsys, w
     else:
         monkeypatch.setattr(_Window, when, fail)
     outcome = run(load_config([*overrides, "method=lopa", "tracker=csv"]))
-    assert outcome.result["metrics"]
+    assert outcome.result.metrics
     assert capsys.readouterr().err.splitlines() == [
         "lopa-bench: the tracker failed (the service is gone); the run goes on without it"
     ]
@@ -60,7 +60,7 @@ def test_a_failed_run_is_closed_as_failed(overrides, monkeypatch):
     with pytest.raises(Exception, match="not finite"):
         run(config)
     good = run(load_config([*overrides, "method=lopa"]))
-    assert closed == [None, good.result["metrics"]]
+    assert closed == [None, good.result.metrics]
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_tensorboard(overrides):
     losses = {event.step: event.value for event in events.Scalars("loss")}
     for row in history(outcome):
         assert losses[int(row["step"])] == pytest.approx(float(row["loss"]))
-    assert events.Scalars("result/accuracy")[0].value == pytest.approx(outcome.result["metrics"]["accuracy"])
+    assert events.Scalars("result/accuracy")[0].value == pytest.approx(outcome.result.metrics["accuracy"])
 
 
 @pytest.mark.slow
@@ -85,10 +85,10 @@ def test_wandb(overrides, tmp_path, mode, capsys):
     )
     assert wandb.run is None  # finished
     assert "the tracker failed" not in capsys.readouterr().err
-    assert outcome.result["metrics"]
+    assert outcome.result.metrics
     files = list((tmp_path / "results").rglob("*.wandb"))
     assert len(files) == (mode == "offline")
     if files:  # what `wandb sync` sends: strings lie in the file as they are
         content = files[0].read_bytes()
-        for word in ("rte/lopa", "lopa-test", "num_virtual_tokens", "loss", outcome.result["digest"]):
+        for word in ("rte/lopa", "lopa-test", "num_virtual_tokens", "loss", outcome.result.digest):
             assert word.encode() in content, word

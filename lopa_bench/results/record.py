@@ -1,0 +1,191 @@
+"""What a finished run says of itself: the type of ``result.json``. It is made once, by `run`, and read everywhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lopa_bench.config.keys import lookup
+
+SCHEMA = 2  # of result.json; raised when a field is taken away or means something else
+
+
+class Facts(BaseModel):
+    """Values that are never changed. Fields that a later version adds to a file are passed over."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, ser_json_inf_nan="constants")
+
+
+class Data(Facts):
+    """What was read: where from, and of each split the file (without its folder), rows and fingerprint."""
+
+    source: str
+    limit: int | None = None
+    train_limit: int | None = None
+    files: dict[str, str] = Field(default_factory=dict)
+    rows: dict[str, int] = Field(default_factory=dict)
+    fingerprints: dict[str, str] = Field(default_factory=dict)
+
+
+class Parameters(Facts):
+    """Counts: `paper` leaves out an instance encoder's, as the paper counts; `trained` got a gradient; `total` is the backbone's."""
+
+    paper: int
+    trained: int
+    total: int
+
+
+class Seconds(Facts):
+    """Wall-clock time of the training steps and of the whole run."""
+
+    train: float
+    total: float
+
+
+class Scoring(Facts):
+    """What the scores depend on beside the run: the sandbox's level, and which metrics are missing on this machine and why."""
+
+    sandbox: str | None = None
+    missing: dict[str, str] = Field(default_factory=dict)
+
+
+class Baseline(Facts):
+    """Scores without a model: of the training split's majority class, where there is such a thing."""
+
+    majority: dict[str, float] = Field(default_factory=dict)
+
+
+class GradientNorm(Facts):
+    """Norms at the first and the last logged step; None where nothing was trained."""
+
+    first: float | None = None
+    last: float | None = None
+
+
+class Git(Facts):
+    """The checkout that the package ran from; None outside of one."""
+
+    commit: str | None = None
+    modified: bool | None = None
+
+
+class File(Facts):
+    """A file beside ``result.json`` as it was written."""
+
+    bytes: int
+    sha256: str
+
+
+class Result(Facts):
+    """One finished run.
+
+    Attributes:
+        config: the values that determine the number, `digest` of them (run/identity.py).
+        encoder: what the instance is read with; None for a method that reads none.
+        metric: the name of the metric that selects epochs and stands in tables; metrics: all, on the reported split, each in its unit.
+        selected_epoch: the epoch whose parameters were kept. steps: optimiser steps done.
+        finished: when, in UTC (ISO 8601). files: what was written beside it.
+    """
+
+    schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
+    digest: str
+    scale: str
+    task: str
+    family: str
+    model: str
+    encoder: str | None = None
+    method: str
+    seed: int
+    recipe: str
+    selection: str
+    reported_split: str
+    metric: str
+    config: dict[str, Any]
+    data: Data
+    metrics: dict[str, float]
+    metrics_per_split: dict[str, dict[str, float]]
+    scoring: Scoring = Scoring()
+    baseline: Baseline = Baseline()
+    parameters: Parameters
+    gradient_norm: GradientNorm = GradientNorm()
+    selected_epoch: int
+    steps: int
+    seconds: Seconds
+    examples_per_second: float | None = None
+    peak_memory_mib: int
+    device: str
+    processes: int
+    threads: int
+    finished: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    git: Git = Git()
+    files: dict[str, File] = Field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """The headline metric on the reported split."""
+        return self.metrics[self.metric]
+
+    @property
+    def selection_score(self) -> float:
+        """The headline metric on the split that selects, else on the reported one."""
+        return self.metrics_per_split.get("validation", self.metrics_per_split[self.reported_split])[self.metric]
+
+    def setting(self, key: str) -> Any:
+        """The determining value under a dotted key; None where the run has none."""
+        return lookup(self.config, key)
+
+    def with_files(self, contents: Mapping[str, bytes]) -> Result:
+        """The same beside files with these contents."""
+        files = {name: File(bytes=len(text), sha256=sha256(text).hexdigest()) for name, text in contents.items()}
+        return self.model_copy(update={"files": files})
+
+    def to_json(self) -> str:
+        """The text of ``result.json``."""
+        return self.model_dump_json(by_alias=True, indent=1) + "\n"
+
+
+class NotAResult(ValueError):
+    """Says in a few words why a text is no result."""
+
+
+class OtherSchema(NotAResult):
+    """A result that another version wrote."""
+
+    def __init__(self, schema: Any) -> None:
+        super().__init__(f"schema {schema}, this version reads {SCHEMA}")
+        self.schema = schema
+
+
+def parse(content: bytes) -> Result:
+    """The result in the bytes of a ``result.json``.
+
+    Raises:
+        OtherSchema: it is a result of another schema version.
+        NotAResult: it is none, or no whole one.
+    """
+    try:
+        result = Result.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "json_invalid":
+            raise NotAResult(f"not readable as JSON ({first['ctx']['error']})") from None
+        raise _refusal(content, first) from None
+    if result.metric not in result.metrics:
+        raise NotAResult(f"not a whole result (metrics: no {result.metric})")
+    return result
+
+
+def _refusal(content: bytes, first: Any) -> NotAResult:
+    """Why JSON is no result; `first` is what pydantic says first."""
+    found = json.loads(content)
+    if not isinstance(found, dict) or "schema" not in found:
+        return NotAResult("not a result of lopa-bench (no schema)")
+    if found["schema"] != SCHEMA:
+        return OtherSchema(found["schema"])
+    key = ".".join(map(str, first["loc"]))
+    return NotAResult(f"not a whole result ({key}: {first['msg'][0].lower()}{first['msg'][1:]})")

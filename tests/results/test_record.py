@@ -1,0 +1,87 @@
+"""A result is what its file says, and a finished run is whole or made again."""
+
+import json
+import math
+
+import pytest
+from pydantic import ValidationError
+from synthetic import write_run
+
+from lopa_bench.results.directory import MOST_HASHED, RunDirectory
+from lopa_bench.results.record import NotAResult, Result, parse
+
+
+@pytest.fixture
+def result(tmp_path):
+    return parse((write_run(tmp_path / "made") / "result.json").read_bytes())
+
+
+@pytest.fixture
+def directory(result, tmp_path):
+    """A run directory with all of its files."""
+    directory = RunDirectory(tmp_path / "run", result.digest, result.config)
+    directory.create()
+    files = {"trained.safetensors": b"\x00" * 100, "prompts.npz": b"PK"}
+    directory.write(result, {"seed": 0}, [{"step": 1, "loss": 0.5}], [{"index": 0, "prediction": "é"}], files)
+    return directory
+
+
+def test_a_file_is_read_as_it_was_written(result):
+    odd = result.model_copy(update={"metrics": {"glue": 0.1 + 0.2, "nan": math.nan, "inf": math.inf}, "metric": "glue"})
+    read = parse(odd.to_json().encode())
+    assert read.metrics["glue"] == 0.1 + 0.2
+    assert math.isnan(read.metrics["nan"])
+    assert read.metrics["inf"] == math.inf
+    assert parse(result.to_json().encode()) == result
+    assert json.loads(result.to_json())["schema"] == 2
+
+
+def test_it_is_never_changed(result):
+    with pytest.raises(ValidationError):
+        result.seed = 3
+
+
+def test_fields_of_a_later_version_are_passed_over(result):
+    later = {**json.loads(result.to_json()), "colour": "blue"}
+    assert parse(json.dumps(later).encode()) == result
+
+
+@pytest.mark.parametrize("key", sorted(name for name, field in Result.model_fields.items() if field.is_required()))
+def test_what_every_result_has_is_named_where_it_is_missing(result, key):
+    known = json.loads(result.to_json())
+    del known[key]
+    with pytest.raises(NotAResult, match=rf"not a whole result \({key}: "):
+        parse(json.dumps(known).encode())
+
+
+def test_a_finished_run_knows_its_files(directory):
+    found = directory.result()
+    assert set(found.files) == {"trained.safetensors", "prompts.npz", "history.csv", "predictions.jsonl"}
+    assert found.files["trained.safetensors"].bytes == 100
+
+
+@pytest.mark.parametrize(
+    "name", ["trained.safetensors", "prompts.npz", "history.csv", "predictions.jsonl", "config.yaml"]
+)
+def test_a_run_that_lacks_a_file_is_made_again(directory, name):
+    (directory.path / name).unlink()
+    assert directory.result() is None
+
+
+@pytest.mark.parametrize("content", [b"\x00" * 99, b"\x00" * 99 + b"\x01"])
+def test_a_run_with_another_file_is_made_again(directory, content):
+    (directory.path / "trained.safetensors").write_bytes(content)
+    assert directory.result() is None
+
+
+def test_a_large_file_is_compared_by_its_length(directory):
+    path = directory.path / "trained.safetensors"
+    with path.open("wb") as file:
+        file.truncate(MOST_HASHED + 1)
+    known = json.loads((directory.path / "result.json").read_text())
+    known["files"]["trained.safetensors"]["bytes"] = MOST_HASHED + 1
+    (directory.path / "result.json").write_text(json.dumps(known))
+    assert directory.result() is not None
+    with path.open("wb") as file:
+        file.truncate(MOST_HASHED + 2)
+    assert directory.result() is None
