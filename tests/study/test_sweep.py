@@ -180,7 +180,7 @@ def test_many_processes_on_one_results_folder(overrides, forkserver, processes, 
 def test_a_claim_in_the_way_of_the_folder(overrides, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["-m", *overrides, f"results_dir={tmp_path / 'file'}", "seed=0,1"]) == 2
-    assert "cannot be made" in capsys.readouterr().err
+    assert "is a file; name another folder" in capsys.readouterr().err
     with pytest.raises(Exception, match="cannot be written"), Lease(tmp_path / "none" / "run.lock"):
         pass
 
