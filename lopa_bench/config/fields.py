@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -26,6 +26,5 @@ def settings(cls: type[T]) -> type[T]:
 
     Raises (on instantiation): ``pydantic.ValidationError``, which ``config`` turns into one line.
     """
-    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))(
-        cls
-    )
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    return cast("type[T]", dataclass(frozen=True, kw_only=True, config=config)(cls))

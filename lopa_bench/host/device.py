@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-_libc = ctypes.CDLL(None) if os.name == "posix" else None
+_libc: Any = ctypes.CDLL(None) if os.name == "posix" else None  # a C library lacks what it does not know
 GLIBC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"}  # mallopt(3)
 
 
@@ -30,7 +30,8 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a tenth of beam search's time; no operation reads it
+    # A tenth of beam search's time, and no operation reads it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def keep_freed_memory() -> None:
@@ -63,7 +64,7 @@ def random_state() -> dict[str, Any]:
     name, keys, *rest = np.random.get_state()
     return {
         "python": random.getstate(),
-        "numpy": (name, keys.tolist(), *rest),
+        "numpy": (name, np.asarray(keys).tolist(), *rest),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }

@@ -79,7 +79,8 @@ def alive(path: Path, owner: Owner | None) -> bool:
     if owner is not None and owner.machine == machine():
         try:
             process = psutil.Process(owner.pid)
-            return abs(process.create_time() - owner.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            same = abs(float(process.create_time()) - owner.created) < 1
+            return same and str(process.status()) != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
     try:

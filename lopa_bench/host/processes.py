@@ -90,12 +90,14 @@ class _Launched(Processes):
 
     @property
     def device(self) -> torch.device:
-        return self.accelerator.device
+        device: torch.device = self.accelerator.device
+        return device
 
     def collect(self, value: Any) -> list[Any]:
         from accelerate.utils import gather_object
 
-        return gather_object([value])
+        values: list[Any] = gather_object([value])
+        return values
 
     def merge(self, part: list[T]) -> list[T]:
         parts = self.collect(part)
@@ -110,13 +112,15 @@ class _Launched(Processes):
                 outcome = [action(), None]
             except Exception as error:
                 outcome = [None, error]
-        value, error = broadcast_object_list(outcome)
-        if error is not None:
-            raise error
-        return value
+        value, failure = broadcast_object_list(outcome)
+        if failure is not None:
+            raise failure
+        result: T = value
+        return result
 
     def sum(self, tensor: Tensor) -> Tensor:
-        return self.accelerator.reduce(tensor, reduction="sum")
+        total: Tensor = self.accelerator.reduce(tensor, reduction="sum")
+        return total
 
     def any(self, flag: bool) -> bool:
         import torch

@@ -42,4 +42,5 @@ def records(task: str) -> dict[str, list[dict[str, Any]]]:
 
         raise UserError(f"task={task}: the embedded scale has {', '.join(TASKS)}")
     module, _, function = _MAKERS[task].partition(":")
-    return getattr(import_module(module), function)()
+    splits: dict[str, list[dict[str, Any]]] = getattr(import_module(module), function)()
+    return splits

@@ -65,7 +65,7 @@ def documents(seed: int) -> Iterator[str]:
         yield rng.choices(writers, weights)[0](rng)
 
 
-def _from_train(rng: Random, draw: Callable[[Random], Program], count: int):
+def _from_train(rng: Random, draw: Callable[[Random], Program], count: int) -> tuple[Program, list[tuple[str, str]]]:
     """A program of the train split with ``count`` calls."""
     while True:
         program = draw(rng)

@@ -12,7 +12,7 @@ from functools import cache
 from lopa_bench.mini.deals import changed, random_deal, tellings
 from lopa_bench.mini.glue import answering, questions
 from lopa_bench.mini.logic import LABELS, inference
-from lopa_bench.mini.reviews import review, work
+from lopa_bench.mini.reviews import Sentiment, review, work
 from lopa_bench.mini.surface import article, ask, say
 from lopa_bench.mini.world import (
     KINDS,
@@ -23,6 +23,7 @@ from lopa_bench.mini.world import (
     VERBS,
     disjoint,
     entities,
+    parent_of,
     path,
     plural,
 )
@@ -57,7 +58,7 @@ def _kind_fact(rng: random.Random) -> str:
             f"{article(kind)} is {article(above)}",
             f"every {kind} is {article(above)}",
             f"{plural(kind)} are {plural(above)}",
-            f"{plural(kind)} and {plural(rng.choice(siblings))} are {plural(KINDS[kind])}",
+            f"{plural(kind)} and {plural(rng.choice(siblings))} are {plural(parent_of(kind))}",
             f"no {kind} is {article(other)}",
             f"{article(kind)} is not {article(other)}",
         ]
@@ -79,9 +80,9 @@ def _place_fact(rng: random.Random) -> str:
 def _word_fact(rng: random.Random) -> str:
     if rng.random() < 0.5:
         quality = rng.choice([word for word, parent in QUALITIES.items() if parent])
-        return f"{article(quality)} thing is {article(PARENTS[quality])} thing"
+        return f"{article(quality)} thing is {article(parent_of(quality))} thing"
     verb = rng.choice([word for word in VERBS if PARENTS[word]])
-    return f"to {VERBS[verb].base} is to {VERBS[PARENTS[verb]].base}"
+    return f"to {VERBS[verb].base} is to {VERBS[parent_of(verb)].base}"
 
 
 def facts(rng: random.Random, easy: float) -> str:
@@ -186,7 +187,8 @@ _VERDICTS = (
 
 def verdict(rng: random.Random, easy: float) -> str:
     """A review and the word it comes down to."""
-    sentiment = rng.choice(["positive", "negative"])
+    sentiments: list[Sentiment] = ["positive", "negative"]
+    sentiment = rng.choice(sentiments)
     return rng.choice(_VERDICTS).format(
         r=review(rng, _EVERYONE, sentiment, easy),
         n=rng.choice(_EVERYONE.names),

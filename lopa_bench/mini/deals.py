@@ -66,8 +66,8 @@ def _relations() -> tuple[Relation, ...]:
     relations = []
     for line in _TABLE.strip().splitlines():
         sort, first, second = (part.strip() for part in line.split("|"))
-        first, second = _frames(first), () if second == "-" else _frames(second)
-        relations.append(Relation(first, second, sort == "thing", sort == "equal"))
+        converse = () if second == "-" else _frames(second)
+        relations.append(Relation(_frames(first), converse, sort == "thing", sort == "equal"))
     return tuple(relations)
 
 
@@ -94,9 +94,11 @@ class Deal:
 def random_deal(rng: random.Random, who: Entities) -> Deal:
     """Two people, a thing where the relation has one, sometimes a place."""
     relation = rng.choice(RELATIONS)
+    one, other = rng.sample(who.names, 2)
     return Deal(
         relation,
-        *rng.sample(who.names, 2),
+        one,
+        other,
         any_of(rng, rng.choice(who.kinds)) if relation.thing else None,
         rng.choice(who.towns) if rng.random() < 0.4 else None,
         denied=rng.random() < 0.4,

@@ -13,6 +13,7 @@ from typing import Any
 from lopa_bench.mini.deals import ASKED, askings, changed, random_deal, tellings
 from lopa_bench.mini.logic import (
     LABELS,
+    Label,
     Statement,
     edited,
     elsewhere,
@@ -59,8 +60,9 @@ def rte() -> dict[str, list[Row]]:
     """Does the second sentence follow from the first? 50/50."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
-        relation = rng.choice(["neutral", "neutral", "neutral", "contradiction"])
-        relation = "entailment" if label else relation
+        others: list[Label] = ["neutral", "neutral", "neutral", "contradiction"]
+        other = rng.choice(others)  # drawn in both cases, so that the rows do not depend on each other's labels
+        relation: Label = "entailment" if label else other
         premise, hypothesis = inference(rng, who, relation, mixed=0)
         return {
             "sentence1": f"{say(premise, rng)} .",
@@ -149,8 +151,13 @@ def answers(told: Statement, asked: Statement, slot: str) -> bool:
 
 def _without(told: Statement, asked: Statement, slot: str) -> Statement:
     """The statement with what was asked left out."""
-    left_out = {"agent": "", "kind": asked.kind, "place": None, "count": 1}
-    return replace(told, **{slot: left_out[slot]})
+    without = {
+        "agent": replace(told, agent=""),
+        "kind": replace(told, kind=asked.kind),
+        "place": replace(told, place=None),
+        "count": replace(told, count=1),
+    }
+    return without[slot]
 
 
 def answering(rng: random.Random, who: Entities, label: bool, lacks: float) -> tuple[Statement, str, Statement]:

@@ -138,7 +138,8 @@ def elsewhere(rng: random.Random, statement: Statement, who: Entities) -> Statem
     slot = rng.choice(["kind", "verb"])
     height, top = len(path(getattr(statement, slot))), path(getattr(statement, slot))[-1]
     others = [path(leaf)[-height] for leaf in _pools(who)[slot] if len(path(leaf)) >= height and path(leaf)[-1] != top]
-    return replace(statement, **{slot: rng.choice(others)})
+    other = rng.choice(others)
+    return replace(statement, kind=other) if slot == "kind" else replace(statement, verb=other)
 
 
 def _pools(who: Entities) -> dict[str, tuple[str, ...]]:
@@ -184,9 +185,12 @@ def inference(
     negated = label == "contradiction" or (not simple and label == "neutral" and rng.random() < mixed)
     first: Quantifier = "some" if simple else rng.choice(["some", "no"])
     second: Quantifier = first if not negated else "no" if first == "some" else "some"
-    sort: Sort = rng.choices(["is", "lives", "event"], [3, 3, 4])[0]
+    sorts: list[Sort] = ["is", "lives", "event"]
+    sort = rng.choices(sorts, [3, 3, 4])[0]
     if exclusive:
-        first, second, sort = "some", "some", rng.choice(["is", "lives"])
+        exclusives: list[Sort] = ["is", "lives"]
+        first, second = "some", "some"
+        sort = rng.choice(exclusives)
     edits = rng.choice([1, 1, 1, 1, 2])
     while True:
         premise = random_statement(rng, who, first, sort)

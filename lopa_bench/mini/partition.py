@@ -15,4 +15,5 @@ def split_of(combination: str) -> Split:
     others to be disjoint from them, and no row of a test set can leak into the pretrained weights.
     """
     bucket = crc32(combination.encode()) % 10
-    return {0: "test", 1: "validation"}.get(bucket, "train")
+    held_out: dict[int, Split] = {0: "test", 1: "validation"}
+    return held_out.get(bucket, "train")

@@ -161,7 +161,8 @@ def function(code: str, name: str) -> Callable[..., Any]:
     """Define one function of this grammar, and nothing else: the code is this module's own."""
     namespace: dict[str, Any] = {"__builtins__": {name: getattr(builtins, name) for name in _USED}}
     exec(code, namespace)
-    return namespace[name]
+    defined: Callable[..., Any] = namespace[name]
+    return defined
 
 
 _USED = ("len", "list", "max", "min", "range", "sorted", "sum")

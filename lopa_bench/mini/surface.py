@@ -17,9 +17,15 @@ def article(words: str) -> str:
     return ("an " if words[0] in "aeiou" and not words.startswith("uni") else "a ") + words
 
 
+def _kind(s: Statement) -> str:
+    """The kind of thing that an event is about; every event has one."""
+    assert s.kind is not None, s
+    return s.kind
+
+
 def _object(s: Statement) -> str:
     if s.count > 1:
-        return join("at least", NUMBERS[s.count - 2], s.quality, plural(s.kind))
+        return join("at least", NUMBERS[s.count - 2], s.quality, plural(_kind(s)))
     return article(join(s.quality, s.kind))
 
 
@@ -77,7 +83,7 @@ def ask(s: Statement, slot: str, rng: random.Random) -> str:
             join("in which place was", article(thing), verb.participle, "by", s.agent),
         ]
     else:
-        many = join(s.quality, plural(s.kind))
+        many = join(s.quality, plural(_kind(s)))
         forms = [
             join("how many", many, "did", s.agent, verb.base, place),
             join("how many", many, "were", verb.participle, "by", s.agent, place),

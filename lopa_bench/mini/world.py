@@ -73,6 +73,13 @@ _VERB_PARENTS = {
 PARENTS = KINDS | PLACES | QUALITIES | _VERB_PARENTS
 
 
+def parent_of(word: str) -> str:
+    """The word directly above one that is not at the top."""
+    parent = PARENTS[word]
+    assert parent is not None, word
+    return parent
+
+
 def leaves(parents: dict[str, str | None]) -> tuple[str, ...]:
     """The most special words of a tree, in reading order."""
     inner = set(parents.values())
@@ -121,7 +128,7 @@ def _divide(words: tuple[str, ...] | list[str], label: str) -> dict[str, tuple[s
 @cache
 def entities(split: str | None = None) -> Entities:
     """The names, leaf kinds, towns and opinion words of a split, or all of them."""
-    pools = {
+    pools: dict[str, tuple[str, ...] | list[str]] = {
         "names": lexicon.NAMES,
         "kinds": leaves(KINDS),
         "towns": leaves(PLACES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import torch
@@ -62,7 +62,7 @@ def result_of(
         device=torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
         processes=together.count,
         threads=torch.get_num_threads(),
-        finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
         git=Git(**git_state()),
         **measured,

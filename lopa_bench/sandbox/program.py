@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal
 
 Level = Literal["A", "B", "C", "D"]
 StepKind = Literal["expression", "statements", "literal", "call_of_f"]
 
 
-class Reason(str, Enum):
+class Reason(StrEnum):
     """Why a program passed or did not: the first test, in order, that decided."""
 
     PASSED = "passed"

@@ -1,5 +1,8 @@
 """pass@k of CRUXEval for `evaluate.load` of this folder."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import datasets
 import evaluate
 
@@ -9,7 +12,7 @@ from lopa_bench.metrics.pass_at_k import mean_pass_at_k
 TEXT = datasets.Value("string")
 
 
-class CRUXEval(evaluate.Metric):
+class CRUXEval(evaluate.Metric):  # type: ignore[misc]
     """`compute(predictions=[[generation, …], …], references=[row of CRUXEval, …], mode="input"|"output", k=[1])`."""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -26,6 +29,13 @@ class CRUXEval(evaluate.Metric):
             reference_urls=["https://github.com/facebookresearch/cruxeval"],
         )
 
-    def _compute(self, predictions, references, mode, k=(1,), timeout=programs.CRUXEVAL_TIMEOUT):
+    def _compute(
+        self,
+        predictions: list[Any],
+        references: list[Any],
+        mode: Any,
+        k: Sequence[int] = (1,),
+        timeout: float = programs.CRUXEVAL_TIMEOUT,
+    ) -> dict[str, float]:
         verdicts = programs.cruxeval(mode, references, predictions, timeout_s=timeout)
         return mean_pass_at_k([programs.passed(each) for each in verdicts], k)

@@ -1,12 +1,14 @@
 """The E2E challenge's scores for `evaluate.load` of this folder."""
 
+from typing import Any
+
 import datasets
 import evaluate
 
 from lopa_bench.metrics import nlg
 
 
-class E2E(evaluate.Metric):
+class E2E(evaluate.Metric):  # type: ignore[misc]
     """`compute(predictions=[text, …], references=[[text, …], …], mteval="perl"|"python")`."""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -20,5 +22,5 @@ class E2E(evaluate.Metric):
             reference_urls=["https://github.com/tuetschek/e2e-metrics"],
         )
 
-    def _compute(self, predictions, references, mteval="perl"):
+    def _compute(self, predictions: list[Any], references: list[Any], mteval: Any = "perl") -> dict[str, float]:
         return nlg.e2e(predictions, references, mteval)

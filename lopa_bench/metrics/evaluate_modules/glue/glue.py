@@ -1,12 +1,14 @@
 """Accuracy and F1 as GLUE reports them, for `evaluate.load` of this folder."""
 
+from typing import Any
+
 import datasets
 import evaluate
 
 from lopa_bench.metrics.classification import classification_scores
 
 
-class Glue(evaluate.Metric):
+class Glue(evaluate.Metric):  # type: ignore[misc]
     """`compute(predictions=[label, …], references=[label, …], f1_label=None)`: give `f1_label` for MRPC and QQP."""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -21,6 +23,6 @@ class Glue(evaluate.Metric):
             reference_urls=["https://gluebenchmark.com"],
         )
 
-    def _compute(self, predictions, references, f1_label=None):
+    def _compute(self, predictions: list[Any], references: list[Any], f1_label: Any = None) -> dict[str, float]:
         label = None if f1_label is None else str(f1_label)  # labels may be numbers
         return classification_scores(list(map(str, references)), list(map(str, predictions)), label)

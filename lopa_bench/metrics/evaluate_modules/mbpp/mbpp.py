@@ -1,5 +1,8 @@
 """pass@k of MBPP for `evaluate.load` of this folder."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import datasets
 import evaluate
 
@@ -9,7 +12,7 @@ from lopa_bench.metrics.pass_at_k import mean_pass_at_k
 TEXT = datasets.Value("string")
 
 
-class MBPP(evaluate.Metric):
+class MBPP(evaluate.Metric):  # type: ignore[misc]
     """`compute(predictions=[[completion, …], …], references=[row of MBXP, …], k=[1])`. Runs the completions, in a sandbox."""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -26,6 +29,12 @@ class MBPP(evaluate.Metric):
             reference_urls=["https://github.com/amazon-science/mxeval"],
         )
 
-    def _compute(self, predictions, references, k=(1,), timeout=programs.MBPP_TIMEOUT):
+    def _compute(
+        self,
+        predictions: list[Any],
+        references: list[Any],
+        k: Sequence[int] = (1,),
+        timeout: float = programs.MBPP_TIMEOUT,
+    ) -> dict[str, float]:
         verdicts = programs.mbpp(references, predictions, timeout_s=timeout)
         return mean_pass_at_k([programs.passed(each) for each in verdicts], k)
