@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -101,9 +101,10 @@ def jobs(overrides: Sequence[str]) -> list[list[str]]:
 
 def _sweeper_params(overrides: Sequence[str]) -> list[str]:
     """What the configuration sweeps over by itself (``hydra.sweeper.params``)."""
-    single = [o.input_line for o in _parse(overrides) if not o.is_sweep_override()]
+    single = [str(o.input_line) for o in _parse(overrides) if not o.is_sweep_override()]
     composed = compose_config(single, hydra=True)
-    params = OmegaConf.to_container(composed.hydra.sweeper).get("params") or {}
+    sweeper = OmegaConf.to_container(composed.hydra.sweeper)
+    params = (sweeper.get("params") if isinstance(sweeper, dict) else None) or {}
     return [f"{key}={value}" for key, value in params.items()]
 
 
@@ -125,8 +126,9 @@ def _as_choice(text: str) -> str:
 
 
 def _values(override: Override) -> list[str]:
-    if override.is_interval_sweep():
-        return [str(override.value().start)]
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        return [str(value.start)]
     if override.is_sweep_override():
         return [str(value) for value in override.sweep_string_iterator()]
     return [_shown(override)]

@@ -16,6 +16,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.config.schema import Config
 from lopa_bench.models.files import locate
@@ -91,7 +93,8 @@ def _chosen(section: Any, names: Iterable[str]) -> dict[str, Any]:
 def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
-    return getattr(field.default, "default", field.default)
+    default = field.default
+    return default.get_default(call_default_factory=True) if isinstance(default, FieldInfo) else default
 
 
 def _weights(config: Config) -> dict[str, str]:

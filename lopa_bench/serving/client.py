@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
+from lopa_bench.config import files
 from lopa_bench.config.fields import Kind
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
@@ -73,8 +74,8 @@ class SoftPromptClient:
         self.parts.load_state_dict({name.removeprefix("parts."): value for name, value in weights.items()})
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu") -> SoftPromptClient:
-        """Read what `lopa-bench export` wrote.
+    def load(cls, folder: str | Path, device: str = "cpu", conf_path: str | Path | None = None) -> SoftPromptClient:
+        """Read what `lopa-bench export` wrote; of a method of your own with the folder of YAML that names it (``conf.path``).
 
         Raises:
             UserError: another kind of folder, another version of this one, or a file that is missing or broken.
@@ -88,12 +89,14 @@ class SoftPromptClient:
                 raise UserError(
                     f"{folder}: client.json has format {about['format']}, this version reads {CLIENT_FORMAT}"
                 )
+            with files.searching(conf_path):
+                method = client_method(about["method"])
             encoder = encoder_tokenizer = None
             if about["reads_instance"]:
                 encoder = AutoModel.from_pretrained(folder / "encoder", dtype="auto").eval().to(device)
                 encoder_tokenizer = AutoTokenizer.from_pretrained(folder / "encoder")
             return cls(
-                client_method(about["method"]),
+                method,
                 about["kind"],
                 about["max_length"],
                 about["encoder_max_length"],

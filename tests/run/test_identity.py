@@ -6,6 +6,7 @@ import sys
 import types
 
 import pytest
+from pydantic import Field
 
 from lopa_bench.config.compose import build_config, compose_config, load_config
 from lopa_bench.config.fields import settings
@@ -16,12 +17,12 @@ from lopa_bench.run.inputs import read_records
 # At scale=mini, whose data and weights ship with the package. Another recipe, other data or weights are other runs; where none of these has
 # changed and a digest has, every published result of that task or method is orphaned.
 REFERENCE = {
-    "task=rte method=lopa": "d308d051a1af",
-    "task=mrpc method=lora seed=1": "980837872a6f",
-    "task=sst2 method=none selection=last": "436974bd4c4d",
-    "task=e2e method=pt": "f927a926417a",
-    "task=webnlg method=lopa_phm data.limit=24": "9f462b77c018",
-    "task=mbpp method=dept generation.num_samples=2 generation.decoding=sample": "9895ed4ac268",
+    "task=rte method=lopa": "bbdd346dff50",
+    "task=mrpc method=lora seed=1": "6e8f7a8e3cd6",
+    "task=sst2 method=none selection=last": "c1d775faccd0",
+    "task=e2e method=pt": "7a320d4215f4",
+    "task=webnlg method=lopa_phm data.limit=24": "b6d172e85635",
+    "task=mbpp method=dept generation.num_samples=2 generation.decoding=sample": "c1f75b5598ec",
 }
 
 
@@ -126,6 +127,8 @@ def with_a_new_field(part):
     class More(type(part)):
         added: float = 0.5
         listed: list[str] = dataclasses.field(default_factory=list)
+        named: dict[str, str] = Field(default_factory=dict)
+        bounded: int = Field(default=3, ge=1)
 
     return More(**dataclasses.asdict(part))
 
