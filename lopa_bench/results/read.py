@@ -95,8 +95,9 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
 def load_results(folder: Path | str) -> pd.DataFrame:
     """The finished runs of all scales below a results folder, one row a run.
 
-    Columns: scale, task, family, model, method, seed, metric, score (the headline metric), metrics (all), majority, parameters, seconds and
-    what else `Runs.frame` has. Files that are no results are left out with a warning.
+    Columns: scale, task, family, model, method, seed, metric, score (the headline metric), majority, parameters, seconds and what else
+    `Runs.frame` has; every metric (``metrics.accuracy``); and every value that determines the number, under its override's name
+    (``train.lr``). Files that are no results are left out with a warning.
 
     Raises:
         UserError: the folder does not exist.
@@ -108,7 +109,15 @@ def load_results(folder: Path | str) -> pd.DataFrame:
     for line in (line for runs in found for line in (*runs.warnings, *runs.refused)):
         warnings.warn(line, stacklevel=2)
     frames = [runs.frame for runs in found if not runs.frame.empty]
-    return pd.concat(frames, ignore_index=True) if frames else found[0].frame
+    return _flat(pd.concat(frames, ignore_index=True) if frames else found[0].frame)
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with a column for each value of a nested one; what a config repeats of a run's own columns is left out."""
+    plain = frame.drop(columns=["metrics", "config"])
+    rows = zip(frame["metrics"], frame["config"], strict=True)
+    dotted = pd.json_normalize([{"metrics": metrics, **config} for metrics, config in rows])
+    return pd.concat([plain, dotted.drop(columns=plain.columns, errors="ignore")], axis=1)
 
 
 def _left_out(reason: str, paths: list[Path]) -> str:
