@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lopa_bench.config.files import choices
 from lopa_bench.results.record import SCHEMA
 from lopa_bench.study.plan import PlannedRun, planned_runs
-from lopa_bench.study.spec import METHOD_DEFAULTS
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known
 
@@ -112,7 +112,7 @@ def write_whole_plan(root: Path, scale: str = "mini", seeds_from: int = 0) -> in
             overrides = dict(planned.overrides)
             task, method = overrides.pop("task"), overrides.pop("method")
             overrides.pop("scale", None)
-            score = 60.0 + 2 * list(METHOD_DEFAULTS).index(method) + seed
+            score = 60.0 + 2 * choices("method").index(method) + seed
             columns = {c.metric for t in tables(scale) for c in t.columns if c.task == task}
             write_run(
                 root,

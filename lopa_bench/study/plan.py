@@ -6,6 +6,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.spec import (
-    METHOD_DEFAULTS,
     RUN_DEFAULTS,
     Column,
     Row,
@@ -23,6 +23,7 @@ from lopa_bench.study.spec import (
     encoder_path,
     scale_settings,
 )
+from lopa_bench.study.tables import every
 from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class PlannedRun:
         own = dict(self.overrides)
         if "encoder" in own:
             own["encoder"] = encoder_path(own["encoder"])
-        return {**left, **METHOD_DEFAULTS[self.method], **own}
+        return {**left, **usual_settings(scale, self.task, self.method, own.get("model", model)), **own}
 
     def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
         """Beside its `selector`, the hyperparameters of the run that this cell's command makes."""
@@ -81,11 +82,26 @@ class PlannedRun:
         return [[*words(self.overrides), f"seed={seed}"] for seed in self.seeds]
 
 
+def usual_settings(scale: str, task: str, method: str, model: str | None) -> dict[str, Any]:
+    """What a row means that has no settings of its own: the recipe's value of every key of the method that some row of the study varies.
+
+    These select, together with a row's own; a run with another value is another row's. What no row varies is the recipe.
+    """
+    values = identity.recipe(scale, task, method, model)
+    return {key: values[key] for key in _varied(scale) if key in values}
+
+
+@cache
+def _varied(scale: str) -> tuple[str, ...]:
+    settings = (key for table in every(scale) for row in table.rows for key in row.settings)
+    return tuple(dict.fromkeys(key for key in settings if key.startswith("method.")))
+
+
 def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun:
     """The runs behind one cell of a table."""
-    usual = column.model in (None, default_model(scale, column.task))
-    model = {} if usual else {"model": column.model}
-    defaults = {**RUN_DEFAULTS, **METHOD_DEFAULTS[row.method]}
+    scales = default_model(scale, column.task)
+    model = {} if column.model in (None, scales) else {"model": column.model}
+    defaults = {**RUN_DEFAULTS, **usual_settings(scale, column.task, row.method, column.model or scales)}
     own = {key: value for key, value in {**column.settings, **row.settings}.items() if defaults.get(key) != value}
     limit = {"data.limit": known(column.task).about.fast_rows} if fast else {}
     overrides = {"task": column.task, "method": row.method, **own, **model, **limit}

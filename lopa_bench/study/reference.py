@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.results.record import Result
-from lopa_bench.study.spec import METHOD_DEFAULTS, encoder_path
+from lopa_bench.study.plan import usual_settings
+from lopa_bench.study.spec import encoder_path
 from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:
@@ -82,5 +83,5 @@ def _has(result: Result, settings: Mapping[str, Any]) -> bool:
 
 def _of_a_declared_row(result: Result, table: str) -> bool:
     rows = (row for spec in tables("paper") if spec.reference == table for row in spec.rows if row.reference == "")
-    method = result.method
-    return any(_has(result, {**METHOD_DEFAULTS[method], **row.settings}) for row in rows if row.method == method)
+    usual = usual_settings("paper", result.task, result.method, result.model)
+    return any(_has(result, {**usual, **row.settings}) for row in rows if row.method == result.method)

@@ -72,28 +72,6 @@ class TableSpec:
     order: int = 1000
 
 
-# Without settings of its own a row means these (conf/method, conf/recipe/paper.yaml; the paper's
-# m = 10 and r = 4). They select; only what differs from them is spelled in a command.
-_ENCODER = {"method.num_virtual_tokens": 10, "method.freeze_encoder": True}
-_LOPA = {**_ENCODER, "method.rank": 4}
-_PREFIX = {"method.num_virtual_tokens": 10, "method.prefix_reads": "mask"}
-METHOD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "none": {},
-    "fft": {},
-    "lora": {"method.rank": 16},
-    "adapter": {},
-    "pt": {"method.num_virtual_tokens": 10},
-    "prefix_tuning": _PREFIX,
-    "p_tuning_v2": _PREFIX,
-    "dept": {"method.num_virtual_tokens": 5},
-    "idpg": _ENCODER,
-    "idpg_phm": {**_ENCODER, "method.phm_blocks": 8},
-    "lopa": _LOPA,
-    "lopa_add": _LOPA,
-    "lopa_concat": _LOPA,
-    "lopa_max": _LOPA,
-    "lopa_phm": {**_LOPA, "method.phm_blocks": 8},
-}
 RUN_DEFAULTS: Mapping[str, Any] = {"recipe": "paper", "selection": "holdout", "scale": "mini"}
 
 GLUE = ("rte", "mrpc", "sst2", "qnli", "mnli", "qqp")

@@ -12,6 +12,9 @@ from synthetic import write_run, write_whole_plan
 
 from lopa_bench.cli.plan import main as plan_main
 from lopa_bench.cli.report import main
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.files import choices
+from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.report import render
 from lopa_bench.report.cells import Cell
@@ -21,7 +24,7 @@ from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import reference
-from lopa_bench.study.spec import METHOD_DEFAULTS, default_model
+from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known, names
 
@@ -192,17 +195,13 @@ def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trai
     assert not any("DIR" in command for command in build(tmp_path, "paper", "glue")[0].commands)
 
 
-def test_method_defaults_are_those_of_conf():
-    """What a row means without settings is what a run without overrides is."""
-    config = pytest.importorskip("lopa_bench.config.compose")
-    from lopa_bench.config.keys import lookup
-
-    tasks = {known(task).metric: task for task in names()}
-    for task in tasks.values():
-        for method, expected in METHOD_DEFAULTS.items():
-            resolved = config.load_config([f"task={task}", f"method={method}"]).resolved
-            assert {key: lookup(resolved, key) for key in expected} == dict(expected), (task, method)
-            assert resolved["model"]["name"] == default_model("mini", task)
+@pytest.mark.parametrize("method", ["lopa", "dept", "idpg_phm", "prefix_tuning", "none"])
+def test_a_row_without_settings_is_what_a_run_without_overrides_is(method):
+    for task in {known(task).metric: task for task in names()}.values():
+        resolved = load_config([f"task={task}", f"method={method}"]).resolved
+        usual = plan.usual_settings("mini", task, method, default_model("mini", task))
+        assert usual == {key: lookup(resolved, key) for key in usual}, task
+        assert resolved["model"]["name"] == default_model("mini", task)
 
 
 @pytest.fixture

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 
+from lopa_bench.config import files
 from lopa_bench.errors import UserError
 from lopa_bench.study.spec import SCALES, Column, Row, TableSpec
 
 
-@cache
 def every(scale: str) -> tuple[TableSpec, ...]:
-    """All tables of a scale, in the order in which a report shows them."""
-    found = (importlib.import_module(name).table(scale) for name in _modules())
+    """All tables of a scale, in the order in which a report shows them; those of plugins follow the study's own."""
+    return _every(scale, tuple(files.table_modules()))
+
+
+@cache
+def _every(scale: str, more: tuple[str, ...]) -> tuple[TableSpec, ...]:
+    own = (f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__))
+    found = (importlib.import_module(name).table(scale) for name in (*own, *more))
     return tuple(sorted((table for table in found if table), key=lambda table: (table.order, table.name)))
 
 
@@ -41,15 +47,3 @@ def of_task(row: Row, task: str, scale: str) -> tuple[Row, Column]:
     main = next(table for table in every(scale) if any(column.task == task for column in table.columns))
     same = [other for other in main.rows if other.method == row.method and not row.settings]
     return (same or [row])[0], next(column for column in main.columns if column.task == task)
-
-
-def _modules() -> Iterator[str]:
-    """The files beside this one, and those of every package of tables in `_packages`."""
-    for package in _packages():
-        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-            yield f"{package}.{module.name}"
-
-
-def _packages() -> tuple[str, ...]:
-    """Importable packages whose modules each declare a table."""
-    return (__name__,)
