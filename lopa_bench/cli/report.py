@@ -58,7 +58,7 @@ OPTIONS = Choice("what", {"tables": Tables, "claims": Claims, "figures": Options
 def main(argv: Sequence[str]) -> int:
     """0; 2 where a result could not be read and was left out."""
     what, options = words.choose(OPTIONS, argv, "report")
-    where = _settings(options.where)
+    where = words.settings(options.where, "report")
     from lopa_bench.results.read import read_runs
 
     runs = read_runs(options.results_dir, options.scale).only(where)
@@ -67,13 +67,6 @@ def main(argv: Sequence[str]) -> int:
     finally:
         say(*runs.warnings, *runs.refused, error=True)
     return UserError.exit_status if runs.refused else 0
-
-
-def _settings(pairs: Sequence[str]) -> dict[str, Any]:
-    for pair in pairs:
-        if "=" not in pair:
-            raise UserError(f"report: where={pair}: give KEY=VALUE, e.g. where=train.lr=0.003")
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _tables(options: Tables | Html, runs: Runs) -> list[Table]:
@@ -86,11 +79,13 @@ def _tables(options: Tables | Html, runs: Runs) -> list[Table]:
 
 def _write_tables(options: Tables, runs: Runs) -> None:
     from lopa_bench.report.diagnosis import diagnose
+    from lopa_bench.report.listing import unlisted
     from lopa_bench.report.render import FORMATS
 
     _write(options.output, FORMATS[options.format](_tables(options, runs)))
     if options.format == "terminal":
         say(*diagnose(runs.frame))
+        say(*unlisted(runs, options.scale))
 
 
 def _write_claims(options: Claims, runs: Runs) -> None:

@@ -183,3 +183,11 @@ def run_overrides(given: Sequence[str]) -> list[str]:
     meant = [as_meant(word) for word in given]
     check_keys(meant)
     return meant
+
+
+def settings(pairs: Sequence[str], command: str) -> dict[str, str]:
+    """What ``where=KEY=VALUE`` asks for, by key. Raises `UserError`."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise UserError(f"{command}: where={pair}: give KEY=VALUE, e.g. where=train.lr=0.003")
+    return dict(pair.split("=", 1) for pair in pairs)

@@ -27,7 +27,7 @@ FIELDS = {  # as printed -> of ListedRun
     "trained": "trained",
     "seconds": "seconds",
     "MiB": "memory",
-    "date": "date",
+    "date": "finished",
     "table": "table",
 }
 
@@ -40,7 +40,7 @@ class ListedRun:
         differs: what is not at the recipe's value, ``train.lr=0.5 method.rank=2``; the rest is.
         score, deviation: mean and sample standard deviation of the headline metric over seeds (None: one seed).
         counted, trained: parameters as the paper counts them, and those that got gradients.
-        seconds, memory: of one run, the mean and the most in MiB. date: of the newest.
+        seconds, memory: of one run, the mean and the most in MiB. finished: when the newest was.
         table: whether a table of the study shows it.
     """
 
@@ -56,7 +56,7 @@ class ListedRun:
     trained: int | None
     seconds: float | None
     memory: float | None
-    date: str
+    finished: str
     table: bool
 
     def values(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class ListedRun:
             "seeds": ",".join(map(str, self.seeds)),
             **{name: _text(getattr(self, name), count) for name in ("counted", "trained")},
             **{name: _text(getattr(self, name), "{:.0f}".format) for name in ("seconds", "memory")},
-            "date": self.date[:10],
+            "finished": self.finished[:10],
             "table": "yes" if self.table else "no",
         }
         return [str(shown.get(name, getattr(self, name))) for name in FIELDS.values()]
@@ -89,6 +89,12 @@ def in_tables(runs: Runs, scale: str) -> set[Any]:
     """The frame's index of the runs that have the settings of some table's cell."""
     cells = plan.planned_runs(tables(scale), scale)
     return {index for cell in cells for index in runs.where(cell.selector(scale)).index}
+
+
+def unlisted(runs: Runs, scale: str) -> list[str]:
+    """A line that says how many runs no table shows, if there are any."""
+    rest = len(runs.frame) - len(in_tables(runs, scale))
+    return [f"{rest} run{'s fit' if rest > 1 else ' fits'} no table of the paper: lopa-bench runs"] if rest else []
 
 
 def provenance(runs: Runs) -> list[tuple[str, str]]:
@@ -124,7 +130,7 @@ def _listed(frame: pd.DataFrame, scale: str, shown: set[Any]) -> ListedRun:
         trained=_known(first["trained_parameters"]),
         seconds=_known(frame["seconds"].mean()),
         memory=_known(frame["memory"].max()),
-        date=max(frame["finished"].dropna().astype(str), default=""),
+        finished=max(frame["finished"].dropna().astype(str), default=""),
         table=any(index in shown for index in frame.index),
     )
 
@@ -138,7 +144,8 @@ def _differs(run: Mapping[str, Any], scale: str) -> str:
 
 
 def _known(value: Any) -> Any:
-    return None if value is None or pd.isna(value) else value
+    """A value of the frame as Python's own; None where the run does not tell it."""
+    return None if value is None or pd.isna(value) else getattr(value, "item", lambda: value)()
 
 
 def _text(value: float | None, form: Any) -> str:

@@ -21,10 +21,13 @@ GAP = 2
 
 def terminal(tables: Iterable[Table]) -> str:
     """Tables for people: no number and no word is broken, commands stand on one line each."""
+    from rich.markup import escape
+
     console = console_of_reports()
     for table in tables:
         console.print(printable(table.title), style="bold", markup=False)
-        _print_grid(console, table)
+        marked = grid(table, "[bold]{}[/bold]".format, lambda text: escape(printable(text)))
+        print_grid(console, marked, grid(table, str, printable))
         console.print(printable(caption(table)), style="dim", markup=False)
         for text in below(table):
             console.print(printable(text), markup=False, soft_wrap=True)
@@ -40,13 +43,16 @@ def console_of_reports() -> Console:
     return Console(width=None if known else PIPED, record=True, file=io.StringIO(), highlight=False)
 
 
-def _print_grid(console: Console, table: Table) -> None:
-    from rich.markup import escape
+def print_grid(console: Console, marked: Sequence[Sequence[str]], plain: Sequence[Sequence[str]]) -> None:
+    """Print a head and rows, in as many blocks of columns as the width needs, the first column in each.
+
+    Args:
+        marked: their texts in rich's markup. plain: the same texts as they are printed, for their widths.
+    """
     from rich.table import Table as RichTable
 
-    columns = list(zip(*grid(table, "[bold]{}[/bold]".format, lambda text: escape(printable(text))), strict=True))
-    plain = list(zip(*grid(table, str, printable), strict=True))
-    widths = [max(map(len, column)) for column in plain]
+    columns = list(zip(*marked, strict=True))
+    widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
     for i, block in enumerate(_blocks(widths, console.width)):
         shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
         for j in block:

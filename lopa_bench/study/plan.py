@@ -214,7 +214,7 @@ class Plan:
             seconds: of each run of `left`; by default what is known of runs like it.
         """
         planned, left = (sum(len(run.seeds) for run in runs) for runs in (self.planned, self.left))
-        took = seconds or [self.known.seconds(run) if self.known else None for run in self.left]
+        took: Sequence[float | None] = seconds or [self.known.seconds(run) if self.known else None for run in self.left]
         return f"{planned} runs planned, {left} missing: {describe(took) if left else 'nothing to do'}"
 
 

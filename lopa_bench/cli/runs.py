@@ -1,0 +1,78 @@
+"""``lopa-bench runs``: every run of a folder in one table, those that fit no table of the paper too."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
+from lopa_bench.errors import UserError
+from lopa_bench.host.terminal import say, write
+from lopa_bench.study.spec import SCALES
+
+if TYPE_CHECKING:
+    from lopa_bench.report.listing import ListedRun
+
+SUMMARY = "every run of a folder as one table: what differs from the recipe, score, parameters, time, memory"
+DETAILS = (
+    "One line a setting, its seeds together. `where` keeps runs by a field or a config key; `sort` is a column's name. "
+    "The last column says whether a table of `lopa-bench report` shows the run."
+)
+EXAMPLE = "lopa-bench runs where=task=rte sort=score format=csv"
+SORTS = tuple("task method model differs score seeds counted trained seconds memory finished table".split())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    results_dir: Path = option("the folder of results", Path("results"), shown="DIR")
+    scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
+    where: tuple[str, ...] = option(
+        "only runs with this setting, e.g. where=train.lr=0.003 (repeatable)", (), shown="KEY=VALUE", split=False
+    )
+    sort: str = option("the column to sort by; scores from the best", "task", shown="COLUMN", choices=lambda: SORTS)
+    format: Literal["terminal", "csv", "json", "markdown", "parquet"] = option("how it is written", "terminal")
+    output: Path | None = option("file to write instead of the terminal; parquet needs one", None, shown="FILE")
+
+
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    """0; 2 where a result could not be read and was left out."""
+    options = words.read(Options, argv, "runs")
+    if options.format == "parquet" and options.output is None:
+        raise UserError("runs: format=parquet is not text: give output=FILE")
+    where = words.settings(options.where, "runs")
+    from lopa_bench.report.listing import list_runs
+    from lopa_bench.results.read import read_runs
+
+    runs = read_runs(options.results_dir, options.scale).only(where)
+    listed = _sorted(list_runs(runs, options.scale), options.sort)
+    _write(options, listed)
+    say(*runs.warnings, *runs.refused, error=True)
+    return UserError.exit_status if runs.refused else 0
+
+
+def _sorted(listed: list[ListedRun], key: str) -> list[ListedRun]:
+    """By a field, those without a value last; scores from the highest, all else from the lowest."""
+    known = [run for run in listed if getattr(run, key) is not None]
+    rest = [run for run in listed if getattr(run, key) is None]
+    return sorted(known, key=lambda run: getattr(run, key), reverse=key == "score") + rest
+
+
+def _write(options: Options, listed: list[ListedRun]) -> None:
+    from lopa_bench.report import listing_text
+
+    if options.output is None:
+        write(listing_text.FORMATS[options.format](listed), sys.stdout)
+        return
+    if options.format == "parquet":
+        listing_text.as_parquet(listed, options.output)
+    else:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(listing_text.FORMATS[options.format](listed), encoding="utf-8")
+    say(options.output)

@@ -1,0 +1,53 @@
+"""``lopa-bench runs``: filtered, sorted, in every format."""
+
+import csv
+import io
+import json
+
+import pandas as pd
+import pytest
+from synthetic import write_run
+
+from lopa_bench.cli.main import main
+
+
+@pytest.fixture
+def runs(tmp_path, capsys):
+    for method, score, settings in (("lopa", 80.0, {}), ("pt", 85.0, {}), ("lopa", 70.0, {"method.rank": 3})):
+        write_run(tmp_path, "rte", method, metrics={"glue": score}, settings=settings)
+
+    def call(*words, status=0):
+        assert main(["runs", f"results_dir={tmp_path}", *words]) == status
+        return capsys.readouterr()
+
+    return call
+
+
+def test_the_best_score_first(runs):
+    assert [run["score"] for run in json.loads(runs("format=json", "sort=score").out)] == [85.0, 80.0, 70.0]
+
+
+def test_where_takes_fields_and_config_keys(runs):
+    (run,) = json.loads(runs("format=json", "where=method=lopa", "where=method.rank=3").out)
+    assert (run["differs"], run["table"]) == ("method.rank=3", False)
+
+
+def test_formats_hold_the_same_runs(runs, tmp_path):
+    plain = json.loads(runs("format=json").out)
+    assert [float(row["score"]) for row in csv.DictReader(io.StringIO(runs("format=csv").out))] == [80.0, 70.0, 85.0]
+    runs("format=parquet", f"output={tmp_path / 'runs.parquet'}")
+    assert pd.read_parquet(tmp_path / "runs.parquet")["differs"].tolist() == [run["differs"] for run in plain]
+    assert runs("format=markdown").out.count("\n") == 2 + len(plain)
+    shown = runs().out
+    assert "rte lopa" in shown
+    assert "method.rank=3" in shown
+    assert "3 settings, 3 runs" in shown
+
+
+def test_parquet_needs_a_file(runs):
+    assert "give output=FILE" in runs("format=parquet", status=2).err
+
+
+def test_the_report_says_how_many_runs_fit_no_table(runs, tmp_path, capsys):
+    assert main(["report", f"results_dir={tmp_path}"]) == 0
+    assert "1 run fits no table of the paper: lopa-bench runs" in capsys.readouterr().out
