@@ -13,7 +13,6 @@ from synthetic import write_run, write_whole_plan
 from lopa_bench.cli.plan import main as plan_main
 from lopa_bench.cli.report import main
 from lopa_bench.config.compose import load_config
-from lopa_bench.config.files import choices
 from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.report import render

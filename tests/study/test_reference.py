@@ -2,6 +2,7 @@
 
 import pytest
 
+from lopa_bench.results.record import Result
 from lopa_bench.study.reference import paper_value
 
 CODESAGE = "codesage/codesage-small"
@@ -9,7 +10,7 @@ CODESAGE = "codesage/codesage-small"
 
 def result(task, model, method, encoder=None, **settings):
     config = {"method": {"freeze_encoder": True, **settings}}
-    return {"task": task, "model": model, "method": method, "encoder": encoder, "config": config}
+    return Result.model_construct(task=task, model=model, method=method, encoder=encoder, config=config)
 
 
 @pytest.mark.parametrize(("rank", "value"), [(1, 37.2), (2, 38.2), (4, 35.0), (8, None)])
