@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -17,9 +17,6 @@ from lopa_bench.config import files, recipe, typed
 from lopa_bench.config.schema import Config, Data, Generation, Model, Run, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
-
-if TYPE_CHECKING:
-    from lopa_bench.tasks.base import Task
 
 
 def register() -> None:
@@ -101,21 +98,21 @@ def from_resolved(plain: dict[str, Any]) -> Config:
         model=typed.fill(Model, plain["model"], "model"),
         train=typed.fill(Train, plain["train"], "train"),
         method=typed.build(plain["method"], "method"),
-        generation=_generation(plain, task),
+        generation=_generation(plain, written=not task.label_words),
         task=task,
         tracker=typed.build(plain["tracker"], "tracker"),
         resolved=plain,
     )
 
 
-def _generation(plain: dict[str, Any], task: Task) -> Generation | None:
+def _generation(plain: dict[str, Any], written: bool) -> Generation | None:
     """The section `generation` of a task that is written; a classification has none, in `plain` neither."""
-    if not task.label_words:
+    if written:
         return typed.fill(Generation, plain["generation"], "generation")
     given: Mapping[str, Any] = plain.pop("generation", {})
     for key, value in given.items():
         if value is not None:
             raise UserError(
-                f"generation.{key}={value}: task={task.name} is answered by label words, not by generated text"
+                f"generation.{key}={value}: task={plain['task']['name']} is answered by label words, not by generated text"
             )
     return None
