@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
@@ -77,7 +77,7 @@ def encoder_of(row: dict[str, str]) -> str:
 def counted(model: str, method: str, setting: str, printed: str | None, encoder: str) -> Count:
     own, official = at_scale(method, "paper", model), at_scale(method, "official", model)
     given = dict(part.split("=") for part in setting.split())
-    changes = {FIELDS[key]: int(value) for key, value in given.items() if key in FIELDS}
+    changes: dict[str, Any] = {FIELDS[key]: int(value) for key, value in given.items() if key in FIELDS}
     reads, width = own.reads_instance, shapes.files(encoder).width
     return Count(
         model,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "the paper's tables, claims and figures from finished runs"
 DETAILS = "Reads what runs have written below results_dir. Which runs are missing: lopa-bench plan."
+NO_FIGURE = "no figure: the runs that figures show are missing; lopa-bench plan lists them"
 EXAMPLE = "lopa-bench report table=glue scale=paper format=latex"
 
 
@@ -100,7 +101,7 @@ def _write_figures(options: Options, runs: Runs) -> None:
 
     folder = options.output or options.results_dir / "figures"
     paths = draw_figures(runs, options.scale, folder, fast=options.fast)
-    say(*paths or ["no figure: the runs that figures show are missing; lopa-bench plan lists them"])
+    say(*map(str, paths)) if paths else say(NO_FIGURE)
 
 
 def _write_html(options: Html, runs: Runs) -> None:

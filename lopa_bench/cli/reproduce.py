@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> Non
                     return
                 place = Path(folder) / str(index)
                 place.mkdir(parents=True, exist_ok=True)
-                sweep.run_job(lambda i=index: _run(jobs[i]), place, jobs[index])
+                sweep.run_job(partial(_run, jobs[index]), place, jobs[index])
     except KeyboardInterrupt as interruption:
         sys.exit(getattr(interruption, "exit_status", 130))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from lopa_bench.cli.options import option, overrides
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.processes import is_main
+from lopa_bench.host.terminal import write
 
 if TYPE_CHECKING:
     from lopa_bench.config.schema import Config
@@ -52,7 +55,10 @@ def main(argv: Sequence[str]) -> int:
     if options.cfg:
         check_keys(given, options.multirun)
         flags = [*(["--resolve"] if options.resolve else []), *(["-p", options.package] if options.package else [])]
-        return _hydra(["--cfg", options.cfg, *flags, *given])
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            status = _hydra(["--cfg", options.cfg, *flags, *given])
+        write(printed.getvalue(), sys.stdout)
+        return status
     for config in check(given, options.multirun):
         check_machine(config)
     return _sweep(given) if options.multirun else _hydra(given)

@@ -104,7 +104,7 @@ def _e2e(options: E2E) -> tuple[Sequence[str], Scores]:
 
 def _webnlg(options: WebNLG) -> tuple[Sequence[str], Scores]:
     outputs, references, categories = text_files.read_webnlg(options.predictions, options.references)
-    how = {"rules": options.rules, "extra_empty_item": options.extra_empty_item}
+    how: dict[str, Any] = {"rules": options.rules, "extra_empty_item": options.extra_empty_item}
     if categories is None:
         return tuple(nlg.WEBNLG), nlg.webnlg(outputs, references, **how)
     scores = nlg.webnlg_by_subset(outputs, references, categories, **how)
@@ -140,7 +140,7 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
     from lopa_bench.metrics.metric import score as scores_of
     from lopa_bench.tasks.known import known
 
-    task = known(options.task)
+    task: Any = known(options.task)
     if task.kind != "classification":
         raise UserError(f"score glue: task={task.name} is not answered by labels")
     # Where a task's labels are numbers themselves, these are the same as on the hub.
@@ -192,7 +192,7 @@ def _ks(asked: Sequence[int], official: Sequence[int], samples: Sequence[Sequenc
     return asked
 
 
-def _sandbox(options: Programs, timeout_s: float) -> dict[str, object]:
+def _sandbox(options: Programs, timeout_s: float) -> dict[str, Any]:
     return {
         "timeout_s": options.timeout or timeout_s,
         "workers": options.workers,

@@ -165,13 +165,11 @@ def _number(one: Option, text: str, wrong: str) -> int | float:
         raise UserError(f"{wrong} is not {'a whole number' if one.kind is int else 'a number'}") from None
     if not math.isfinite(value):
         raise UserError(f"{wrong} is not a finite number")
-    for bound, words, holds in (
-        ("at_least", "at least", lambda limit: value >= limit),
-        ("above", "above", lambda limit: value > limit),
-    ):
-        limit = one.about.get(bound)
-        if limit is not None and not holds(limit):
-            raise UserError(f"{wrong} must be {words} {limit}")
+    least, above = one.about.get("at_least"), one.about.get("above")
+    if least is not None and value < least:
+        raise UserError(f"{wrong} must be at least {least}")
+    if above is not None and value <= above:
+        raise UserError(f"{wrong} must be above {above}")
     return value
 
 

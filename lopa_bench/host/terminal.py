@@ -57,11 +57,19 @@ def say(*lines: object, error: bool = False) -> None:
 
 def show(*parts: object, width: int | None = None) -> None:
     """Print rich tables (their cells made by `add_row`) and lines; boxes are ASCII where the stream is."""
-    screen = console(width)
-    with screen.capture() as captured:
-        for part in parts:
-            screen.print(printable(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
-    write(captured.get(), sys.stdout)
+    page = _Page()
+    screen = console(width, file=page, force_terminal=sys.stdout.isatty())
+    for part in parts:
+        screen.print(printable(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+    write(page.getvalue(), sys.stdout)
+
+
+class _Page(io.StringIO):
+    """Text on its way to standard output: rich draws with the signs that can be written there."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return sys.stdout.encoding or "utf-8"
 
 
 def write(text: str, stream: TextIO) -> None:
@@ -87,11 +95,11 @@ def drop(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def console(width: int | None = None) -> Console:
+def console(width: int | None = None, **more: Any) -> Console:
     """A rich console for text that is not markup; its boxes are ASCII where the stream is."""
     from rich.console import Console
 
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    return Console(width=width, highlight=False, markup=False, emoji=False, **more)
 
 
 def table(*headings: str, left: int = 1, title: str | None = None, **style: Any) -> Table:

@@ -188,7 +188,7 @@ def test_forms_of_the_claims(tmp_path, capsys):
     for form in ("terminal", "markdown"):
         assert main(["claims", "--results-dir", str(tmp_path), "--format", form]) == 0
         assert "C10" in capsys.readouterr().out
-    with pytest.raises(UserError, match="claims come as"):
+    with pytest.raises(UserError, match="format=latex is not one of terminal, markdown, json"):
         main(["claims", "--results-dir", str(tmp_path), "--format", "latex"])
 
 
