@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from . import limits
 from .driver import run_programs
 from .levels import DESCRIPTIONS, SandboxUnavailable, require
 from .program import Program, Verdict
@@ -29,7 +30,12 @@ One verdict line comes out for each, in the same order. A line that cannot be re
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        limits.check(options.timeout, options.workers)
+    except ValueError as error:
+        parser.error(str(error))
     try:
         if options.self_test:
             return _self_test()
@@ -50,21 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("file", nargs="?", metavar="FILE.jsonl", help="programs; - for stdin")
     what.add_argument("--self-test", action="store_true", help="print the level and each canary")
-    parser.add_argument("--timeout", type=_positive(float), default=3.0, metavar="SECONDS")
-    parser.add_argument("--workers", type=_positive(int), help="default: one per core")
+    parser.add_argument("--timeout", type=float, default=3.0, metavar="SECONDS")
+    parser.add_argument("--workers", type=int, help="default: one per core")
     parser.add_argument("--allow-unsafe", action="store_true", help="accept level D")
     return parser
-
-
-def _positive(kind: type) -> Any:
-    def parse(text: str) -> Any:
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise ValueError
-        return value
-
-    parse.__name__ = f"positive {kind.__name__}"
-    return parse
 
 
 def _self_test() -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from . import landlock, limits, linux, seccomp
+from . import bpf, landlock, limits, linux, namespaces, seccomp
 from .child import Lock
 
 
@@ -46,18 +46,20 @@ def _namespaces(lock: Lock) -> str:
 
     if any(name != "lo" for _, name in socket.if_nameindex()):
         return "the network is in sight"
-    expected = {path.split("/")[1] for path in lock.readable} | {"tmp", "dev", "proc"}
+    expected = {path.split("/")[1] for path in lock.view.paths} | {"tmp", "dev", "proc", namespaces.ASIDE[1:]}
     if not expected.issuperset(os.listdir("/")):
         return "the host's directories are in sight"
-    if any(os.access(path, os.W_OK) for path in ("/", *lock.readable)):
+    if any(os.access(path, os.W_OK) for path in ("/", *lock.view.paths)):
         return "the root directory can be written"
+    if any(os.listdir(path) if os.path.isdir(path) else os.path.getsize(path) for path in lock.view.hidden):
+        return "this package can be read"
     return ""
 
 
 def _landlock(lock: Lock) -> str:
     if landlock.abi() == 0:
         return "not in this kernel, or switched off at boot"
-    linux.make(landlock.prepared(landlock.ruleset(lock.readable, None)), "landlock")
+    linux.make(landlock.prepared(landlock.ruleset(lock.view, None)), "landlock")
     try:
         os.listdir("/")
     except PermissionError:
@@ -66,12 +68,12 @@ def _landlock(lock: Lock) -> str:
 
 
 def _seccomp() -> str:
-    if linux.architecture() not in seccomp.ARCHITECTURES:
+    if linux.architecture() not in bpf.ARCHITECTURES:
         return f"no filter for {linux.architecture()}"
     import socket
 
-    attempts = {"socket": socket.socket, "fork": os.fork}
-    seccomp.bind_zygote()
+    attempts: dict[str, Callable[[], object]] = {"socket": socket.socket, "fork": os.fork}
+    seccomp.bind_zygote(with_scratch=False)
     pid = os.fork()  # as a zygote must still be able to
     if pid == 0:
         linux.make(seccomp.prepared(os.getpid()), "seccomp")

@@ -10,10 +10,10 @@ import ast
 import builtins
 import gc
 import os
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import codec, limits, linux, seccomp, wire
+from . import arguments, codec, limits, linux, seccomp, wire
+from .interpreter import View
 
 REPLY = 3  # the only descriptor besides the standard three
 _READY = b'\0\0\0\x09["ready"]'
@@ -27,7 +27,7 @@ class Lock(NamedTuple):
     limits but the CPU's, ``no_new_privs`` and the zygote's seccomp filter it has inherited.
     """
 
-    readable: tuple[str, ...]
+    view: View
     scratch: str | None
     calls: tuple[linux.Call, ...]
     bind_to_pid: bool
@@ -82,7 +82,7 @@ def rehearse() -> None:
     The interpreter's caches and the code of this module settle into their final state. Each page
     that would change in a program's process instead would have to be copied there, every time.
     """
-    _execute(_REHEARSAL, [["expression", "f([1, 2, 3], 12)"], ["expression", "f((1, 2), least=5)"]])
+    _execute(_REHEARSAL, [("expression", call, b"") for call in ("f([1, 2, 3], 12)", "f((1, 2), least=5)")])
 
 
 def _shut(reply: int, lock: Lock, cpu: tuple[int, int]) -> None:
@@ -97,65 +97,56 @@ def _shut(reply: int, lock: Lock, cpu: tuple[int, int]) -> None:
     os.closerange(REPLY + 1, 256)
 
 
-def _execute(code: str, steps: list[list[str]]) -> None:
+def _execute(code: str, steps: list[tuple[str, str, bytes]]) -> None:
     """Reply once for the code and once for each step, in order, up to the first that fails."""
     try:
         # Parsing comes before running: afterwards the parser is the program's too.
+        if any(kind == "arguments" for kind, *_ in steps):
+            code = arguments.data_alone(code)
         program = compile(code, "<program>", "exec", dont_inherit=True)
-        prepared = [_prepare(kind, source) for kind, source in steps]
+        prepared = [_prepare(*step) for step in steps]
+    except (codec.Malformed, codec.TooLarge):
+        return _send("malformed")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return _send("syntax")
     # No __name__, as in the official harnesses: a __main__ guard stays shut.
     namespace: dict[str, Any] = {}
-    for step in [lambda names: exec(program, names), *prepared]:
+    kinds = ["statements", *(kind for kind, *_ in steps)]
+    for kind, step in zip(kinds, [lambda names: exec(program, names), *prepared], strict=True):
         try:
             value = step(namespace)
         except BaseException as error:
             return _send("exception", _builtin_name(type(error)))
         try:
-            _write(b'["value",' + codec.dump(value) + b"]")
+            payload = codec.dump(value, exact=True) if kind == "arguments" else codec.dump(value)
+            _write(b'["value",' + payload + b"]")
         except codec.Opaque:
-            return _send("opaque")
+            return _send("arguments" if kind == "arguments" else "opaque")
         except codec.TooLarge:
             return _send("limit")
     return None
 
 
-def _prepare(kind: str, source: str) -> Callable[[dict], Any]:
-    """A step ready to run: an expression, statements, a literal, or a single call of ``f``."""
+def _prepare(kind: str, source: str, built: bytes) -> arguments.Step:
+    """A step ready to run: an expression, statements, a literal, arguments for ``f`` or its call."""
     if kind == "literal":
         value = ast.literal_eval(source)
         return lambda _: value
     if kind == "statements":
         statements = compile(source, "<test>", "exec", dont_inherit=True)
         return lambda names: exec(statements, names)
-    if kind == "call_of_f":
-        _require_call_of_f(source)
+    if kind == "arguments":
+        return arguments.builder(source)
+    if kind == "call":
+        return arguments.call(source, built)
     expression = compile(source.strip(), "<test>", "eval", dont_inherit=True)
     return lambda names: eval(expression, names)
-
-
-_REACHES_FURTHER = {
-    "__import__", "breakpoint", "compile", "delattr", "eval", "exec", "exit", "getattr",
-    "globals", "input", "locals", "open", "quit", "setattr", "vars",
-}  # fmt: skip
-
-
-def _require_call_of_f(source: str) -> None:
-    """CRUXEval input prediction: one call of ``f``; its arguments build values, no more."""
-    call = ast.parse(source.strip(), mode="eval").body
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "f"):
-        raise SyntaxError("not one call of f")
-    for node in ast.walk(call):
-        name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
-        if isinstance(node, ast.NamedExpr) or name.startswith("_") or name in _REACHES_FURTHER:
-            raise SyntaxError("an argument that is more than a value")
 
 
 def _builtin_name(kind: type) -> str:
     """The nearest builtin exception: a class's own name is the program's text, and stays here."""
     for base in type.__dict__["__mro__"].__get__(kind):
-        name = type.__dict__["__name__"].__get__(base)  # past what a metaclass may override
+        name: str = type.__dict__["__name__"].__get__(base)  # past what a metaclass may override
         if getattr(builtins, name, None) is base:
             return name
     return "BaseException"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
 from json.encoder import encode_basestring
@@ -22,9 +22,10 @@ MAX_DEPTH = 60
 MAX_ITEMS = 100_000
 _MAX_DIGITS = 4300  # of a Decimal or a Fraction: their arithmetic is not linear
 
-_SCALARS = (bool, int, float, complex, str, bytes, bytearray, Decimal, Fraction)
-_SEQUENCES = {list: "list", tuple: "tuple", deque: "deque", set: "set", frozenset: "frozenset"}
+_SCALARS: tuple[type[Any], ...] = (bool, int, float, complex, str, bytes, bytearray, Decimal, Fraction)
+_SEQUENCES: dict[type[Any], str] = {list: "list", tuple: "tuple", deque: "deque", set: "set", frozenset: "frozenset"}
 _BUILD = {"list": list, "tuple": tuple, "deque": deque, "set": set, "frozenset": frozenset}
+_EXACT = {*_SCALARS, *_SEQUENCES, dict, range}
 _CONSTANTS = {"None": None, "True": True, "False": False, "...": ...}
 # Their own __eq__ says the same as dict's when the other side is a plain dict.
 _DICT_EQUALITY = (dict.__eq__, Counter.__eq__, OrderedDict.__eq__)
@@ -42,14 +43,15 @@ class Malformed(ValueError):
     """The bytes are not what ``dump`` writes."""
 
 
-def dump(value: object) -> bytes:
+def dump(value: object, *, exact: bool = False) -> bytes:
     """The reply for one returned value.
 
     Raises:
-        Opaque: no builtin, nor a subclass that inherits its equality.
+        Opaque: no builtin, nor a subclass that inherits its equality. With ``exact``, what would
+            not come back as the same type, such as a subclass (but a range does).
         TooLarge: over one of the caps; cyclic values end here too.
     """
-    payload = _Encoder().encode(value, 0).encode("utf-8", "surrogatepass")
+    payload = _Encoder(exact).encode(value, 0).encode("utf-8", "surrogatepass")
     if len(payload) > MAX_BYTES:
         raise TooLarge
     return payload
@@ -58,7 +60,8 @@ def dump(value: object) -> bytes:
 class _Encoder:
     """Writes the JSON itself: a list of lists for ``json`` to write would take twice as long."""
 
-    def __init__(self) -> None:
+    def __init__(self, exact: bool) -> None:
+        self._exact = exact
         self._items = 0
 
     def encode(self, value: Any, depth: int) -> str:
@@ -68,6 +71,8 @@ class _Encoder:
         if value is None or value is ... or value is True or value is False:
             return '["..."]' if value is ... else f'["{value}"]'
         kind = type(value)
+        if self._exact and kind not in _EXACT:
+            raise Opaque
         for base in _SCALARS:
             if kind is base or (issubclass(kind, base) and kind.__eq__ is base.__eq__):
                 parts = ",".join(map(encode_basestring, _scalar_parts(value, base)))
@@ -80,6 +85,9 @@ class _Encoder:
             return f'["dict",[{",".join(pairs)}]]'
         if kind in (type({}.keys()), type({}.items())):  # equal to sets of the same members
             return f'["set",[{self._all(value, depth + 1)}]]'
+        if kind is range and self._exact:
+            parts = ",".join(f'"{number:x}"' for number in (value.start, value.stop, value.step))
+            return f'["range",{parts}]'
         numpy = sys.modules.get("numpy")
         if numpy is not None and isinstance(value, numpy.generic):
             return self.encode(value.item(), depth)
@@ -89,7 +97,7 @@ class _Encoder:
         return ",".join([self.encode(value, depth) for value in values])
 
 
-def _scalar_parts(value: Any, base: type) -> list[str]:
+def _scalar_parts(value: Any, base: type[Any]) -> list[str]:
     """The value as text, read with the builtin's own methods, whatever a subclass overrides."""
     if base is int:  # hexadecimal: linear, and free of the limit on decimal digits
         if int.bit_length(value) > 4 * MAX_BYTES:
@@ -108,7 +116,7 @@ def _scalar_parts(value: Any, base: type) -> list[str]:
     return [str.__str__(value) if base is str else base.hex(value)]
 
 
-def load(payload: bytes) -> list:
+def load(payload: bytes) -> list[Any]:
     """Parse the bytes of a reply into nested lists of strings, checking nothing deeper.
 
     Raises:
@@ -199,8 +207,9 @@ def _short(text: str) -> str:
     return text
 
 
-_READ_SCALAR = {
+_READ_SCALAR: dict[str, Callable[..., Any]] = {
     "int": lambda digits: int(digits, 16),
+    "range": lambda start, stop, step: range(int(start, 16), int(stop, 16), int(step, 16)),
     "float": float.fromhex,
     "complex": lambda real, imag: complex(float.fromhex(real), float.fromhex(imag)),
     "str": lambda text: text,

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .judge import Outcome, judge
+from . import limits
+from .judge import Finding, Outcome, answers, judge
 from .levels import SelfTest, require
 from .program import Level, Program, Reason, Verdict
 from .worker import Worker, WorkerDied
@@ -29,7 +30,8 @@ def run_programs(
     """Run untrusted programs, each in a process of its own, and judge them outside it.
 
     Args:
-        timeout_s: wall-clock seconds for one program with all its tests.
+        timeout_s: CPU seconds for one program with all its tests, and wall-clock seconds for one
+            that sleeps; a machine busy with other work gets ``clock.GRACE_S`` more.
         workers: programs at a time; by default one per core this process may use.
         level: a weaker containment than the machine gives; for tests.
         allow_unsafe: accept level D, which contains next to nothing.
@@ -39,9 +41,9 @@ def run_programs(
 
     Raises:
         SandboxUnavailable: at once, before the first program is read.
+        ValueError: at once, for a ``timeout_s`` or ``workers`` that makes no sense.
     """
-    if timeout_s <= 0:
-        raise ValueError(f"timeout_s must be positive, not {timeout_s}")
+    limits.check(timeout_s, workers)
     found = require(level, allow_unsafe=allow_unsafe)
     count = workers or len(os.sched_getaffinity(0))
     return _Run(programs, timeout_s, count, found).verdicts()
@@ -49,14 +51,34 @@ def run_programs(
 
 @dataclass(frozen=True)
 class _Job:
-    """One process to run: a program's own, or its official version's once the verdict is clear."""
+    """One process to run for a program: its own, or what comes before or after it.
+
+    Attributes:
+        program: whose verdict is wanted.
+        running: what the process is given: the builders of its calls of ``f``, itself, or its
+            official version once the verdict is clear.
+        cpu_seconds, wall_seconds: used up by the processes before.
+    """
 
     index: int
     program: Program
+    running: Program
     timeout_s: float
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
     deaths: int = 0
-    rerun: bool = False
     verdict: Verdict | None = None
+
+    def after(self, outcome: Outcome, running: Program, verdict: Verdict | None = None) -> _Job:
+        """The next process, with the time that is left to it."""
+        return replace(
+            self,
+            running=running,
+            timeout_s=self.timeout_s - outcome.wall_seconds,
+            cpu_seconds=self.cpu_seconds + outcome.cpu_seconds,
+            wall_seconds=self.wall_seconds + outcome.wall_seconds,
+            verdict=verdict,
+        )
 
 
 class _Run:
@@ -66,7 +88,6 @@ class _Run:
         self._count = count
         self._found = found
         self._again: deque[_Job] = deque()  # to be run next
-        self._alone: deque[_Job] = deque()  # to be run with nothing beside them, at the end
         self._verdicts: dict[int, Verdict] = {}
         self._idle: list[Worker] = []
         self._busy: dict[Worker, _Job] = {}
@@ -93,26 +114,24 @@ class _Run:
         return bool(self._busy)
 
     def _next(self) -> _Job | None:
-        if self._busy and any(job.rerun for job in self._busy.values()):
-            return None
         if self._again:
             return self._again.popleft()
         for index, program in self._programs:
-            return _Job(index, program, self._timeout_s)
-        return self._alone.popleft() if self._alone and not self._busy else None
+            return _Job(index, program, program.builders or program, self._timeout_s)
+        return None
 
     def _start(self, job: _Job) -> None:
         worker = self._idle.pop() if self._idle else Worker(self._found.containment)
         self._busy[worker] = job
-        self._selector.register(worker, selectors.EVENT_READ)
+        self._selector.register(worker, selectors.EVENT_READ, worker)
         with contextlib.suppress(WorkerDied):  # its socket has ended: _collect will see that
-            worker.start(job.program, job.timeout_s)
+            worker.start(job.running, job.timeout_s)
 
     def _collect(self) -> None:
         """Wait until some worker has an outcome, or is overdue."""
         overdue_at = min(worker.overdue_at for worker in self._busy)
         events = self._selector.select(max(0.0, overdue_at - time.monotonic()))
-        finished = [self._finish(key.fileobj) for key, _ in events]
+        finished = [self._finish(key.data) for key, _ in events]
         self._fill()  # before judging: no zygote need wait for that
         for job, outcome in filter(None, finished):
             self._settle(job, outcome)
@@ -139,31 +158,35 @@ class _Run:
         return self._release(worker), outcome
 
     def _settle(self, job: _Job, outcome: Outcome) -> None:
-        reason, detail = judge(job.program, outcome)
+        finding = judge(job.running, outcome)
+        in_time = outcome.wall_seconds < job.timeout_s
         if job.verdict is not None:  # this was the official version
-            passed = reason is Reason.PASSED
+            passed = finding[0] is Reason.PASSED
             self._verdicts[job.index] = replace(job.verdict, official_passed=passed or None)
-        elif reason is Reason.HARNESS_ERROR:
-            self._died(job, detail)
-        elif outcome.starved and reason is Reason.TIMEOUT and not job.rerun:
-            self._alone.append(replace(job, rerun=True))
+        elif finding[0] is Reason.HARNESS_ERROR:
+            self._died(job, finding[1])
+        elif finding[0] is Reason.PASSED and job.running.builds_arguments:
+            if in_time:
+                program = job.program.calling(answers(job.running, outcome))
+                self._again.append(job.after(outcome, program))
+            else:
+                self._verdicts[job.index] = self._verdict(job, (Reason.TIMEOUT, ""), outcome)
         else:
-            verdict = self._verdict(job, reason, detail, outcome)
-            if job.program.official and _official_may_pass(job.program, reason, detail):
+            verdict = self._verdict(job, finding, outcome)
+            if in_time and job.program.official and _official_may_pass(job, finding):
                 official = Program(job.program.id, job.program.official)
-                left = max(0.5, self._timeout_s - outcome.wall_seconds)
-                self._again.append(_Job(job.index, official, left, verdict=verdict))
+                self._again.append(job.after(outcome, official, verdict))
             else:
                 self._verdicts[job.index] = verdict
 
-    def _verdict(self, job: _Job, reason: Reason, detail: str, outcome: Outcome | None) -> Verdict:
+    def _verdict(self, job: _Job, finding: Finding, outcome: Outcome | None) -> Verdict:
         return Verdict(
             id=job.program.id,
-            passed=reason is Reason.PASSED,
-            reason=reason,
-            detail=detail,
-            cpu_seconds=outcome.cpu_seconds if outcome else 0.0,
-            wall_seconds=outcome.wall_seconds if outcome else 0.0,
+            passed=finding[0] is Reason.PASSED,
+            reason=finding[0],
+            detail=finding[1],
+            cpu_seconds=job.cpu_seconds + (outcome.cpu_seconds if outcome else 0.0),
+            wall_seconds=job.wall_seconds + (outcome.wall_seconds if outcome else 0.0),
             level=self._found.level,
             inside=any(test.inside for test in job.program.tests),
         )
@@ -174,19 +197,23 @@ class _Run:
             self._again.append(replace(job, deaths=job.deaths + 1))
         elif job.verdict is not None:
             self._verdicts[job.index] = job.verdict
-        else:
-            self._verdicts[job.index] = self._verdict(job, Reason.HARNESS_ERROR, why, None)
+        else:  # at level D a program can end its zygote; at the others it cannot
+            reason = Reason.EXIT if self._found.level == "D" else Reason.HARNESS_ERROR
+            self._verdicts[job.index] = self._verdict(job, (reason, why), None)
 
 
-def _official_may_pass(program: Program, reason: Reason, detail: str) -> bool:
+def _official_may_pass(job: _Job, finding: Finding) -> bool:
     """Whether the official harness could see a pass where we do not.
 
     Not when a plain value was wrong: its ``==`` is the builtin one there too. It could where an
-    object would have been asked, and where CRUXEval's text is pasted behind the answer.
+    object would have been asked, where CRUXEval's text is pasted behind the answer, and where its
+    arguments use what the program defines.
     """
-    pasted = {"literal": (Reason.SYNTAX, Reason.WRONG_VALUE), "call_of_f": (Reason.SYNTAX,)}
+    reason, detail = finding
+    literal = any(test.kind == "literal" for test in job.running.tests)
     return (
         reason in (Reason.MALFORMED_REPLY, Reason.LIMIT)
-        or (reason is Reason.WRONG_VALUE and detail == "opaque")
-        or any(reason in pasted.get(test.kind, ()) for test in program.tests)
+        or (reason is Reason.WRONG_VALUE and (literal or detail == "opaque"))
+        or (reason is Reason.SYNTAX and literal)
+        or (reason in (Reason.SYNTAX, Reason.EXCEPTION) and job.running.builds_arguments)
     )

@@ -10,6 +10,7 @@ import signal
 from dataclasses import dataclass
 
 from . import codec, limits
+from .clock import GRACE_S
 from .program import Program, Reason, Test
 
 
@@ -17,34 +18,26 @@ from .program import Program, Reason, Test
 class Outcome:
     """How one process ended, as its zygote saw it, and what it wrote.
 
-    ``end`` is exit, timeout or flood; ``exit_code`` is negative for a signal; ``preemptions``
-    counts how often the kernel took the CPU away.
+    ``end`` is exit, timeout or flood; ``exit_code`` is negative for a signal.
     """
 
     end: str
     exit_code: int
     cpu_seconds: float
     wall_seconds: float
-    preemptions: int
     timeout_s: float
     reply: bytes
-
-    @property
-    def starved(self) -> bool:
-        """Whether other work on the machine, not the program, may have used up the time.
-
-        A program that computed all the time, or slept, would do so again. One that was pushed off
-        the CPU again and again deserves another try, and so does one whose own zygote got the CPU
-        too late to keep the time.
-        """
-        busy = self.cpu_seconds >= 0.9 * self.wall_seconds
-        overslept = self.wall_seconds > self.timeout_s + 0.2
-        return self.end == "timeout" and not busy and (self.preemptions >= 10 or overslept)
 
 
 Finding = tuple[Reason, str]
 _NAMED = {"MemoryError": Reason.MEMORY, "SystemExit": Reason.EXIT}
-_REFUSED = {"opaque": Reason.WRONG_VALUE, "limit": Reason.LIMIT, "syntax": Reason.SYNTAX}
+_REFUSED = {
+    "opaque": Reason.WRONG_VALUE,
+    "limit": Reason.LIMIT,
+    "syntax": Reason.SYNTAX,
+    "arguments": Reason.SYNTAX,
+    "malformed": Reason.MALFORMED_REPLY,
+}
 
 
 def judge(program: Program, outcome: Outcome) -> Finding:
@@ -55,21 +48,27 @@ def judge(program: Program, outcome: Outcome) -> Finding:
         if outcome.end == "timeout":
             return Reason.TIMEOUT, "before it could start"
         return Reason.HARNESS_ERROR, f"not contained, so not run (exit {outcome.exit_code})"
-    answers = frames[1:]
-    for step, answer in zip(steps, answers, strict=False):
+    for step, answer in zip(steps, frames[1:], strict=False):
         finding = _compare(step, answer)
         if finding[0] is not Reason.PASSED:
             return finding
     if rest and outcome.end == "exit":
         return Reason.MALFORMED_REPLY, "more than the answers, or an answer cut short"
-    if len(answers) < len(steps) or outcome.end != "exit" or outcome.exit_code != 0:
+    if len(frames) - 1 < len(steps) or outcome.end != "exit" or outcome.exit_code != 0:
         return _ended(outcome)
     return Reason.PASSED, ""
 
 
+def answers(program: Program, outcome: Outcome) -> list[bytes]:
+    """What each test of a program that passed has answered, as it came."""
+    ready_and_code = 2
+    return _split(outcome.reply, ready_and_code + len(program.tests))[0][ready_and_code:]
+
+
 def _split(reply: bytes, at_most: int) -> tuple[list[bytes], bool]:
     """The first length-prefixed frames, and whether anything follows them."""
-    frames, start = [], 0
+    frames: list[bytes] = []
+    start = 0
     while len(frames) < at_most and start + 4 <= len(reply):
         end = start + 4 + int.from_bytes(reply[start : start + 4], "big")
         if end > len(reply):
@@ -83,6 +82,8 @@ def _compare(step: Test, answer: bytes) -> Finding:
     try:
         tag, *parts = codec.load(answer)
         if tag == "value" and len(parts) == 1:
+            if step.kind == "arguments":  # decoded where they are used, before the program starts
+                return Reason.PASSED, ""
             value = codec.decode(parts[0], codec.count(step.expected))
             return (Reason.PASSED if _equal(value, step.expected) else Reason.WRONG_VALUE), ""
     except codec.TooLarge:  # than the expected value
@@ -111,7 +112,8 @@ def _is_exception(name: object) -> bool:
 def _ended(outcome: Outcome) -> Finding:
     """The process ended, or was ended, before all answers were there."""
     if outcome.end == "timeout":
-        return Reason.TIMEOUT, ""
+        starved = outcome.wall_seconds >= outcome.timeout_s + GRACE_S and outcome.cpu_seconds < outcome.timeout_s
+        return Reason.TIMEOUT, "the CPU was busy with other work" if starved else ""
     if outcome.end == "flood":
         return Reason.MALFORMED_REPLY, "more than a reply may hold"
     if outcome.exit_code >= 0:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable
 
 from . import linux
+from .interpreter import View
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG, _MAKE_SYM = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
@@ -42,8 +42,8 @@ def _handled(version: int) -> int:
     return rights
 
 
-def ruleset(readable: Iterable[str], scratch: str | None) -> int:
-    """A ruleset, as a descriptor: reading beneath ``readable``, everything beneath ``scratch``.
+def ruleset(view: View, scratch: str | None) -> int:
+    """A ruleset, as a descriptor: reading what is in ``view``, everything beneath ``scratch``.
 
     And the null device. Later versions also refuse TCP (4) and, towards processes outside, signals
     and abstract sockets (6).
@@ -58,8 +58,10 @@ def ruleset(readable: Iterable[str], scratch: str | None) -> int:
     attributes = (ctypes.c_uint64 * 3)(handled, tcp, scopes)
     size = 8 if version < 4 else 16 if version < 6 else 24
     rules = linux.syscall("landlock", linux.SYS_LANDLOCK_CREATE, attributes, size, 0)
-    for path in (*readable, "/dev/zero", "/dev/random", "/dev/urandom"):
+    for path in (*view.whole, "/dev/zero", "/dev/random", "/dev/urandom"):
         _allow(rules, path, _READ & handled)
+    for path in view.listed:
+        _allow(rules, path, _READ_DIR & handled)
     _allow(rules, os.devnull, (_READ | _WRITE) & handled)
     if scratch is not None:
         _allow(rules, scratch, _TREE & handled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
@@ -11,6 +12,17 @@ FILE_SIZE = 16 << 20
 OPEN_FILES = 64
 STACK = 64 << 20  # deep recursion, on Pythons where it uses the C stack
 TASKS = 256  # threads; processes it cannot make
+MAX_TIMEOUT_S = 86_400
+MAX_WORKERS = 1024
+
+
+def check(timeout_s: object, workers: object) -> None:
+    """Raises ValueError, in one line, for a time limit or a number of workers that makes no sense."""
+    number = isinstance(timeout_s, (int, float)) and not isinstance(timeout_s, bool)
+    if not (number and 0 < timeout_s <= MAX_TIMEOUT_S):  # type: ignore[operator]
+        raise ValueError(f"timeout_s must be seconds, more than 0 and at most {MAX_TIMEOUT_S}, not {timeout_s}")
+    if workers is not None and not (type(workers) is int and 1 <= workers <= MAX_WORKERS):
+        raise ValueError(f"workers must be a whole number from 1 to {MAX_WORKERS}, not {workers}")
 
 
 def address_space() -> int:
@@ -55,13 +67,19 @@ def apply(*, memory: int, tasks: int) -> None:
         resource.setrlimit(kind, _within(kind, value))
 
 
+def allow_hurry() -> None:
+    """Let a zygote raise the priority of its programs, also when it is root no more; only root can."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NICE, (40, 40))
+
+
 def cpu(timeout_s: float) -> tuple[int, int]:
     """The limit for ``apply_cpu``: to be asked outside the program's process."""
     return _within(resource.RLIMIT_CPU, cpu_seconds(timeout_s))
 
 
 def apply_cpu(limit: tuple[int, int]) -> None:
-    """A backstop behind the wall clock, in whole seconds, for a program of several threads too."""
+    """A backstop behind the zygote's clock, in whole seconds, for a program of several threads too."""
     resource.setrlimit(resource.RLIMIT_CPU, limit)
 
 

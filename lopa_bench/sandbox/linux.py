@@ -14,7 +14,7 @@ from collections.abc import Callable
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOATIME, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 1024, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
@@ -22,7 +22,10 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 2
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 SYS_MOUNT_SETATTR, SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 442, 444, 445, 446
 
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 @functools.cache
@@ -45,19 +48,19 @@ Call = Callable[[], int]  # made later, by ``make`` or by a process that can do 
 def prepared_syscall(number: int, *arguments: object) -> Call:
     """A raw system call. Integers are widened to a full register, everything else is a pointer."""
     wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    return functools.partial(_libc.syscall, ctypes.c_long(number), *wide)
+    return functools.partial(_libc().syscall, ctypes.c_long(number), *wide)
 
 
 def prepared_prctl(option: int, *values: object) -> Call:
     wide = [ctypes.c_ulong(v) if isinstance(v, int) else v for v in values]
     wide += [ctypes.c_ulong(0)] * (4 - len(wide))
-    return functools.partial(_libc.prctl, ctypes.c_int(option), *wide)
+    return functools.partial(_libc().prctl, ctypes.c_int(option), *wide)
 
 
 def prepared_drop_of_capabilities() -> Call:
     """Empties the permitted, effective and inheritable sets; nothing can be regained without exec."""
     this_process = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, and pid 0: the caller
-    return functools.partial(_libc.capset, this_process, (ctypes.c_uint32 * 6)())
+    return functools.partial(_libc().capset, this_process, (ctypes.c_uint32 * 6)())
 
 
 def make(prepared: Call, name: str) -> int:
@@ -72,8 +75,19 @@ def prctl(option: int, *values: object) -> int:
     return make(prepared_prctl(option, *values), f"prctl({option})")
 
 
+def one_way_socket() -> tuple[int, int]:
+    """A connected pair: what is written to the second can be read from the first alone.
+
+    Not a pipe, whose writer could open its reading end through /proc and take back what it wrote.
+    """
+    pair = (ctypes.c_int * 2)()
+    unix, stream, close_on_exec = 1, 1, 0o2000000
+    _check(_libc().socketpair(unix, stream | close_on_exec, 0, pair), "socketpair")
+    return pair[0], pair[1]
+
+
 def prepared_unshare(flags: int) -> Call:
-    return functools.partial(_libc.unshare, ctypes.c_int(flags))
+    return functools.partial(_libc().unshare, ctypes.c_int(flags))
 
 
 def unshare(flags: int) -> None:
@@ -81,17 +95,17 @@ def unshare(flags: int) -> None:
 
 
 def prepared_setns(descriptor: int, kind: int) -> Call:
-    return functools.partial(_libc.setns, ctypes.c_int(descriptor), ctypes.c_int(kind))
+    return functools.partial(_libc().setns, ctypes.c_int(descriptor), ctypes.c_int(kind))
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
-    result = _libc.mount(*encoded, ctypes.c_ulong(flags), options.encode() or None)
+    result = _libc().mount(*encoded, ctypes.c_ulong(flags), options.encode() or None)
     _check(result, f"mount({source!r} on {target!r})")
 
 
 def unmount(target: str) -> None:
-    _check(_libc.umount2(os.fsencode(target), MNT_DETACH), f"umount({target!r})")
+    _check(_libc().umount2(os.fsencode(target), MNT_DETACH), f"umount({target!r})")
 
 
 def pivot_root(new: str, old: str) -> None:

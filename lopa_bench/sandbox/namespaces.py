@@ -12,8 +12,12 @@ import signal
 import sys
 
 from . import interpreter, linux
+from .interpreter import View
 
 SCRATCH = "/tmp"
+# For what has no other place: an interpreter that lies beneath SCRATCH, to be mounted there anew with
+# each of them; behind bubblewrap, where the zygote starts, its code.
+ASIDE = "/sandbox"
 _OLD_ROOT = "/old"
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _RDONLY, _NOSUID, _NODEV = 1, 2, 4  # MOUNT_ATTR_*
@@ -35,7 +39,7 @@ def become(user: int) -> None:
     os.setresuid(user, user, user)
 
 
-def enter(paths: list[str]) -> Inside:
+def enter(view: View) -> Inside:
     """Put this process behind the wall; returns in the first process of a new process namespace.
 
     Root builds the new root directory with its real privileges (it may see what others may not,
@@ -49,8 +53,8 @@ def enter(paths: list[str]) -> Inside:
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)  # to be reached when the root is replaced
     if rooted:
         linux.unshare(linux.CLONE_NEWNS)
-        _build_root(paths)
-        if interpreter.readable_by_others(paths, through_parents=False):
+        _build_root(view)
+        if interpreter.readable_by_others(map(_place, view.paths), through_parents=False):
             become(nobody())
     user, group = os.geteuid(), os.getegid()
     linux.prctl(linux.PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root, the maps below too
@@ -66,18 +70,11 @@ def enter(paths: list[str]) -> Inside:
     _write("self/uid_map", f"{user} {user} 1", proc)
     _write("self/gid_map", f"{group} {group} 1", proc)
     if not rooted:
-        _build_root(paths)
+        _build_root(view)
     _become_first_process()
     own_namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
     os.close(proc)
-    _mount_scratch()
-    return Inside(own_namespace)
-
-
-def _mount_scratch() -> None:
-    flags = linux.MS_NOSUID | linux.MS_NODEV
-    linux.mount("tmpfs", SCRATCH, "tmpfs", flags, "size=32m,nr_inodes=4096,mode=0700")
-    os.chdir(SCRATCH)  # where every program starts
+    return Inside(own_namespace, [path for path in view.paths if interpreter.beneath(path, SCRATCH)])
 
 
 def _write(name: str, text: str, directory: int) -> None:
@@ -88,31 +85,46 @@ def _write(name: str, text: str, directory: int) -> None:
         os.close(descriptor)
 
 
-def _build_root(paths: list[str]) -> None:
-    """Replace ``/`` by an empty, then read-only, tmpfs with the given paths bound into it."""
-    sources = [(os.path.realpath(path), path) for path in (*paths, *_DEVICES)]
+def _build_root(view: View) -> None:
+    """Replace ``/`` by an empty, then read-only, tmpfs with what is in ``view`` bound into it."""
+    sources = [(os.path.realpath(path), path) for path in (*view.paths, *_DEVICES)]
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", SCRATCH, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=1m,mode=0755")
     os.mkdir(SCRATCH + _OLD_ROOT)
     linux.pivot_root(SCRATCH, SCRATCH + _OLD_ROOT)
     os.chdir("/")
     for source, path in sources:
-        _bind(_OLD_ROOT + source, path, device=path in _DEVICES)
+        _bind(_OLD_ROOT + source, _place(path), device=path in _DEVICES)
+    for path in map(_place, view.hidden):
+        if os.path.isdir(path):
+            linux.mount("tmpfs", path, "tmpfs", linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV, "size=4k,mode=0555")
+        else:
+            linux.mount("/dev/null", path, None, linux.MS_BIND)
+    os.symlink(SCRATCH, "/dev/shm")  # for semaphores, which threads share as processes would
     os.makedirs(SCRATCH, exist_ok=True)
     linux.unmount(_OLD_ROOT)
     os.rmdir(_OLD_ROOT)
     linux.set_mount_attributes("/", _RDONLY | _NOSUID | _NODEV, recursive=False)
 
 
+def _place(path: str) -> str:
+    """Where ``path`` is bound: beneath the scratch directory only a copy of it is to be seen."""
+    return ASIDE + path if interpreter.beneath(path, SCRATCH) else path
+
+
 def _bind(source: str, path: str, *, device: bool) -> None:
+    _make_mount_point(source, path)
+    linux.mount(source, path, None, linux.MS_BIND | linux.MS_REC)
+    restrictions = _NOSUID if device else _RDONLY | _NOSUID | _NODEV
+    linux.set_mount_attributes(path, restrictions, recursive=True)
+
+
+def _make_mount_point(source: str, path: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if os.path.isdir(source):
         os.makedirs(path, exist_ok=True)
     else:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
-    linux.mount(source, path, None, linux.MS_BIND | linux.MS_REC)
-    restrictions = _NOSUID if device else _RDONLY | _NOSUID | _NODEV
-    linux.set_mount_attributes(path, restrictions, recursive=True)
 
 
 def _become_first_process() -> None:
@@ -135,20 +147,42 @@ def _become_first_process() -> None:
 
 
 class Inside:
-    """Behind the wall: forks each program as process 1 of its own namespace."""
+    """Behind the wall: forks each program as process 1 of its own namespace.
 
-    def __init__(self, own_namespace: int) -> None:
+    ``stashed``: the paths of the view that lie beneath the scratch directory.
+    """
+
+    def __init__(self, own_namespace: int, stashed: list[str]) -> None:
+        self._stashed = stashed
+        self._mount_scratch()
         self._leave = linux.prepared_unshare(linux.CLONE_NEWPID)
         self._return = linux.prepared_setns(own_namespace, linux.CLONE_NEWPID)
 
     def clean_scratch(self) -> bool:
         """Mount a new scratch directory, unless the old one was left untouched."""
-        usage = os.statvfs(SCRATCH)
-        if usage.f_files - usage.f_ffree == 1:  # its root directory is its only inode
+        if self._state() == self._clean:
             return False
         linux.unmount(SCRATCH)
-        _mount_scratch()
+        self._mount_scratch()
         return True
+
+    def _mount_scratch(self) -> None:
+        flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOATIME
+        linux.mount("tmpfs", SCRATCH, "tmpfs", flags, "size=32m,nr_inodes=4096,mode=0700")
+        self._directories = {SCRATCH}
+        for path in self._stashed:
+            _make_mount_point(ASIDE + path, path)
+            linux.mount(ASIDE + path, path, None, linux.MS_BIND | linux.MS_REC)
+            self._directories |= {
+                folder for folder in interpreter.parents(path) if interpreter.beneath(folder, SCRATCH)
+            }
+        os.chdir(SCRATCH)  # where every program starts
+        self._clean = self._state()
+
+    def _state(self) -> list[int]:
+        """What changes with anything that a program may leave: times say that something came and went."""
+        usage = os.statvfs(SCRATCH)
+        return [usage.f_files - usage.f_ffree, *(os.stat(path).st_ctime_ns for path in self._directories)]
 
     def fork(self) -> int:
         """Like ``os.fork``."""
@@ -159,7 +193,7 @@ class Inside:
         return child
 
 
-def bubblewrap(program: str, paths: list[str]) -> list[str]:
+def bubblewrap(program: str, view: View) -> list[str]:
     """The same wall made by an installed bubblewrap, for hosts that trust only it with one.
 
     It keeps no capability inside, so programs share its process namespace (seccomp refuses them
@@ -167,7 +201,12 @@ def bubblewrap(program: str, paths: list[str]) -> list[str]:
     """
     command = [program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
     command += ["--proc", "/proc", "--dev", "/dev"]
-    package = os.path.dirname(os.path.abspath(__file__))
-    for path in (*paths, sys.prefix, sys.base_prefix, os.path.realpath(sys.executable), package):
+    command += ["--ro-bind", os.path.dirname(os.path.abspath(__file__)), ASIDE]
+    started_with = (os.path.realpath(sys.executable), sys.executable, os.path.join(sys.prefix, "pyvenv.cfg"))
+    for path in (*view.paths, *filter(os.path.exists, started_with)):
         command += ["--ro-bind", path, path]
-    return [*command, "--remount-ro", "/", "--chdir", "/", "--"]
+    for path in view.hidden:
+        command += ["--tmpfs", path] if os.path.isdir(path) else ["--ro-bind", "/dev/null", path]
+    for path in ("/", "/dev", *filter(os.path.isdir, view.hidden)):
+        command += ["--remount-ro", path]
+    return [*command, "--chdir", "/", "--"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
 Level = Literal["A", "B", "C", "D"]
-StepKind = Literal["expression", "statements", "literal", "call_of_f"]
+StepKind = Literal["expression", "statements", "literal", "call_of_f", "arguments", "call"]
 
 
 class Reason(StrEnum):
@@ -17,11 +17,12 @@ class Reason(StrEnum):
     PASSED = "passed"
     WRONG_VALUE = "wrong_value"  # a call returned something else
     EXCEPTION = "exception"  # the code or a call raised
-    TIMEOUT = "timeout"  # wall clock, or the CPU limit behind it
+    TIMEOUT = "timeout"  # CPU seconds, or the wall clock behind them
     MEMORY = "memory"  # MemoryError, or killed for memory
     EXIT = "exit"  # SystemExit, os._exit or a crash, before all tests had answered
     MALFORMED_REPLY = "malformed_reply"  # bytes on the reply channel that the harness never writes
-    SYNTAX = "syntax"  # it does not compile; in CRUXEval also: not a literal, not one call of f
+    SYNTAX = "syntax"  # it does not compile; in CRUXEval also: not a literal, not one call of f, or with
+    # arguments that are not plain data
     LIMIT = "limit"  # a returned value too deep (60), too long (100,000 items) or too large (1 MB)
     HARNESS_ERROR = "harness_error"  # our fault, after retries: never to be counted as a failure
 
@@ -34,9 +35,11 @@ class Test:
         source: what the program's process evaluates. It never holds the expected value, unless
             ``inside``.
         expected: what the trusted process compares the returned value with.
-        kind: how ``source`` is to be read (see ``child``).
+        kind: how ``source`` is to be read (see ``child``). A "call_of_f" is made in two processes:
+            one without ``f`` builds the "arguments", the program's makes the "call".
         inside: the test is of a shape that cannot be split, and is decided in the program's
             process, where the program could forge it.
+        built: for a "call", what the process that built its arguments has answered.
     """
 
     __test__ = False  # not one of pytest's
@@ -45,6 +48,7 @@ class Test:
     expected: Any = None
     kind: StepKind = "expression"
     inside: bool = False
+    built: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,24 @@ class Program:
         parsed = tuple(parse_test(test) if isinstance(test, str) else test for test in given)
         object.__setattr__(self, "tests", parsed)
 
+    @property
+    def builders(self) -> Program | None:
+        """What builds the arguments of its calls of ``f``, in a process without ``f``."""
+        steps = [Test(test.source, kind="arguments") for test in self.tests if test.kind == "call_of_f"]
+        return Program(self.id, self.code, tuple(steps)) if steps else None
+
+    @property
+    def builds_arguments(self) -> bool:
+        return any(test.kind == "arguments" for test in self.tests)
+
+    def calling(self, arguments: Sequence[bytes]) -> Program:
+        """The same program where each call of ``f`` is made with what its builder answered."""
+        built = iter(arguments)
+        calls = [
+            replace(test, kind="call", built=next(built)) if test.kind == "call_of_f" else test for test in self.tests
+        ]
+        return replace(self, tests=tuple(calls))
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -86,7 +108,7 @@ class Verdict:
     Attributes:
         reason, detail: the reason and one of the harness's own words on it (a builtin exception's
             name, a signal's); never text of the program's.
-        cpu_seconds, wall_seconds: of the run that decided.
+        cpu_seconds, wall_seconds: of the runs that decided.
         level: the containment it ran under, see docs/sandbox.md.
         inside: some test was decided in the program's own process.
         official_passed: the official harness's verdict where it differs from ``passed``, else None.

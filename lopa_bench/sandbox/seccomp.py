@@ -17,14 +17,22 @@ those of ``asm/unistd_64.h`` and ``asm-generic/unistd.h``.
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
-import struct
-from typing import NamedTuple
 
 from . import linux
-
-ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+from .bpf import (
+    ABSENT,
+    ALLOW,
+    ARCHITECTURES,
+    PRETEND,
+    UNSUPPORTED,
+    Conditions,
+    Is,
+    answered,
+    any_of,
+    assemble,
+    conditional,
+)
 
 # name: (x86_64, aarch64); None where that architecture never had the call.
 _ALLOWED: dict[str, tuple[int, int | None]] = {
@@ -43,10 +51,10 @@ _ALLOWED: dict[str, tuple[int, int | None]] = {
     "readlinkat": (267, 78), "rename": (82, None), "renameat": (264, 38),
     "renameat2": (316, 276), "mkdir": (83, None), "mkdirat": (258, 34), "rmdir": (84, None),
     "unlink": (87, None), "unlinkat": (263, 35), "symlink": (88, None), "symlinkat": (266, 36),
-    "ftruncate": (77, 46), "fsync": (74, 82), "fdatasync": (75, 83), "flock": (73, 32),
+    "ftruncate": (77, 46), "fsync": (74, 82), "fdatasync": (75, 83),
     "umask": (95, 166),
     # memory
-    "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "mremap": (25, 216),
+    "mmap": (9, 222), "msync": (26, 227), "mprotect": (10, 226), "munmap": (11, 215), "mremap": (25, 216),
     "madvise": (28, 233), "brk": (12, 214),
     # its own signals, timers and threads
     "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
@@ -72,144 +80,93 @@ _ALLOWED: dict[str, tuple[int, int | None]] = {
 }  # fmt: skip
 
 
-class _Is(NamedTuple):
-    """One condition on half an argument: ``(word & mask) == value``."""
-
-    word: int  # 2 * argument for its low 32 bits, one more for the high ones
-    value: int
-    mask: int = 0xFFFFFFFF
-
-
-def _any_of(argument: int, *values: int) -> list[list[_Is]]:
-    return [[_Is(2 * argument, value)] for value in values]
+# Locks succeed and do nothing: a program is alone with all that it can write, and a lock on a file
+# that others can open too would be a signal to them.
+_FLOCK = (73, 32)
+_FCNTL_LOCKS: Conditions = {(72, 25): any_of(1, 6, 7, 37, 38)}  # F_SETLK, F_SETLKW, and F_OFD_…
+# Where the mounts leave nothing to write but a scratch directory, also what would, elsewhere, get
+# past Landlock. shutil, zipfile and the C library's semaphores need it.
+_WITH_SCRATCH: dict[str, tuple[int, int | None]] = {
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "utimensat": (280, 88),
+    "link": (86, None), "linkat": (265, 37), "truncate": (76, 45),
+}  # fmt: skip
+# With it, shutil asks for these too, and takes no other error for an answer.
+_UNSUPPORTED_THERE: dict[str, tuple[int, int | None]] = {
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "getxattr": (191, 8),
+    "lgetxattr": (192, 9), "fgetxattr": (193, 10), "listxattr": (194, 11), "llistxattr": (195, 12),
+    "flistxattr": (196, 13),
+}  # fmt: skip
 
 
 # What a zygote, and the process of a program before it starts, do besides.
 _ZYGOTES: dict[str, tuple[int, int | None]] = {
     "fork": (57, None),  # musl's; glibc's is a clone
     "wait4": (61, 260), "pidfd_open": (434, 434), "unshare": (272, 97), "setns": (308, 268),
-    "mount": (165, 40), "umount2": (166, 39), "setsid": (112, 157), "capset": (126, 91),
+    "mount": (165, 40), "umount2": (166, 39), "setpriority": (141, 140), "setsid": (112, 157), "capset": (126, 91),
     "landlock_create_ruleset": (444, 444),
     "landlock_add_rule": (445, 445), "landlock_restrict_self": (446, 446),
 }  # fmt: skip
 
-_Conditions = dict[tuple[int, int], list[list[_Is]]]  # alternatives, each a list of conditions
 
-
-def _everyones_conditions() -> _Conditions:
+def _everyones_conditions() -> Conditions:
     truncate, access_mode = os.O_TRUNC, os.O_ACCMODE
     return {
         # ioctl: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Not TIOCSTI, FIOSETOWN.
-        (16, 29): _any_of(1, 0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451),
-        # fcntl: duplicates, flags and locks. Not F_SETOWN and F_SETSIG, which send signals.
-        (72, 25): _any_of(1, 0, 1, 2, 3, 4, 5, 6, 7, 1030),
+        (16, 29): any_of(1, 0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451),
+        # fcntl: duplicates, flags, asking for locks. Not F_SETOWN and F_SETSIG, which send signals.
+        (72, 25): any_of(1, 0, 1, 2, 3, 4, 5, 1030),
         # openat: O_TRUNC without a writing mode would pass Landlock before its version 3
         (257, 56): [
-            [_Is(4, 0, truncate)],
-            [_Is(4, truncate | os.O_WRONLY, truncate | access_mode)],
-            [_Is(4, truncate | os.O_RDWR, truncate | access_mode)],
+            [Is(4, 0, truncate)],
+            [Is(4, truncate | os.O_WRONLY, truncate | access_mode)],
+            [Is(4, truncate | os.O_RDWR, truncate | access_mode)],
         ],
         # socketpair(AF_UNIX, SOCK_STREAM), which asyncio's loop wakes itself with, and sending on
         # it without an address
-        (53, 199): [[_Is(0, 1), _Is(2, 1, 0xF)]],
-        (44, 206): [[_Is(8, 0), _Is(9, 0)]],
+        (53, 199): [[Is(0, 1), Is(2, 1, 0xF)]],
+        (44, 206): [[Is(8, 0), Is(9, 0)]],
     }
 
 
-def _programs_conditions(own_pid: int) -> _Conditions:
+def _programs_conditions(own_pid: int) -> Conditions:
     thread, new_namespaces, vfork_ptrace = 0x00010000, 0x7E020000, 0x00006000
     return {
         # clone: threads only. (clone3 hides its flags behind a pointer, so it does not exist here;
         # the C library then falls back to clone.)
-        (56, 220): [[_Is(0, thread, thread | new_namespaces | vfork_ptrace)]],
+        (56, 220): [[Is(0, thread, thread | new_namespaces | vfork_ptrace)]],
         # kill, tgkill: only itself
-        (62, 129): _any_of(0, own_pid),
-        (234, 131): _any_of(0, own_pid),
+        (62, 129): any_of(0, own_pid),
+        (234, 131): any_of(0, own_pid),
         # prlimit64: reading a limit (new_limit is NULL), never setting one
-        (302, 261): [[_Is(4, 0), _Is(5, 0)]],
+        (302, 261): [[Is(4, 0), Is(5, 0)]],
         # prctl: naming a thread
-        (157, 167): _any_of(0, 15, 16),
+        (157, 167): any_of(0, 15, 16),
     }
 
 
-_LOAD, _AND, _JUMP_EQUAL, _JUMP_ABOVE, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
-_ALLOW, _KILL = 0x7FFF0000, 0x80000000
-_REFUSE, _ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-_NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
-
-
-def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("=HBBI", code, if_true, if_false, operand)
-
-
-def zygotes_filter(architecture: str) -> bytes:
+def zygotes_filter(architecture: str, *, with_scratch: bool = False) -> bytes:
     """BPF instructions that allow what is listed, to a zygote and all it forks.
+
+    ``with_scratch``: nothing but a scratch directory is mounted to be written.
 
     Raises:
         KeyError: no table for that architecture.
     """
     column = list(ARCHITECTURES).index(architecture)
-    listed = (*_ALLOWED.values(), *_ZYGOTES.values(), *_programs_conditions(0))
-    bodies = {numbers[column]: [_instruction(_RETURN, _ALLOW)] for numbers in listed}
-    bodies.pop(None, None)
-    bodies |= _conditional(_everyones_conditions(), column)
-    return _assemble(architecture, bodies, otherwise=_ABSENT)
+    bodies = answered([*_ALLOWED.values(), *_ZYGOTES.values(), *_programs_conditions(0)], column, ALLOW)
+    if with_scratch:
+        bodies |= answered(_WITH_SCRATCH.values(), column, ALLOW)
+        bodies |= answered(_UNSUPPORTED_THERE.values(), column, UNSUPPORTED)
+    bodies |= answered([_FLOCK], column, PRETEND) | conditional(_everyones_conditions(), _FCNTL_LOCKS, column)
+    return assemble(architecture, bodies, otherwise=ABSENT)
 
 
 def programs_filter(architecture: str, own_pid: int) -> bytes:
     """BPF instructions that take away what the zygote's filter allows a zygote, and no program."""
     column = list(ARCHITECTURES).index(architecture)
-    bodies = {numbers[column]: [_instruction(_RETURN, _ABSENT)] for numbers in _ZYGOTES.values()}
-    bodies.pop(None, None)
-    bodies |= _conditional(_programs_conditions(own_pid), column)
-    return _assemble(architecture, bodies, otherwise=_ALLOW)
-
-
-def _conditional(conditions: _Conditions, column: int) -> dict[int, list[bytes]]:
-    return {
-        numbers[column]: [
-            *(instruction for alternative in alternatives for instruction in _check(alternative)),
-            _instruction(_RETURN, _REFUSE),
-        ]
-        for numbers, alternatives in conditions.items()
-    }
-
-
-def _assemble(architecture: str, bodies: dict[int, list[bytes]], otherwise: int) -> bytes:
-    program = [
-        _instruction(_LOAD, _ARCH),
-        _instruction(_JUMP_EQUAL, ARCHITECTURES[architecture], 1, 0),
-        _instruction(_RETURN, _KILL),  # another ABI has other numbers
-        _instruction(_LOAD, _NUMBER),
-        *_search(sorted(bodies.items()), otherwise),
-    ]
-    return b"".join(program)
-
-
-def _search(bodies: list[tuple[int, list[bytes]]], otherwise: int) -> list[bytes]:
-    """Go to the body of the loaded number: by halves, for the kernel walks the filter for each
-    number there is when it is installed, once for every program. (The x32 calls, which share
-    x86_64's name, have numbers above all of these.)
-    """
-    if len(bodies) > 3:
-        half = len(bodies) // 2
-        low, high = _search(bodies[:half], otherwise), _search(bodies[half:], otherwise)
-        return [_instruction(_JUMP_ABOVE, bodies[half][0], len(low), 0), *low, *high]
-    program = []
-    for number, body in bodies:
-        program += [_instruction(_JUMP_EQUAL, number, 0, len(body)), *body]
-    return [*program, _instruction(_RETURN, otherwise)]
-
-
-def _check(conditions: list[_Is]) -> list[bytes]:
-    """Return ALLOW when all conditions hold, else fall through to what follows."""
-    body = [_instruction(_RETURN, _ALLOW)]
-    for word, value, mask in reversed(conditions):
-        body.insert(0, _instruction(_JUMP_EQUAL, value, 0, len(body)))
-        if mask != 0xFFFFFFFF:
-            body.insert(0, _instruction(_AND, mask))
-        body.insert(0, _instruction(_LOAD, _ARGUMENTS + 4 * word))
-    return body
+    bodies = answered(_ZYGOTES.values(), column, ABSENT)
+    bodies |= conditional(_programs_conditions(own_pid), {}, column)
+    return assemble(architecture, bodies, otherwise=ALLOW)
 
 
 class _Program(ctypes.Structure):
@@ -221,13 +178,13 @@ def prepared(own_pid: int) -> linux.Call:
     return _binding(programs_filter(linux.architecture(), own_pid))
 
 
-def bind_zygote() -> None:
+def bind_zygote(*, with_scratch: bool) -> None:
     """Bind this process and all it forks to the zygote's filter; it must have ``no_new_privs``.
 
     Raises:
         OSError: the kernel refused; nothing may run then.
     """
-    linux.make(_binding(zygotes_filter(linux.architecture())), "seccomp")
+    linux.make(_binding(zygotes_filter(linux.architecture(), with_scratch=with_scratch)), "seccomp")
 
 
 def _binding(program: bytes) -> linux.Call:

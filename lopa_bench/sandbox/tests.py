@@ -48,8 +48,9 @@ def mbxp_program(id: Any, prompt: str, completion: str, test: str, entry_point: 
     code = prompt + completion
     whole = f"{test}\ncheck({entry_point})"
     candidate = check.args.args[0].arg
-    tests = [_split(statement, test, {candidate: entry_point}) for statement in check.body]
-    if None in tests:
+    split = [_split(statement, test, {candidate: entry_point}) for statement in check.body]
+    tests = [each for each in split if each is not None]
+    if len(tests) < len(split):
         tests = [Test(whole, kind="statements", inside=True)]
     elif entry_point == check.name:
         # The official text then defines the function over the program's own and no program can

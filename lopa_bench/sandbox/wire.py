@@ -10,14 +10,15 @@ from __future__ import annotations
 import marshal
 import os
 import struct
+from typing import Any
 
 _LENGTH = struct.Struct("!I")
 
 # What is asked of a zygote: seconds for the program, and the size of its text. No text: the canaries.
 REQUEST = struct.Struct("!dI")
 # What became of a program, before the bytes of its reply: which of ENDS, exit code, CPU seconds,
-# wall seconds, preemptions.
-OUTCOME = struct.Struct("!BiddI")
+# wall seconds.
+OUTCOME = struct.Struct("!Bidd")
 ENDS = ("exit", "timeout", "flood")
 
 
@@ -35,13 +36,14 @@ def send(connection: int, *parts: bytes | memoryview) -> None:
             left[0] = left[0][sent:]
 
 
-def receive(connection: int) -> bytes | None:
-    """Wait for one message and read no byte of the next; None when the other side is gone.
+def receive(connection: int, at_most: int = 1 << 20) -> bytes | None:
+    """Wait for one message and read no byte of the next; None when the other side is gone or raves.
 
     Two may lie there at once: a request is queued before its zygote says that it is ready.
     """
     try:
-        return _read(connection, _LENGTH.unpack(_read(connection, _LENGTH.size))[0])
+        size: int = _LENGTH.unpack(_read(connection, _LENGTH.size))[0]
+        return _read(connection, size) if size <= at_most else None
     except (EOFError, ConnectionError):
         return None
 
@@ -62,7 +64,7 @@ def shared_file() -> int:
     return os.memfd_create("program", os.MFD_CLOEXEC)
 
 
-def write_file(descriptor: int, content: dict) -> int:
+def write_file(descriptor: int, content: dict[str, Any]) -> int:
     """Put ``content`` in place of what the file held; returns its size.
 
     In ``marshal``'s form: both sides are the same Python and trusted, and reading it touches few
@@ -73,5 +75,6 @@ def write_file(descriptor: int, content: dict) -> int:
     return os.pwrite(descriptor, data, 0)
 
 
-def read_file(descriptor: int, size: int) -> dict:
-    return marshal.loads(os.pread(descriptor, size, 0))
+def read_file(descriptor: int, size: int) -> dict[str, Any]:
+    content: dict[str, Any] = marshal.loads(os.pread(descriptor, size, 0))
+    return content

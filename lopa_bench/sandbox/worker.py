@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import interpreter, namespaces, wire
+from .clock import GRACE_S
 from .judge import Outcome
 from .program import Program
 
@@ -45,7 +47,8 @@ _ENVIRONMENT = {
 }
 
 
-_GRACE_S = 10.0  # the zygote keeps the time itself; this is for one that no longer does
+_MAX_MESSAGE = 16 << 20  # bytes: no zygote sends as much
+_PATIENCE_S = 10.0  # the zygote keeps the time itself; this is for one that no longer does
 
 
 class WorkerDied(Exception):
@@ -75,10 +78,11 @@ class Worker:
         self._text = wire.shared_file()
         fds = [theirs.fileno(), self._text]
         options = [*fds, os.getpid(), wall, containment.landlock, containment.seccomp]
-        command = [sys.executable, "-s", "-B", "-c", _START, _PACKAGE, json.dumps(options)]
+        package = namespaces.ASIDE if wall == "bubblewrap" else _PACKAGE
+        command = [sys.executable, "-s", "-B", "-c", _START, package, json.dumps(options)]
         if wall == "bubblewrap":
             bwrap = shutil.which("bwrap") or "bwrap"
-            command = [*namespaces.bubblewrap(bwrap, interpreter.readable_paths()), *command]
+            command = [*namespaces.bubblewrap(bwrap, interpreter.view()), *command]
         self._socket = ours
         self._ready = False
         self._timeout_s = 0.0
@@ -106,25 +110,31 @@ class Worker:
     def canaries(self) -> dict[str, str]:
         """Mechanism to "" where its canary was held, else what went through."""
         self._send(0.0, 0)
-        return json.loads(self._receive())
+        held: dict[str, str] = json.loads(self._receive())
+        return held
 
     def start(self, program: Program, timeout_s: float) -> None:
         """Begin to run ``program``, as soon as the zygote is ready.
 
         The socket becomes readable when ``finish`` can be called.
         """
-        steps = [[test.kind, test.source] for test in program.tests]
+        steps = [(test.kind, test.source, test.built) for test in program.tests]
         self._timeout_s = timeout_s
-        self._overdue_at = time.monotonic() + timeout_s + _GRACE_S
+        self._overdue_at = time.monotonic() + timeout_s + GRACE_S + _PATIENCE_S
         self._send(timeout_s, wire.write_file(self._text, {"code": program.code, "steps": steps}))
 
     def finish(self) -> Outcome | None:
         """What became of the program; None when so far the zygote has become ready to run it."""
         if not self._ready:
-            return self.wait_until_ready()
+            self.wait_until_ready()
+            return None
         message = self._receive()
-        end, *used = wire.OUTCOME.unpack_from(message)
-        return Outcome(wire.ENDS[end], *used, self._timeout_s, reply=message[wire.OUTCOME.size :])
+        try:
+            end, exit_code, cpu_seconds, wall_seconds = wire.OUTCOME.unpack_from(message)
+            reply = message[wire.OUTCOME.size :]
+            return Outcome(wire.ENDS[end], exit_code, cpu_seconds, wall_seconds, self._timeout_s, reply)
+        except (struct.error, IndexError):
+            raise WorkerDied("the zygote said what no zygote says") from None
 
     @property
     def overdue_at(self) -> float:
@@ -147,7 +157,7 @@ class Worker:
             raise WorkerDied(str(error)) from None
 
     def _receive(self) -> bytes:
-        message = wire.receive(self._socket.fileno())
+        message = wire.receive(self._socket.fileno(), at_most=_MAX_MESSAGE)
         if message is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 raise WorkerDied(f"zygote ended with {self._process.wait(timeout=1)}")

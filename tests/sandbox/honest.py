@@ -172,4 +172,61 @@ def f(x):
     luck = [random.random() < 1, secrets.randbelow(5) < 5, time.time() > 0]
     return len(os.urandom(4)) + sum(luck)
 """, ("assert f(0) == 7",)),
+    "asyncio with threads and time-outs": ("""
+import asyncio, contextvars
+async def g():
+    three = await asyncio.get_running_loop().run_in_executor(None, sum, [1, 2])
+    await asyncio.wait_for(asyncio.to_thread(len, 'ab'), 5)
+    queue = asyncio.Queue()
+    await queue.put(three)
+    return await queue.get()
+def f(x):
+    return asyncio.run(g())
+""", ("assert f(1) == 3",)),
+    "selectors on a socket pair": ("""
+import selectors, socket
+def f(x):
+    a, b = socket.socketpair()
+    selector = selectors.DefaultSelector()
+    selector.register(a, selectors.EVENT_READ)
+    b.send(b'x')
+    return [key.fd == a.fileno() for key, _ in selector.select(1)]
+""", ("assert f(1) == [True]",)),
+    "pickles and deep copies": ("""
+import pickle, copy
+class A:
+    def __init__(self):
+        self.v = 1
+def f(x):
+    return pickle.loads(pickle.dumps([1, {2: 3}])) + [copy.deepcopy(A()).v]
+""", ("assert f(1) == [1,{2:3},1]",)),
+    "an empty standard input": ("""
+import sys
+def f(x): return list(sys.stdin)
+""", ("assert f(1) == []",)),
+    "time zones": ("""
+import zoneinfo, datetime, locale, calendar
+def f(x): return datetime.datetime(2020,1,1,tzinfo=zoneinfo.ZoneInfo('Europe/Berlin')).utcoffset().seconds
+""", ("assert f(1) == 3600",)),
+    "its own unit tests": ("""
+import inspect, traceback, dis, io, linecache, doctest, unittest
+class T(unittest.TestCase):
+    def test_a(self):
+        self.assertEqual(1, 1)
+def f(x):
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(T)
+    return unittest.TextTestRunner(stream=io.StringIO()).run(suite).testsRun
+""", ("assert f(1) == 1",)),
+    "tracing its own memory": ("""
+import gc, resource, weakref, tracemalloc, sys
+def f(x):
+    tracemalloc.start()
+    gc.collect()
+    sys.setswitchinterval(0.001)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+""", ("assert f(1) == True",)),
+    "the platform": ("""
+import platform, getpass, locale, gettext, pwd
+def f(x): return [bool(platform.system()), bool(platform.platform())]
+""", ("assert f(1) == [True,True]",)),
 }  # fmt: skip

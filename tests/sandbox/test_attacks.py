@@ -15,13 +15,16 @@ from attacks import TESTS, TIME, Attack
 from attacks_on_harness import TAMPERING
 from attacks_on_host import ESCAPE, PARSER, RESOURCES
 from attacks_on_verdict import LIES
+from attacks_on_walls import CHANNEL, MARKS
 
 from lopa_bench.sandbox import Program, Verdict, run_programs
 
-QUICK = [*LIES, *TAMPERING, *ESCAPE, *PARSER]
-ALL = [*TIME, *LIES, *TAMPERING, *ESCAPE, *RESOURCES, *PARSER]
+QUICK = [*LIES, *TAMPERING, *ESCAPE, *PARSER, *MARKS]
+SLOW = [*TIME, *CHANNEL]
+ALL = [*SLOW, *LIES, *TAMPERING, *ESCAPE, *RESOURCES, *PARSER, *MARKS]
 TIMEOUT_S = 1.0
 SECRET = "LOPA_TEST_SECRET"
+HONEST = Program("honest", "def f(x): return x", ("assert f(3) == 3",))
 
 
 class World:
@@ -97,7 +100,7 @@ def run(world: World):
     memory, disk = peak_memory(), shutil.disk_usage("/").free
     started = time.monotonic()
     verdicts = []
-    for attacks, timeout_s in ((TIME, TIMEOUT_S), (ALL[len(TIME) :], 5 * TIMEOUT_S)):
+    for attacks, timeout_s in ((SLOW, TIMEOUT_S), (ALL[len(SLOW) :], 5 * TIMEOUT_S)):
         programs = map(world.program, attacks)
         verdicts += run_programs(programs, timeout_s=timeout_s, workers=2)
     seconds = time.monotonic() - started
@@ -117,7 +120,7 @@ def test_no_attack_passes(run, attack):
     verdict: Verdict = run[0][attack.name]
     assert not verdict.passed
     assert verdict.reason.value in attack.reasons, (verdict.reason, verdict.detail)
-    assert verdict.wall_seconds < (TIMEOUT_S if attack in TIME else 5 * TIMEOUT_S) + 2
+    assert verdict.wall_seconds < (TIMEOUT_S if attack in SLOW else 5 * TIMEOUT_S) + 2
 
 
 def test_verdicts_come_in_order(run):
@@ -146,9 +149,65 @@ def test_weaker_levels_hold_too(world, levels):
         assert not sandbox_processes()
 
 
+def test_a_program_that_abuses_the_channel_gets_its_own_verdict(levels, world):
+    """At every level, and the next one from the same zygote is judged as ever."""
+    for level in levels:
+        programs = [program for attack in CHANNEL for program in (world.program(attack), HONEST)]
+        for verdict in run_programs(programs, timeout_s=0.5, workers=1, level=level):
+            assert verdict.passed == (verdict.id == "honest"), (level, verdict)
+            assert verdict.reason.value != "harness_error", (level, verdict)
+
+
+LOCKS = """
+import fcntl, os, time
+def f(paths):
+    seen = 0
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        for lock in (fcntl.flock, fcntl.lockf):
+            try:
+                lock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                seen += 1
+            except OSError:  # an exclusive lock without writing
+                pass
+    time.sleep(0.3)
+    return seen
+"""
+
+
+def test_no_lock_is_seen_by_another_program(levels):
+    call = f"f([{os.__file__!r}, {os.path.dirname(os.__file__)!r}, '/dev/null', '/dev/zero'])"
+    for level in levels:
+        programs = [Program(i, LOCKS, (f"assert {call} == 0",)) for i in range(4)]
+        assert all(v.passed for v in run_programs(programs, workers=4, timeout_s=10, level=level)), level
+
+
+def test_the_scratch_directory_does_not_tell_what_came_and_went(levels):
+    """Not even through the times of the directory itself."""
+    code = """
+import os
+def leave(x):
+    open('x', 'w').close()
+    os.remove('x')
+    os.utime('.', (1, 1))
+def look(x):
+    made = os.stat('.')
+    return os.listdir(), made.st_mtime > 10**9
+"""
+    programs = [
+        Program(1, code, ("assert leave(1) == None",)),
+        Program(2, code, ("assert look(1) == ([], True)",)),
+    ]
+    for level in set(levels) - {"B"}:
+        verdicts = [*run_programs(programs, workers=1, timeout_s=10, level=level)]
+        assert all(v.passed for v in verdicts), level
+
+
 def test_nothing_depends_on_order_company_or_repetition(world):
     programs = [world.program(attack) for attack in QUICK if "timeout" not in attack.reasons][::3]
-    programs.append(Program("honest", "def f(x): return x", ("assert f(3) == 3",)))
+    programs.append(HONEST)
     first = {v.id: v.reason for v in run_programs(programs, workers=2)}
     assert first["honest"] == "passed"
     for workers, order in ((1, programs[::-1]), (4, programs[1::2] + programs[::2]), (2, programs)):

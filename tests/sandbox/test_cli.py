@@ -61,7 +61,15 @@ def test_self_test(capsys):
         assert word in out
 
 
-@pytest.mark.parametrize("arguments", [["no-such-file"], ["x", "--timeout", "0"], ["--workers", "2"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-file"],
+        ["--workers", "2"],
+        *(["x", "--timeout", text] for text in ("0", "-1", "nan", "inf", "1e400", "10000000000000000000", "soon")),
+        *(["x", "--workers", text] for text in ("0", "-1", "2.5", "10000000000000000000")),
+    ],
+)
 def test_bad_arguments(arguments, capsys):
     try:
         status = main(arguments)

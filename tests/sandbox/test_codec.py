@@ -126,7 +126,7 @@ def frame(payload: bytes) -> bytes:
 
 def verdict_on(reply: bytes, **how: object) -> Reason:
     outcome = {"end": "exit", "exit_code": 0, "cpu_seconds": 0.0, "wall_seconds": 0.1}
-    outcome |= {"preemptions": 0, "timeout_s": 1.0, "reply": reply, **how}
+    outcome |= {"timeout_s": 1.0, "reply": reply, **how}
     program = Program(0, "", (Test("f(1)", {8443: [1]}), Test("f(2)", 7)))
     return judge(program, Outcome(**outcome))[0]
 

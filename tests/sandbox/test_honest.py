@@ -6,6 +6,7 @@ import json
 
 import pytest
 from honest import HONEST
+from honest_with_files import WITH_SCRATCH
 
 from lopa_bench.sandbox import (
     Program,
@@ -29,6 +30,16 @@ def verdicts(levels):
     }
 
 
+@pytest.fixture(scope="module")
+def verdicts_with_scratch(levels):
+    programs = [Program(name, code, tests) for name, (code, tests) in WITH_SCRATCH.items()]
+    return {
+        level: {v.id: v for v in run_programs(programs, timeout_s=30, workers=2, level=level)}
+        for level in levels
+        if level != "B"
+    }
+
+
 def test_there_are_enough():
     assert len(HONEST) >= 20
 
@@ -39,6 +50,12 @@ def test_honest_program_passes(verdicts, name):
         verdict = by_name[name]
         assert verdict.passed, (level, verdict)
         assert verdict.official_passed is None
+
+
+@pytest.mark.parametrize("name", WITH_SCRATCH)
+def test_honest_program_with_files_passes(verdicts_with_scratch, name):
+    for level, by_name in verdicts_with_scratch.items():
+        assert by_name[name].passed, (level, by_name[name])
 
 
 def test_canonical_mbpp_solutions(shared_data):

@@ -14,6 +14,7 @@ from lopa_bench.sandbox import seccomp
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 REFUSE, ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+PRETEND, UNSUPPORTED = 0x00050000, 0x00050000 | errno.EOPNOTSUPP
 PID = 4711
 
 
@@ -58,7 +59,7 @@ def calls(request):
     numbers = {
         "clone": (56, 220), "kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261),
         "prctl": (157, 167), "ioctl": (16, 29), "fcntl": (72, 25), "openat": (257, 56),
-        "socketpair": (53, 199), "sendto": (44, 206), "socket": (41, 198), "execve": (59, 221),
+        "socketpair": (53, 199), "flock": (73, 32), "sendto": (44, 206), "socket": (41, 198), "execve": (59, 221),
         "execveat": (322, 281), "fork": (57, 1000), "clone3": (435, 435), "ptrace": (101, 117), "mount": (165, 40),
         "unshare": (272, 97), "setns": (308, 268), "bpf": (321, 280), "io_uring_setup": (425, 425),
         "userfaultfd": (323, 282), "process_vm_readv": (310, 270), "pidfd_open": (434, 434),
@@ -100,11 +101,30 @@ def test_conditions(calls):
     assert calls("ioctl", 0, 0x5412) == REFUSE  # TIOCSTI
     assert calls("fcntl", 0, 8) == REFUSE  # F_SETOWN
     assert calls("fcntl", 0, 1030) == ALLOW
+    for lock in (6, 7, 37, 38):
+        assert calls("fcntl", 0, lock) == PRETEND
+    assert calls("flock", 3, 2) == PRETEND
     assert calls("socketpair", 1, 0x80001) == ALLOW
     assert calls("socketpair", 1, 2) == REFUSE  # datagrams can be addressed
     assert calls("socketpair", 16, 1) == REFUSE
     assert calls("sendto", 3, 0, 0, 0, 0) == ALLOW
     assert calls("sendto", 3, 0, 0, 0, 1 << 33) == REFUSE
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_only_a_scratch_directory_brings_modes_times_and_links(architecture):
+    column = list(seccomp.ARCHITECTURES).index(architecture)
+    audit = seccomp.ARCHITECTURES[architecture]
+    without, with_scratch = (
+        seccomp.zygotes_filter(architecture),
+        seccomp.zygotes_filter(architecture, with_scratch=True),
+    )
+    tables = ((seccomp._WITH_SCRATCH, ALLOW), (seccomp._UNSUPPORTED_THERE, UNSUPPORTED))
+    more = {numbers[column]: answer for table, answer in tables for numbers in table.values() if numbers[column]}
+    for number in range(1000):
+        expected = more.get(number, evaluate(without, audit, number))
+        assert evaluate(with_scratch, audit, number) == expected
+        assert number not in more or evaluate(without, audit, number) == ABSENT
 
 
 def test_no_truncation_without_writing(calls):
@@ -155,6 +175,8 @@ def test_numbers_are_the_kernels(column, header):
     pattern = r"#define __NR(?:3264)?_(\w+)\s+(\d+)"
     known = {name: int(n) for name, n in re.findall(pattern, path.read_text())}
     known.setdefault("newfstatat", known.get("fstatat"))
-    for name, numbers in (seccomp._ALLOWED | seccomp._ZYGOTES).items():
+    for name, numbers in (
+        seccomp._ALLOWED | seccomp._ZYGOTES | seccomp._WITH_SCRATCH | seccomp._UNSUPPORTED_THERE
+    ).items():
         if numbers[column] is not None:
             assert known[name] == numbers[column], name
