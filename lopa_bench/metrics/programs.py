@@ -110,12 +110,13 @@ def _program(build: Callable[..., Program], id: str, *texts: str) -> Program:
 
 def _run(programs: Sequence[Program], timeout_s: float, options: Mapping[str, Any]) -> Iterator[Verdict]:
     try:
-        for verdict in run_programs(programs, timeout_s=timeout_s, **options):
-            if verdict.reason is Reason.HARNESS_ERROR:
-                raise UserError(f"{verdict.id}: the sandbox gave no verdict: {verdict.detail}")
-            yield verdict
-    except SandboxUnavailable as error:
+        verdicts = run_programs(programs, timeout_s=timeout_s, **options)
+    except (SandboxUnavailable, ValueError) as error:
         raise UserError(str(error)) from None
+    for verdict in verdicts:
+        if verdict.reason is Reason.HARNESS_ERROR:
+            raise UserError(f"{verdict.id}: the sandbox gave no verdict: {verdict.detail}")
+        yield verdict
 
 
 __all__ = ["Mode", "TestError", "cruxeval", "mbpp", "passed"]
