@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lopa_bench.config.keys import lookup
 
-SCHEMA = 2  # of result.json; raised when a field is taken away or means something else
+SCHEMA: Final = 2  # of result.json; raised when a field is taken away or means something else
 
 
 class Facts(BaseModel):
