@@ -148,7 +148,8 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
 
     def labels(path: Path) -> list[str]:
         named = [
-            classes.get(label, task.label_aliases.get(label, label)) for label in _labels(path, task.columns["label"])
+            classes.get(label, task.label_aliases.get(label, label))
+            for label in _labels(path, task.columns["label"], task.header)
         ]
         for number, label in enumerate(named, 1):
             if label not in task.label_words:
@@ -165,14 +166,14 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
     )
 
 
-def _labels(path: Path, columns: Sequence[str]) -> list[str]:
+def _labels(path: Path, columns: Sequence[str], header: bool) -> list[str]:
     """One label a line, or the label column of a GLUE table."""
     lines = files.read_lines(path, marked=True)
     if path.suffix not in (".tsv", ".jsonl"):
         return lines
     from lopa_bench.tasks.rows import read_rows
 
-    rows = read_rows(path)
+    rows = read_rows(path, header)
     column = next((name for name in columns if rows and name in rows[0]), None)
     if column is None:
         raise UserError(f"{path}: no column {' or '.join(columns)}")

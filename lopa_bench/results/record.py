@@ -91,7 +91,7 @@ class Result(Facts):
         finished: when, in UTC (ISO 8601). files: what was written beside it.
     """
 
-    schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
+    schema_version: Literal[2] = Field(default=2, alias="schema")
     digest: str
     scale: str
     task: str
@@ -108,10 +108,10 @@ class Result(Facts):
     data: Data
     metrics: dict[str, float]
     metrics_per_split: dict[str, dict[str, float]]
-    scoring: Scoring = Scoring()
-    baseline: Baseline = Baseline()
+    scoring: Scoring = Field(default_factory=Scoring)
+    baseline: Baseline = Field(default_factory=Baseline)
     parameters: Parameters
-    gradient_norm: GradientNorm = GradientNorm()
+    gradient_norm: GradientNorm = Field(default_factory=GradientNorm)
     selected_epoch: int
     steps: int
     seconds: Seconds
@@ -122,7 +122,7 @@ class Result(Facts):
     threads: int
     finished: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
-    git: Git = Git()
+    git: Git = Field(default_factory=Git)
     files: dict[str, File] = Field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from lopa_bench.config.fields import Count, settings
+from lopa_bench.config.typed import fill
 from lopa_bench.metrics.metric import Line, Metric, score
 from lopa_bench.tasks.example import Example
 
@@ -40,9 +41,9 @@ class Size:
     completion: Count
 
 
-def _read_as(cls: type) -> BeforeValidator:
-    """A section of YAML as an object of `cls`."""
-    return BeforeValidator(lambda value: cls(**value) if isinstance(value, dict) else value)
+def _read_as(cls: type, key: str) -> BeforeValidator:
+    """What makes the section `key` of YAML an object of `cls`."""
+    return BeforeValidator(lambda value: fill(cls, value, key) if isinstance(value, dict) else value)
 
 
 @settings
@@ -61,7 +62,7 @@ class About:
     label: str | None = None
     seeds: Count = 3
     fast_rows: Count = 100
-    size: Annotated[Size | None, _read_as(Size)] = None
+    size: Annotated[Size | None, _read_as(Size, "task.about.size")] = None
     classes: list[str] = Field(default_factory=list)
     published_selection: Literal["paper", "last"] = "last"
 
@@ -75,6 +76,7 @@ class Task(ABC):
         files: split -> candidate paths below ``data.dir``; the first that exists is read. The split `test` is the one reported. A file
             that holds several splits takes a slice of its rows, as in ``"cruxeval.jsonl[:400]"``.
         columns: field -> candidate column names in those files; records reach `examples` under the field names.
+        header: whether .tsv and .csv files begin with the names of their columns; without, these are called "0", "1", … by position.
         label_words: label -> the word that stands for it (its leading space matters to byte-level tokenizers); empty for generation.
         stop_words: generated text ends before the first of these.
     """
@@ -83,11 +85,12 @@ class Task(ABC):
     name: str
     family: str
     files: dict[str, list[str]]
-    hub: Annotated[HubSource | None, _read_as(HubSource)]
+    hub: Annotated[HubSource | None, _read_as(HubSource, "task.hub")]
     columns: dict[str, list[str]]
+    header: bool = True
     label_words: dict[str, str] = Field(default_factory=dict)
     stop_words: list[str] = Field(default_factory=list)
-    about: Annotated[About, _read_as(About)] = Field(default_factory=About)
+    about: Annotated[About, _read_as(About, "task.about")] = Field(default_factory=About)
 
     kind: ClassVar[Literal["classification", "programs", "text"]]
 

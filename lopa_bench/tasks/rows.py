@@ -75,7 +75,7 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
         splits = _mini(task)
     elif data.source == "files":
         found = find_files(task, data.dir)
-        splits = {split: read_rows(path)[rows] for split, (path, rows) in found.items()}
+        splits = {split: read_rows(path, task.header)[rows] for split, (path, rows) in found.items()}
         files = {split: str(path.relative_to(Path(data.dir or "."))) for split, (path, _) in found.items()}
     else:
         splits = _hub(task, offline)
@@ -121,9 +121,10 @@ def split_slice(name: str) -> tuple[str, slice]:
     return match[1], slice(start, stop)
 
 
-def read_rows(path: Path) -> list[Record]:
+def read_rows(path: Path, header: bool = True) -> list[Record]:
     """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM.
 
+    Without a `header`, the columns of a .tsv or .csv file are called "0", "1", …
     A .json file is a list of rows or WebNLG's ``{"entries": [{"1": row}, {"2": row}, …]}``.
     """
     try:
@@ -131,9 +132,10 @@ def read_rows(path: Path) -> list[Record]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
     if path.suffix == ".tsv":
-        return _tsv(path, text)
+        return _tsv(path, text, header)
     if path.suffix == ".csv":
-        return list(csv.DictReader(io.StringIO(text, newline="")))
+        lines = csv.reader(io.StringIO(text, newline=""))
+        return list(csv.DictReader(io.StringIO(text, newline=""), None if header else _numbers(next(lines, []))))
     try:
         if path.suffix == ".jsonl":
             rows = [json.loads(line) for line in text.split("\n") if line.strip()]
@@ -148,19 +150,26 @@ def read_rows(path: Path) -> list[Record]:
     return rows
 
 
-def _tsv(path: Path, text: str) -> list[Record]:
+def _tsv(path: Path, text: str, header: bool) -> list[Record]:
     lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
-    header, rows = lines[0] if lines else [], lines[1:]
-    broken = [number for number, row in enumerate(rows, start=2) if len(row) != len(header)]
+    first = lines[0] if lines else []
+    names, rows = (first, lines[1:]) if header else (_numbers(first), lines)
+    broken = [number for number, row in enumerate(rows, start=1 + header) if len(row) != len(names)]
     if len(broken) > BROKEN_ROWS * len(rows):
         number = broken[0]
-        raise UserError(f"{path}:{number}: {len(rows[number - 2])} columns, the header has {len(header)}")
+        widths = f"{len(rows[number - 1 - header])} columns, the {'header' if header else 'first row'} has {len(names)}"
+        raise UserError(f"{path}:{number}: {widths}")
     if broken:
         left_out = (
             f"{len(broken)} of {len(rows)} rows have too few columns and are left out, the first is line {broken[0]}"
         )
         print(f"{path}: {left_out}", file=sys.stderr)
-    return [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
+    return [dict(zip(names, row, strict=True)) for row in rows if len(row) == len(names)]
+
+
+def _numbers(row: Sequence[str]) -> list[str]:
+    """The names of columns that have none."""
+    return [str(number) for number in range(len(row))]
 
 
 def named_fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:

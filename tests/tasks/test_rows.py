@@ -134,3 +134,16 @@ def test_webnlg_entries_are_rows(tmp_path):
     path = write(tmp_path, "a.json", '{"entries": [{"1": {"category": "City"}}, {"2": {"category": "Food"}}]}')
     assert read_rows(path) == [{"category": "City"}, {"category": "Food"}]
     assert read_rows(write(tmp_path, "b.json", '[{"a": 1}]')) == [{"a": 1}]
+
+
+def test_columns_without_names_are_called_by_their_position(tmp_path):
+    """CoLA's files begin with a row."""
+    path = write(tmp_path, "a.tsv", "gj04\t1\t\tOur friends \"won't buy\ngj04\t0\t*\tThey it.\n")
+    assert read_rows(path, header=False) == [
+        {"0": "gj04", "1": "1", "2": "", "3": "Our friends \"won't buy"},
+        {"0": "gj04", "1": "0", "2": "*", "3": "They it."},
+    ]
+    table = write(tmp_path, "a.csv", '"a, b",1\n"c",0\n')
+    assert read_rows(table, header=False) == [{"0": "a, b", "1": "1"}, {"0": "c", "1": "0"}]
+    with pytest.raises(UserError, match=r"b\.tsv:2: 1 columns, the first row has 2"):
+        read_rows(write(tmp_path, "b.tsv", "x\ty\n1\n"), header=False)
