@@ -7,19 +7,27 @@ import json
 import math
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from lopa_bench.errors import Missing, UserError
+from lopa_bench.models.weights import PATTERNS, read_json, shards, weight_files
 
 EMBEDDED = Path(__file__).parents[1] / "mini"
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _SAMPLES, _SAMPLE_BYTES, _READ_WHOLE = 64, 1 << 16, 64 << 20
 # What a tokenizer may be made of beside tokenizer.json.
 _TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
               "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")  # fmt: skip
+
+
+@cache
+def compared() -> dict[str, Any]:
+    """What is known of transformers' families, by kind and model type: families.json, made by scripts/conformance.py."""
+    found: dict[str, Any] = json.loads((Path(__file__).parent / "families.json").read_text(encoding="utf-8"))
+    return found
 
 
 @dataclass(frozen=True)
@@ -41,11 +49,7 @@ class ModelFiles:
     def config(self) -> dict[str, Any]:
         if self.folder is None:
             return {}
-        try:
-            found: dict[str, Any] = json.loads((self.folder / "config.json").read_text())
-            return found
-        except (OSError, json.JSONDecodeError) as error:
-            raise UserError(f"model.path={self.source}: config.json is missing or not JSON") from error
+        return read_json(self.folder / "config.json", f"model.path={self.source}")
 
     @property
     def own_code(self) -> str | None:
@@ -69,16 +73,24 @@ class ModelFiles:
             return "masked"
         if "CausalLM" in names or "LMHead" in names:
             return "causal"
-        known = {"bert": "masked", "roberta": "masked", "xlm-roberta": "masked"}
-        return known.get(self.config.get("model_type", ""), "causal")  # type: ignore[return-value]
+        family = self.config.get("model_type")
+        return "masked" if family in compared()["masked"] else "causal"
+
+    def refused(self, kind: str) -> str | None:
+        """Why this family is refused when it is loaded, if this version of transformers was compared (docs/models.md)."""
+        known = compared()
+        if known["transformers"] != version("transformers"):
+            return None
+        reason: str | None = known[kind].get(self.config.get("model_type"), {}).get("refused")
+        return reason
 
     @property
     def positions(self) -> int:
-        """Tokens the model can read at once; RoBERTa keeps two of its positions for padding."""
+        """Tokens the model can read at once; fairseq's families keep the first of their positions, up to the pad token's, for padding."""
         limit = self.config.get("max_position_embeddings") or self.config.get("n_positions") or 0
-        offset = (
-            self.config.get("pad_token_id", 1) + 1 if self.config.get("model_type") in {"roberta", "xlm-roberta"} else 0
-        )
+        family = self.config.get("model_type")
+        after_padding = any(compared()[kind].get(family, {}).get("after_padding") for kind in ("masked", "causal"))
+        offset = self.config.get("pad_token_id", 1) + 1 if after_padding else 0
         return limit - offset if limit else 1 << 30
 
     @property
@@ -111,7 +123,12 @@ class ModelFiles:
             return None
         from tokenizers import Tokenizer
 
-        return Tokenizer.from_file(str(path))
+        try:
+            return Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise UserError(
+                f"model.path={self.source}: tokenizer.json is not a tokenizer ({str(error)[:80]}); download it again"
+            ) from error
 
     def fingerprint(self) -> str:
         """Tells models apart: the hub's id and revision, or of a folder its config, its tokenizer's files and its weights.
@@ -129,7 +146,7 @@ class ModelFiles:
         for name in _TOKENIZER if self.folder.parent != EMBEDDED else ():
             if (self.folder / name).is_file():
                 digest.update(name.encode() + (self.folder / name).read_bytes())
-        for path in sorted(p for pattern in _WEIGHTS for p in self.folder.glob(pattern)):
+        for path in weight_files(self.folder):
             size = path.stat().st_size
             digest.update(f"{path.name}:{size}".encode())
             samples = max(_SAMPLES, math.ceil(size / _SAMPLE_BYTES)) if size <= _READ_WHOLE else _SAMPLES
@@ -157,7 +174,7 @@ def locate(path: str, revision: str | None, offline: bool, key: str = "model.pat
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise UserError(f"{key}={path}: the folder has no config.json, so it is not a Hugging Face model folder")
-        if not any(p for pattern in _WEIGHTS for p in folder.glob(pattern)):
+        if not weight_files(folder):
             raise UserError(f"{key}={path}: the folder has no weights (*.safetensors)")
         return ModelFiles(str(folder), folder, None, True)
     if path.startswith((".", "/", "~")) or path.count("/") != 1:
@@ -180,8 +197,7 @@ def _cached(path: str, revision: str | None) -> Path | None:
 
 def _whole(folder: Path) -> bool:
     """Whether a download has come to its end: config.json and weights, all parts of them."""
-    index = next((path for pattern in _WEIGHTS for path in folder.glob(f"{pattern}.index.json")), None)
+    index = next((path for pattern in PATTERNS for path in folder.glob(f"{pattern}.index.json")), None)
     if index:
-        return all((folder / name).is_file() for name in set(json.loads(index.read_text())["weight_map"].values()))
-    weights = any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
-    return weights and (folder / "config.json").is_file()
+        return all((folder / name).is_file() for name in shards(index, str(folder)))
+    return bool(weight_files(folder)) and (folder / "config.json").is_file()

@@ -14,8 +14,9 @@ from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import process_count
 from lopa_bench.models.files import ModelFiles, locate
-from lopa_bench.models.hub import check_code, models
+from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
+from lopa_bench.models.usable import check_usable
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.rows import find_files
 
@@ -26,14 +27,14 @@ def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
     _check_recipe(config)
     _check_all_there(config)
+    for key, named in models(config).items():
+        check_usable(key, locate(*named, config.offline, key), config.model.trust_remote_code)
     files = locate(config.model.path, config.model.revision, config.offline)
     _check_speed(config)
     _check_shard(config)
     if not files.config:
         return  # a hub model that has not been downloaded: checked again when it has
     _check_kind(config, files)
-    for key, named in models(config).items():
-        check_code(key, locate(*named, config.offline, key), config.model.trust_remote_code)
     _check_lengths(config, files)
     _check_generation(config)
     _check_label_words(config, files)
@@ -135,6 +136,8 @@ def _check_kind(config: Config, files: ModelFiles) -> None:
     wanted = "masked" if config.task.label_words else "causal"
     if kind != wanted:
         raise UserError(f"model.path={config.model.path} is a {kind} LM; task={config.task.name} needs a {wanted} one")
+    if reason := files.refused(kind):
+        raise UserError(f"model.path={config.model.path}: {reason}; docs/models.md lists the families that can be")
 
 
 def _check_generation(config: Config) -> None:

@@ -1,0 +1,59 @@
+"""What can be said of a model's folder before anything is loaded: whether it holds a model that is read here. Imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lopa_bench.errors import UserError
+from lopa_bench.models.files import ModelFiles
+from lopa_bench.models.hub import check_code
+from lopa_bench.models.weights import check_weights, read_json, regular
+
+# Any of these makes a tokenizer; their names are those of transformers' tokenizer classes.
+VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.bpe", "*.tiktoken")
+
+
+def check_usable(key: str, files: ModelFiles, trust_remote_code: bool) -> None:
+    """Raise `UserError`, naming the model by `key`, for one that cannot be read or is of a kind that is not."""
+    if files.folder is None:
+        return
+    source = f"{key}={files.source}"
+    _check_config(files, source)
+    check_code(key, files, trust_remote_code)
+    check_weights(files.folder, source)
+    _check_tokenizer(files.folder, source, files.own_code is not None)
+
+
+def _check_config(files: ModelFiles, source: str) -> None:
+    config = files.config
+    for name, kind in (("model_type", str), ("architectures", list), ("auto_map", dict)):
+        if not isinstance(config.get(name) or kind(), kind):
+            raise UserError(f"{source}: {name} in config.json is {config[name]!r:.40}; download it again")
+    if not config.get("model_type") and not config.get("auto_map"):
+        raise UserError(
+            f"{source}: config.json has no model_type, so it is not a transformers model; download it again"
+        )
+    if config.get("is_encoder_decoder"):
+        raise UserError(
+            f"{source} is an encoder-decoder ({config['model_type']}); what is read here is a masked or a causal LM"
+        )
+    if config.get("quantization_config"):
+        raise UserError(
+            f"{source} is quantised (quantization_config in its config.json); nothing here was made for such weights: "
+            "take the model that they were made from"
+        )
+
+
+def _check_tokenizer(folder: Path, source: str, own_code: bool) -> None:
+    for path in (folder / "tokenizer_config.json", folder / "special_tokens_map.json", folder / "added_tokens.json"):
+        if path.exists():
+            read_json(path, source)
+    found = [path for pattern in VOCABULARIES for path in folder.glob(pattern)]
+    if not found and not own_code and not (folder / "tokenizer_config.json").exists():
+        raise UserError(
+            f"{source} has no tokenizer (tokenizer.json, vocab.txt, …); save the model's own there (AutoTokenizer's save_pretrained)"
+        )
+    for path in found:
+        regular(path, source)
+    if (folder / "tokenizer.json").exists():
+        read_json(folder / "tokenizer.json", source)
