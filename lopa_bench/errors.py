@@ -30,6 +30,16 @@ class TrainingDiverged(UserError):
         )
 
 
+class NotFinite(TrainingDiverged):
+    """What a model computes is not a number, in its parameters after the last step or in its answers. Exit status 3."""
+
+    def __init__(self, what: str) -> None:
+        UserError.__init__(
+            self,
+            f"{what} NaN or infinite, so there is nothing to score; lower train.lr, set train.clip=1.0 or take precision=fp32",
+        )
+
+
 class RunFailed(UserError):
     """Nothing is wrong with the input, but the machine could not do it. Exit status 1; the same command goes on later."""
 

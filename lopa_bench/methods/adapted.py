@@ -44,7 +44,7 @@ class AdaptedModel(nn.Module):
         return batch.columns
 
     def hidden(self, batch: Batch) -> Tensor:
-        """Last hidden states of the real positions, [B, T, D']."""
+        """Last hidden states of the input's positions, [B, T, D'], of rows padded on the right."""
         embeds, mask = self.inputs(batch)
         past = self.past(batch)
         cache = {} if past is None else {"past_key_values": past}
@@ -54,10 +54,12 @@ class AdaptedModel(nn.Module):
     def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
         """New tokens only, [B · n, T_new], a row's n samples side by side; `batch` is padded on the left."""
         with self.backbone.autocast():
-            return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
+            embeds, mask = self.inputs(batch)
+            return spec.decode(self.backbone, *padding_first(embeds, mask), self.past(batch), batch.index)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, V] at the batch's N scored positions only, in fp32."""
+        batch = batch.padded_on_the_right()
         with self.backbone.autocast():
             return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
 
@@ -86,3 +88,15 @@ class AdaptedModel(nn.Module):
         """`trainable` without an instance encoder's, as the paper counts."""
         encoder = {id(p) for p in self.encoder.parameters()} if self.encoder is not None else set()
         return {name: p for name, p in self.trainable().items() if id(p) not in encoder}
+
+
+def padding_first(embeds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows [B, M + T, D] with their padding before a soft prompt instead of between it and the input; and their mask, [B, P + M + T].
+
+    So no padding stands inside a row, where position biases and attention windows, which count places, would see it. The P places of a
+    filled cache stay where they are.
+    """
+    before = mask.shape[1] - embeds.shape[1]
+    order = mask[:, before:].argsort(dim=1, stable=True)
+    moved = embeds.gather(1, order.unsqueeze(-1).expand_as(embeds))
+    return moved, torch.cat([mask[:, :before], mask[:, before:].gather(1, order)], dim=1)

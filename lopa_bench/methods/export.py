@@ -45,8 +45,8 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
     }
     (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     weights = {f"parts.{name}": value.contiguous() for name, value in model.parts.state_dict().items()}
-    embedding: Any = backbone.model.get_input_embeddings()
-    save_file({"embedding": embedding.weight.detach().contiguous(), **weights}, folder / "client.safetensors")
+    embedding = backbone.embedding_table().contiguous()
+    save_file({"embedding": embedding, **weights}, folder / "client.safetensors")
     backbone.tokenizer.save_pretrained(folder / "tokenizer")
     if encoder is not None:
         encoder.module.save_pretrained(folder / "encoder")

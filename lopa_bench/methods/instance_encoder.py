@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,10 +12,10 @@ from transformers import AutoModel, PreTrainedModel
 
 from lopa_bench.methods.features import stored_features
 from lopa_bench.models import shelf
-from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.backbone import Backbone, rows_of
 from lopa_bench.models.batches import pad
 from lopa_bench.models.files import ModelFiles, locate
-from lopa_bench.models.hub import loading
+from lopa_bench.models.loading import load_model
 from lopa_bench.models.tokens import load_tokenizer
 
 
@@ -60,23 +61,31 @@ class InstanceEncoder(nn.Module):
             body = backbone.body if frozen else backbone.copy_of_body().float()
             return cls(body, backbone.tokenizer, backbone.files, pooling, frozen, backbone, shared=frozen)
         files = locate(settings.encoder, settings.encoder_revision, backbone.files.local_only, "model.encoder")
-        options = files.options(settings.trust_remote_code)
         dtype = backbone.dtype if frozen else torch.float32
-        with loading("model.encoder", files):
-            body = shelf.model(
-                (files.fingerprint(), dtype), lambda: AutoModel.from_pretrained(files.source, dtype=dtype, **options)
-            )
-            tokenizer = load_tokenizer(files.source, **options)
-        return cls(body.to(backbone.device), tokenizer, files, pooling, frozen, backbone, shared=False)
+        trusted = settings.trust_remote_code
+
+        def read() -> PreTrainedModel:
+            return load_model(AutoModel, "model.encoder", files, dtype, trusted)
+
+        body = shelf.model((files.fingerprint(), dtype), read)
+        tokenizer = load_tokenizer(
+            files.source, key="model.encoder", rows=rows_of(body), own_code=files.own_code, **files.options(trusted)
+        )
+        body.to(backbone.device)  # type: ignore[arg-type]
+        return cls(body, tokenizer, files, pooling, frozen, backbone, shared=False)
 
     @property
     def module(self) -> PreTrainedModel:
         return self._body[0] if hasattr(self, "_body") else self.body
 
-    @property
+    @cached_property
     def width(self) -> int:
-        """E."""
-        return int(self.module.config.hidden_size)
+        """E, the width of its last hidden states: a few families project them (OPT-350m)."""
+        if self.module.training or next(self.module.parameters()).is_meta:
+            return int(self.module.config.hidden_size)
+        with torch.no_grad():
+            ids = torch.zeros(1, 1, dtype=torch.long, device=self.module.device)
+            return int(self.module(input_ids=ids)[0].shape[-1])
 
     @property
     def positions(self) -> int:

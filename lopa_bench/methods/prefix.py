@@ -73,7 +73,7 @@ class PrefixMethod(Method):
 
         assert isinstance(model, PrefixModel)
         backbone = model.backbone
-        heads, width = backbone.key_shape
+        heads, width = backbone.key_shape or (0, 0)
         config_of_peft = PrefixTuningConfig(
             task_type=TaskType.CAUSAL_LM if backbone.kind == "causal" else TaskType.FEATURE_EXTRACTION,
             inference_mode=True,

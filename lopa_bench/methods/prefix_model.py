@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.parts import Part, Parts
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
+from lopa_bench.models.probe import check_prefix
 from lopa_bench.models.shape import Shape
 
 
@@ -41,11 +40,7 @@ class PrefixModel(AdaptedModel):
     """
 
     def __init__(self, backbone: Backbone, method: WritesPrefix) -> None:
-        if "past_key_values" not in inspect.signature(backbone.body.forward).parameters:
-            raise UserError(
-                f"method={method.name}: {type(backbone.model).__name__} has no key/value cache to put a prefix in; "
-                "nearest: method=pt"
-            )
+        check_prefix(backbone, method.name)
         backbone.freeze()
         super().__init__(backbone)
         self.method = method
@@ -60,11 +55,24 @@ class PrefixModel(AdaptedModel):
         if self.method.prompt_length == 0:
             return None
         backbone, m = self.backbone, self.method.prompt_length
+        assert backbone.key_shape is not None
         prefix = self.method.prefix(self.parts).to(backbone.dtype)
-        layers = prefix.view(m, -1, 2, *backbone.key_shape).permute(
-            1, 2, 3, 0, 4
-        )  # [L, key and value, heads, m, width]
+        # [L, key and value, heads, m, width]
+        layers = prefix.view(m, -1, 2, *backbone.key_shape).permute(1, 2, 3, 0, 4)
         return DynamicCache([tuple(layer.unsqueeze(1).expand(2, len(batch.input_ids), -1, -1, -1)) for layer in layers])
+
+    def hidden(self, batch: Batch) -> Tensor:
+        """Last hidden states of the input's positions, [B, T, D'].
+
+        A prefix lengthens no sequence, so a masked LM reads token ids here, as in peft and in the authors' code, and counts positions from
+        them: its own way of counting goes on after the prefix and, in some families, sets padding apart.
+        """
+        if self.backbone.kind == "causal":
+            return super().hidden(batch)
+        _, mask = self.inputs(batch)
+        past = self.past(batch)
+        cache = {} if past is None else {"past_key_values": past}
+        return self.backbone.hidden(None, mask, input_ids=batch.input_ids, **cache)
 
     def columns(self, batch: Batch) -> Tensor:
         if self.method.prefix_reads == "mask" or self.backbone.kind == "causal":

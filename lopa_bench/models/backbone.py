@@ -8,6 +8,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -21,17 +22,15 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.device import keep_freed_memory
 from lopa_bench.models import shelf
 from lopa_bench.models.files import ModelFiles, locate
-from lopa_bench.models.hub import loading
+from lopa_bench.models.loading import load_model
+from lopa_bench.models.probe import check_own_logits, check_writing, key_shape, shares_beams
 from lopa_bench.models.shape import Shape
-from lopa_bench.models.tokens import check_blanks, load_tokenizer
+from lopa_bench.models.tokens import check_special, load_tokenizer
 
 transformers_logging.disable_progress_bar()  # a run shows its own
 transformers_logging.set_verbosity_error()
 
 AUTO_CLASSES = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
-
-# These count positions from padding_idx + 1 (fairseq's convention).
-_POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text"}
 
 
 def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
@@ -55,15 +54,54 @@ def checkpoint_layers(model: PreTrainedModel) -> None:
         model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
+def rows_of(model: Any) -> int | None:
+    """Rows of a model's table of input embeddings; None where code that came with it does not say where that table is."""
+    try:
+        return len(model.get_input_embeddings().weight)
+    except NotImplementedError:
+        return None
+
+
 def kind_of(settings: Model, files: ModelFiles) -> Kind:
     return files.kind if settings.kind == "auto" else settings.kind
 
 
+class Given(tuple[Tensor]):
+    """A body's output that holds last hidden states and nothing else."""
+
+    @property
+    def last_hidden_state(self) -> Tensor:
+        return self[0]
+
+    def __getattr__(self, name: str) -> None:
+        """None, for whatever else a model passes on from its body: caches, attentions, router logits."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
+class Computed(nn.Module):
+    """Stands in a model for its `body` that has computed `hidden`, [1, N, D'], already."""
+
+    def __init__(self, body: nn.Module, hidden: Tensor) -> None:
+        super().__init__()
+        self._body, self._hidden = (body,), hidden  # in a tuple: not a submodule
+
+    def forward(self, *args: Any, **kwargs: Any) -> Given:
+        return Given((self._hidden,))
+
+    def __getattr__(self, name: str) -> Any:
+        """The body's; a part of it that reads input embeddings has computed the same (OPT calls its body's decoder)."""
+        (body,) = self.__dict__["_body"]
+        found = getattr(body, name)
+        reads = isinstance(found, nn.Module) and "inputs_embeds" in inspect.signature(found.forward).parameters
+        return self if reads else found
+
+
 class Backbone(nn.Module):
-    """A masked or causal LM taken apart into embedding, body and head.
+    """A masked or causal LM taken apart into embedding, body and all that follows the body.
 
     Every method may change what goes into the body (a soft prompt), what the body attends to (a prefix) or the body itself
-    (LoRA), but embeds and reads out through here.
+    (LoRA), but embeds and reads out through here. Positions, masks, the head and what scales or caps its logits are the model's own.
     """
 
     def __init__(
@@ -72,12 +110,8 @@ class Backbone(nn.Module):
         super().__init__()
         self.model, self.tokenizer, self.files, self.settings, self.dtype = model, tokenizer, files, settings, dtype
         self._compiled: tuple[Callable[..., Any], ...] = ()  # in a tuple: not a submodule
-        heads = [name for name, child in model.named_children() if child is not model.base_model]
-        if len(heads) != 1:
-            raise UserError(
-                f"model.path={files.source}: {type(model).__name__} has no single LM head to read at chosen positions"
-            )
-        self._head = heads[0]
+        if model.base_model is model:
+            raise UserError(f"model.path={files.source}: {type(model).__name__} has no body apart from its LM head")
         if "inputs_embeds" not in inspect.signature(model.base_model.forward).parameters:
             raise UserError(
                 f"model.path={files.source}: {type(model).__name__} takes no inputs_embeds, so nothing can be put before its input"
@@ -87,18 +121,23 @@ class Backbone(nn.Module):
     def load(cls, settings: Model, precision: str, device: torch.device, offline: bool) -> Backbone:
         """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained."""
         files = locate(settings.path, settings.revision, offline)
-        options = files.options(settings.trust_remote_code)
-        kind = kind_of(settings, files)
+        kind, trusted = kind_of(settings, files), settings.trust_remote_code
         if device.type == "cpu":
             keep_freed_memory()
-        load = AUTO_CLASSES[kind].from_pretrained
-        with loading("model.path", files):
-            model = shelf.model((files.fingerprint(), kind), lambda: load(files.source, dtype=torch.float32, **options))
-            tokenizer = load_tokenizer(files.source, **options)
+
+        def read() -> PreTrainedModel:
+            return load_model(AUTO_CLASSES[kind], "model.path", files, torch.float32, trusted)
+
+        model = shelf.model((files.fingerprint(), kind), read)
+        tokenizer = load_tokenizer(files.source, rows=rows_of(model), own_code=files.own_code, **files.options(trusted))
+        check_special(tokenizer, kind, f"model.path={files.source}")
         model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
+        model.to(device)  # type: ignore[arg-type]
+        backbone = cls(model, tokenizer, files, settings, resolve_precision(precision, device))
+        check_own_logits(backbone)
         if kind == "causal":
-            check_blanks(tokenizer, files.source)
-        return cls(model.to(device), tokenizer, files, settings, resolve_precision(precision, device))
+            check_writing(backbone)
+        return backbone
 
     @property
     def config(self) -> Any:
@@ -122,18 +161,21 @@ class Backbone(nn.Module):
         embedding: Any = self.model.get_input_embeddings()
         return int(embedding.embedding_dim)
 
-    @property
-    def key_shape(self) -> tuple[int, int]:
-        """Key/value heads of a layer (fewer than its attention heads with grouped queries) and their width."""
-        config = self.config
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        return heads, getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    @cached_property
+    def key_shape(self) -> tuple[int, int] | None:
+        """Heads of a layer's keys (fewer than its attention heads with grouped queries) and their width; None without a cache of them."""
+        return key_shape(self)
+
+    @cached_property
+    def shares_beams(self) -> bool:
+        """Whether the beams of a row may be read side by side, their common input held once."""
+        return shares_beams(self)
 
     def shape(self, encoder_width: int) -> Shape:
         return Shape(
             width=self.width,
             layers=self.config.num_hidden_layers,
-            key_width=math.prod(self.key_shape),
+            key_width=math.prod(self.key_shape or (0,)),
             encoder_width=encoder_width,
             positions=self.files.positions,
             parameters=self.model.num_parameters(),
@@ -148,16 +190,18 @@ class Backbone(nn.Module):
         """[B, T] -> [B, T, D]."""
         return self.model.get_input_embeddings()(input_ids)
 
-    def position_ids(self, attention_mask: Tensor) -> Tensor:
-        """[B, T] -> [B, T]: positions counted over the tokens attended to, so that padding on either side moves none."""
-        positions = (attention_mask.cumsum(1) - 1).clamp(min=0)
-        if self.config.model_type in _POSITIONS_AFTER_PADDING:
-            positions = positions + self.config.pad_token_id + 1
-        return positions
+    @torch.no_grad()
+    def embedding_table(self) -> Tensor:
+        """[V, D]: what `embed` makes of every token, scaled where the family scales it (Gemma 3)."""
+        ids = torch.arange(rows_of(self.model) or 0, device=self.device)
+        return torch.cat([self.embed(part.unsqueeze(0))[0] for part in torch.split(ids, 4096)])
 
-    def hidden(self, embeds: Tensor, attention_mask: Tensor, **kwargs: Any) -> Tensor:
-        """[B, T, D] embedded input -> [B, T, D'] last hidden states; the mask, [B, P + T], covers the P positions of a filled cache too."""
-        kwargs.setdefault("position_ids", self.position_ids(attention_mask)[:, -embeds.shape[1] :])
+    def hidden(self, embeds: Tensor | None, attention_mask: Tensor, **kwargs: Any) -> Tensor:
+        """[B, T, D] embedded input -> [B, T, D'] last hidden states; the mask, [B, P + T], covers the P positions of a filled cache too.
+
+        Rows are padded on the right, so that the positions which the model itself counts are right. With `embeds` None the input is
+        `input_ids`, [B, T], among the `kwargs`.
+        """
         if "past_key_values" not in kwargs and self.kind == "causal":
             kwargs["use_cache"] = False
         body = self._compiled[0] if self._compiled and self.training else self.body
@@ -171,8 +215,18 @@ class Backbone(nn.Module):
         self._compiled = (torch.compile(self.body, dynamic=True, options={"fallback_random": True}),)
 
     def head(self, hidden: Tensor) -> Tensor:
-        """[..., D'] -> [..., V] logits."""
-        return getattr(self.model, self._head)(hidden)
+        """[..., D'] -> [..., V] logits: the model's own forward from where its body has given `hidden`.
+
+        What a family does beside its LM head (Gemma 2 caps its logits, Granite and Cohere scale them) is so done here too.
+        """
+        name, body = self.model.base_model_prefix, self.body
+        flat = hidden.reshape(1, -1, hidden.shape[-1])
+        self.model._modules[name] = Computed(body, flat)
+        try:
+            logits = self.model.forward(inputs_embeds=flat)[0]
+        finally:
+            self.model._modules[name] = body
+        return logits.reshape(*hidden.shape[:-1], -1)
 
     @contextlib.contextmanager
     def autocast(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopa_bench.models.tokens import cloze_ids, completion_ids, prompt_ids, word_id
+from lopa_bench.models.tokens import check_blanks, cloze_ids, completion_ids, prompt_ids, word_id
 from lopa_bench.tasks.example import Example
 
 _BUCKET = 50  # batches whose rows are sorted by length together
@@ -62,6 +62,17 @@ class Batch:
         moved = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if v is not None}
         return replace(self, **moved)
 
+    def padded_on_the_right(self) -> Batch:
+        """The same rows with their padding last, where a model that counts positions by place counts right."""
+        order = self.attention_mask.argsort(dim=1, descending=True, stable=True)
+        first = self.attention_mask.argmax(dim=1)  # each row's first token
+        return replace(
+            self,
+            input_ids=self.input_ids.gather(1, order),
+            attention_mask=self.attention_mask.gather(1, order),
+            columns=self.columns - first[self.rows],
+        )
+
 
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:
     """Tokens -> ids [B, T] and attention mask [B, T], T the longest of them."""
@@ -94,6 +105,7 @@ def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: 
 
     The input is cut from the left to leave `room` tokens (None: as many as its completion has), then all of it from the right.
     """
+    check_blanks(tokenizer, tokenizer.name_or_path, [text for e in examples[:50] for text in (e.input, e.target)])
     rows = []
     for example in examples:
         completion = [*completion_ids(tokenizer, example.target), tokenizer.eos_token_id]

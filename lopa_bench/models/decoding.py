@@ -15,7 +15,8 @@ from transformers import Cache, DynamicCache, GenerationConfig, LogitsProcessor,
 from transformers.generation.logits_process import TemperatureLogitsWarper
 from transformers.generation.stopping_criteria import StoppingCriteriaList, StopStringCriteria
 
-from lopa_bench.models.kv_cache import SharedByBeams, can_share, with_room
+from lopa_bench.errors import NotFinite
+from lopa_bench.models.kv_cache import SharedByBeams, can_share, read, with_room
 
 if TYPE_CHECKING:
     from lopa_bench.config.schema import Generation
@@ -47,6 +48,9 @@ class GenerationSpec:
 
         Args:
             embeds, mask: embedded input [B, M + T, D] and mask [B, P + M + T], P the positions of `past`.
+
+        Raises:
+            NotFinite: logits that are NaN or infinite.
         """
         tokenizer = backbone.tokenizer
         beams = self.settings.num_beams if self.settings.decoding == "beam" else 1
@@ -57,12 +61,11 @@ class GenerationSpec:
             read(backbone, embeds, mask, past)
         past, reading = self._for_all(past, mask, beams, backbone)
         embeds, mask, index = (each.repeat_interleave(self.num_samples, dim=0) for each in (padded, mask, index))
+        watch = Watch()
         with reading:
-            return backbone.model.generate(  # type: ignore[operator]
+            new = backbone.model.generate(  # type: ignore[operator]
                 inputs_embeds=embeds,
                 attention_mask=mask,
-                # Positions count attended tokens, so that padding, which stands between a soft prompt and the input, moves none.
-                position_ids=backbone.position_ids(mask),
                 past_key_values=past,
                 generation_config=GenerationConfig(
                     max_new_tokens=self.max_new_tokens,
@@ -72,16 +75,19 @@ class GenerationSpec:
                     eos_token_id=tokenizer.eos_token_id,
                     pad_token_id=tokenizer.pad_token_id,
                 ),
-                logits_processor=self._sampler(index),
+                logits_processor=LogitsProcessorList([watch, *self._sampler(index)]),
                 stopping_criteria=stop_at(tokenizer, self.stop_words),
                 synced_gpus=False,  # the processes of a run write texts of their own, not in step
             )
+        if watch.broken is not None and watch.broken.item():
+            raise NotFinite("logits of new tokens are")
+        return new
 
     def _for_all(
         self, past: Cache, mask: Tensor, beams: int, backbone: Backbone
     ) -> tuple[Cache, AbstractContextManager[None]]:
         """The cache that all samples and beams of a row go on from, and the context in which the model reads it."""
-        if beams > 1 and self.num_samples == 1 and can_share(past):
+        if beams > 1 and self.num_samples == 1 and can_share(past) and backbone.shares_beams:
             shared = SharedByBeams(past, mask[:, :-1], beams)
             return shared, shared.read_by(backbone.model)
         past.batch_repeat_interleave(self.num_samples * beams)
@@ -116,16 +122,16 @@ def stop_at(tokenizer: Any, words: tuple[str, ...]) -> StoppingCriteriaList:
     return StoppingCriteriaList([StopStringCriteria(tokenizer, list(words))] if words else [])
 
 
-def read(backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache) -> None:
-    """Puts keys and values of all positions but the last into `past`; the last one's output is the first that matters."""
-    before = mask.shape[1] - embeds.shape[1]
-    backbone.body(
-        inputs_embeds=embeds[:, :-1],
-        attention_mask=mask[:, :-1],
-        position_ids=backbone.position_ids(mask)[:, before:-1],
-        past_key_values=past,
-        use_cache=True,
-    )
+class Watch(LogitsProcessor):
+    """Notes, without waiting for the device, whether a row's largest logit was NaN or infinite (-inf alone: a token that is forbidden)."""
+
+    def __init__(self) -> None:
+        self.broken: Tensor | None = None
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        broken = ~scores.amax(-1).isfinite().all()
+        self.broken = broken if self.broken is None else self.broken | broken
+        return scores
 
 
 class DrawToken(LogitsProcessor):
@@ -143,7 +149,10 @@ class DrawToken(LogitsProcessor):
         for rows, tokens, weights in nuclei(scores, self.top_p):
             cumulative = weights.double().cumsum(-1)
             draw = self.draws[rows, input_ids.shape[1], None].double() * cumulative[:, -1:]
-            chosen[rows] = tokens.gather(1, torch.searchsorted(cumulative, draw, right=True))
+            place = torch.searchsorted(cumulative, draw, right=True).clamp(
+                max=tokens.shape[1] - 1
+            )  # beyond it only where NaN
+            chosen[rows] = tokens.gather(1, place)
         return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
 
 

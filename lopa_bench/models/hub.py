@@ -118,16 +118,27 @@ def _unreachable(key: str, path: str) -> UserError:
 
 
 @contextlib.contextmanager
-def loading(key: str, files: ModelFiles) -> Iterator[None]:
-    """While a model that brings its own code is loaded: that code's failures in one line."""
+def loading(source: str, own_code: str | None = None) -> Iterator[None]:
+    """While `source` (key=value) is loaded: whatever its files or its own code make transformers raise, in one line."""
     try:
         yield
-    except (ImportError, AttributeError, TypeError) as error:
-        if not files.own_code:
+    except UserError:
+        raise
+    except Exception as error:
+        if (
+            isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        ):  # nothing is wrong with the files
             raise
         import transformers
 
+        version = transformers.__version__
+        said = (str(error).strip() or type(error).__name__).splitlines()[0].strip()[:200]
+        if own_code:
+            raise UserError(
+                f"{source}: its own code does not work with transformers {version} ({said}); "
+                "take another encoder or model (lopa-bench list encoder model)"
+            ) from error
         raise UserError(
-            f"{key}={files.source}: its own code does not work with transformers {transformers.__version__} ({error}); "
-            "take another encoder or model (lopa-bench list encoder model)"
+            f"{source}: transformers {version} cannot load it ({type(error).__name__}: {said}); "
+            "download it again or take another model"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,30 @@ from transformers.cache_utils import DynamicLayer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from lopa_bench.models.backbone import Backbone
+
 _ROOM = 64  # positions that are made at a time
+
+
+def positions(backbone: Backbone, mask: Tensor, length: int) -> dict[str, Tensor]:
+    """The `position_ids` of the mask's last `length` places, counted over what is attended to as transformers' `generate` counts them.
+
+    Empty for a model that takes none.
+    """
+    if "position_ids" not in inspect.signature(backbone.body.forward).parameters:
+        return {}
+    return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)[:, mask.shape[1] - length :]}
+
+
+def read(backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache) -> None:
+    """Puts keys and values of all positions but the last into `past`; the last one's output is the first that matters."""
+    backbone.body(
+        inputs_embeds=embeds[:, :-1],
+        attention_mask=mask[:, :-1],
+        past_key_values=past,
+        use_cache=True,
+        **positions(backbone, mask[:, :-1], embeds.shape[1] - 1),
+    )
 
 
 class RoomyLayer(DynamicLayer):
@@ -28,6 +52,8 @@ class RoomyLayer(DynamicLayer):
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         new, start = (key_states, value_states), self.get_seq_length()
         end = start + key_states.shape[-2]
+        if self._rooms and self.keys is not None and self.keys.data_ptr() != self._rooms[0].data_ptr():
+            self._rooms = []  # the rows have been put in another order since, by a beam search: what is held is no longer in the room
         if not self._rooms or end > self._rooms[0].shape[-2]:
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
             self._rooms = [each.new_empty(*each.shape[:-2], end + _ROOM, each.shape[-1]) for each in new]

@@ -9,17 +9,56 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from lopa_bench.config.fields import Kind
 from lopa_bench.errors import UserError
+from lopa_bench.models.hub import loading
 from lopa_bench.tasks.base import BOS
-from lopa_bench.tasks.glue import MASK
+from lopa_bench.tasks.glue import MASK, spelt
+
+CODE = "def f(a):\n    if a:\n        return a\n    return 0\n"
 
 
-def load_tokenizer(source: str, **options: Any) -> Any:
-    """A model's tokenizer; where it has nothing to pad with, its end token does that."""
-    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+def load_tokenizer(
+    source: str, *, key: str = "model.path", rows: int | None = None, own_code: str | None = None, **options: Any
+) -> Any:
+    """A model's tokenizer; where it has nothing to pad with, its end token does that.
+
+    Args:
+        rows: of the model's embedding table, if that is known.
+        own_code: the file of modelling code that came with the model, if any, which transformers runs to find the tokenizer.
+
+    Raises:
+        UserError: a tokenizer that does not load, has no vocabulary or another model's, or names neither a pad nor an end token.
+    """
+    named = f"{key}={source}"
+    with loading(named, own_code):
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        one, other = tokenizer(["a red cat", "two blue dogs ."])["input_ids"]
+        largest = max(tokenizer.get_vocab().values(), default=0)
+    if one == other:
+        raise UserError(f"{named}: its tokenizer makes the same tokens of all texts; save the model's own there")
+    if rows is not None and largest >= rows:
+        raise UserError(
+            f"{named}: its tokenizer has token {largest}, the model's embeddings have {rows} rows; save the model's own there"
+        )
     if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token_id is None:
+            raise _lacks(named, "pad")
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def check_special(tokenizer: Any, kind: Kind, source: str) -> None:
+    """Raise `UserError` where a masked LM's tokenizer names no mask token, or a causal LM's no end token."""
+    needed = "mask" if kind == "masked" else "eos"
+    if getattr(tokenizer, f"{needed}_token_id") is None:
+        raise _lacks(source, needed)
+
+
+def _lacks(source: str, needed: str) -> UserError:
+    return UserError(
+        f'{source}: its tokenizer names no {needed} token; name it in tokenizer_config.json ("{needed}_token": "…")'
+    )
 
 
 def token_ids(tokenizer: Any, texts: Sequence[str], **options: Any) -> list[array[int]]:
@@ -45,22 +84,42 @@ def word_id(tokenizer: Any, word: str) -> int:
 
 
 def cloze_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[array[int]]:
-    """Tokenised clozes with the tokenizer's mask token, cut to `max_length`.
+    """Tokenised clozes with the tokenizer's mask token, once each, cut to `max_length`.
 
     A mask lost to truncation is written over the last token before the end token, as in the authors' code.
     """
-    masked = [text.replace(MASK, tokenizer.mask_token) for text in texts]
-    encoded = token_ids(tokenizer, masked, truncation=True, max_length=max_length)
+    tokenizer.truncation_side = "right"
+    encoded = token_ids(tokenizer, [masked(tokenizer, t) for t in texts], truncation=True, max_length=max_length)
     for ids in encoded:
         if tokenizer.mask_token_id not in ids:
-            ids[-2] = tokenizer.mask_token_id
+            ids[-1 - closing(tokenizer)] = tokenizer.mask_token_id
     return encoded
 
 
+def masked(tokenizer: Any, text: str) -> str:
+    """The cloze with the tokenizer's mask token in its gap; where the text itself spells that token, it reads as ordinary words."""
+    token = tokenizer.mask_token or ""
+    if token and token != MASK and token in text:
+        text = text.replace(token, spelt(token))
+    return text.replace(MASK, token)
+
+
+@lru_cache(maxsize=4)
+def closing(tokenizer: Any) -> int:
+    """How many special tokens are put after a text."""
+    whole, plain = tokenizer("a")["input_ids"], tokenizer("a", add_special_tokens=False)["input_ids"]
+    starts = [n for n in range(len(whole) - len(plain) + 1) if whole[n : n + len(plain)] == plain]
+    return len(whole) - len(plain) - starts[0] if starts else 0
+
+
 def prompt_ids(tokenizer: Any, text: str) -> list[int]:
-    """Tokens of a causal model's input. Where it says `<bos>` there is that token and no other is added."""
+    """Tokens of a causal model's input, which is to be continued: no end token closes it, whatever the tokenizer adds to a text.
+
+    Where it says `<bos>` there is that token and no other is added.
+    """
     if BOS not in text:
-        return tokenizer(text)["input_ids"]
+        ids = tokenizer(text)["input_ids"]
+        return ids[: len(ids) - closing(tokenizer)]
     text = text.replace(BOS, tokenizer.bos_token or tokenizer.eos_token)
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
@@ -83,13 +142,26 @@ def adds_blank(tokenizer: Any) -> bool:
     return tokenizer.convert_ids_to_tokens(first).startswith("▁")
 
 
-def check_blanks(tokenizer: Any, source: str) -> None:
-    """Raises UserError where blanks get lost, as transformers 5.10 loses DeepSeek-Coder's (huggingface/transformers#46489)."""
-    text = "def f(a):\n    return a"
-    if not any(map(str.isspace, tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]))):
-        raise UserError(
-            f"model.path={source}: its tokenizer loses blanks with this version of transformers; pip install -U transformers"
-        )
+def check_blanks(tokenizer: Any, source: str, texts: Sequence[str] = (CODE,)) -> None:
+    """Raise `UserError` where one of `texts`, as the model would write it, comes back without its blanks, line ends or indentation.
+
+    WordPiece and sentencepiece's nmt_nfkc lose them by design; transformers 5.10 lost DeepSeek-Coder's (huggingface/transformers#46489).
+    """
+    for text in texts:
+        back = new_text(tokenizer, list(completion_ids(tokenizer, text)), 4 * len(text) + 8, [])
+        if layout(back) != layout(text):
+            raise UserError(
+                f"model.path={source}: its tokenizer loses blanks, line ends or indentation: {text[:40]!r} comes back as {back[:40]!r}; "
+                "take a model with a byte-level tokenizer, or if it should have one, pip install -U transformers"
+            )
+
+
+def layout(text: str) -> tuple[bool, list[int]]:
+    """Whether there is any blank within a text, and if it has several lines, their indentations."""
+    lines = text.rstrip().split("\n")
+    return len(text.split()) > 1, [len(line) - len(line.lstrip()) for line in lines if line.strip()] if lines[
+        1:
+    ] else []
 
 
 def encoder_ids(tokenizer: Any, texts: Sequence[str], max_length: int, cut: str) -> list[array[int]]:
@@ -97,7 +169,7 @@ def encoder_ids(tokenizer: Any, texts: Sequence[str], max_length: int, cut: str)
 
     A long text is cut at the side `cut`, "left" or "right".
     """
-    words = [text.replace(MASK, tokenizer.mask_token or "").replace(BOS, "") for text in texts]
+    words = [masked(tokenizer, text).replace(BOS, "") for text in texts]
     tokenizer.truncation_side = cut
     return token_ids(tokenizer, words, truncation=True, max_length=max_length)
 

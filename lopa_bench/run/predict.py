@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from lopa_bench.config.schema import Config
+from lopa_bench.errors import NotFinite
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
@@ -23,8 +24,15 @@ def predict(model: AdaptedModel, split: Split, config: Config, together: Process
 
 
 def answers(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
-    """Predicted strings of every row of `split`, by this process alone."""
+    """Predicted strings of every row of `split`, by this process alone.
+
+    Raises:
+        NotFinite: parameters or logits that are NaN or infinite.
+    """
     model.eval()
+    for name, parameter in model.trainable().items():
+        if not parameter.isfinite().all():
+            raise NotFinite(f"after training, {name} is")
     if config.task.label_words:
         return classify(model, split, list(config.task.label_words.values()), config.train.eval_batch_size)
     return write(model, split, config)
@@ -36,8 +44,10 @@ def classify(model: AdaptedModel, split: Split, words: list[str], batch_size: in
     word_ids = torch.tensor([word_id(model.backbone.tokenizer, word) for word in words], device=model.backbone.device)
     best = torch.empty(len(split), dtype=torch.long)
     for batch in split.by_length(batch_size):
-        logits = model(batch.to(model.backbone.device))
-        best[batch.index] = logits[:, word_ids].argmax(1).cpu()
+        logits = model(batch.to(model.backbone.device))[:, word_ids].cpu()
+        if not logits.isfinite().all():
+            raise NotFinite("logits of label words are")
+        best[batch.index] = logits.argmax(1)
     return [[words[i]] for i in best.tolist()]
 
 

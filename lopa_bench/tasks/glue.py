@@ -18,6 +18,11 @@ from lopa_bench.tasks.example import Example
 MASK = "<mask>"  # in templates; replaced by the tokenizer's own mask token
 
 
+def spelt(token: str) -> str:
+    """A special token's letters, as a text may hold them, apart from its brackets: the tokenizer reads ordinary words."""
+    return f"{token[0]} {token[1:-1]} {token[-1]}"
+
+
 @settings
 class Glue(Task):
     """A sentence or sentence-pair classification task.
@@ -54,7 +59,10 @@ class Glue(Task):
         label = self.label_aliases.get(label, label)
         if label not in self.label_words:
             raise UserError(f"task={self.name}: a row has the label {label!r}, known are {', '.join(self.label_words)}")
-        return Example(self.template.format(**record), self.label_words[label], {"label": label})
+        fields = {
+            key: value.replace(MASK, spelt(MASK)) if isinstance(value, str) else value for key, value in record.items()
+        }
+        return Example(self.template.format(**fields), self.label_words[label], {"label": label})
 
     def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
         return [

@@ -24,6 +24,29 @@ def test_shifted_reads_m_tokens_after_the_mask(method, tiny_models):
     assert torch.equal(right(batch), right.backbone.head(hidden[batch.rows, batch.columns]))
 
 
+@pytest.mark.parametrize("kind", ["roberta", "bert"])
+@torch.no_grad()
+def test_shifted_reads_padding_as_the_authors_code_does(kind, tiny_models):
+    """Their model is given token ids, keys and values of the prefix and one mask over both; RoBERTa then gives padding the position of
+    padding and BERT counts on. The logits at the mask's place + m are those of that call, padding or not.
+    """
+    shifted = tiny.perturbed(tiny.adapt(tiny_models(kind), "p_tuning_v2", "method.prefix_reads=shifted"))
+    batch = tiny.batch(shifted, tiny.rows(shifted, lengths=(6, 9, 14)))
+    m, rows = 4, torch.arange(3)
+    places = batch.columns + m
+    places[-1] = 13  # the longest row's leaves the batch, where their code fails
+    assert not batch.attention_mask[rows, places][:2].any()
+    lm = shifted.backbone.model
+    keys = shifted.parts.z.view(m, 2, 2, 4, 8).permute(1, 2, 3, 0, 4)
+    past = hf.DynamicCache([tuple(layer.unsqueeze(1).expand(2, 3, -1, -1, -1)) for layer in keys])
+    attended = torch.cat([torch.ones(3, m, dtype=torch.long), batch.attention_mask], dim=1)
+    pad, real = lm.config.pad_token_id, batch.attention_mask
+    counted = (real.cumsum(1) + m) * real + pad if kind == "roberta" else torch.arange(m, m + 14).expand(3, -1)
+    hidden = lm.base_model(batch.input_ids, attended, position_ids=counted, past_key_values=past)[0]
+    head = lm.lm_head if kind == "roberta" else lm.cls
+    torch.testing.assert_close(shifted(batch), head(hidden)[rows, places], atol=1e-4, rtol=1e-4)
+
+
 def test_the_recipe_says_where_it_is_read(tiny_models):
     folder = tiny_models("roberta")
     assert tiny.settings(folder, "p_tuning_v2").method.prefix_reads == "mask"

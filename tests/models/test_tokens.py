@@ -1,12 +1,21 @@
 """Texts and tokens of tokenizers that put a blank before every text, and of those that lose blanks."""
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.models.batches import encode_completions
-from lopa_bench.models.tokens import check_blanks, completion_ids, new_text
+from lopa_bench.models.batches import encode_clozes, encode_completions, encode_prompts
+from lopa_bench.models.tokens import (
+    check_blanks,
+    check_special,
+    cloze_ids,
+    completion_ids,
+    encoder_ids,
+    load_tokenizer,
+    new_text,
+)
 from lopa_bench.tasks.example import Example
 
 BODY = "    b = a + 1\n    return b"
@@ -62,3 +71,107 @@ def test_a_tokenizer_that_loses_blanks_is_refused(sentencepiece, tiny_models):
     with pytest.raises(UserError, match=r"model.path=a/b: its tokenizer loses blanks"):
         check_blanks(wrapped(tokenizer), "a/b")
     check_blanks(sentencepiece, "a/b")
+
+
+def test_tokenizers_that_drop_line_ends_or_indentation_cannot_write_programs():
+    """WordPiece splits at blanks and forgets them; sentencepiece's nmt_nfkc makes one blank of any number."""
+    words = {token: n for n, token in enumerate(["[UNK]", "def", "f", "a", "if", "return", "0", "(", ")", ":"])}
+    wordpiece = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+    wordpiece.pre_tokenizer, wordpiece.decoder = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
+    pieces = [("<unk>", 0.0), ("▁", -2.0), *((letter, -3.0) for letter in "abcdefinrtu:()0")]
+    unigram = Tokenizer(models.Unigram(pieces, 0))
+    unigram.normalizer = normalizers.Sequence(
+        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+    )
+    unigram.pre_tokenizer, unigram.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    for tokenizer in (wordpiece, unigram):
+        with pytest.raises(UserError, match="loses blanks, line ends or indentation"):
+            check_blanks(wrapped(tokenizer), "a/b")
+    check_blanks(wrapped(unigram), "a/b", ["a bad idea"])  # one line of text it can write
+
+
+@pytest.fixture
+def closing(tiny_models):
+    """A causal tokenizer that closes every text with its end token."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny_models("gpt2"))
+    tokenizer._tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", tokenizer.eos_token_id)]
+    )
+    return tokenizer
+
+
+def test_no_end_token_stands_between_a_prompt_and_its_completion(closing):
+    end, example = closing.eos_token_id, Example("a cat sees", " the dog")
+    assert closing(example.input)["input_ids"][-1] == end
+    (prompt,) = encode_prompts(closing, [example], 50, 5)
+    (row,) = encode_completions(closing, [example], 50, None)
+    plain = closing(example.input, add_special_tokens=False)["input_ids"]
+    assert list(prompt.ids) == plain
+    assert list(row.ids)[: len(plain)] == plain
+    assert [*row.ids, *row.targets].count(end) == 1
+    assert row.targets[-1] == end
+
+
+def test_the_mask_is_the_templates_even_where_the_text_spells_it(tiny_models):
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny_models("roberta"))
+    tokenizer.add_special_tokens({"mask_token": "[MASK]"})
+    mask = tokenizer.mask_token_id
+    text = "a [MASK] sees the dog ? <mask> , it sleeps"
+    (ids,) = cloze_ids(tokenizer, [text], 60)
+    assert ids.count(mask) == 1
+    assert tokenizer.decode(ids[ids.index(mask) + 1 :]).startswith(" , it")
+    (row,) = encode_clozes(tokenizer, [Example(text, "cat")], 60)
+    assert row.columns == (ids.index(mask),)
+    (read,) = encoder_ids(tokenizer, [text], 60, "right")
+    assert list(read).count(mask) == 1
+
+
+def test_a_task_takes_its_own_mask_for_words_too():
+    task = load_config(["task=rte", "method=none"]).task
+    (example,) = task.examples([{"sentence1": "say <mask> now", "sentence2": "x", "label": "entailment"}])
+    assert example.input.count("<mask>") == 1
+
+
+def test_a_mask_lost_to_truncation_keeps_the_end_token_if_there_is_one(tiny_models):
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny_models("roberta"))
+    text = "the dog sees the cat ? <mask>"
+    (ids,) = cloze_ids(tokenizer, [text], 5)
+    assert list(ids[-2:]) == [tokenizer.mask_token_id, tokenizer.sep_token_id]
+    tokenizer._tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", tokenizer.cls_token_id)]
+    )
+    bare = PreTrainedTokenizerFast(tokenizer_object=tokenizer._tokenizer, mask_token="<mask>", pad_token="<pad>")
+    (ids,) = cloze_ids(bare, [text], 5)
+    assert ids[-1] == bare.mask_token_id
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("gpt2", "pad"), ("roberta", "pad")])
+def test_a_tokenizer_without_its_special_tokens_is_refused_by_the_token(kind, missing, tiny_models, tmp_path):
+    whole = PreTrainedTokenizerFast.from_pretrained(tiny_models(kind))
+    PreTrainedTokenizerFast(tokenizer_object=whole._tokenizer).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=f"its tokenizer names no {missing} token"):
+        load_tokenizer(str(tmp_path))
+
+
+def test_each_kind_of_model_needs_a_token_of_its_own(tiny_models):
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny_models("gpt2"))
+    check_special(tokenizer, "causal", "model.path=x")
+    with pytest.raises(UserError, match=r"model.path=x: its tokenizer names no mask token"):
+        check_special(tokenizer, "masked", "model.path=x")
+    tokenizer.eos_token = None
+    with pytest.raises(UserError, match="names no eos token"):
+        check_special(tokenizer, "causal", "model.path=x")
+
+
+def test_a_tokenizer_of_another_model_is_refused(tiny_models):
+    with pytest.raises(
+        UserError, match=r"model.encoder=.*its tokenizer has token \d+, the model's embeddings have 50 rows"
+    ):
+        load_tokenizer(str(tiny_models("gpt2")), key="model.encoder", rows=50)
+
+
+def test_a_tokenizer_without_a_vocabulary_is_refused(tmp_path):
+    empty = Tokenizer(models.WordLevel({"<unk>": 0, "</s>": 1}, unk_token="<unk>"))
+    wrapped(empty).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="makes the same tokens of all texts"):
+        load_tokenizer(str(tmp_path))

@@ -1,0 +1,1 @@
+"""Which families of transformers are scored here as transformers scores them."""
