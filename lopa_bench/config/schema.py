@@ -58,6 +58,7 @@ class Train:
     """How long and how fast. docs/speed.md and docs/sweeps.md say what each of the last five is for.
 
     Attributes:
+        encoder_lr: of an instance encoder that is trained; None: `lr`, as in the authors' code.
         warmup: a fraction of all steps. clip: the largest gradient norm.
         accumulate: batches per optimiser step. bucket: batches of rows of like length.
         compile: `torch.compile` for the training forward and backward pass.
@@ -76,6 +77,7 @@ class Train:
     clip: Positive | None
     accumulate: Count
     bucket: bool
+    encoder_lr: NonNegative | None = None
     compile: bool = False  # runs from before the option read the same
     gradient_checkpointing: bool = False
     shard: bool = False

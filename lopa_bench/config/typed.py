@@ -26,7 +26,7 @@ def build(values: Mapping[str, Any], section: str) -> Any:
         UserError: naming the key, the value and what would be valid.
     """
     values = dict(values)
-    cls = _class(values.pop("_target_", None), section)
+    cls = class_of(values.pop("_target_", None), section)
     if nested := _nested_target(values, section):
         raise UserError(f"{nested}: only a section itself is made of a class; take it out")
     return fill(cls, values, section)
@@ -42,7 +42,8 @@ def fill(cls: type[T], values: Mapping[str, Any], key: str) -> T:
         raise UserError(_one_line(first, key, fields)) from error
 
 
-def _class(path: Any, section: str) -> type[Any]:
+def class_of(path: Any, section: str) -> type[Any]:
+    """The class that a `_target_` of this section names, of a kind that `build` makes. Raises `UserError` as `build` does."""
     if not isinstance(path, str) or not trusted(path):
         raise UserError(
             f"{section}._target_={path}: is not made, since it is no class of lopa-bench, of an installed plugin or of a YAML file "

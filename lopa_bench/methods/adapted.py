@@ -63,9 +63,18 @@ class AdaptedModel(nn.Module):
         with self.backbone.autocast():
             return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
 
-    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
-        """Optimiser groups: one learning rate for all, unless a method has a reason."""
-        return [{"params": list(self.trainable().values()), "lr": lr}]
+    def learning_rates(self) -> dict[str, float]:
+        """The rates of those trained parameters that have their own, by name."""
+        return {}
+
+    def parameter_groups(self, lr: float, encoder_lr: float | None = None) -> list[dict[str, Any]]:
+        """Optimiser groups, one a learning rate: `lr` first, an instance encoder's `encoder_lr` (None: `lr`), those that have their own."""
+        own, added = self.learning_rates(), self.added()
+        groups: dict[float, list[nn.Parameter]] = {lr: []}
+        for name, parameter in self.trainable().items():
+            usual = lr if name in added or encoder_lr is None else encoder_lr
+            groups.setdefault(own.get(name, usual), []).append(parameter)
+        return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
 
     def load_trainable(self, state: Mapping[str, Tensor]) -> None:
         """Put saved values into the trained parameters. Raises `UserError` where names or shapes differ."""

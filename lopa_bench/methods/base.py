@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from lopa_bench.config.fields import Count, Fraction, settings
+from lopa_bench.config.fields import Count, settings
 from lopa_bench.errors import UserError
 from lopa_bench.methods.footprint import Footprint
 
@@ -194,46 +194,3 @@ class SoftPromptMethod(Method):
         from lopa_bench.methods.export import save_client
 
         return save_client(model, self, config, folder)
-
-
-@settings
-class InstancePromptMethod(SoftPromptMethod):
-    """A soft prompt written for each instance by heads over an instance encoder's features f(x).
-
-    `head_size` H is the heads' hidden width ("encoder": as wide as the encoder). `pooling` says which features: the first token's
-    (the paper) or the mean over tokens. With `freeze_encoder=false` the encoder is trained too, as the authors' GLUE code does.
-    """
-
-    head_size: Count | Literal["encoder"]
-    dropout: Fraction
-    pooling: Pooling
-    freeze_encoder: bool
-
-    @property
-    def reads_instance(self) -> bool:
-        return True
-
-    @property
-    def features_from(self) -> Pooling:
-        return self.pooling
-
-    @property
-    def trains_encoder(self) -> bool:
-        return not self.freeze_encoder
-
-    def objection(self, config: Config, shape: Shape) -> str | None:
-        if self.pooling == "first" and shape.encoder_kind == "causal":
-            return (
-                "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
-                "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
-            )
-        return None
-
-    def hidden(self, shape: Shape) -> int:
-        """H as a number."""
-        return shape.encoder_width if self.head_size == "encoder" else self.head_size
-
-    def encoder(self, backbone: Backbone) -> InstanceEncoder:
-        from lopa_bench.methods.instance_encoder import InstanceEncoder
-
-        return InstanceEncoder.beside(backbone, self.pooling, self.freeze_encoder)

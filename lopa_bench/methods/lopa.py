@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, settings
-from lopa_bench.methods.base import InstancePromptMethod
+from lopa_bench.methods.instance_prompt import InstancePromptMethod
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.methods.parts import Part, Parts
     from lopa_bench.models.batches import Batch
@@ -23,43 +22,23 @@ class Lopa(InstancePromptMethod):
     """Z from a task prompt Z_S, [M, D], and an instance prompt Z_I = u(x) v(x)ᵀ of rank R, u ∈ R^{M×R}, v ∈ R^{D×R}.
 
     `combine`: gate Z_S ∘ sigmoid(Z_I) (the paper's LOPA) · add Z_S + Z_I · concat [Z_S ; Z_I], 2M tokens · max, element-wise.
-    With `phm_blocks` n the two heads are made of PHM layers (the future work the paper names).
+    PHM heads (`phm_blocks`) are the future work that the paper names.
     """
 
     rank: Count
     combine: Literal["gate", "add", "concat", "max"]
-    phm_blocks: Count | None = None
 
     @property
     def prompt_length(self) -> int:
         return self.num_virtual_tokens * (2 if self.combine == "concat" else 1)
 
-    def _head_sizes(self, shape: Shape) -> dict[str, tuple[int, int, int]]:
-        """(inputs, hidden, outputs) of the heads that write u and v."""
-        inputs, hidden = shape.encoder_width, self.hidden(shape)
-        return {
-            "row": (inputs, hidden, self.num_virtual_tokens * self.rank),
-            "column": (inputs, hidden, shape.width * self.rank),
-        }
-
-    def objection(self, config: Config, shape: Shape) -> str | None:
-        for sizes in self._head_sizes(shape).values():
-            if self.phm_blocks and (wrong := [size for size in sizes if size % self.phm_blocks]):
-                return (
-                    f"method.phm_blocks={self.phm_blocks} does not divide {wrong[0]} "
-                    "(encoder width, head_size, m·rank and d·rank must be multiples)"
-                )
-        return super().objection(config, shape)
+    def head_outputs(self, shape: Shape) -> dict[str, int]:
+        return {"row": self.num_virtual_tokens * self.rank, "column": shape.width * self.rank}
 
     def parts(self, shape: Shape) -> dict[str, Part]:
-        from lopa_bench.methods.heads import head, phm_head, soft_prompt
+        from lopa_bench.methods.heads import soft_prompt
 
-        parts: dict[str, Part] = {"z_s": soft_prompt(self.num_virtual_tokens, shape.width)}
-        for name, sizes in self._head_sizes(shape).items():
-            parts[name] = (
-                phm_head(*sizes, self.dropout, self.phm_blocks) if self.phm_blocks else head(*sizes, self.dropout)
-            )
-        return parts
+        return {"z_s": soft_prompt(self.num_virtual_tokens, shape.width), **self.heads(shape)}
 
     def factors(self, parts: Parts, features: Tensor | None) -> tuple[Tensor, Tensor]:
         """u, [B, M, R], and v, [B, D, R], of the instance prompt Z_I = u vᵀ."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -63,9 +63,5 @@ class SoftPromptModel(AdaptedModel):
         first_scored.scatter_reduce_(0, batch.rows, batch.columns, "amin")
         return torch.arange(length, device=first_scored.device) <= first_scored.unsqueeze(1)
 
-    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
-        own = {f"parts.{name}": rate for name, rate in self.method.learning_rates().items()}
-        shared = [p for name, p in self.trainable().items() if name not in own]
-        return [{"params": shared, "lr": lr}] + [
-            {"params": [self.get_parameter(name)], "lr": rate} for name, rate in own.items()
-        ]
+    def learning_rates(self) -> dict[str, float]:
+        return {f"parts.{name}": rate for name, rate in self.method.learning_rates().items()}

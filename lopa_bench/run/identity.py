@@ -14,12 +14,14 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from lopa_bench.config import files, typed
 from lopa_bench.config.recipe import hyperparameters
-from lopa_bench.config.schema import Config
+from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.models.files import locate
 from lopa_bench.results.directory import RunDirectory
 from lopa_bench.tasks.base import Task
@@ -32,6 +34,7 @@ TRAIN = (
     "epochs",
     "batch_size",
     "lr",
+    "encoder_lr",
     "weight_decay",
     "warmup",
     "schedule",
@@ -63,11 +66,28 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
 
 
 def recipe(scale: str, task: str, method: str, model: str | None) -> dict[str, Any]:
-    """The determining values, as dotted keys, of a run that is given no hyperparameter."""
+    """The determining values, as dotted keys, of a run that is given no hyperparameter, as its result keeps them."""
     named = {*(f"train.{name}" for name in TRAIN), *(f"generation.{name}" for name in GENERATION)}
     values = hyperparameters(scale, task, method, model)
     kept = {key: value for key, value in values.items() if key in named or key.startswith(("method.", "precision"))}
-    return {**kept, "protocol": PROTOCOL}
+    return {**as_kept(method, kept), "protocol": PROTOCOL}
+
+
+def as_kept(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as dotted keys, as the result of a run with this method keeps them: None for a value that stands at its default."""
+    defaults = _defaults_of(files.read(f"method/{method}")["_target_"])
+    return {key: None if key in defaults and value == defaults[key] else value for key, value in settings.items()}
+
+
+@cache
+def _defaults_of(method: str) -> dict[str, Any]:
+    """The defaults of a method's class and of the sections that all runs have, as dotted keys."""
+    sections = {"method": typed.class_of(method, "method"), "train": Train, "generation": Generation}
+    return {
+        f"{name}.{field.name}": _default(field)
+        for name, section in sections.items()
+        for field in dataclasses.fields(section)
+    }
 
 
 def digest(values: Mapping[str, Any]) -> str:

@@ -97,7 +97,7 @@ class Training:
         self.model, self.split, self.settings, self.seed = model, split, settings, seed
         self.checkpoints, self.together = checkpoints, together
         self.parameters = model.trainable()
-        groups = model.parameter_groups(settings.lr)
+        groups = model.parameter_groups(settings.lr, settings.encoder_lr)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
         batches = math.ceil(len(split) / settings.batch_size)
         self.total_steps = math.ceil(batches / settings.accumulate) * settings.epochs

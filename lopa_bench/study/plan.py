@@ -66,7 +66,7 @@ class PlannedRun:
         if scale == "mini":
             plain |= {"data.source": "mini"}
         left = {key: value for key, value in plain.items() if key not in given}
-        own = dict(self.overrides)
+        own = identity.as_kept(self.method, self.overrides)
         if "encoder" in own:
             own["encoder"] = encoder_path(own["encoder"])
         return {**left, **usual_settings(scale, self.task, self.method, own.get("model", model)), **own}
@@ -102,7 +102,9 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
     scales = default_model(scale, column.task)
     model = {} if column.model in (None, scales) else {"model": column.model}
     defaults = {**RUN_DEFAULTS, **usual_settings(scale, column.task, row.method, column.model or scales)}
-    own = {key: value for key, value in {**column.settings, **row.settings}.items() if defaults.get(key) != value}
+    given = {**column.settings, **row.settings}
+    kept = identity.as_kept(row.method, given)
+    own = {key: value for key, value in given.items() if defaults.get(key) != kept[key]}
     limit = {"data.limit": known(column.task).about.fast_rows} if fast else {}
     overrides = {"task": column.task, "method": row.method, **own, **model, **limit}
     return PlannedRun({**scale_settings(scale, column.task), **overrides}, seeds(column.task, row.method, fast))

@@ -81,6 +81,16 @@ def test_trains_what_it_says_and_nothing_else(model):
 
 
 @every_case
+def test_a_trained_encoder_has_a_rate_of_its_own(model):
+    groups = model.parameter_groups(1.0, encoder_lr=0.25)
+    assert groups[0]["lr"] == 1.0
+    of_encoder = {id(p) for group in groups if group["lr"] == 0.25 for p in group["params"]}
+    assert of_encoder == {id(p) for name, p in model.trainable().items() if name.startswith("encoder.")}
+    assert bool(of_encoder) == (model.encoder is not None and not model.encoder.frozen)
+    assert {id(p) for p in model.trainable().values()} == {id(p) for group in groups for p in group["params"]}
+
+
+@every_case
 def test_eight_examples_can_be_overfitted(model):
     if not model.trainable():
         pytest.skip("nothing is trained")

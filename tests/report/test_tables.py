@@ -20,6 +20,8 @@ from lopa_bench.report.cells import Cell
 from lopa_bench.report.fill import build_tables
 from lopa_bench.report.texts import cell_text
 from lopa_bench.results.read import read_runs
+from lopa_bench.run import identity
+from lopa_bench.run.inputs import read_records
 from lopa_bench.study import plan
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import reference
@@ -197,10 +199,11 @@ def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trai
 @pytest.mark.parametrize("method", ["lopa", "dept", "idpg_phm", "prefix_tuning", "none"])
 def test_a_row_without_settings_is_what_a_run_without_overrides_is(method):
     for task in {known(task).metric: task for task in names()}.values():
-        resolved = load_config([f"task={task}", f"method={method}"]).resolved
+        config = load_config([f"task={task}", f"method={method}"])
+        kept = identity.determining(config, read_records(config))
         usual = plan.usual_settings("mini", task, method, default_model("mini", task))
-        assert usual == {key: lookup(resolved, key) for key in usual}, task
-        assert resolved["model"]["name"] == default_model("mini", task)
+        assert usual == {key: lookup(kept, key) for key in usual}, task
+        assert config.model.name == default_model("mini", task)
 
 
 @pytest.fixture

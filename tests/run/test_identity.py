@@ -17,11 +17,11 @@ from lopa_bench.run.inputs import read_records
 # At scale=mini, whose data and weights ship with the package. Another recipe, other data or weights are other runs; where none of these has
 # changed and a digest has, every published result of that task or method is orphaned.
 REFERENCE = {
-    "task=rte method=lopa": "bbdd346dff50",
+    "task=rte method=lopa": "7a123431c255",
     "task=mrpc method=lora seed=1": "6e8f7a8e3cd6",
     "task=sst2 method=none selection=last": "c1d775faccd0",
     "task=e2e method=pt": "7a320d4215f4",
-    "task=webnlg method=lopa_phm data.limit=24": "b6d172e85635",
+    "task=webnlg method=lopa_phm data.limit=24": "ede33ccceb18",
     "task=mbpp method=dept generation.num_samples=2 generation.decoding=sample": "c1f75b5598ec",
 }
 
@@ -58,6 +58,24 @@ def test_an_encoder_that_is_not_read_is_not_part_of_the_run(tiny_models):
     assert digest(*words) == digest(*words, f"model.encoder={tiny_models('bert')}")
     words = ["task=rte", "method=lopa"]
     assert digest(*words) != digest(*words, f"model.encoder={tiny_models('bert')}")
+
+
+@pytest.mark.parametrize(
+    "word", ["method.init_std=0.03", "method.init_std=xavier", "train.encoder_lr=1e-5", "method.head_layers=1"]
+)
+def test_what_is_told_of_the_heads_and_the_encoder_is_part_of_the_run(word):
+    assert digest("task=rte", "method=lopa", word) != REFERENCE["task=rte method=lopa"]
+
+
+def test_what_stands_at_its_default_is_left_out_by_the_recipe_too():
+    """A finished run is found by the recipe's values, so both leave out the same."""
+    for method in ("lopa", "idpg_phm", "pt", "lora"):
+        config = load_config(["scale=paper", "task=rte", f"method={method}"])
+        told = identity._chosen(config.method, [field.name for field in dataclasses.fields(config.method)])
+        usual = identity.recipe("paper", "rte", method, "roberta_large")
+        assert {key: value for key, value in usual.items() if key.startswith("method.") and value is not None} == {
+            f"method.{name}": value for name, value in told.items() if value is not None
+        }
 
 
 def test_a_validation_split_that_is_not_read_is_not_part_of_the_run():
