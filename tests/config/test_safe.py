@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import yaml
+from synthetic import write_run
 
 from lopa_bench.cli.main import main
 from lopa_bench.config import typed
@@ -102,9 +103,7 @@ def foreign_run(tmp_path, monkeypatch):
 
     def make(section, value):
         plain = {**load_config(["task=rte", "method=lopa"]).resolved, section: value}
-        folder = tmp_path / "run"
-        folder.mkdir(exist_ok=True)
-        (folder / "result.json").write_text(json.dumps({"config": {"model": {}}}))
+        folder = write_run(tmp_path / "results", metrics={"accuracy": 50.0, "glue": 50.0})
         (folder / "config.yaml").write_text(yaml.safe_dump(plain))
         return folder
 
