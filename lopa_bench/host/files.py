@@ -1,15 +1,101 @@
-"""Files that are there whole or not at all, whatever kills the process."""
+"""A user's files, read with bounds; our own, written so that they are there whole or not at all, whatever kills the process."""
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
-import tempfile
+import secrets
+import stat
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from lopa_bench.errors import RunFailed
+from lopa_bench.errors import RunFailed, UserError
+
+LARGEST = 1 << 30  # bytes of one file of rows, predictions or settings; weights are mapped, not read here
+LARGEST_UNPACKED = 1 << 28  # bytes that a .gz may become: a few kilobytes can hold gigabytes of zeros
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A user's file, open for reading, at once: a pipe without a writer is refused, not waited for.
+
+    Raises:
+        UserError: there is no such file, it may not be read, or it is a folder, a pipe, a device or a socket.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe waits for its writer.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        check_regular(path, os.fstat(handle))
+    except UserError:
+        os.close(handle)
+        raise
+    with os.fdopen(handle, "rb") as file:
+        yield file
+
+
+def check_regular(path: Path, known: os.stat_result) -> None:
+    """Raise `UserError` for what is no file with an end."""
+    if not stat.S_ISREG(known.st_mode):
+        raise UserError(f"{path}: is {_KINDS.get(stat.S_IFMT(known.st_mode), 'something else')}, not a file")
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """The content of a user's file; what ends in ``.gz`` is unpacked, to `LARGEST_UNPACKED` bytes at most.
+
+    Raises:
+        UserError: as `opened`; a file of more than `largest` bytes; a damaged .gz.
+    """
+    with opened(path) as file:
+        if path.suffix == ".gz":
+            largest = min(largest, LARGEST_UNPACKED)
+            try:
+                content = gzip.GzipFile(fileobj=file).read(largest + 1)
+            except (OSError, EOFError, zlib.error) as error:
+                raise UserError(f"{path}: a damaged .gz ({error})") from None
+        elif (size := os.fstat(file.fileno()).st_size) > largest:
+            raise UserError(f"{path}: {size:,} bytes, more than the {largest:,} that are read")
+        else:
+            content = _read(path, file, largest)  # some files of /proc have no size and no end
+    if len(content) > largest:
+        raise UserError(f"{path}: more than the {largest:,} bytes that are read")
+    return content
+
+
+def _read(path: Path, file: BinaryIO, largest: int) -> bytes:
+    try:
+        return file.read(largest + 1)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+
+
+def parse_json(text: str | bytes, where: str) -> Any:
+    """JSON that a user's file holds.
+
+    Raises:
+        UserError: no JSON, or JSON nested too deeply or with a number too long to be meant; `where` begins the message.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: not JSON ({error})") from None
+    except RecursionError:
+        raise UserError(f"{where}: JSON that is nested too deeply") from None
+    except ValueError as error:  # bytes that are no text, a number of more than 4300 digits
+        raise UserError(f"{where}: not JSON ({error})") from None
 
 
 @contextmanager
@@ -17,34 +103,42 @@ def writing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """A temporary file beside `path`, flushed to disk if `durable` and renamed into place once it is written.
 
     Raises:
+        UserError: `path` is a folder, a pipe or a device, which a file would take the place of.
         RunFailed: the disk is full, a quota is used up, the folder is read-only. `path` is as it was.
     """
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        if path.exists():
+            check_regular(path, path.stat())
+        # Of mode 0666 less the umask, as any file; tempfile's are for their owner alone.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise RunFailed(f"{path} cannot be written ({error.strerror}); the same command goes on later") from error
+    except OSError as error:
+        _forget(temporary)
+        raise RunFailed(f"{path} cannot be written ({error.strerror}); the same command goes on later") from error
+    except BaseException:
+        _forget(temporary)
         raise
 
 
+def _forget(path: Path) -> None:
+    with suppress(OSError):  # its folder is gone, or its name was too long to be made
+        path.unlink()
+
+
 def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
-    """All of a file at once, as `writing` does."""
+    """Write all of a file at once, as `writing` does."""
     with writing(path, durable) as file:
         file.write(content)
 
 
 def write_text(path: Path, content: str, durable: bool = True) -> None:
-    """`write_bytes` in UTF-8."""
+    """Write UTF-8, as `writing` does."""
     write_bytes(path, content.encode(), durable)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: an exception at once, or, while a run trains, at the next step boundary."""
+"""Ctrl-C, SIGTERM and a closed terminal (SIGHUP): an exception at once, or, while a run trains, at the next step boundary."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from types import FrameType
 
 from lopa_bench.errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """Both signals raise `Interrupted`."""
+    """The signals raise `Interrupted`."""
 
     def handler(signum: int, frame: FrameType | None) -> None:
         raise Interrupted(signum)
@@ -43,7 +43,9 @@ def _handlers(handler: object) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
-    before = {signum: signal.signal(signum, handler) for signum in SIGNALS}  # type: ignore[arg-type]
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup has said that the terminal may go
+    caught = [signum for signum in SIGNALS if not (nohup and signum is signal.SIGHUP)]
+    before = {signum: signal.signal(signum, handler) for signum in caught}  # type: ignore[arg-type]
     try:
         yield
     finally:

@@ -109,7 +109,7 @@ def test_a_failed_save_leaves_the_state_before_it(tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_save_and_tell(module_overrides, undisturbed, monkeypatch, capsys, signum, status):
     overrides = [*module_overrides(f"signal{signum}"), "method=lopa"]
     with monkeypatch.context() as patch:
