@@ -14,7 +14,6 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.metrics import nlg
 from lopa_bench.metrics.files import programs as program_files
-from lopa_bench.metrics.files import reading as files
 from lopa_bench.metrics.files import texts as text_files
 from lopa_bench.metrics.mteval import Variant
 
@@ -139,6 +138,7 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
     from lopa_bench.metrics.metric import by_name
     from lopa_bench.metrics.metric import score as scores_of
     from lopa_bench.tasks.known import known
+    from lopa_bench.tasks.labels import PREDICTION, Labels, matched, read_labels
 
     task: Any = known(options.task)
     if task.kind != "classification":
@@ -146,41 +146,21 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
     # Where a task's labels are numbers themselves, these are the same as on the hub.
     classes = {str(number): label for number, label in enumerate(task.about.classes)}
 
-    def labels(path: Path) -> list[str]:
-        named = [
-            classes.get(label, task.label_aliases.get(label, label))
-            for label in _labels(path, task.columns["label"], task.header)
-        ]
+    def labels(path: Path, *also: str) -> Labels:
+        read = read_labels(path, [*task.columns["label"], *also], task.header)
+        named = [classes.get(label, task.label_aliases.get(label, label)) for label in read.labels]
         for number, label in enumerate(named, 1):
             if label not in task.label_words:
                 raise UserError(
                     f"{path}, row {number}: {label!r} is no label of {task.name}: {', '.join(task.label_words)}"
                 )
-        return named
+        return dataclasses.replace(read, labels=named)
 
-    predicted, gold = labels(options.predictions), labels(options.references)
-    files.check_counts(options.predictions, predicted, options.references, gold, "label(s)")
+    predicted, gold = matched(labels(options.predictions, PREDICTION), labels(options.references))
     metrics = [METRICS[name](tuple(task.label_words), task.f1_label) for name in task.scored_by]
     return (), scores_of(
         by_name(metrics), [{"target": g, "prediction": p} for g, p in zip(gold, predicted, strict=True)]
     )
-
-
-def _labels(path: Path, columns: Sequence[str], header: bool) -> list[str]:
-    """One label a line, or the label column of a GLUE table."""
-    lines = files.read_lines(path, marked=True)
-    if path.suffix not in (".tsv", ".jsonl"):
-        return lines
-    from lopa_bench.tasks.rows import read_rows
-
-    rows = read_rows(path, header)
-    column = next((name for name in columns if rows and name in rows[0]), None)
-    if column is None:
-        raise UserError(f"{path}: no column {' or '.join(columns)}")
-    for number, row in enumerate(rows, 1):
-        if row.get(column) is None:
-            raise UserError(f"{path}, row {number}: no {column}")
-    return [str(row[column]) for row in rows]
 
 
 def _ks(asked: Sequence[int], official: Sequence[int], samples: Sequence[Sequence[str]]) -> Sequence[int]:

@@ -25,12 +25,14 @@ class Data:
     Attributes:
         limit: rows to keep of each split, its first.
         train_limit: rows to keep of the training split, evenly spaced.
+        skip_broken: leave out rows that cannot be read or used, of the reported split too; the result says how many.
     """
 
     source: Literal["mini", "files", "hub"]
     dir: str | None
     limit: Count | None
     train_limit: Count | None = None
+    skip_broken: bool = False
 
 
 @settings

@@ -104,6 +104,15 @@ class Task(ABC):
     def metrics(self) -> Mapping[str, Metric]:
         """Everything that it may be scored by, by name."""
 
+    def fault(self, record: Record) -> str | None:
+        """What a record has that no example can be made of, such as "no text in prompt"; None where it is whole."""
+        wrong = next((field for field, value in record.items() if not isinstance(value, str)), None)
+        return None if wrong is None else f"no text in {wrong}"
+
+    def left_out(self, record: Record) -> str | None:
+        """What a whole record has that the benchmark's own pipeline leaves it out for; None where it does not."""
+        return None
+
     @property
     @abstractmethod
     def metric(self) -> str:

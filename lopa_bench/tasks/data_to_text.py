@@ -9,9 +9,11 @@ from typing import Any
 
 from lopa_bench.config.fields import settings
 from lopa_bench.metrics import nlg
+from lopa_bench.metrics.files.texts import is_good
 from lopa_bench.metrics.metric import Line, Metric
 from lopa_bench.tasks.base import BOS, Predictions, Record, Scores, Task
 from lopa_bench.tasks.example import Example
+from lopa_bench.tasks.meaning import meaning
 
 
 @settings
@@ -70,6 +72,8 @@ def _first(predictions: Predictions) -> list[str]:
 class E2E(DataToText):
     """`name[The Eagle], eatType[pub]` is read as `name : The Eagle | Type : pub` (the attribute names and price signs of LoRA's files).
 
+    Other notations of the same meaning (meaning.py) give the same input.
+
     The texts are the challenge's own; LoRA's files have them tokenised.
     """
 
@@ -84,11 +88,20 @@ class E2E(DataToText):
         return "bleu"
 
     def table(self, record: Record) -> str:
-        pairs = re.findall(r"([^\[\],]+)\[(.*?)\]", record["mr"])
-        return " | ".join(f"{self.attribute_names.get(n.strip(), n.strip())} : {_spaced(value)}" for n, value in pairs)
+        pairs = meaning(record["mr"])
+        return " | ".join(f"{self.attribute_names.get(name, name)} : {_spaced(value)}" for name, value in pairs)
 
     def references(self, record: Record) -> list[str]:
         return [record["ref"]]
+
+    def fault(self, record: Record) -> str | None:
+        if wrong := super().fault(record):
+            return wrong
+        try:
+            meaning(record["mr"])
+        except ValueError as error:
+            return f"no meaning representation: {error}"
+        return None if record["ref"].strip() else "an empty ref"
 
     def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
         return nlg.e2e(_first(predictions), _references(examples)), self.lines(examples, predictions)
@@ -98,13 +111,13 @@ class E2E(DataToText):
 
 
 def _spaced(value: str) -> str:
-    """`£20-25` as `£ 20 - 25`."""
-    return re.sub(r"(?<=\d)-(?=\d)", " - ", value.replace("£", "£ "))
+    """`£20-25` as `£ 20 - 25`, which stays as it is."""
+    return re.sub(r"(?<=\d) ?- ?(?=\d)", " - ", re.sub(r"£ ?", "£ ", value))
 
 
 @settings
 class WebNlg(DataToText):
-    """Triples are read as `subject : property : object`, with ` | ` between them; texts not marked good are left out."""
+    """Triples are read as `subject : property : object`, with ` | ` between them; texts marked as anything but good are left out."""
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
@@ -118,7 +131,17 @@ class WebNlg(DataToText):
         return " | ".join(f"{t['subject']} : {t['property']} : {t['object']}" for t in record["triples"])
 
     def references(self, record: Record) -> list[str]:
-        return [text["lex"] for text in record["texts"] if text["comment"] == "good"]
+        return [text["lex"] for text in record["texts"] if is_good(text)]
+
+    def fault(self, record: Record) -> str | None:
+        if not _objects(record["triples"], {"subject", "property", "object"}) or not record["triples"]:
+            return "no triples of subject, property and object"
+        if not _objects(record["texts"], {"lex"}):
+            return "no texts under lex"
+        return None if isinstance(record["category"], str) else "no text in category"
+
+    def left_out(self, record: Record) -> str | None:
+        return None if self.references(record) else "no text that is not marked as bad"
 
     def details(self, record: Record) -> Mapping[str, Any]:
         return {"category": record["category"]}
@@ -127,3 +150,10 @@ class WebNlg(DataToText):
         categories = [e.record["category"] for e in examples]
         scores = nlg.webnlg_by_subset(_first(predictions), _references(examples), categories)
         return scores, self.lines(examples, predictions)
+
+
+def _objects(values: Any, keys: set[str]) -> bool:
+    """Whether this is a list of objects that have a text under each of `keys`."""
+    return isinstance(values, list) and all(
+        isinstance(value, Mapping) and all(isinstance(value.get(key), str) for key in keys) for value in values
+    )

@@ -51,6 +51,9 @@ class Glue(Task):
     def metric(self) -> str:
         return self.scored_by[-1]
 
+    def fault(self, record: Record) -> str | None:
+        return super().fault({field: value for field, value in record.items() if field != "label"})
+
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [self._example(record) for record in records]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import hashlib
-import io
 import json
 import random
 import re
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,11 @@ from lopa_bench.config.fields import Split
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Record, Task
+from lopa_bench.tasks.tables import Broken, marked, read_table, without_broken
 
-BROKEN_ROWS = 0.001  # the part of a GLUE table that may be broken: QQP's training file has such rows, which GLUE's readers leave out
+# The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
+BROKEN_ROWS = 0.001
+REPORTED = "test"  # the split whose rows are all scored
 HOLDOUT_FRACTION, HOLDOUT_SEED = 0.1, 9876  # the part of train that epochs are selected on, the same for every run
 
 
@@ -32,6 +33,9 @@ class Records:
     validation: list[Record] | None
     test: list[Record]
     files: dict[str, str]  # split -> what was read, without the folder
+    left_out: dict[str, int] = dataclasses.field(
+        default_factory=dict
+    )  # split -> rows that gave no example, where there are any
 
     def fingerprints(self) -> dict[str, str]:
         """Split -> SHA-256 over its rows (first 16 digits)."""
@@ -54,7 +58,7 @@ class Records:
             )
         held = set(order[: max(1, round(HOLDOUT_FRACTION * len(order)))])
         rest = [row for i, row in enumerate(self.train) if i not in held]
-        return Records(rest, [self.train[i] for i in sorted(held)], self.test, self.files)
+        return replace(self, train=rest, validation=[self.train[i] for i in sorted(held)])
 
 
 def fingerprint(rows: Iterable[Record]) -> str:
@@ -68,24 +72,45 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
     """Read all splits of `task`, `data.limit` rows of each and `data.train_limit` of the training split.
 
     Raises:
-        UserError: a missing folder or file, a row that cannot be read, a missing column, an empty split.
+        UserError: a missing folder or file, a file or a row that cannot be read, a missing column, an empty split.
     """
     files: dict[str, str] = {}
+    splits: dict[str, Sequence[Record | Broken]]
     if data.source == "mini":
         splits = _mini(task)
     elif data.source == "files":
         found = find_files(task, data.dir)
-        splits = {split: read_rows(path, task.header)[rows] for split, (path, rows) in found.items()}
+        splits = {split: read_table(path, task.header)[rows] for split, (path, rows) in found.items()}
         files = {split: str(path.relative_to(Path(data.dir or "."))) for split, (path, _) in found.items()}
     else:
         splits = _hub(task, offline)
     kept = {split: rows[: data.limit] for split, rows in splits.items()}
     kept["train"] = _spaced(kept["train"], data.train_limit)
-    named = {split: named_fields(task, split, rows) for split, rows in kept.items()}
-    return Records(named["train"], named.get("validation"), named["test"], files)
+    usable = {split: _usable(task, split, rows, data.skip_broken) for split, rows in kept.items()}
+    left_out = {split: len(kept[split]) - len(rows) for split, rows in usable.items() if len(rows) < len(kept[split])}
+    return Records(usable["train"], usable.get("validation"), usable["test"], files, left_out)
 
 
-def _spaced(rows: list[Record], count: int | None) -> list[Record]:
+def _usable(task: Task, split: str, rows: Sequence[Record | Broken], skip: bool) -> list[Record]:
+    """The rows that examples are made of, under the task's field names.
+
+    Rows of the reported split are left out if `skip` allows it, else they are an error. Of the others a few may be broken, and those
+    that the task's own pipeline leaves out are; how many is said on standard error.
+    """
+    name = f"task={task.name}, {split} split"
+    every, reported = len(rows), split == REPORTED
+    broken = every if skip else 0 if reported else int(BROKEN_ROWS * every)
+    way_out = f"; rows of the {split} split are left out with data.skip_broken=true only" if reported else ""
+    named = named_fields(task, split, without_broken(name, rows, broken, way_out))
+    whole = without_broken(name, marked(named, task.fault, name), broken, way_out)
+    wanted = marked(whole, task.left_out, name)
+    used = without_broken(name, wanted, every if skip or not reported else 0, way_out)
+    if not used:
+        raise UserError(f"task={task.name}: none of the {every} rows of the {split} split can be used")
+    return used
+
+
+def _spaced(rows: Sequence[Record | Broken], count: int | None) -> Sequence[Record | Broken]:
     """`count` rows at even distances: files may be sorted by what they tell of."""
     if count is None or count >= len(rows):
         return rows
@@ -121,55 +146,14 @@ def split_slice(name: str) -> tuple[str, slice]:
     return match[1], slice(start, stop)
 
 
-def read_rows(path: Path, header: bool = True) -> list[Record]:
-    """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM.
+def read_rows(path: Path, header: bool = True, tolerated: float = BROKEN_ROWS) -> list[Record]:
+    """The rows of a file, as `read_table` reads them, without the broken ones.
 
-    Without a `header`, the columns of a .tsv or .csv file are called "0", "1", …
-    A .json file is a list of rows or WebNLG's ``{"entries": [{"1": row}, {"2": row}, …]}``.
+    Args:
+        tolerated: the part of the rows that may be broken; where more are, the first is an error.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
-    if path.suffix == ".tsv":
-        return _tsv(path, text, header)
-    if path.suffix == ".csv":
-        lines = csv.reader(io.StringIO(text, newline=""))
-        return list(csv.DictReader(io.StringIO(text, newline=""), None if header else _numbers(next(lines, []))))
-    try:
-        if path.suffix == ".jsonl":
-            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
-        else:
-            rows = json.loads(text)
-            if isinstance(rows, dict) and "entries" in rows:
-                rows = [row for entry in rows["entries"] for row in entry.values()]
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"{path}: not a list of rows with named columns")
-    return rows
-
-
-def _tsv(path: Path, text: str, header: bool) -> list[Record]:
-    lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
-    first = lines[0] if lines else []
-    names, rows = (first, lines[1:]) if header else (_numbers(first), lines)
-    broken = [number for number, row in enumerate(rows, start=1 + header) if len(row) != len(names)]
-    if len(broken) > BROKEN_ROWS * len(rows):
-        number = broken[0]
-        widths = f"{len(rows[number - 1 - header])} columns, the {'header' if header else 'first row'} has {len(names)}"
-        raise UserError(f"{path}:{number}: {widths}")
-    if broken:
-        left_out = (
-            f"{len(broken)} of {len(rows)} rows have too few columns and are left out, the first is line {broken[0]}"
-        )
-        print(f"{path}: {left_out}", file=sys.stderr)
-    return [dict(zip(names, row, strict=True)) for row in rows if len(row) == len(names)]
-
-
-def _numbers(row: Sequence[str]) -> list[str]:
-    """The names of columns that have none."""
-    return [str(number) for number in range(len(row))]
+    rows = read_table(path, header)
+    return without_broken(str(path), rows, int(tolerated * len(rows)))
 
 
 def named_fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
@@ -193,13 +177,13 @@ def named_fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]
     return [{field: row[column] for field, column in chosen.items()} for row in rows]
 
 
-def _mini(task: Task) -> dict[str, list[Record]]:
+def _mini(task: Task) -> dict[str, Sequence[Record | Broken]]:
     from lopa_bench import mini
 
     return {split: list(rows) for split, rows in mini.records(task.name).items()}
 
 
-def _hub(task: Task, offline: bool) -> dict[str, list[Record]]:
+def _hub(task: Task, offline: bool) -> dict[str, Sequence[Record | Broken]]:
     if task.hub is None:
         raise UserError(f"task={task.name} is not on the hub in a form without code; use data.source=files data.dir=…")
     import datasets

@@ -26,6 +26,27 @@ def test_csv_keeps_quoted_line_ends(tmp_path):
     assert read_rows(path) == [{"mr": "a, b", "ref": "first\nsecond"}]
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ('"a, b",first, second\n', r"a\.csv:2: 3 columns, the header has 2; a comma inside a text needs quotes"),
+        ("a, b,first\n", r"a\.csv:2: 3 columns"),
+        ("a,b\nc\n", r"a\.csv:3: 1 columns, the header has 2"),
+        ('a,"open\nb,c\n', r"a\.csv:3: not CSV"),
+        ('a,"closed" too early\n', r"a\.csv:2: not CSV"),
+    ],
+)
+def test_csv_that_says_something_else_than_it_should(tmp_path, rows, says):
+    with pytest.raises(UserError, match=says):
+        read_rows(write(tmp_path, "a.csv", "mr,ref\n" + rows))
+
+
+def test_a_header_with_a_name_twice_is_refused(tmp_path):
+    for name, mark in (("a.csv", ","), ("a.tsv", "\t")):
+        with pytest.raises(UserError, match="two columns 'x'"):
+            read_rows(write(tmp_path, name, f"x{mark}y{mark}x\n1{mark}2{mark}3\n"))
+
+
 def test_bad_rows_are_named(tmp_path):
     with pytest.raises(UserError, match=r"a\.tsv:3: 1 columns, the header has 2"):
         read_rows(write(tmp_path, "a.tsv", "x\ty\n1\t2\n3\n"))
@@ -100,6 +121,84 @@ def test_the_first_existing_file_and_column_is_taken(tmp_path):
     assert len(qnli(tmp_path, "data.train_limit=99").train) == 30
     write(tmp_path, "glue/QNLI/train.tsv", "index\tquestion\tsentence\tlabel\n0\tq\ts\tentailment\n")
     assert qnli(tmp_path).files["train"] == "glue/QNLI/train.tsv"
+
+
+def damaged(folder, split, bad):
+    """RTE whose one split has a damaged row among 1,200."""
+    header = "index\tsentence1\tsentence2\tlabel\n"
+    for name in ("train", "dev"):
+        lines = [f"{n}\ta{n}\tb\tentailment" for n in range(1200)]
+        if name == split:
+            lines[7] = bad
+        write(folder, f"glue/RTE/{name}.tsv", header + "\n".join(lines) + "\n")
+    return ["task=rte", "model=roberta_large", "data.source=files", f"data.dir={folder}"]
+
+
+def loaded(overrides):
+    config = load_config(overrides)
+    return load_records(config.task, config.data, offline=True)
+
+
+@pytest.mark.parametrize(("bad", "what"), [("7\tbroken", "too few"), ("7\ta\tb\tc\tentailment", "too many")])
+def test_no_row_of_the_reported_split_is_left_out_unasked(tmp_path, bad, what, capsys):
+    overrides = damaged(tmp_path, "dev", bad)
+    with pytest.raises(UserError, match=r"dev\.tsv:9: [25] columns, the header has 4; .*data\.skip_broken=true"):
+        loaded(overrides)
+    records = loaded([*overrides, "data.skip_broken=true"])
+    assert [len(records.train), len(records.test)] == [1200, 1199]
+    assert records.left_out == {"test": 1}
+    assert (
+        f"test split: 1 of 1200 rows have {what} columns and are left out, the first is line 9"
+        in capsys.readouterr().err
+    )
+    records = loaded(damaged(tmp_path, "train", bad))  # as in QQP's training file
+    assert [len(records.train), len(records.test)] == [1199, 1200]
+    assert records.left_out == {"train": 1}
+    loaded([*overrides, "data.limit=7"])  # it is not among the rows that are asked for
+
+
+def test_a_row_left_out_moves_no_other_into_its_split(tmp_path):
+    rows = [json.dumps({"id": f"sample_{i}", "code": "", "input": "", "output": ""}) for i in range(402)]
+    rows[3] = json.dumps({"id": "sample_3", "code": ["no text"], "input": "", "output": ""})
+    write(tmp_path, "cruxeval/cruxeval.jsonl", "\n".join(rows))
+    overrides = ["task=cruxeval_o", "method=none", "data.source=files", f"data.dir={tmp_path}"]
+    with pytest.raises(UserError, match="train split: row 4 has no text in code"):
+        loaded(overrides)
+    records = loaded([*overrides, "data.skip_broken=true"])
+    assert [len(records.train), len(records.test)] == [399, 2]
+    assert records.test[0]["id"] == "sample_400"
+
+
+def webnlg(folder, test, *more):
+    def entry(number, comment):
+        text = {"lex": f"S{number} p o."} if comment is None else {"lex": f"S{number} p o.", "comment": comment}
+        triple = {"subject": f"S{number}", "property": "p", "object": "o"}
+        return {str(number): {"category": "Airport", "modifiedtripleset": [triple], "lexicalisations": [text]}}
+
+    for name, comments in (("train", ["good"] * 9 + ["toFix"]), ("test", test)):
+        entries = [entry(number, comment) for number, comment in enumerate(comments)]
+        write(folder, f"webnlg/{name}.json", json.dumps({"entries": entries}))
+    overrides = ["task=webnlg", "method=none", "data.source=files", f"data.dir={folder}", *more]
+    return load_config(overrides).task.evaluation_examples(loaded(overrides).test), loaded(overrides).left_out
+
+
+@pytest.mark.parametrize("comments", [["good", ""], ["", ""], [None, None], ["Good", "good "]])
+def test_texts_that_nobody_marked_bad_count(tmp_path, comments):
+    examples, left_out = webnlg(tmp_path, comments)
+    assert [example.record["references"] for example in examples] == [["S0 p o."], ["S1 p o."]]
+    assert left_out == {"train": 1}  # LoRA's pipeline has no such entry either
+
+
+@pytest.mark.parametrize("bad", ["bad", "toFix"])
+def test_entries_without_a_usable_text_are_counted_and_named(tmp_path, bad, capsys):
+    with pytest.raises(UserError, match=r"task=webnlg, test split: row 2 has no text that is not marked as bad"):
+        webnlg(tmp_path, ["good", bad])
+    examples, left_out = webnlg(tmp_path, ["good", bad, bad], "data.skip_broken=true")
+    assert len(examples) == 1
+    assert left_out == {"train": 1, "test": 2}
+    assert "test split: 2 of 3 rows have no text that is not marked as bad" in capsys.readouterr().err
+    with pytest.raises(UserError, match="none of the 1 rows of the test split can be used"):
+        webnlg(tmp_path, [bad], "data.skip_broken=true")
 
 
 def test_missing_column_is_named_with_those_there(tmp_path):

@@ -7,12 +7,12 @@ word to it, a wrong count a shift of all lines), this says so instead.
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import parse_json, read_bytes
 
 Texts = list[list[str]]
 
@@ -21,12 +21,9 @@ def read_text(path: Path, *, marked: bool = False) -> str:
     """A file's text; `marked` drops a byte order mark, which is an error otherwise.
 
     Raises:
-        UserError: there is no such file, it is not UTF-8, or it is empty.
+        UserError: there is no such file, it is none (a pipe, a device), it is too large, not UTF-8, or empty.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
+    data = read_bytes(path)
     if data.startswith(codecs.BOM_UTF8):
         if not marked:
             raise UserError(
@@ -49,10 +46,8 @@ def read_lines(path: Path, *, marked: bool = False) -> list[str]:
 
 
 def read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path, marked=True))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
+    """A file's JSON. Raises `UserError` where it is none."""
+    return parse_json(read_text(path, marked=True), str(path))
 
 
 def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -61,10 +56,7 @@ def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
     for number, line in enumerate(read_text(path, marked=True).split("\n"), 1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {number}: not JSON: {error.msg}") from None
+        row = parse_json(line, f"{path}, line {number}")
         absent = [key for key in keys if not isinstance(row, dict) or key not in row]
         if absent:
             raise UserError(f"{path}, line {number}: no {', '.join(absent)}")
@@ -73,5 +65,6 @@ def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def check_counts(predictions: Path, outputs: Sequence[Any], references: Path, groups: Sequence[Any], unit: str) -> None:
+    """Raise `UserError` unless there are as many outputs as groups of references."""
     if len(outputs) != len(groups):
         raise UserError(f"{predictions} has {len(outputs)} prediction(s) and {references} {len(groups)} {unit}")

@@ -135,14 +135,21 @@ def _reference_files(folder: Path) -> Texts:
 
 
 def _webnlg_json(path: Path) -> tuple[Texts, list[str]]:
-    """References (those commented as good) and categories of WebNLG's JSON test set."""
+    """References (texts that are not marked as bad) and categories of WebNLG's JSON test set."""
     try:
         entries: list[Mapping[str, Any]] = [next(iter(entry.values())) for entry in read_json(path)["entries"]]
-        groups = [[r["lex"] for r in entry["lexicalisations"] if r["comment"] == "good"] for entry in entries]
+        groups = [[text["lex"] for text in entry["lexicalisations"] if is_good(text)] for entry in entries]
         categories = [entry["category"] for entry in entries]
     except (KeyError, TypeError, AttributeError, StopIteration) as error:
         raise UserError(f"{path}: not a WebNLG test set in JSON ({type(error).__name__}: {error})") from None
-    empty = next((i for i, texts in enumerate(groups, 1) if not texts), None)
+    empty = [number for number, texts in enumerate(groups, 1) if not texts]
     if empty:
-        raise UserError(f"{path}: entry {empty} has no reference")
+        raise UserError(
+            f"{path}: {len(empty)} of {len(groups)} entries have no usable reference, the first is entry {empty[0]}"
+        )
     return groups, categories
+
+
+def is_good(text: Mapping[str, Any]) -> bool:
+    """Whether a text of WebNLG counts: it is commented as good (release 1) or not at all (release 3), not as toFix or bad."""
+    return (text.get("comment") or "good").strip().lower() == "good"

@@ -1,0 +1,130 @@
+"""Rows of a user's file, those included that cannot be read: whoever asked decides what becomes of them. Imports no torch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lopa_bench.errors import UserError
+from lopa_bench.host.files import parse_json, read_bytes
+from lopa_bench.tasks.base import Record
+
+BROKEN_ROWS = (
+    0.001  # the part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out
+)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Stands in the place of a row that gives nothing.
+
+    Attributes:
+        place: where it is, such as ``line 502``.
+        what: what it has instead of what it should have, such as ``too few columns``.
+        message: the line that says so if it is an error.
+    """
+
+    place: str
+    what: str
+    message: str
+
+
+Rows = list[Record | Broken]
+
+
+def without_broken(name: str, rows: Sequence[Record | Broken], most: int, way_out: str = "") -> list[Record]:
+    """The rows that are not broken; how many are is said on standard error.
+
+    Raises:
+        UserError: more than `most` are.
+    """
+    broken = [row for row in rows if isinstance(row, Broken)]
+    if len(broken) > most:
+        count = f" ({len(broken)} of {len(rows)} rows cannot be used)" if len(broken) > 1 else ""
+        raise UserError(broken[0].message + count + way_out)
+    if broken:
+        what = broken[0].what + ("" if len({row.what for row in broken}) == 1 else " or other faults")
+        count = f"{len(broken)} of {len(rows)} rows have {what}"
+        print(f"{name}: {count} and are left out, the first is {broken[0].place}", file=sys.stderr)
+    return [row for row in rows if not isinstance(row, Broken)]
+
+
+def read_table(path: Path, header: bool = True) -> Rows:
+    """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM.
+
+    Without a `header`, the columns of a .tsv or .csv file are called "0", "1", …
+    A .json file is a list of rows or WebNLG's ``{"entries": [{"1": row}, {"2": row}, …]}``.
+
+    Raises:
+        UserError: no such file, or one that is not of its kind as a whole.
+    """
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
+    if path.suffix == ".tsv":
+        lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
+        return _named(path, enumerate(lines, 1), header, "")
+    if path.suffix == ".csv":
+        return _named(path, _csv_rows(path, text), header, "; a comma inside a text needs quotes around the text")
+    if path.suffix == ".jsonl":
+        rows = [parse_json(line, f"{path}:{n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    else:
+        rows = _entries(parse_json(text, str(path)))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: not a list of rows with named columns")
+    return rows
+
+
+def _csv_rows(path: Path, text: str) -> Iterable[tuple[int, list[str]]]:
+    """Each row with the line that it ends on."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:  # a quote that is not closed or stands inside a text
+        raise UserError(f"{path}:{reader.line_num}: not CSV ({error})") from error
+
+
+def _named(path: Path, lines: Iterable[tuple[int, list[str]]], header: bool, hint: str) -> Rows:
+    """Rows under the names of the first one, or, without a `header`, under their columns' numbers."""
+    numbered = list(lines)
+    names = (
+        numbered.pop(0)[1] if header and numbered else [str(n) for n in range(len(numbered[0][1]))] if numbered else []
+    )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{path}: the header has two columns {twice!r}")
+    rows: Rows = []
+    for number, row in numbered:
+        if len(row) == len(names):
+            rows.append(dict(zip(names, row, strict=True)))
+            continue
+        what = "too few columns" if len(row) < len(names) else "too many columns"
+        wrong = f"{path}:{number}: {len(row)} columns, the {'header' if header else 'first row'} has {len(names)}"
+        rows.append(Broken(f"line {number}", what, wrong + (hint if len(row) > len(names) else "")))
+    return rows
+
+
+def _entries(content: Any) -> Any:
+    """The rows of WebNLG's form, else the content as it is."""
+    if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
+        return content
+    if not all(isinstance(entry, dict) for entry in content["entries"]):
+        return content["entries"]
+    return [row for entry in content["entries"] for row in entry.values()]
+
+
+def marked(rows: Sequence[Record | Broken], fault: Callable[[Record], str | None], name: str) -> Rows:
+    """The rows, and `Broken` in the place of each that `fault` finds something wrong with."""
+    found: Rows = []
+    for number, row in enumerate(rows, 1):
+        wrong = None if isinstance(row, Broken) else fault(row)
+        found.append(row if wrong is None else Broken(f"row {number}", wrong, f"{name}: row {number} has {wrong}"))
+    return found
