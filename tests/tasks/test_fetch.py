@@ -1,7 +1,9 @@
 """Fetching from a real HTTP server that cuts, corrupts, loses and dribbles."""
 
+import contextlib
 import hashlib
 import json
+import os
 import socket
 import threading
 import time
@@ -20,6 +22,59 @@ PLAIN = "".join(f"{i}\tthe cat\tsits\tentailment\n" for i in range(9000)).encode
 NUMBERED = json.dumps(ROWS, indent=4).encode()
 
 
+def head(handler, status=200, **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+
+
+def endless(handler):
+    head(handler)
+    while True:
+        handler.wfile.write(PLAIN)
+
+
+def dribble(handler):
+    """A byte at a time, each in time for the next one to be waited for."""
+    while True:
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.02)
+
+
+def dribbled_body(handler):
+    head(handler, Content_Length=str(len(PLAIN)))
+    dribble(handler)
+
+
+def dribbled_header(handler):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
+    dribble(handler)
+
+
+def malformed_length(handler):
+    head(handler, Content_Length="many")
+    handler.wfile.write(PLAIN)
+
+
+def long_number(handler):
+    head(handler, Content_Length="9" * 5000)
+    handler.wfile.write(PLAIN)
+
+
+UNRULY = {
+    "416": lambda handler: handler.send_error(416),
+    "a circle": lambda handler: head(handler, 302, Location=handler.path),
+    "another size": lambda handler: head(handler, Content_Length=str(len(PLAIN) + 1)),
+    "endless": endless,
+    "dribbled body": dribbled_body,
+    "dribbled header": dribbled_header,
+    "malformed length": malformed_length,
+    "long number": long_number,
+}
+
+
 class Server(BaseHTTPRequestHandler):
     """Files by path. `faults` are applied to requests, first come first served: the bytes after which the connection ends, or a word."""
 
@@ -31,6 +86,10 @@ class Server(BaseHTTPRequestHandler):
         name, wanted = self.path.strip("/"), self.headers.get("Range")
         self.requests.append((name, wanted))
         fault = self.faults.pop(0) if self.faults else None
+        if fault in UNRULY:
+            with contextlib.suppress(OSError):  # whoever asked has gone
+                UNRULY[fault](self)
+            return None
         if name not in self.files:
             return self.send_error(404)
         content = self.files[name]
@@ -76,7 +135,7 @@ def digest(content):
 def rte(server, monkeypatch, tmp_path):
     """`lopa-bench fetch rte` brings one file as it is, `fetch qnli` one that is made from another."""
     made = HOW["numbered_rows"](NUMBERED)
-    plain = {"sha256": digest(PLAIN), "from": {"o/r/c/train.tsv": digest(PLAIN)}}
+    plain = {"sha256": digest(PLAIN), "bytes": [len(PLAIN)], "from": {"o/r/c/train.tsv": digest(PLAIN)}}
     derived = {"sha256": digest(made), "derive": "numbered_rows", "from": {"o/r/c/train.json": digest(NUMBERED)}}
     known = {"glue/RTE/train.tsv": plain, "glue/QNLI/subset_train.jsonl": derived}
     monkeypatch.setattr(files, "sources", lambda: known)
@@ -163,6 +222,72 @@ def test_a_slow_server_is_waited_for_and_a_silent_one_is_not(rte, server, monkey
     assert "no answer in time" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("416", "416"),
+        ("a circle", "redirects"),
+        ("another size", "bytes, not"),
+        ("endless", "bytes of the file arrive"),
+        ("dribbled body", "slower than"),
+        ("dribbled header", "no answer in time"),
+    ],
+)
+def test_an_unruly_server_is_one_line_in_a_bounded_time(rte, server, tmp_path, capsys, monkeypatch, fault, says):
+    monkeypatch.setattr(download, "TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
+    monkeypatch.setattr(download, "PATIENCE", 0.5)
+    monkeypatch.setattr(download, "SLOWEST", 1 << 24)
+    server.faults += [fault] * 40
+    started = time.monotonic()
+    assert rte() == 1
+    assert time.monotonic() - started < 3
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.rglob("*.tsv"))
+
+
+@pytest.mark.parametrize("fault", ["malformed length", "long number"])
+def test_a_length_that_is_none_is_passed_over(rte, server, tmp_path, fault):
+    server.faults += [fault]
+    assert rte() == 0
+    assert (tmp_path / "glue/RTE/train.tsv").read_bytes() == PLAIN
+
+
+def test_a_beginning_that_is_longer_than_the_file_is_not_gone_on_with(rte, server, tmp_path):
+    (tmp_path / ".fetch").mkdir()
+    (tmp_path / ".fetch" / f"{digest(PLAIN)[:12]}-train.tsv.part").write_bytes(PLAIN + b"more")
+    assert rte() == 0
+    assert server.requests == [("o/r/c/train.tsv", None)]
+
+
+def test_what_comes_to_nothing_leaves_nothing_behind(rte, server, tmp_path, capsys):
+    server.files = {}
+    for words in (["data.dir=" + str(tmp_path / "a/b")], ["offline=true", "data.dir=" + str(tmp_path / "a/b")]):
+        assert main(["fetch", "rte", *words]) in (1, 2)
+    assert list(tmp_path.iterdir()) == []
+    assert main(["fetch", "rte", f"data.dir={tmp_path}"]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "file/below", "/dev/null", "/proc/none"])
+def test_a_folder_that_cannot_be_is_one_line(rte, tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    assert main(["fetch", "rte", f"data.dir={name}"]) == 2
+    error = capsys.readouterr().err
+    assert f"data.dir={name} cannot be written" in error
+    assert error.count("\n") == 1
+
+
+def test_a_pipe_in_a_files_place_is_not_read(rte, tmp_path, capsys):
+    (tmp_path / "glue/RTE").mkdir(parents=True)
+    os.mkfifo(tmp_path / "glue/RTE/train.tsv")
+    assert rte() == 2
+    assert "is a pipe, not a file" in capsys.readouterr().err
+
+
 def test_part_of_a_file_in_its_place_is_refused(rte, tmp_path, capsys):
     target = tmp_path / "glue/RTE/train.tsv"
     target.parent.mkdir(parents=True)
@@ -204,6 +329,7 @@ def test_every_task_can_be_fetched():
         assert files_of(task), task
     for name, source in sources().items():
         assert len(source["sha256"]) == 64, name
+        assert len(source["bytes"]) == len(source["from"]), name
         assert source.get("derive", "numbered_rows") in HOW
         for path in source["from"]:
             assert len(path.split("/")[2]) == 40, path  # a commit, not a branch
@@ -223,3 +349,5 @@ def test_the_real_files(server, shared_data, tmp_path):
 def test_the_real_files_are_those_of_the_sources(shared_data):
     for name, source in sources().items():
         assert download.sha256(shared_data / "data" / name) == source["sha256"], name
+        if "derive" not in source:
+            assert [(shared_data / "data" / name).stat().st_size] == source["bytes"], name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,29 +43,49 @@ def fetch(name: str, folder: Path, origins: Sequence[str]) -> None:
     Raises:
         RunFailed: it cannot be had, or what has come is not the file.
     """
+    source, target = sources()[name], folder / name
+    try:
+        with _workplace(folder) as work, FileLock(work / "lock"):
+            if not is_there(target, source["sha256"]):  # else another process has brought it
+                _bring(name, source, target, work, origins)
+    except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
+        raise UserError(f"data.dir={folder} cannot be written ({getattr(error, 'strerror', None) or error})") from error
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """The folder for what is on its way. If that comes to nothing, the folders that were made for it are gone again."""
+    work = folder / WORK
+    made = [path for path in (work, *work.parents) if not os.path.lexists(path)]
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        yield work
+    except BaseException:
+        if [path.name for path in work.iterdir()] == ["lock"]:
+            (work / "lock").unlink()
+        with suppress(OSError):  # something lies in it
+            for path in made:
+                path.rmdir()
+        raise
+
+
+def _bring(name: str, source: Mapping[str, Any], target: Path, work: Path, origins: Sequence[str]) -> None:
     from lopa_bench.tasks.fetch.derive import HOW
     from lopa_bench.tasks.fetch.download import download, sha256
 
-    source, target = sources()[name], folder / name
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (folder / WORK).mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserError(f"data.dir={folder} cannot be written ({error.strerror})") from error
-    with FileLock(folder / WORK / "lock"):
-        if is_there(target, source["sha256"]):
-            return  # another process has brought it
-        parts = [folder / WORK / f"{digest[:12]}-{Path(path).name}" for path, digest in source["from"].items()]
-        for part, (path, digest) in zip(parts, source["from"].items(), strict=True):
-            if not (part.is_file() and sha256(part) == digest):
-                download([f"{origin.rstrip('/')}/{path}" for origin in origins], digest, part)
-        made = HOW[source["derive"]](*(p.read_bytes() for p in parts)) if "derive" in source else parts[0].read_bytes()
-        write_bytes(target, made)
-        if sha256(target) != source["sha256"]:
-            target.unlink()
-            raise RunFailed(f"{name}: what was made from {', '.join(source['from'])} is not the file that it should be")
-        for part in parts:
-            part.unlink()
+    sizes = source.get("bytes", [None] * len(source["from"]))
+    parts = [work / f"{digest[:12]}-{Path(path).name}" for path, digest in source["from"].items()]
+    for part, size, (path, digest) in zip(parts, sizes, source["from"].items(), strict=True):
+        if not (part.is_file() and sha256(part) == digest):
+            download([f"{origin.rstrip('/')}/{path}" for origin in origins], digest, part, size)
+    made = HOW[source["derive"]](*(p.read_bytes() for p in parts)) if "derive" in source else parts[0].read_bytes()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(target, made)
+    if sha256(target) != source["sha256"]:
+        target.unlink()
+        raise RunFailed(f"{name}: what was made from {', '.join(source['from'])} is not the file that it should be")
+    for part in parts:
+        part.unlink()
 
 
 def is_there(path: Path, expected: str) -> bool:
@@ -74,7 +96,7 @@ def is_there(path: Path, expected: str) -> bool:
     """
     from lopa_bench.tasks.fetch.download import sha256
 
-    if not path.exists():
+    if not os.path.lexists(path):
         return False
     if (found := sha256(path)) == expected:
         return True
