@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal, TypeVar, cast
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import dataclass_transform
 
-Count = Annotated[int, Field(ge=1)]
-Size = Annotated[int, Field(ge=0)]
+MOST = 2**31 - 1  # what sizes of tensors and files of rows stay below
+
+
+def _check_folder(text: str) -> str:
+    """A path that a file system can have."""
+    if "\0" in text:
+        raise ValueError("there is a NUL in it")
+    if (longest := max(len(os.fsencode(part)) for part in text.split("/"))) > 255 or len(os.fsencode(text)) > 4000:
+        raise ValueError(f"a name of {longest} bytes is too long for a file system, which takes 255, and 4000 in all")
+    return text
+
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Size = Annotated[int, Field(ge=0, le=MOST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Period = Annotated[float, Field(ge=0)]  # seconds; inf is never
+Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
+Folder = Annotated[str, AfterValidator(_check_folder)]
 
 Split = Literal["train", "validation", "test"]  # of a task's rows
 Kind = Literal["masked", "causal"]  # of a language model

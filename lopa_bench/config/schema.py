@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
-from lopa_bench.config.fields import Count, Fraction, NonNegative, Positive, Size, settings
+from lopa_bench.config.fields import (
+    Count,
+    Folder,
+    Fraction,
+    Length,
+    NonNegative,
+    Number,
+    Period,
+    Positive,
+    Size,
+    settings,
+)
 
 if TYPE_CHECKING:  # the sections whose classes conf/ names; annotations alone, so that this room needs none of theirs
     from lopa_bench.methods.base import Method
@@ -29,7 +40,7 @@ class Data:
     """
 
     source: Literal["mini", "files", "hub"]
-    dir: str | None
+    dir: Folder | None
     limit: Count | None
     train_limit: Count | None = None
     skip_broken: bool = False
@@ -45,10 +56,10 @@ class Model:
     """
 
     name: str
-    path: str
+    path: Folder
     revision: str | None
     kind: Literal["masked", "causal", "auto"]
-    encoder: str
+    encoder: Folder
     encoder_revision: str | None
     lora_targets: list[str] | None
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
@@ -75,7 +86,7 @@ class Train:
     weight_decay: NonNegative
     warmup: Fraction
     schedule: Literal["constant", "linear"]
-    max_length: Count
+    max_length: Length
     clip: Positive | None
     accumulate: Count
     bucket: bool
@@ -104,7 +115,7 @@ class Generation:
     top_p: Annotated[float, pydantic.Field(gt=0, le=1)]
     num_samples: Count
     num_beams: Count
-    length_penalty: float
+    length_penalty: Number
     count_prompt: bool
     select_rows: Count | None
     generator: Literal["vllm"] | None = None
@@ -146,7 +157,7 @@ class Run:
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]  # numpy takes no more
     selection: Literal["holdout", "paper", "last"]
     precision: Literal["fp32", "bf16", "auto"]
-    results_dir: str
+    results_dir: Folder
     force: bool
     offline: bool
-    checkpoint_every: NonNegative
+    checkpoint_every: Period

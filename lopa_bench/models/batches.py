@@ -123,12 +123,14 @@ class Split:
     Attributes:
         numbers: [rows] of the whole split's rows.
         features: [rows, E], with a frozen instance encoder.
+        cut: how many rows are the part of a longer text, for the backbone or for the instance encoder.
     """
 
     def __init__(self, rows: Sequence[Row], pad_id: int, encoder_pad_id: int = 0, side: str = "right") -> None:
         self.rows, self.pad_id, self.encoder_pad_id, self.side = rows, pad_id, encoder_pad_id, side
         self.numbers = torch.arange(len(rows))
         self.features: Tensor | None = None
+        self.cut = 0
 
     def __len__(self) -> int:
         return len(self.rows)

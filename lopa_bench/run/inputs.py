@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lopa_bench.config.schema import Config
 from lopa_bench.host.shelf import Shelf
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.models.batches import Split, encode_clozes, encode_completions, encode_prompts
+from lopa_bench.methods.instance_encoder import InstanceEncoder
+from lopa_bench.models.batches import Row, Split, encode_clozes, encode_completions, encode_prompts
 from lopa_bench.models.tokens import encoder_ids
 from lopa_bench.run.identity import digest
 from lopa_bench.tasks.example import Example
@@ -70,19 +72,55 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], tra
     on the left otherwise. A frozen encoder's features are computed here, once for all epochs.
     """
     tokenizer, limit, generation = model.backbone.tokenizer, config.text_length, config.generation
-    if generation is None:
-        rows = encode_clozes(tokenizer, examples, limit)
-    else:
-        encode_rows = encode_completions if training else encode_prompts
-        rows = encode_rows(tokenizer, examples, limit, generation.max_new_tokens)
+    room = generation.max_new_tokens if generation else 0
+
+    def tokenised(some: Sequence[Example], most: int) -> list[Row]:
+        if generation is None:
+            return encode_clozes(tokenizer, some, most)
+        return (encode_completions if training else encode_prompts)(tokenizer, some, most, room)
+
+    rows = tokenised(examples, limit)
+    lengths = [len(row.ids) for row in rows]
+    cut = cut_short(lambda some, most: [row.ids for row in tokenised(some, most)], examples, lengths, limit, room)
     split = Split(rows, tokenizer.pad_token_id, side="right" if training or generation is None else "left")
-    if model.encoder is None:
-        return split
-    cut = "left" if generation else "right"  # a program's or a table's end matters more than its beginning
-    read = encoder_ids(model.encoder.tokenizer, [e.input for e in examples], min(limit, model.encoder.positions), cut)
-    if model.encoder.frozen:
-        split.features = model.encoder.features(read)
-    else:
-        split.rows = [replace(row, encoder_ids=ids) for row, ids in zip(rows, read, strict=True)]
-        split.encoder_pad_id = model.encoder.tokenizer.pad_token_id
+    if model.encoder is not None:
+        cut |= _encode_for_encoder(model.encoder, split, config, examples)
+    split.cut = len(cut)
     return split
+
+
+def _encode_for_encoder(
+    encoder: InstanceEncoder, split: Split, config: Config, examples: Sequence[Example]
+) -> set[int]:
+    """Put what the instance encoder reads, or its features, into `split`; the numbers of the rows of which it reads a part."""
+    side = "left" if config.generation else "right"  # a program's or a table's end matters more than its beginning
+
+    def tokenised(some: Sequence[Example], most: int) -> list[array[int]]:
+        return encoder_ids(encoder.tokenizer, [example.input for example in some], most, side)
+
+    limit = min(config.text_length, encoder.positions)
+    read = tokenised(examples, limit)
+    if encoder.frozen:
+        split.features = encoder.features(read)
+    else:
+        split.rows = [replace(row, encoder_ids=ids) for row, ids in zip(split.rows, read, strict=True)]
+        split.encoder_pad_id = encoder.tokenizer.pad_token_id
+    return cut_short(tokenised, examples, [len(ids) for ids in read], limit, 0)
+
+
+def cut_short(
+    tokenised: Callable[[Sequence[Example], int], Sequence[Sequence[int]]],
+    examples: Sequence[Example],
+    lengths: Sequence[int],
+    limit: int,
+    room: int | None,
+) -> set[int]:
+    """The numbers of the examples that are longer than `limit` tokens: those that become longer if one more is allowed.
+
+    Args:
+        tokenised: examples and the most tokens -> the tokens of each. lengths: those of all `examples` at `limit`.
+        room: tokens of `limit` that are kept for what is written (None: what the input leaves).
+    """
+    near = [i for i, length in enumerate(lengths) if length + 1 + (room or 0) >= limit]
+    longer = tokenised([examples[i] for i in near], limit + 1)
+    return {i for i, ids in zip(near, longer, strict=True) if len(ids) > lengths[i]}
