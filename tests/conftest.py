@@ -49,6 +49,7 @@ def run_overrides(rte_files, tiny_models):
     """The overrides of a small run by its results folder."""
     return lambda results: [
         "task=rte",
+        "scale=mini",
         "data.source=files",
         f"data.dir={rte_files}",
         "model=local",

@@ -16,7 +16,7 @@ from lopa_bench.cli.options import option, overrides
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.processes import is_main
-from lopa_bench.host.terminal import write
+from lopa_bench.host.terminal import say, write
 
 if TYPE_CHECKING:
     from lopa_bench.config.schema import Config
@@ -43,6 +43,7 @@ OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
+    from lopa_bench.config import scale
     from lopa_bench.config.overrides import check, check_hydra, check_keys
     from lopa_bench.config.quoting import as_meant
 
@@ -50,8 +51,9 @@ def main(argv: Sequence[str]) -> int:
         check_hydra([word for word in argv if "=" in word])
         return _hydra(list(argv))
     options = words.read(Options, argv, "run")
-
     given = [as_meant(word, options.multirun) for word in options.overrides]
+    line = scale.notice(given)
+    given += scale.implied(given)
     if options.cfg:
         check_keys(given, options.multirun)
         flags = [*(["--resolve"] if options.resolve else []), *(["-p", options.package] if options.package else [])]
@@ -61,6 +63,8 @@ def main(argv: Sequence[str]) -> int:
         return status
     for config in check(given, options.multirun):
         check_machine(config)
+    if line and is_main():
+        say(f"lopa-bench: {line}", error=True)
     return _sweep(given) if options.multirun else _hydra(given)
 
 

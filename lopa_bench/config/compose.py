@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from lopa_bench.config import files, recipe, typed
+from lopa_bench.config import files, recipe, scale, typed
 from lopa_bench.config.schema import Config, Data, Generation, Model, Run, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
@@ -34,7 +34,7 @@ def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
     register()
     GlobalHydra.instance().clear()
     with files.searching(files.own_folder(overrides)):
-        words = [*files.search_override(), *overrides]
+        words = [*files.search_override(), *scale.implied(overrides), *overrides]
         try:
             with initialize_config_dir(str(files.conf_dir()), version_base="1.3"):
                 return compose("config", overrides=words, return_hydra_config=hydra)
@@ -109,7 +109,7 @@ def _generation(plain: dict[str, Any], written: bool) -> Generation | None:
     """The section `generation` of a task that is written; a classification has none, in `plain` neither."""
     if written:
         return typed.fill(Generation, plain["generation"], "generation")
-    given: Mapping[str, Any] = plain.pop("generation", {})
+    given = typed.section_of(plain.pop("generation", {}), "generation")
     for key, value in given.items():
         if value is not None:
             raise UserError(

@@ -60,6 +60,9 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
                 continue
             if key not in known:
                 raise UserError(f"{key}={_shown(override)}: there is no key {key}{_instead(key, known)}")
+            below = sorted(name for name in known if name.startswith(f"{key}."))
+            if below and not isinstance(override.value(), dict):
+                raise UserError(f"{key}={_shown(override)}: {key} holds keys and is no value; such as {below[0]}=…")
         return parsed
 
 

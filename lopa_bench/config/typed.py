@@ -25,7 +25,7 @@ def build(values: Mapping[str, Any], section: str) -> Any:
     Raises:
         UserError: naming the key, the value and what would be valid.
     """
-    values = dict(values)
+    values = dict(section_of(values, section))
     cls = class_of(values.pop("_target_", None), section)
     if nested := _nested_target(values, section):
         raise UserError(f"{nested}: only a section itself is made of a class; take it out")
@@ -35,11 +35,18 @@ def build(values: Mapping[str, Any], section: str) -> Any:
 def fill(cls: type[T], values: Mapping[str, Any], key: str) -> T:
     """A settings class made from the values below `key`. Raises `UserError` as `build` does."""
     try:
-        return cls(**values)
+        return cls(**section_of(values, key))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         fields = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
         raise UserError(_one_line(first, key, fields)) from error
+
+
+def section_of(values: Any, key: str) -> Mapping[str, Any]:
+    """The values of a section. Raises `UserError` where one value stands in the place of all of them, as after ``train=5``."""
+    if not isinstance(values, Mapping):
+        raise UserError(f"{key}={_shown(values)}: {key} holds keys and is no value; give one of them, {key}.KEY=…")
+    return values
 
 
 def class_of(path: Any, section: str) -> type[Any]:
@@ -76,7 +83,7 @@ def _one_line(error: Any, prefix: str, fields: list[str]) -> str:
     location = [str(part) for part in error["loc"]]
     key = ".".join([prefix, *location[:1]] if prefix else location[:1]) or prefix
     value, context = error["input"], error.get("ctx", {})
-    shown = value if isinstance(value, (str, int, float, bool)) or value is None else type(value).__name__
+    shown = _shown(value)
     if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
         return f"{key} is not a key here{hint(location[0], fields, f'{prefix}.{{}}')}"
     if error["type"] in {"missing", "missing_argument"}:
@@ -99,3 +106,9 @@ def _one_line(error: Any, prefix: str, fields: list[str]) -> str:
     }
     kind = error["type"].split("_")[0]
     return f"{key}={shown} is not {wanted[kind]}" if kind in wanted else f"{key}={shown}: {error['msg']}"
+
+
+def _shown(value: Any) -> str:
+    """A value as a line of an error has room for it."""
+    text = str(value) if isinstance(value, (str, int, float, bool)) or value is None else type(value).__name__
+    return text if len(text) <= 80 else f"{text[:76]}…"

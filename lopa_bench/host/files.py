@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import stat
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -33,7 +33,7 @@ STEPS = 14  # of the masked run
 def masked(rte_files, tiny_models, tmp_path):
     """A classifier's overrides, without dropout."""
     model = tiny.without_dropout(tiny_models("roberta"), tmp_path / "roberta")
-    data = ["task=rte", "data.source=files", f"data.dir={rte_files}"]
+    data = ["task=rte", "scale=mini", "data.source=files", f"data.dir={rte_files}"]
     return [
         *data,
         "model=local",
@@ -50,6 +50,7 @@ def causal(files, tiny_models):  # noqa: F811
     """A writer's. After an epoch it writes one row, so that the other process has nothing to do."""
     data = [
         "task=e2e",
+        "scale=mini",
         "data.source=files",
         f"data.dir={files}",
         "generation.max_new_tokens=6",

@@ -38,6 +38,7 @@ def files(tmp_path_factory):
 def overrides(files, tiny_models, tmp_path, monkeypatch):
     monkeypatch.setattr(nlg, "missing", lambda: dict.fromkeys(("meteor", "rouge_l", "cider"), "needs a Java runtime"))
     return [
+        "scale=mini",
         "data.source=files",
         f"data.dir={files}",
         "model=local",

@@ -1,0 +1,31 @@
+"""The scale of a run that names none: a real model on real rows does not take the embedded scale's recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+EMBEDDED = ("by_scale", "mini_mlm", "mini_clm")  # values of `model` that take what ships with the package
+REAL = ("files", "hub")  # values of data.source
+
+
+def implied(overrides: Sequence[str]) -> list[str]:
+    """``["scale=small"]`` where overrides ask for a model and rows of one's own and for no scale, else nothing.
+
+    scale=mini, the default of everything else, cuts rows after 64 tokens and has learning rates for the embedded model.
+    """
+    given = dict(word.lstrip("+").partition("=")[::2] for word in overrides)
+    if "scale" in given or _value(given, "data.source", "mini") not in REAL:
+        return []
+    models = _value(given, "model", "by_scale").split(",")
+    return [] if set(models) <= set(EMBEDDED) else ["scale=small"]
+
+
+def notice(overrides: Sequence[str]) -> str | None:
+    """The line that says so."""
+    if not implied(overrides):
+        return None
+    return "scale=small is taken, since model and rows are not the embedded ones; scale=mini or scale=paper takes that recipe"
+
+
+def _value(given: dict[str, str], key: str, default: str) -> str:
+    return given.get(key, default).strip("'\"")

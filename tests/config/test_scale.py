@@ -1,0 +1,56 @@
+"""A model and rows of one's own take scale=small by themselves, and the run says so."""
+
+import pytest
+
+from lopa_bench.cli.main import main
+from lopa_bench.config import scale
+from lopa_bench.config.compose import load_config
+
+OWN = ["task=rte", "data.source=files", "data.dir=data", "model=local", "model.path=model"]
+
+
+def test_a_model_and_files_of_ones_own_take_scale_small():
+    config = load_config(OWN)
+    assert config.scale == "small"
+    assert config.train.max_length == 256  # 64 at the embedded scale
+    assert config.train == load_config([*OWN, "scale=small"]).train
+    assert "scale=small is taken" in scale.notice(OWN)
+    assert load_config([*OWN[:1], "data.source=hub", "model=roberta_large"]).scale == "small"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [*OWN, "scale=mini"],
+        ["task=rte", "model=local", "model.path=model"],  # the embedded rows
+        ["task=rte", "data.source=files", "data.dir=data"],  # the embedded model
+        ["task=rte", "data.source=files", "data.dir=data", "model=mini_mlm"],
+        ["task=rte"],
+    ],
+)
+def test_everything_else_stays_what_it_was(overrides):
+    config = load_config(overrides)
+    assert config.scale == "mini"
+    assert config.train.max_length == 64
+    assert scale.implied(overrides) == []
+    assert scale.notice(overrides) is None
+
+
+def test_a_scale_that_is_named_is_taken():
+    assert load_config([*OWN, "scale=paper"]).scale == "paper"
+
+
+def test_the_embedded_models_are_those_of_scale_mini():
+    for task, name in (("rte", "mini_mlm"), ("e2e", "mini_clm"), ("mbpp", "mini_clm")):
+        own = load_config([f"task={task}", "method=none", f"model={name}"]).model
+        assert own == load_config([f"task={task}", "method=none"]).model
+        assert name in scale.EMBEDDED
+
+
+def test_the_run_says_so(run_overrides, tmp_path, capsys):
+    """`run_overrides` names scale=mini, as its model has few positions."""
+    overrides = [word for word in run_overrides(tmp_path) if not word.startswith(("scale=", "method."))]
+    assert main([*overrides, "train.max_length=64", "train.epochs=0", "method=none"]) == 0
+    out, err = capsys.readouterr()
+    assert err.count("scale=small is taken") == 1
+    assert str(tmp_path / "small") in out

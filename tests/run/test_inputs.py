@@ -1,0 +1,60 @@
+"""Rows that are the part of a longer text are counted, exactly."""
+
+import random
+
+import pytest
+import tiny
+
+from lopa_bench.models.tokens import completion_ids, prompt_ids
+from lopa_bench.run.inputs import encode
+from lopa_bench.tasks.example import Example
+
+WORDS = ["the", "dog", "barn", "sees", "red", "not"]
+
+
+def lengths(seed=0, count=40, most=60):
+    draw = random.Random(seed)
+    return [" ".join(draw.choice(WORDS) for _ in range(draw.randint(1, most))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("method", ["pt", "lopa"])
+@pytest.mark.parametrize("limit", [4, 20, 21, 40, 100])
+def test_clozes(tiny_models, method, limit):
+    folder = tiny_models("roberta")
+    model = tiny.adapt(folder, method)
+    examples = [Example(f"{text} ? <mask>", " Yes") for text in lengths()]
+    config = tiny.settings(folder, method, "task=rte", f"train.max_length={limit}")
+    whole = [len(model.backbone.tokenizer(example.input)["input_ids"]) for example in examples]
+    split = encode(model, config, examples, training=True)
+    assert split.cut == sum(length > limit for length in whole)
+    assert max(len(row.ids) for row in split.rows) <= limit
+
+
+def test_what_the_encoder_cannot_read_counts_too(tiny_models, monkeypatch):
+    folder = tiny_models("roberta")
+    model = tiny.adapt(folder, "lopa")
+    examples = [Example(f"{text} ? <mask>", " Yes") for text in lengths()]
+    whole = [len(model.backbone.tokenizer(example.input)["input_ids"]) for example in examples]
+    monkeypatch.setattr(type(model.encoder), "positions", property(lambda self: 30))
+    config = tiny.settings(folder, "lopa", "task=rte", "train.max_length=40")
+    assert encode(model, config, examples, training=True).cut == sum(length > 30 for length in whole)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("limit", "room"), [(40, 10), (41, 10), (25, 20), (100, 20)])
+def test_texts_that_are_continued(tiny_models, training, limit, room):
+    folder = tiny_models("gpt2")
+    model = tiny.adapt(folder, "pt")
+    examples = [
+        Example(f"{text}<bos>", f" {answer}") for text, answer in zip(lengths(), lengths(seed=1, most=30), strict=True)
+    ]
+    lengths_of = f"train.max_length={limit}", f"generation.max_new_tokens={room}"
+    config = tiny.settings(folder, "pt", "task=e2e", *lengths_of)
+    tokenizer, cut = model.backbone.tokenizer, 0
+    for example in examples:
+        prompt = len(prompt_ids(tokenizer, example.input))
+        answer = len(completion_ids(tokenizer, example.target)) + 1  # and the end token
+        kept = min(prompt, limit - room)
+        cut += prompt > kept or (training and kept + answer > limit)
+    assert cut == encode(model, config, examples, training).cut
+    assert cut > 0 or limit == 100
