@@ -99,6 +99,11 @@ def parse_json(text: str | bytes, where: str) -> Any:
         raise UserError(f"{where}: not JSON ({error})") from None
 
 
+def load_json(path: Path) -> Any:
+    """The JSON in a file. Raises `UserError` as `read_bytes` and `parse_json` do."""
+    return parse_json(read_bytes(path), str(path))
+
+
 @contextmanager
 def writing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """A temporary file beside `path`, flushed to disk if `durable` and renamed into place once it is written.

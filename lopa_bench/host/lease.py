@@ -18,7 +18,8 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
-from lopa_bench.errors import RunFailed
+from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.host.files import load_json
 
 HEARTBEAT = 15.0  # seconds between signs of life
 STALE_AFTER = 8 * HEARTBEAT  # without one; long enough for a stalled file server
@@ -69,8 +70,8 @@ def machine() -> str:
 def owner_of(path: Path) -> Owner | None:
     """Who holds the lock file `path`, or None if nobody does or it is not readable."""
     try:
-        return Owner(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        return Owner(**load_json(path))
+    except (UserError, TypeError):
         return None
 
 
@@ -127,10 +128,10 @@ class Lease:
     def _create(self) -> bool:
         """Make the file with its content in one step: a link to a temporary one, which fails if the name is taken, on NFS too."""
         try:
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".tmp")
+            temporary = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}.tmp")
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
             try:
                 os.write(handle, self._content)
-                os.fchmod(handle, 0o644)
                 os.link(temporary, self.path)
             finally:
                 os.close(handle)

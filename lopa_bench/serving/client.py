@@ -14,7 +14,6 @@ Several clients' requests, padded on the right to one length, are answered in on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from transformers import AutoModel, AutoTokenizer
 from lopa_bench.config import files
 from lopa_bench.config.fields import Kind
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import load_json
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.export import CLIENT_FORMAT, client_method
 from lopa_bench.methods.instance_encoder import pool
@@ -84,7 +84,10 @@ class SoftPromptClient:
         if (folder / "adapter_config.json").is_file():
             raise UserError(f"{folder} is a peft adapter folder; load it with peft.PeftModel.from_pretrained")
         try:
-            about = json.loads((folder / "client.json").read_text(encoding="utf-8"))
+            about = load_json(folder / "client.json")
+        except UserError as error:
+            raise UserError(f"{folder} is not a whole soft-prompt client: {error}") from None
+        try:
             if about["format"] != CLIENT_FORMAT:
                 raise UserError(
                     f"{folder}: client.json has format {about['format']}, this version reads {CLIENT_FORMAT}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.errors import RunFailed, UserError
-from lopa_bench.host.files import write_text
+from lopa_bench.host.files import load_json, write_text
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main
 from lopa_bench.host.terminal import say
@@ -111,11 +111,11 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
 def read(folder: Path) -> list[Job]:
     """All jobs of a sweep, in order."""
     jobs: dict[int, Job] = {}
-    with contextlib.suppress(OSError, ValueError):
-        jobs = {i: Job(tuple(job)) for i, job in enumerate(json.loads((folder / PLAN).read_text())["jobs"])}
+    with contextlib.suppress(UserError, KeyError, TypeError):
+        jobs = {i: Job(tuple(job)) for i, job in enumerate(load_json(folder / PLAN)["jobs"])}
     for path in folder.glob(f"*/{JOB}"):
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(path.read_text())
+        with contextlib.suppress(UserError, KeyError, TypeError, ValueError):
+            known = load_json(path)
             jobs[int(path.parent.name)] = Job(**{**known, "overrides": tuple(known["overrides"])})
     return [jobs[i] for i in sorted(jobs)]
 

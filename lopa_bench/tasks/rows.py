@@ -126,7 +126,9 @@ def find_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]
     found: dict[Split, tuple[Path, slice]] = {}
     for split, candidates in task.files.items():
         places = [(Path(folder) / name, rows) for name, rows in map(split_slice, candidates)]
-        existing = [place for place in places if place[0].is_file()]
+        existing = [
+            place for place in places if place[0].exists()
+        ]  # what is none of its kind is refused when it is read
         if existing:
             found[split] = existing[0]  # type: ignore[index]
         elif split != "validation":
