@@ -24,10 +24,9 @@ def _check_folder(text: str) -> str:
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Size = Annotated[int, Field(ge=0, le=MOST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Period = Annotated[float, Field(ge=0)]  # seconds; inf is never
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Period = Annotated[float, Field(ge=0, allow_inf_nan=True)]  # seconds; inf is never
 Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
 Folder = Annotated[str, AfterValidator(_check_folder)]
 
@@ -39,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 def settings(cls: type[T]) -> type[T]:
-    """A frozen dataclass whose fields are checked when it is made; unknown keys and wrong types are errors.
+    """A frozen dataclass whose fields are checked when it is made; unknown keys, wrong types, inf and nan are errors.
 
     Raises (on instantiation): ``pydantic.ValidationError``, which ``config`` turns into one line.
     """

@@ -16,7 +16,6 @@ from lopa_bench.config.fields import (
     Fraction,
     Length,
     NonNegative,
-    Number,
     Period,
     Positive,
     Size,
@@ -115,7 +114,7 @@ class Generation:
     top_p: Annotated[float, pydantic.Field(gt=0, le=1)]
     num_samples: Count
     num_beams: Count
-    length_penalty: Number
+    length_penalty: float
     count_prompt: bool
     select_rows: Count | None
     generator: Literal["vllm"] | None = None
