@@ -51,10 +51,26 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("parameters", f"{counts.paper:,} as the paper counts, {counts.trained:,} got gradients"),
         ("", f"({share:.3g} % of the backbone's {counts.total:,})"),
         ("selection", f"{result.selection}: {selection}{epoch}"),
+        *_reading_facts(result),
         ("time", f"{seconds.total:.1f} s ({seconds.train:.1f} s training{speed}) on {result.device}"),
         ("peak memory", f"{result.peak_memory_mib:,} MiB"),
         *_scoring_facts(result.scoring),
     ]
+
+
+def _reading_facts(result: Result) -> list[tuple[str, str]]:
+    """What the numbers are not of: the ends of long rows, and rows that could not be used."""
+    data, facts = result.data, []
+    cut = [f"{count:,} of {data.rows[split]:,} {split}" for split, count in data.truncated.items() if count]
+    if cut:
+        length = result.setting("train.max_length")
+        facts.append(
+            ("truncated", f"{', '.join(cut)} rows are longer than train.max_length={length} or the model's positions")
+        )
+    if data.left_out:
+        left_out = ", ".join(f"{count:,} {split}" for split, count in data.left_out.items())
+        facts.append(("left out", f"{left_out} rows that could not be used"))
+    return facts
 
 
 def _scoring_facts(scoring: Scoring) -> list[tuple[str, str]]:

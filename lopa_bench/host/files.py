@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import secrets
@@ -81,6 +82,15 @@ def _read(path: Path, file: BinaryIO, largest: int) -> bytes:
         return file.read(largest + 1)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content in hexadecimal. Raises `UserError` where no file is to be read."""
+    digest = hashlib.sha256()
+    with opened(path) as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def parse_json(text: str | bytes, where: str) -> Any:

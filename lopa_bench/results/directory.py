@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +14,11 @@ from typing import Any
 import yaml
 
 from lopa_bench.errors import UserError
-from lopa_bench.host.files import remove_temporaries, write_bytes, write_text
+from lopa_bench.host.files import read_bytes, remove_temporaries, sha256, write_bytes, write_text
 from lopa_bench.host.lease import CLOCK, Lease
-from lopa_bench.results.record import File, NotAResult, OtherSchema, Result, parse
+from lopa_bench.results.record import File, NotAResult, OtherSchema, Result, parse, unaltered
 
-RESULT, CONFIG, PREDICTIONS = "result.json", "config.yaml", "predictions.jsonl"
-MOST_HASHED = 64 << 20  # bytes; of a larger file the length alone is compared
+RESULT, CONFIG, PREDICTIONS, TRAINED = "result.json", "config.yaml", "predictions.jsonl", "trained.safetensors"
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 
 
@@ -51,13 +49,14 @@ class RunDirectory:
         """
         path = self.path / RESULT
         try:
-            found = parse(path.read_bytes())
+            content = read_bytes(path)
+            found = parse(content)
         except OtherSchema as error:
             raise UserError(f"{path}: {error}; move it away, or overwrite it with force=true") from None
-        except (OSError, NotAResult):
+        except (UserError, NotAResult):
             return None
-        whole = PREDICTIONS in found.files and (self.path / CONFIG).is_file()
-        whole = whole and all(_is_as_written(self.path / name, file) for name, file in found.files.items())
+        whole = PREDICTIONS in found.files and (self.path / CONFIG).is_file() and unaltered(content)
+        whole = whole and all(is_as_written(self.path / name, file) for name, file in found.files.items())
         return found if whole else None
 
     @contextlib.contextmanager
@@ -107,13 +106,11 @@ class RunDirectory:
         return written
 
 
-def _is_as_written(path: Path, file: File) -> bool:
-    """Whether a file is there in its length and, where that is read quickly, with its content."""
+def is_as_written(path: Path, file: File) -> bool:
+    """Whether a file is there in its length and with its content."""
     try:
-        if path.stat().st_size != file.bytes:
-            return False
-        return file.bytes > MOST_HASHED or hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
-    except OSError:
+        return path.stat().st_size == file.bytes and sha256(path) == file.sha256
+    except (OSError, UserError):
         return False
 
 

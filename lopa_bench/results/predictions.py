@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import parse_json, read_bytes
 
 
 def read_predictions(result_path: Path) -> list[dict[str, Any]]:
@@ -21,14 +20,16 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: a damaged file, or a line that is no prediction.
     """
-    for name, opener in (("predictions.jsonl", open), ("predictions.jsonl.gz", gzip.open)):
+    for name in ("predictions.jsonl", "predictions.jsonl.gz"):
         path = result_path.with_name(name)
-        if path.is_file():
+        if path.exists():
             try:
-                with opener(path, "rt", encoding="utf-8") as lines:
-                    predictions = [json.loads(line) for line in lines]
-            except (OSError, EOFError, zlib.error, ValueError) as error:
-                raise UserError(f"{path}: not one JSON object a line ({error})") from error
+                lines = read_bytes(path).decode().split("\n")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
+            predictions = [
+                parse_json(line, f"{path}:{n}: not one JSON object a line") for n, line in enumerate(lines, 1) if line
+            ]
             if not all(isinstance(prediction, dict) for prediction in predictions):
                 raise UserError(f"{path}: not one JSON object a line")
             return predictions

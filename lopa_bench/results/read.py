@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import read_bytes
 from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
 
@@ -78,11 +79,13 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
     others: dict[str, list[Path]] = {}
     for path in _result_files(root / scale):
         try:
-            result = parse(path.read_bytes())
+            result = parse(read_bytes(path))
         except OtherSchema as error:
             others.setdefault(str(error), []).append(path)
-        except (OSError, NotAResult) as error:
+        except NotAResult as error:
             skipped.append(f"{path}: skipped, {error}")
+        except UserError as error:
+            skipped.append(f"{error}; skipped")
         else:
             if result.scale == scale:
                 rows.append(_row(path, result))
@@ -141,8 +144,8 @@ def load_result(run: Path | str) -> tuple[Path, Result]:
     if not path.is_file():
         raise UserError(f"{run}: no result.json there; give the directory of a finished run")
     try:
-        return path, parse(path.read_bytes())
-    except (OSError, NotAResult) as error:
+        return path, parse(read_bytes(path))
+    except NotAResult as error:
         raise UserError(f"{path}: {error}") from None
 
 

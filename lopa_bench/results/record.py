@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lopa_bench.config.keys import lookup
 
+CHECKSUM = "checksum"  # a key of result.json beside the fields of `Result`
 SCHEMA: Final = 2  # of result.json; raised when a field is taken away or means something else
 
 
@@ -21,13 +22,19 @@ class Facts(BaseModel):
 
 
 class Data(Facts):
-    """What was read: where from, and of each split the file (without its folder), rows and fingerprint."""
+    """What was read: where from, and of each split the file (without its folder), rows and fingerprint.
+
+    Attributes:
+        left_out: rows of a split's file that gave no example. truncated: rows that are longer than what backbone or encoder read of them.
+    """
 
     source: str
     limit: int | None = None
     train_limit: int | None = None
     files: dict[str, str] = Field(default_factory=dict)
     rows: dict[str, int] = Field(default_factory=dict)
+    left_out: dict[str, int] = Field(default_factory=dict)
+    truncated: dict[str, int] = Field(default_factory=dict)
     fingerprints: dict[str, str] = Field(default_factory=dict)
 
 
@@ -145,8 +152,13 @@ class Result(Facts):
         return self.model_copy(update={"files": files})
 
     def to_json(self) -> str:
-        """The text of ``result.json``."""
-        return self.model_dump_json(by_alias=True, indent=1) + "\n"
+        """The text of ``result.json``, with a checksum of the rest of it."""
+        values = json.loads(self.model_dump_json(by_alias=True))
+        return json.dumps({**values, CHECKSUM: _checksum(values)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _checksum(values: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 class NotAResult(ValueError):
@@ -189,3 +201,9 @@ def _refusal(content: bytes, first: Any) -> NotAResult:
         return OtherSchema(found["schema"])
     key = ".".join(map(str, first["loc"]))
     return NotAResult(f"not a whole result ({key}: {first['msg'][0].lower()}{first['msg'][1:]})")
+
+
+def unaltered(content: bytes) -> bool:
+    """Whether the bytes of a ``result.json`` are the values that were written."""
+    values = json.loads(content)
+    return bool(values.pop(CHECKSUM, None) == _checksum(values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,6 @@ from lopa_bench.results.provenance import git_state, versions
 from lopa_bench.results.record import Baseline, Data, Git, GradientNorm, Parameters, Result
 from lopa_bench.run.evaluate import Evaluation, Tested
 from lopa_bench.run.progress import Progress
-from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.rows import Records
 
 
@@ -50,7 +48,7 @@ def result_of(
         reported_split="test",
         metric=config.task.metric,
         config=dict(directory.determining),
-        data=data_of(config, records, examples),
+        data=data_of(config, records, evaluation),
         metrics=tested.metrics,
         metrics_per_split=per_split,
         baseline=Baseline(majority=config.task.baseline(examples["train"], examples["test"])),
@@ -69,14 +67,16 @@ def result_of(
     )
 
 
-def data_of(config: Config, records: Records, examples: Mapping[str, Sequence[Example]]) -> Data:
+def data_of(config: Config, records: Records, evaluation: Evaluation) -> Data:
     """What was read, and how much of it."""
     return Data(
         source=config.data.source,
         limit=config.data.limit,
         train_limit=config.data.train_limit,
         files=records.files,
-        rows={name: len(rows) for name, rows in examples.items()},
+        rows={name: len(rows) for name, rows in evaluation.examples.items()},
+        left_out=records.left_out,
+        truncated={name: split.cut for name, split in evaluation.splits.items()},
         fingerprints=records.fingerprints(),
     )
 

@@ -14,7 +14,7 @@ from lopa_bench.host.processes import Processes, processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models import hub
 from lopa_bench.models.backbone import Backbone
-from lopa_bench.results.directory import RunDirectory
+from lopa_bench.results.directory import TRAINED, RunDirectory
 from lopa_bench.results.record import Result, Scoring, Seconds
 from lopa_bench.run import identity
 from lopa_bench.run.checkpoint import Checkpoints
@@ -94,7 +94,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
         peak_memory_mib=memory.mib,
     )
     trained = whole(model.trainable(), together)
-    files = {"trained.safetensors": save({name: p.detach().contiguous() for name, p in trained.items()})}
+    files = {TRAINED: save({name: p.detach().contiguous() for name, p in trained.items()})}
     files |= evaluation.kept()
     written = together.first(lambda: directory.write(result, config.resolved, progress.history, tested.lines, files))
     together.first(checkpoints.remove)

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 import yaml
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from lopa_bench.config.compose import from_resolved
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import read_bytes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
-from lopa_bench.results.directory import RESULT
-from lopa_bench.results.record import parse
+from lopa_bench.results.directory import CONFIG, TRAINED, is_as_written
+from lopa_bench.results.read import load_result
 
 
 def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedModel]:
@@ -26,16 +26,21 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
     Raises:
         UserError: no finished run there, a file that cannot be read, or other backbone weights than the run's.
     """
+    weights = directory / TRAINED
     try:
-        result = parse((directory / RESULT).read_bytes())
-        config = from_resolved(yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8")))
-        trained = load_file(directory / "trained.safetensors")
-    except FileNotFoundError as error:
-        raise UserError(f"run={directory}: there is no {Path(error.filename or 'trained.safetensors').name}") from error
-    except (OSError, ValueError, yaml.YAMLError, SafetensorError) as error:
-        raise UserError(f"run={directory}: a file of the run cannot be read ({str(error).splitlines()[0]})") from error
+        _, result = load_result(directory)
+        config = from_resolved(yaml.safe_load(read_bytes(directory / CONFIG)))
+    except UserError as error:
+        raise UserError(f"run={directory}: {error}") from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UserError(f"run={directory}: {CONFIG} cannot be read ({str(error).splitlines()[0]})") from error
     except (KeyError, TypeError) as error:
-        raise UserError(f"run={directory}: config.yaml is another version's ({error})") from error
+        raise UserError(f"run={directory}: {CONFIG} is another version's ({error})") from error
+    if not weights.is_file():
+        raise UserError(f"run={directory}: there is no {TRAINED}")
+    if TRAINED not in result.files or not is_as_written(weights, result.files[TRAINED]):
+        raise UserError(f"run={directory}: {TRAINED} is not as the run wrote it; the run's command makes it again")
+    trained = load_file(weights)
     _check_weights(directory, config, result.config["model"])
     backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
     model = config.method.adapt(backbone)

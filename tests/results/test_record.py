@@ -2,12 +2,13 @@
 
 import json
 import math
+import os
 
 import pytest
 from pydantic import ValidationError
 from synthetic import write_run
 
-from lopa_bench.results.directory import MOST_HASHED, RunDirectory
+from lopa_bench.results.directory import RunDirectory
 from lopa_bench.results.record import NotAResult, Result, parse
 
 
@@ -74,14 +75,28 @@ def test_a_run_with_another_file_is_made_again(directory, content):
     assert directory.result() is None
 
 
-def test_a_large_file_is_compared_by_its_length(directory):
-    path = directory.path / "trained.safetensors"
-    with path.open("wb") as file:
-        file.truncate(MOST_HASHED + 1)
-    known = json.loads((directory.path / "result.json").read_text())
-    known["files"]["trained.safetensors"]["bytes"] = MOST_HASHED + 1
-    (directory.path / "result.json").write_text(json.dumps(known))
-    assert directory.result() is not None
-    with path.open("wb") as file:
-        file.truncate(MOST_HASHED + 2)
+@pytest.mark.parametrize("altered", [("metrics", "glue"), ("steps",), ("config", "seed"), ("files", "history.csv")])
+def test_a_run_with_another_result_is_made_again(directory, altered):
+    path = directory.path / "result.json"
+    known = node = json.loads(path.read_text())
+    for key in altered[:-1]:
+        node = node[key]
+    node[altered[-1]] = {} if altered[0] == "files" else 77
+    path.write_text(json.dumps(known))
     assert directory.result() is None
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda text: "", lambda text: text[:-9], lambda text: "[" * 100_000, lambda text: "{}"]
+)
+def test_a_run_with_a_damaged_result_is_made_again(directory, damage):
+    path = directory.path / "result.json"
+    path.write_text(damage(path.read_text()))
+    assert directory.result() is None
+
+
+def test_pipes_in_a_runs_directory_are_not_waited_for(directory):
+    for name in ("predictions.jsonl", "trained.safetensors", "result.json"):
+        (directory.path / name).unlink()
+        os.mkfifo(directory.path / name)
+        assert directory.result() is None

@@ -1,11 +1,14 @@
 """Rows that are the part of a longer text are counted, exactly."""
 
 import random
+from pathlib import Path
 
 import pytest
 import tiny
 
+from lopa_bench.cli.main import main
 from lopa_bench.models.tokens import completion_ids, prompt_ids
+from lopa_bench.results.record import parse
 from lopa_bench.run.inputs import encode
 from lopa_bench.tasks.example import Example
 
@@ -58,3 +61,15 @@ def test_texts_that_are_continued(tiny_models, training, limit, room):
         cut += prompt > kept or (training and kept + answer > limit)
     assert cut == encode(model, config, examples, training).cut
     assert cut > 0 or limit == 100
+
+
+def test_the_result_and_the_output_say_it(overrides, capsys):
+    """The rows are 11 tokens long, and some more."""
+    assert main([*overrides, "train.epochs=0", "train.max_length=11"]) == 0
+    out = capsys.readouterr().out
+    (path,) = Path(overrides[6].partition("=")[2]).rglob("result.json")
+    data = parse(path.read_bytes()).data
+    assert set(data.truncated) == {"train", "validation", "test"}
+    assert 0 < data.truncated["test"] <= data.rows["test"]
+    assert f"{data.truncated['test']} of {data.rows['test']} test" in out
+    assert "rows are longer than train.max_length=11 or the model's positions" in out

@@ -6,7 +6,6 @@ would be left with comparing a hash.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
 import threading
@@ -19,7 +18,7 @@ import requests
 import urllib3
 
 from lopa_bench.errors import RunFailed
-from lopa_bench.host.files import opened
+from lopa_bench.host.files import sha256
 
 CHUNK = 1 << 13  # what a break can lose
 TIMEOUT = (10, 30)  # seconds to connect, and between two arrivals: a slow server is waited for, a silent one is not
@@ -55,15 +54,6 @@ class Limits:
         """Raise `Refused` once the time is up."""
         if time.monotonic() > self.until:
             raise Refused(f"slower than {SLOWEST // 1024} KiB a second")
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content in hexadecimal. Raises `UserError` where no file is to be read."""
-    digest = hashlib.sha256()
-    with opened(path) as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def download(urls: Sequence[str], expected: str, path: Path, size: int | None = None) -> None:

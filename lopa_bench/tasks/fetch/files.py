@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from lopa_bench.config.files import read
 from lopa_bench.errors import RunFailed, UserError
-from lopa_bench.host.files import write_bytes
+from lopa_bench.host.files import sha256, write_bytes
 from lopa_bench.tasks.rows import split_slice
 
 ORIGIN = "https://raw.githubusercontent.com"
@@ -71,7 +71,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 def _bring(name: str, source: Mapping[str, Any], target: Path, work: Path, origins: Sequence[str]) -> None:
     from lopa_bench.tasks.fetch.derive import HOW
-    from lopa_bench.tasks.fetch.download import download, sha256
+    from lopa_bench.tasks.fetch.download import download
 
     sizes = source.get("bytes", [None] * len(source["from"]))
     parts = [work / f"{digest[:12]}-{Path(path).name}" for path, digest in source["from"].items()]
@@ -94,8 +94,6 @@ def is_there(path: Path, expected: str) -> bool:
     Raises:
         UserError: another file lies in its place; it may be the user's own, so it is neither taken nor replaced.
     """
-    from lopa_bench.tasks.fetch.download import sha256
-
     if not os.path.lexists(path):
         return False
     if (found := sha256(path)) == expected:
