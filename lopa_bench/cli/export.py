@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.host.files import make_folder
 from lopa_bench.host.terminal import say
 
 SUMMARY = "a run's adapter or prompt for use elsewhere"
@@ -47,5 +48,8 @@ def export(run: Path, to: Path) -> str:
     from lopa_bench.run.trained import load_trained
 
     config, model = load_trained(run)
-    to.mkdir(parents=True, exist_ok=True)
-    return config.method.export(model, config, to)
+    make_folder(to)
+    try:
+        return config.method.export(model, config, to)
+    except OSError as error:  # a full disk; the libraries that write have other names for it
+        raise RunFailed(f"to={to} cannot be written ({error.strerror or error})") from error

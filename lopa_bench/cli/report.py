@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lopa_bench.cli import words
 from lopa_bench.cli.options import Choice, option
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import make_folder, write_text
 from lopa_bench.host.terminal import say, write
 from lopa_bench.study.spec import SCALES
 
@@ -116,8 +117,8 @@ def _write(output: Path | None, text: str) -> None:
     if output is None:
         write(text, sys.stdout)
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
+    make_folder(output.parent)
+    write_text(output, text)
     say(output)
 
 

@@ -158,6 +158,14 @@ def write_text(path: Path, content: str, durable: bool = True) -> None:
     write_bytes(path, content.encode(), durable)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that a user named, and those above it. Raises `UserError` where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder} cannot be made ({getattr(error, 'strerror', None) or error})") from error
+
+
 def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
     """Remove what `writing` left where its process was killed. Only for the one process that writes into `folder`.
 

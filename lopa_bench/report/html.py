@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from lopa_bench.host.files import make_folder, write_text
 from lopa_bench.report.cells import Table
 from lopa_bench.report.claims_text import HEADS, HOW, finding_cells, missing_commands, part_title, tally
 from lopa_bench.report.diagnosis import diagnose
@@ -47,8 +48,8 @@ def write_page(output: Path, runs: Runs, scale: str, tables: Sequence[Table], *,
         Section("Runs", _runs(runs, scale)),
     ]
     page = _page(f"lopa-bench, scale {scale}" + (", FAST" if fast else ""), sections, provenance(runs))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page, encoding="utf-8")
+    make_folder(output.parent)
+    write_text(output, page)
 
 
 def _page(title: str, sections: Sequence[Section], facts: Iterable[tuple[str, str]]) -> str:

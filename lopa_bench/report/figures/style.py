@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import matplotlib
 
+from lopa_bench.host.files import make_folder, writing
 from lopa_bench.report.cells import Cell
 from lopa_bench.study.tables import every
 
@@ -78,10 +79,12 @@ def errorbars(axes: Axes, x: Sequence[float], cells: Sequence[Cell], label: str,
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write ``name.png`` and ``name.svg``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    figure.savefig(paths[0], dpi=160, metadata={"Software": None})
-    write_svg(figure, paths[1])
+    with writing(paths[0]) as png:
+        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    with writing(paths[1]) as svg:
+        write_svg(figure, svg)
     return paths
 
 
