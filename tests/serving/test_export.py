@@ -166,7 +166,7 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     directory = finished("none")
     to = f"to={tmp_path / 'out'}"
     assert "there is no finished run" in error(f"run={tmp_path}", to)
-    assert "export needs to=DIR" in error(f"run={directory}")
+    assert "export: to is needed: give to=DIR" in error(f"run={directory}")
     assert "nearest: run=DIR" in error(f"runs={directory}", to)
     assert "method=none: there is nothing to export" in error(f"run={directory}", to)
     result = json.loads((directory / "result.json").read_text())
