@@ -52,7 +52,8 @@ class Glue(Task):
         return self.scored_by[-1]
 
     def fault(self, record: Record) -> str | None:
-        return super().fault({field: value for field, value in record.items() if field != "label"})
+        """As of any task, but a template and a label take numbers, as JSON has them, too."""
+        return super().fault({field: str(v) if isinstance(v, int | float) else v for field, v in record.items()})
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [self._example(record) for record in records]

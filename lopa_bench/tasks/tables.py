@@ -95,14 +95,13 @@ def _csv_rows(path: Path, text: str) -> Iterable[tuple[int, list[str]]]:
 def _named(path: Path, lines: Iterable[tuple[int, list[str]]], header: bool, hint: str) -> Rows:
     """Rows under the names of the first one, or, without a `header`, under their columns' numbers."""
     numbered = list(lines)
-    names = (
-        numbered.pop(0)[1] if header and numbered else [str(n) for n in range(len(numbered[0][1]))] if numbered else []
-    )
+    first = numbered[0][1] if numbered else []
+    names = first if header else [str(number) for number in range(len(first))]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{path}: the header has two columns {twice!r}")
     rows: Rows = []
-    for number, row in numbered:
+    for number, row in numbered[1:] if header else numbered:
         if len(row) == len(names):
             rows.append(dict(zip(names, row, strict=True)))
             continue
