@@ -51,6 +51,7 @@ class Model:
 
     Attributes:
         precision: of a run that does not say its own.
+        label_words: a task's label word -> the word that stands for it with this model, whose vocabulary has not the first as one token.
         trust_remote_code: whether modelling code that comes with a checkpoint, rather than with transformers, is run.
     """
 
@@ -63,6 +64,7 @@ class Model:
     lora_targets: list[str] | None
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     trust_remote_code: bool = False
+    label_words: dict[str, str] = Field(default_factory=dict)
 
 
 @settings

@@ -21,11 +21,11 @@ from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
 from lopa_bench.host.device import keep_freed_memory
 from lopa_bench.models import shelf
-from lopa_bench.models.files import ModelFiles, locate
+from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.loading import load_model
 from lopa_bench.models.probe import check_own_logits, check_writing, key_shape, shares_beams
 from lopa_bench.models.shape import Shape
-from lopa_bench.models.tokens import check_special, load_tokenizer
+from lopa_bench.models.tokens import check_special, load_tokenizer, word_id
 
 transformers_logging.disable_progress_bar()  # a run shows its own
 transformers_logging.set_verbosity_error()
@@ -60,10 +60,6 @@ def rows_of(model: Any) -> int | None:
         return len(model.get_input_embeddings().weight)
     except NotImplementedError:
         return None
-
-
-def kind_of(settings: Model, files: ModelFiles) -> Kind:
-    return files.kind if settings.kind == "auto" else settings.kind
 
 
 class Given(tuple[Tensor]):
@@ -185,6 +181,10 @@ class Backbone(nn.Module):
         """No gradients for the backbone; its weights in the run's precision."""
         self.model.requires_grad_(False)
         self.model.to(self.dtype)  # type: ignore[arg-type]  # transformers' wrapper hides the overloads
+
+    def word_id(self, word: str) -> int:
+        """The token of a label word, or of the word that this model has in its place."""
+        return word_id(self.tokenizer, self.settings.label_words.get(word, word))
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """[B, T] -> [B, T, D]."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -88,10 +89,25 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") ->
 
 def encode_clozes(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[Row]:
     """One scored position a row: the mask, which should predict the label word."""
-    targets = {word: (word_id(tokenizer, word),) for word in {e.target for e in examples}}
     ids = cloze_ids(tokenizer, [e.input for e in examples], max_length)
-    mask = tokenizer.mask_token_id
-    return [Row(row, (row.index(mask),), targets[e.target]) for row, e in zip(ids, examples, strict=True)]
+    mask, target = tokenizer.mask_token_id, cache(partial(word_id, tokenizer))
+    return [Row(row, (row.index(mask),), (target(e.target),)) for row, e in zip(ids, examples, strict=True)]
+
+
+def encode_questions(
+    tokenizer: Any, examples: Sequence[Example], max_length: int, words: Mapping[str, str]
+) -> list[Row]:
+    """One scored position a row: the last of an input cut from the left, after which a causal LM should write the label word.
+
+    Args:
+        words: label word -> the one that the model has in its place, for words that are several of its tokens.
+    """
+    target = cache(partial(word_id, tokenizer))
+    rows = [array("i", prompt_ids(tokenizer, e.input)[-max_length:]) for e in examples]
+    return [
+        Row(row, (len(row) - 1,), (target(words.get(e.target, e.target)),))
+        for row, e in zip(rows, examples, strict=True)
+    ]
 
 
 def encode_prompts(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:

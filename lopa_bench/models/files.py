@@ -11,8 +11,10 @@ from functools import cache, cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from lopa_bench.config.fields import Kind
+from lopa_bench.config.schema import Model
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.models.weights import PATTERNS, read_json, shards, weight_files
 
@@ -66,7 +68,7 @@ class ModelFiles:
         return str(reference).split("--")[-1].rsplit(".", 1)[0] + ".py"
 
     @property
-    def kind(self) -> Literal["masked", "causal"]:
+    def kind(self) -> Kind:
         """Masked or causal, from the architecture's name, else from the model type."""
         names = " ".join(self.config.get("architectures") or [])
         if "MaskedLM" in names:
@@ -155,6 +157,11 @@ class ModelFiles:
                     file.seek(max(0, (size - _SAMPLE_BYTES) * sample // (samples - 1)))
                     digest.update(file.read(_SAMPLE_BYTES))
         return digest.hexdigest()[:16]
+
+
+def kind_of(settings: Model, files: ModelFiles) -> Kind:
+    """What the settings say, or with `auto` the model's own files."""
+    return files.kind if settings.kind == "auto" else settings.kind
 
 
 def locate(path: str, revision: str | None, offline: bool, key: str = "model.path") -> ModelFiles:

@@ -74,8 +74,8 @@ def token_ids(tokenizer: Any, texts: Sequence[str], **options: Any) -> list[arra
 
 
 def word_id(tokenizer: Any, word: str) -> int:
-    """The one token of a label word. Raises `UserError` if it is several."""
-    ids = tokenizer.encode(word, add_special_tokens=False)
+    """The one token of a label word after a text. Raises `UserError` if it is several."""
+    ids = tokenizer.encode(word.strip() if adds_blank(tokenizer) else word, add_special_tokens=False)
     if len(ids) != 1:
         raise UserError(
             f"label word {word!r} is {len(ids)} tokens in this model's vocabulary; a label word must be one"

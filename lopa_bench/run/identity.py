@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from lopa_bench.config import files, typed
 from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
-from lopa_bench.models.files import locate
+from lopa_bench.models.files import kind_of, locate
 from lopa_bench.results.directory import RunDirectory
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.rows import Records
@@ -45,20 +45,21 @@ TRAIN = (
 )
 GENERATION = ("decoding", "max_new_tokens", "temperature", "top_p", "num_samples", "num_beams", "length_penalty", "count_prompt",
               "select_rows", "generator")  # fmt: skip
-MODEL = ("lora_targets",)  # beside its weights and, where the method reads the instance, the encoder's
+MODEL = ("lora_targets", "label_words")  # beside its weights and, where the method reads the instance, the encoder's
 TASK = ("name", "label_words", "stop_words")  # of the base class, beside all that a kind of task adds to it
 
 
 def determining(config: Config, records: Records) -> dict[str, Any]:
     """The named values, as they are kept in a result."""
-    task = type(config.task)
+    model = config.model
+    task = config.task.for_kind(kind_of(model, locate(model.path, model.revision, config.offline)))
     added = [field.name for field in dataclasses.fields(task) if field.name not in Task.__dataclass_fields__]
     values = {
         "protocol": PROTOCOL,
         **{name: getattr(config, name) for name in RUN},
         "train": _chosen(config.train, TRAIN),
         "method": _chosen(config.method, [field.name for field in dataclasses.fields(config.method)]),
-        "task": _chosen(config.task, (*TASK, *added)),
+        "task": _chosen(task, (*TASK, *added)),
         "model": {**_weights(config), **_chosen(config.model, MODEL)},
         "data": _rows(config, records),
     }

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Config
 from lopa_bench.host.shelf import Shelf
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.instance_encoder import InstanceEncoder
-from lopa_bench.models.batches import Row, Split, encode_clozes, encode_completions, encode_prompts
+from lopa_bench.models.batches import Row, Split, encode_clozes, encode_completions, encode_prompts, encode_questions
 from lopa_bench.models.tokens import encoder_ids
 from lopa_bench.run.identity import digest
 from lopa_bench.tasks.example import Example
@@ -36,9 +37,9 @@ def read_records(config: Config) -> Records:
     return RECORDS.get(key, read)
 
 
-def examples_of(config: Config, records: Records) -> dict[str, list[Example]]:
-    """The examples of every split that the run reads, by the split's name."""
-    task = config.task
+def examples_of(config: Config, records: Records, kind: Kind) -> dict[str, list[Example]]:
+    """The examples of every split that the run reads, by the split's name, in the words in which a model of this kind is asked."""
+    task = config.task.for_kind(kind)
     examples = {"train": task.examples(records.train), "test": task.evaluation_examples(records.test)}
     if config.selection == "holdout":
         selected = config.generation.select_rows if config.generation else None
@@ -68,13 +69,15 @@ def encoded(
 def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], training: bool) -> Split:
     """Tokenise one split for the backbone and, where the method reads the instance, for its encoder.
 
-    Clozes are the same in training and evaluation; a generation task's examples have their completion only in training, and are padded
-    on the left otherwise. A frozen encoder's features are computed here, once for all epochs.
+    Classifications are the same in training and evaluation; a generation task's examples have their completion only in training, and are
+    padded on the left otherwise. A frozen encoder's features are computed here, once for all epochs.
     """
     tokenizer, limit, generation = model.backbone.tokenizer, config.text_length, config.generation
     room = generation.max_new_tokens if generation else 0
 
     def tokenised(some: Sequence[Example], most: int) -> list[Row]:
+        if generation is None and model.backbone.kind == "causal":
+            return encode_questions(tokenizer, some, most, config.model.label_words)
         if generation is None:
             return encode_clozes(tokenizer, some, most)
         return (encode_completions if training else encode_prompts)(tokenizer, some, most, room)
@@ -84,16 +87,17 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], tra
     cut = cut_short(lambda some, most: [row.ids for row in tokenised(some, most)], examples, lengths, limit, room)
     split = Split(rows, tokenizer.pad_token_id, side="right" if training or generation is None else "left")
     if model.encoder is not None:
-        cut |= _encode_for_encoder(model.encoder, split, config, examples)
+        cut |= _encode_for_encoder(model.encoder, split, config, examples, model.backbone.kind)
     split.cut = len(cut)
     return split
 
 
 def _encode_for_encoder(
-    encoder: InstanceEncoder, split: Split, config: Config, examples: Sequence[Example]
+    encoder: InstanceEncoder, split: Split, config: Config, examples: Sequence[Example], kind: Kind
 ) -> set[int]:
     """Put what the instance encoder reads, or its features, into `split`; the numbers of the rows of which it reads a part."""
-    side = "left" if config.generation else "right"  # a program's or a table's end matters more than its beginning
+    # What a causal LM answers stands behind its input, whose end matters more than its beginning.
+    side = "left" if kind == "causal" else "right"
 
     def tokenised(some: Sequence[Example], most: int) -> list[array[int]]:
         return encoder_ids(encoder.tokenizer, [example.input for example in some], most, side)

@@ -12,7 +12,7 @@ from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
 from lopa_bench.models.decoding import GenerationSpec
-from lopa_bench.models.tokens import new_text, word_id
+from lopa_bench.models.tokens import new_text
 from lopa_bench.run.shard import gathered
 
 
@@ -40,8 +40,8 @@ def answers(model: AdaptedModel, split: Split, config: Config) -> list[list[str]
 
 @torch.no_grad()
 def classify(model: AdaptedModel, split: Split, words: list[str], batch_size: int) -> list[list[str]]:
-    """The label word with the largest logit at the mask, for every row in order, each as a list of one."""
-    word_ids = torch.tensor([word_id(model.backbone.tokenizer, word) for word in words], device=model.backbone.device)
+    """The label word with the largest logit where the answer stands, for every row in order, each as a list of one."""
+    word_ids = torch.tensor([model.backbone.word_id(word) for word in words], device=model.backbone.device)
     best = torch.empty(len(split), dtype=torch.long)
     for batch in split.by_length(batch_size):
         logits = model(batch.to(model.backbone.device))[:, word_ids].cpu()

@@ -13,7 +13,7 @@ from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import process_count
-from lopa_bench.models.files import ModelFiles, locate
+from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
@@ -132,10 +132,10 @@ def _in_hub_cache(task: Task) -> bool:
 
 
 def _check_kind(config: Config, files: ModelFiles) -> None:
-    kind = files.kind if config.model.kind == "auto" else config.model.kind
-    wanted = "masked" if config.task.label_words else "causal"
-    if kind != wanted:
-        raise UserError(f"model.path={config.model.path} is a {kind} LM; task={config.task.name} needs a {wanted} one")
+    kind = kind_of(config.model, files)
+    if kind == "masked" and not config.task.label_words:
+        raise UserError(f"model.path={config.model.path} is a masked LM; task={config.task.name} needs a causal one")
+    config.task.for_kind(kind)
     if reason := files.refused(kind):
         raise UserError(f"model.path={config.model.path}: {reason}; docs/models.md lists the families that can be")
 
@@ -192,12 +192,16 @@ def _check_lengths(config: Config, files: ModelFiles) -> None:
 
 
 def _check_label_words(config: Config, files: ModelFiles) -> None:
+    """Raise `UserError` for a label word that is not one token, or the same one as another's."""
     tokenizer = files.vocabulary()
     if tokenizer is None:
         return
-    for label, word in config.task.label_words.items():
-        pieces = tokenizer.encode(word, add_special_tokens=False)
-        unknown = tokenizer.token_to_id("[UNK]"), tokenizer.token_to_id("<unk>")
+    adds_blank = tokenizer.encode("a b", add_special_tokens=False).tokens[0].startswith("▁")
+    unknown = tokenizer.token_to_id("[UNK]"), tokenizer.token_to_id("<unk>")
+    labels: dict[int, str] = {}
+    for label, named in config.task.label_words.items():
+        word = config.model.label_words.get(named, named)
+        pieces = tokenizer.encode(word.strip() if adds_blank else word, add_special_tokens=False)
         if len(pieces.ids) != 1 or pieces.ids[0] in unknown:
             words = [w for w in tokenizer.get_vocab() if w.strip("Ġ▁").isalpha()]
             likely = nearest_word(word, words)
@@ -205,9 +209,13 @@ def _check_label_words(config: Config, files: ModelFiles) -> None:
                 f"task.label_words.{label}={word!r} is {len(pieces.ids)} tokens in this model's vocabulary, a label word must be one; "
                 f"nearest: {likely!r}"
             )
+        if (other := labels.setdefault(pieces.ids[0], label)) != label:
+            raise UserError(
+                f"task.label_words.{label}={word!r} is the token that stands for {other} already; give one of them another word"
+            )
 
 
 def nearest_word(word: str, vocabulary: list[str]) -> str:
     """The vocabulary entry most like `word`, with a space for the byte-level marker."""
     close = [entry for entry in vocabulary if entry.strip("Ġ▁")[:2].lower() == word.strip()[:2].lower()] or vocabulary
-    return max(close, key=lambda entry: likeness(word.replace(" ", "Ġ"), entry)).replace("Ġ", " ")
+    return max(close, key=lambda entry: likeness(word.replace(" ", "Ġ"), entry)).replace("Ġ", " ").replace("▁", " ")

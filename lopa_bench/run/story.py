@@ -73,7 +73,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
     with PeakMemory() as memory, Monitor(config, directory, together.main) as monitor:
         monitor.stage(f"loading {config.model.name}")
         model = adapted(config, together)
-        examples = examples_of(config, records)
+        examples = examples_of(config, records, model.backbone.kind)
         monitor.stage("reading " + ", ".join(f"{len(rows)} {name}" for name, rows in examples.items()) + " rows")
         splits = {name: encoded(model, config, directory.determining, name, rows) for name, rows in examples.items()}
         evaluation = Evaluation(model, config, examples, splits, together)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lopa_bench.config.fields import Count, settings
+from lopa_bench.config.fields import Count, Kind, settings
 from lopa_bench.config.typed import fill
 from lopa_bench.metrics.metric import Line, Metric, score
 from lopa_bench.tasks.example import Example
@@ -117,6 +117,14 @@ class Task(ABC):
     @abstractmethod
     def metric(self) -> str:
         """The name of the one that epochs are selected by and tables show."""
+
+    def for_kind(self, kind: Kind) -> Task:
+        """The task in the words in which a model of this kind is asked.
+
+        Raises:
+            UserError: it cannot be put to such a model.
+        """
+        return self
 
     @abstractmethod
     def examples(self, records: Sequence[Record]) -> list[Example]:

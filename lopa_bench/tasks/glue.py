@@ -1,14 +1,16 @@
-"""Classification as a cloze: a masked LM fills `<mask>` and label words stand for the classes (no classifier head), as in GLUE."""
+"""Classification by label words, without a classifier head: a masked LM fills `<mask>`, a causal one goes on."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from string import punctuation, whitespace
 from typing import Literal
 
 from pydantic import Field
 
-from lopa_bench.config.fields import settings
+from lopa_bench.config.fields import Kind, settings
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.classification import METRICS
 from lopa_bench.metrics.metric import Line, Metric, by_name
@@ -29,6 +31,7 @@ class Glue(Task):
 
     Attributes:
         template: the cloze, with field names in braces and one `<mask>`. Templates and label words are the authors'.
+        causal_template: what a causal LM is asked, ending where its answer stands; None: the cloze up to its mask.
         label_aliases: other names of the labels -> label.
         scored_by: names in metrics/classification.py; the last one selects epochs and stands in tables.
         f1_label: the label that F1 is of, and that makes `glue` the mean of F1 and accuracy (MRPC and QQP).
@@ -38,6 +41,7 @@ class Glue(Task):
     label_aliases: dict[str, str] = Field(default_factory=dict)
     scored_by: list[Literal["accuracy", "f1", "glue", "matthews"]] = Field(min_length=1)
     f1_label: str | None = None
+    causal_template: str | None = None
 
     kind = "classification"
 
@@ -54,6 +58,25 @@ class Glue(Task):
     def fault(self, record: Record) -> str | None:
         """As of any task, but a template and a label take numbers, as JSON has them, too."""
         return super().fault({field: str(v) if isinstance(v, int | float) else v for field, v in record.items()})
+
+    def for_kind(self, kind: Kind) -> Glue:
+        if kind == "masked":
+            return replace(self, causal_template=None)
+        asked = self._up_to_the_mask() if self.causal_template is None else self.causal_template
+        if MASK in asked:
+            raise UserError(
+                f"task.causal_template={asked!r}: a causal LM has no mask; end the text where the answer is to stand"
+            )
+        return replace(self, template=asked, causal_template=None)
+
+    def _up_to_the_mask(self) -> str:
+        before, _, after = self.template.partition(MASK)
+        if after.strip(punctuation + whitespace):
+            raise UserError(
+                f"task={self.name}: a causal LM reads nothing behind its answer, and behind {MASK} the cloze has {after.strip()!r}; "
+                "give task.causal_template='…', which ends where the answer is to stand"
+            )
+        return before.rstrip()  # a label word brings its blank
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [self._example(record) for record in records]

@@ -93,7 +93,10 @@ def test_cruxeval_with_samples(overrides):
         (["task=e2e", "method=pt", "generation.count_prompt=true", "method.num_virtual_tokens=99"], ["max_length=101"]),
         (["task=e2e", "method=pt", "generation.decoding=beem"], ["decoding=beem", "nearest: generation.decoding=beam"]),
         (["task=e2e", "method=pt", "method.num_virtual_tokens=50"], ["150 positions", "130", "train.max_length=80"]),
-        (["task=rte", "method=pt", "data.source=mini"], ["causal", "needs a masked one"]),
+        (
+            ["task=rte", "method=pt", "data.source=mini", "task.causal_template=null"],
+            ["causal", "give task.causal_template="],
+        ),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(overrides, settings, words):
