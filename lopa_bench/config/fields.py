@@ -21,6 +21,13 @@ def _check_folder(text: str) -> str:
     return text
 
 
+def _check_name(text: str) -> str:
+    """A name that a folder of results can have."""
+    if "/" in text or text in {".", ".."}:
+        raise ValueError("it names a folder of results, so it has no / in it")
+    return _check_folder(text)
+
+
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Size = Annotated[int, Field(ge=0, le=MOST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -29,6 +36,7 @@ NonNegative = Annotated[float, Field(ge=0)]
 Period = Annotated[float, Field(ge=0, allow_inf_nan=True)]  # seconds; inf is never
 Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
 Folder = Annotated[str, AfterValidator(_check_folder)]
+Name = Annotated[str, AfterValidator(_check_name)]
 
 Split = Literal["train", "validation", "test"]  # of a task's rows
 Kind = Literal["masked", "causal"]  # of a language model

@@ -15,6 +15,7 @@ from lopa_bench.config.fields import (
     Folder,
     Fraction,
     Length,
+    Name,
     NonNegative,
     Period,
     Positive,
@@ -55,8 +56,8 @@ class Model:
         trust_remote_code: whether modelling code that comes with a checkpoint, rather than with transformers, is run.
     """
 
-    name: str
-    path: Folder
+    path: Folder  # before the name that is made of it, so that it is told of first
+    name: Name
     revision: str | None
     kind: Literal["masked", "causal", "auto"]
     encoder: Folder

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from lopa_bench.config.fields import Count, settings
+from lopa_bench.config.fields import Count, Name, settings
 from lopa_bench.errors import UserError
 from lopa_bench.methods.footprint import Footprint
 
@@ -41,7 +41,7 @@ class Method(ABC):
     """
 
     section: ClassVar[str] = "method"  # of a config: what it is made of must be derived from this class
-    name: str
+    name: Name
 
     @property
     def trains(self) -> Trains:

@@ -33,7 +33,8 @@ def memory_advice(train: Train) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "can't allocate memory" not in str(error):
+        told = any(words in str(error) for words in ("can't allocate memory", "size calculation overflowed"))
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not told:
             raise
         raise RunFailed(
             f"out of memory; lower train.batch_size={train.batch_size} (train.accumulate keeps rows per step), "

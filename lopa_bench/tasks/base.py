@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lopa_bench.config.fields import Count, Kind, settings
+from lopa_bench.config.fields import Count, Kind, Name, settings
 from lopa_bench.config.typed import fill
 from lopa_bench.metrics.metric import Line, Metric, score
 from lopa_bench.tasks.example import Example
@@ -82,7 +82,7 @@ class Task(ABC):
     """
 
     section: ClassVar[str] = "task"  # of a config: what it is made of must be derived from this class
-    name: str
+    name: Name
     family: str
     files: dict[str, list[str]]
     hub: Annotated[HubSource | None, _read_as(HubSource, "task.hub")]

@@ -50,6 +50,13 @@ def test_no_folder_has_a_name_that_no_file_system_takes(key):
         load_config([*model, f"{key}='{'é' * 128}'"])  # 256 bytes
 
 
+@pytest.mark.parametrize("key", ["task.name", "method.name", "model.name"])
+@pytest.mark.parametrize(("value", "says"), [("x" * 300, "too long"), ("../up", "no / in it"), ("..", "no / in it")])
+def test_no_name_leads_out_of_the_results(key, value, says):
+    with pytest.raises(UserError, match=f"^{key}=.*{says}"):
+        load_config([f"{key}={value}"])
+
+
 @pytest.mark.parametrize("section", ["train", "data", "generation", "sandbox", "task.files"])
 @pytest.mark.parametrize("value", ["5", "text", "[1]", "null"])
 def test_no_section_is_a_value(section, value, capsys):
