@@ -83,7 +83,7 @@ def _plain(composed: DictConfig) -> dict[str, Any]:
 
 def from_resolved(plain: dict[str, Any]) -> Config:
     """Type-check plain values such as a run's config.yaml holds, a stranger's too: none of them is interpolated. Raises `UserError`."""
-    run = typed.fill(Run, {key: plain[key] for key in Run.__dataclass_fields__}, "")
+    run = typed.fill(Run, {key: plain[key] for key in Run.__dataclass_fields__ if key in plain}, "")
     top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     task = typed.build(plain["task"], "task")
     return Config(

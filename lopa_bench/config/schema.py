@@ -142,6 +142,7 @@ class Config:
     results_dir: Path
     force: bool
     offline: bool
+    instance_rows: int | None  # None: all of a classification's, `generation.select_rows` of what is written
     checkpoint_every: float  # seconds
     resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
 
@@ -163,3 +164,4 @@ class Run:
     force: bool
     offline: bool
     checkpoint_every: Period
+    instance_rows: Size | None = None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.methods.instance_encoder import InstanceEncoder
     from lopa_bench.methods.parts import Part, Parts
+    from lopa_bench.methods.probe import InstanceProbe
     from lopa_bench.models.backbone import Backbone
     from lopa_bench.models.batches import Batch
     from lopa_bench.models.shape import Shape
@@ -113,6 +114,10 @@ class Method(ABC):
 
     def prompt_writer(self, shape: Shape) -> PromptWriter | None:
         """What a client computes before it asks the server: features f(x), [B, E] or None, and B -> Z, [B, M, D]. None: nothing."""
+        return None
+
+    def probe(self, model: AdaptedModel) -> InstanceProbe | None:
+        """What `model`'s prompts are asked for, to be exchanged between instances; None: no prompt depends on the instance."""
         return None
 
     def keep(self, model: AdaptedModel, batch: Batch, labels: Sequence[str]) -> dict[str, bytes]:

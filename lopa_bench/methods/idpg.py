@@ -26,3 +26,8 @@ class Idpg(InstancePromptMethod):
 
     def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor:
         return parts.head(features).unflatten(1, (self.num_virtual_tokens, -1))
+
+    def task_part(self, parts: Parts, mean: Tensor) -> Tensor:
+        """The last layer's bias alone."""
+        bias: Tensor = parts.head[-1].bias
+        return bias.unflatten(0, (self.num_virtual_tokens, -1))

@@ -68,3 +68,8 @@ class Lopa(InstancePromptMethod):
         if self.combine == "max":
             return torch.maximum(z_s.expand_as(z_i), z_i)
         return torch.cat([z_s.expand_as(z_i), z_i], dim=1)
+
+    def task_part(self, parts: Parts, mean: Tensor) -> Tensor:
+        """Z_S, with the gate at one value for all coordinates: the one nearest to the mean prompt, min ‖mean − g Z_S‖."""
+        z_s: Tensor = parts.z_s
+        return z_s * ((mean * z_s).sum() / z_s.square().sum()) if self.combine == "gate" else z_s

@@ -28,7 +28,13 @@ class WritesPrompt(Protocol):
 
 
 class SoftPromptModel(AdaptedModel):
-    """X = [Z ; X_e] in front of a frozen backbone, with Z from the method's parts and, where there is an encoder, its features."""
+    """X = [Z ; X_e] in front of a frozen backbone, with Z from the method's parts and, where there is an encoder, its features.
+
+    Attributes:
+        fixed: a prompt [M', D] that every instance is given in place of its own (`probe.InstanceProbe`), or None.
+    """
+
+    fixed: Tensor | None = None
 
     def __init__(self, backbone: Backbone, method: WritesPrompt, encoder: InstanceEncoder | None) -> None:
         super().__init__(backbone, encoder)
@@ -43,6 +49,8 @@ class SoftPromptModel(AdaptedModel):
 
     def prompt(self, batch: Batch) -> Tensor:
         """Z, [B, M, D]."""
+        if self.fixed is not None:
+            return self.fixed.expand(len(batch.input_ids), -1, -1)
         return self.method.prompt(self.parts, self.features(batch), len(batch.input_ids))
 
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -161,6 +161,12 @@ class Split:
         part.features = None if self.features is None else self.features[list(index)]
         return part
 
+    def with_features(self, features: Tensor) -> Split:
+        """The same rows with these features, [rows, E], in place of what an encoder reads."""
+        split = copy.copy(self)
+        split.features = features
+        return split
+
     def batch(self, index: Sequence[int]) -> Batch:
         """The batch of these rows."""
         rows = [self.rows[i] for i in index]

@@ -151,7 +151,7 @@ def load_result(run: Path | str) -> tuple[Path, Result]:
 
 _AS_THEY_ARE = (
     *("scale", "task", "family", "model", "encoder", "method", "seed", "recipe", "selection", "reported_split"),
-    *("metric", "score", "metrics", "gradient_norm", "device", "finished"),
+    *("metric", "score", "metrics", "gradient_norm", "instance", "device", "finished"),
 )
 _COLUMNS = [
     *_AS_THEY_ARE,

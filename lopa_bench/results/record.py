@@ -73,6 +73,21 @@ class GradientNorm(Facts):
     last: float | None = None
 
 
+class Instance(Facts):
+    """What a prompt written for each instance is worth, in the headline metric on the first `rows` rows of the reported split.
+
+    `own` is the score with each row's own prompt, `exchanged` with another row's, `mean` with the mean prompt, `off` with the method's
+    task part alone. `variance` is the share of the variance of Z's values that is between instances, 0 to 1.
+    """
+
+    rows: int
+    own: float
+    exchanged: float
+    mean: float
+    off: float
+    variance: float
+
+
 class Git(Facts):
     """The checkout that the package ran from; None outside of one."""
 
@@ -94,6 +109,7 @@ class Result(Facts):
         config: the values that determine the number, `digest` of them (run/identity.py).
         encoder: what the instance is read with; None for a method that reads none.
         metric: the name of the metric that selects epochs and stands in tables; metrics: all, on the reported split, each in its unit.
+        instance: what the prompt of a method that reads the instance owes to it; None where that was not asked.
         selected_epoch: the epoch whose parameters were kept. steps: optimiser steps done.
         finished: when, in UTC (ISO 8601). files: what was written beside it.
     """
@@ -119,6 +135,7 @@ class Result(Facts):
     baseline: Baseline = Field(default_factory=Baseline)
     parameters: Parameters
     gradient_norm: GradientNorm = Field(default_factory=GradientNorm)
+    instance: Instance | None = None
     selected_epoch: int
     steps: int
     seconds: Seconds

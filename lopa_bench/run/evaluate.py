@@ -13,6 +13,7 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics.metric import Line
 from lopa_bench.models.batches import Split
 from lopa_bench.results.prompts import EXAMPLES
+from lopa_bench.results.record import Instance
 from lopa_bench.run.predict import predict
 from lopa_bench.run.progress import Scores
 from lopa_bench.tasks.example import Example
@@ -22,10 +23,11 @@ SELECTION_SPLITS = {"holdout": "validation", "paper": "test", "last": None}
 
 @dataclass(frozen=True)
 class Tested:
-    """What a trained model answered on the reported split: its scores, and the lines of predictions.jsonl that they are of."""
+    """What a trained model answered on the reported split: scores, the lines of predictions.jsonl they are of, the instance's part."""
 
     metrics: Scores
     lines: list[Line]
+    instance: Instance | None = None
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def result_of(
         baseline=Baseline(majority=config.task.baseline(examples["train"], examples["test"])),
         parameters=parameter_counts(model, progress),
         gradient_norm=GradientNorm(**progress.gradient_norm),
+        instance=tested.instance,
         selected_epoch=progress.best_epoch,
         steps=progress.step,
         examples_per_second=round(progress.examples / progress.seconds, 2) if progress.seconds else None,

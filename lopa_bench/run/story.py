@@ -19,6 +19,7 @@ from lopa_bench.results.record import Result, Scoring, Seconds
 from lopa_bench.run import identity
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.evaluate import Evaluation
+from lopa_bench.run.exchange import with_exchange
 from lopa_bench.run.inputs import encoded, examples_of, read_records
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.preflight import preflight
@@ -83,7 +84,7 @@ def do(config: Config, records: Records, directory: RunDirectory, together: Proc
             model, splits["train"], config.train, config.seed, select, metric, checkpoints, monitor, together
         )
         monitor.stage("evaluating")
-        tested = evaluation.test()
+        tested = with_exchange(evaluation, evaluation.test())
         monitor.done(tested.metrics)
 
     seconds = Seconds(train=round(progress.seconds, 3), total=round(time.perf_counter() - started, 3))

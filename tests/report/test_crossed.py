@@ -1,0 +1,111 @@
+"""The two sources of chance, against closed forms and simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lopa_bench.report.crossed import Parts, parts
+
+# Shares of the variance of the mean that are due to examples, seeds and the rest.
+SHARES = [
+    (1, 0, 0),
+    (0, 1, 0),
+    (0, 0, 1),
+    (0.5, 0.5, 0),
+    (0, 0.5, 0.5),
+    (0.5, 0, 0.5),
+    (0.2, 0.8, 0),
+    (1 / 3, 1 / 3, 1 / 3),
+]
+
+
+def drawn(random, shares, seeds, rows):
+    """Differences [S, N] without an effect, whose mean has variance one."""
+    a, b, e = shares
+    differences = math.sqrt(a * rows) * random.standard_normal(rows)
+    differences = differences + math.sqrt(b * seeds) * random.standard_normal((seeds, 1))
+    return differences + math.sqrt(e * rows * seeds) * random.standard_normal((seeds, rows))
+
+
+def estimated(differences):
+    return parts(differences, differences.mean(1).std(ddof=1), len(differences) - 1)
+
+
+def test_the_parts_are_those_of_a_two_way_analysis_of_variance():
+    differences = np.array([[1.0, 2.0, 4.0, 3.0], [2.0, 2.0, 6.0, 1.0], [0.0, 3.0, 5.0, 3.0]])
+    found = estimated(differences)
+    table = differences - differences.mean()
+    rows, seeds = 3 * (table.mean(0) ** 2).sum(), 4 * (table.mean(1) ** 2).sum()
+    rest = (table**2).sum() - rows - seeds
+    assert found.examples == pytest.approx(rows / 3 / 12)
+    assert found.seeds == pytest.approx(seeds / 2 / 12)
+    assert found.rest == pytest.approx(rest / 6 / 12)
+    assert (found.rows, found.count, found.freedom) == (4, 3, 2)
+
+
+def test_the_parts_are_unbiased():
+    random = np.random.default_rng(0)
+    for a, b, e in SHARES:
+        found = [estimated(drawn(random, (a, b, e), 5, 30)) for _ in range(400)]
+        for name, true in (("examples", a + e), ("seeds", b + e), ("rest", e)):
+            values = [getattr(each, name) for each in found]
+            assert np.mean(values) == pytest.approx(true, abs=4 * np.std(values) / 20 + 1e-9)
+
+
+def test_with_one_source_alone_it_is_the_usual_t_test():
+    seeds = Parts(0.0, 0.5, 0.0, 4, 0, 5)
+    assert seeds.half() == pytest.approx(stats.t.ppf(0.975, 4) * math.sqrt(0.5))
+    assert seeds.p(2.0) == pytest.approx(2 * stats.t.sf(2.0 / math.sqrt(0.5), 4))
+    examples = Parts(0.5, 0.0, 0.0, 4, 1000, 5)
+    assert examples.p(2.0) == pytest.approx(2 * stats.t.sf(2.0 / math.sqrt(0.5), 999))
+    assert examples.p(0.0) == 1.0
+
+
+def test_p_is_the_level_whose_interval_ends_there():
+    found = Parts(0.3, 0.4, 0.1, 4, 500, 5)
+    for level in (0.5, 0.05, 0.001):
+        assert found.p(found.half(level)) == pytest.approx(level)
+
+
+def false_verdicts(shares, seeds, rows, trials, random):
+    return np.mean([abs((d := drawn(random, shares, seeds, rows)).mean()) > estimated(d).half() for _ in range(trials)])
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_at_most_five_percent_of_verdicts_are_false_under_the_null(seeds):
+    """Every share of every source; 600 trials have a standard error of 0.9 points."""
+    random = np.random.default_rng(seeds)
+    for shares in SHARES:
+        assert false_verdicts(shares, seeds, 50, 600, random) < 0.05 + 3 * 0.009, shares
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_at_most_five_percent_of_verdicts_are_false_over_all_shares(seeds):
+    random = np.random.default_rng(seeds)
+    shares = [(a / 5, b / 5, (5 - a - b) / 5) for a in range(6) for b in range(6 - a)]
+    found = {each: false_verdicts(each, seeds, 60, 10_000, random) for each in shares}
+    assert max(found.values()) < 0.05 + 3 * 0.0022, found
+
+
+def test_power_is_how_often_a_true_effect_is_found():
+    random = np.random.default_rng(1)
+    for effect in (2.0, 3.0, 5.0):
+        found = [drawn(random, (0.6, 0.3, 0.1), 10, 100) + effect for _ in range(800)]
+        often = np.mean([each.mean() > estimated(each).half() for each in found])
+        assert Parts(0.7, 0.4, 0.1, 9, 100, 10).power(effect) == pytest.approx(often, abs=0.06)
+
+
+def test_as_many_more_as_it_says_are_enough_and_one_less_is_not():
+    found = Parts(0.2, 0.5, 0.1, 4, 500, 5)
+    more = found.more_seeds(1.0)
+    assert found.with_seeds(5 + more).half() < 1.0 <= found.with_seeds(5 + more - 1).half()
+    assert found.more_seeds(0.3) is None  # no number of seeds makes up for too few examples
+    many = Parts(0.2, 0.12, 0.1, 4, 500, 5)
+    factor = 1 + many.more_rows(0.8) / 500
+    wider = Parts(0.2 / factor, 0.02 + 0.1 / factor, 0.1 / factor, 4, round(500 * factor), 5)
+    assert wider.half() == pytest.approx(0.8, rel=0.01)
+    assert found.more_rows(1.0) is None  # nor examples for too few seeds
+    assert Parts(0.0, 0.5, 0.0, 4, 0, 5).more_rows(1.0) is None
