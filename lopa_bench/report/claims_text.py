@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 HOW = (
-    "Per task: effect with a 95 % interval, the wider of paired bootstrap over test examples and t "
-    "over seeds (spread: the larger of the task's own and that pooled over like tasks). p is the "
-    "larger of both tests (exact McNemar for accuracy), Holm-corrected within a claim. One seed "
-    "never decides."
+    "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
+    "seeds: the larger of the task's own and that pooled over like tasks), p from the same, Holm-corrected within a claim. "
+    "Power: how often as many seeds and rows, drawn anew, would decide before that correction, were the effect seen the true "
+    "one. One seed never decides."
 )
-HEADS = ("task", "comparison", "effect", "95 % interval", "p (Holm)", "seeds", "rows", "verdict")
+HEADS = ("task", "comparison", "effect", "95 % interval", "p (Holm)", "power", "seeds", "rows", "verdict")
 
 
 def needs(difference: Difference) -> str:
     """What it would take to decide an undecided comparison."""
-    if difference.more_seeds is None or difference.more_rows is None:
-        return "no practical number of seeds or rows"
-    seeds = difference.more_seeds or (0 if difference.more_rows else 1)
-    wanted = [f"{seeds} more seed{'s' * (seeds > 1)}"] if seeds else []
-    wanted += [f"{difference.more_rows:,} more test rows"] if difference.more_rows else []
-    return "about " + " and ".join(wanted)
+    seeds, rows = difference.more_seeds, difference.more_rows
+    if seeds == 0:  # it is the correction that leaves it undecided
+        seeds = 1
+    wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
+    if rows and difference.seeds > 1:  # one seed decides nothing on any number of rows
+        wanted.append(f"{rows:,} more test rows")
+    return "about " + " or ".join(wanted) if wanted else "no practical number of seeds or rows"
 
 
 def finding_cells(finding: Finding) -> list[str]:
@@ -43,13 +44,14 @@ def finding_cells(finding: Finding) -> list[str]:
     comparison, difference = finding.comparison, finding.difference
     verdict: str = finding.verdict
     if isinstance(comparison, Contrast):
-        label = f"{comparison.a.label} − {comparison.b.label}"
+        other = "exchanged" if comparison.measure == "exchanged" else comparison.b.label
+        label = f"{comparison.a.label} − {other}"
         label += " (% of steps saved)" if comparison.measure == "steps" else ""
     else:
         label = "parameters"
     if difference is None:
         told = "" if verdict == "no runs" else finding.detail
-        return [comparison.task, label, told or MISSING, "", "", "", "", verdict]
+        return [comparison.task, label, told or MISSING, *[""] * 5, verdict]
     if verdict == "undecided":
         verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(difference)} would decide"
     if finding.detail:
@@ -58,8 +60,9 @@ def finding_cells(finding: Finding) -> list[str]:
     if not math.isnan(difference.low):
         interval = f"{difference.low:+.2f} … {difference.high:+.2f}"
     p = f"{finding.p_holm:.3f}" if finding.p_holm is not None and difference.seeds > 1 else MISSING
+    power = f"{100 * difference.power:.0f} %" if difference.seeds > 1 else MISSING
     counts = [str(difference.seeds), f"{difference.rows:,}" if difference.rows else MISSING]
-    return [comparison.task, label, f"{difference.effect:+.2f}", interval, p, *counts, verdict]
+    return [comparison.task, label, f"{difference.effect:+.2f}", interval, p, power, *counts, verdict]
 
 
 def tally(claim: CheckedClaim) -> str:
@@ -97,7 +100,7 @@ def terminal(checked: Sequence[CheckedClaim]) -> str:
         for part in claim.parts:
             shown = Table(title=part_title(part), title_justify="left", box=None, pad_edge=True)
             for i, head in enumerate(HEADS):
-                shown.add_column(head, justify="left" if i in (0, 1, 7) else "right", no_wrap=i not in (1, 7))
+                shown.add_column(head, justify="left" if i in (0, 1, 8) else "right", no_wrap=i not in (1, 8))
             for finding in part.findings:
                 shown.add_row(*map(printable, finding_cells(finding)))
             console.print(shown)
@@ -135,7 +138,7 @@ def markdown(checked: Sequence[CheckedClaim]) -> str:
         lines += ["", f"## {claim.claim.name}: {markdown_cell(claim.claim.text)}: {claim.verdict}"]
         for part in claim.parts:
             lines += ["", f"**{markdown_cell(part_title(part))}**", ""]
-            lines += ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " ---: |" * 5 + " --- |"]
+            lines += ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " ---: |" * 6 + " --- |"]
             for finding in part.findings:
                 cells = [markdown_cell(cell) for cell in finding_cells(finding)]
                 lines.append("| " + " | ".join(cells) + " |")
@@ -177,6 +180,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "interval": interval,
             "p_holm": finding.p_holm,
             "p_examples": difference.p_examples,
+            "power": difference.power,
             "seeds": difference.seeds,
             "rows": difference.rows,
             "more_seeds": difference.more_seeds,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from lopa_bench.results.record import GradientNorm
+from lopa_bench.results.record import GradientNorm, Instance
 
 NEAR = 0.5  # points: a prompt that moves a handful of examples has still learnt nothing
 DEAD = 1e-8  # gradient norm below which a float32 parameter near one does not move any more
@@ -14,12 +14,12 @@ MOST = 20  # runs named; the rest is counted
 
 
 def diagnose(frame: pd.DataFrame) -> list[str]:
-    """One line per run at the majority class's score, or whose prompt gets no gradient."""
+    """One line per run at the majority class's score, whose prompt gets no gradient, or whose prompt does not depend on its input."""
     lines = []
     for run in frame.sort_values(["task", "method", "seed"]).itertuples():
         if not run.paper_parameters:  # nothing was to be learnt
             continue
-        reasons = _no_gradient(run.gradient_norm) or _at_majority(run)
+        reasons = _no_gradient(run.gradient_norm) or _at_majority(run) or _ignores(run.instance)
         if reasons:
             name = f"{run.task} {run.method} seed={run.seed}"
             lines.append(f"{name}: {reasons} ({run.path.parent})")
@@ -55,4 +55,14 @@ def _at_majority(run: Any) -> str | None:
         f"{run.score:.2f} is the majority class's {run.majority:.2f}, nothing was learnt: the "
         f"learning rate (train.lr={lr}) may be too low or high, the prompt's initialisation far "
         "from the word embeddings, or the model may not know the label words"
+    )
+
+
+def _ignores(instance: Instance | None) -> str | None:
+    """A score no more than NEAR above that with the prompts of other instances."""
+    if not isinstance(instance, Instance) or instance.own - instance.exchanged > NEAR:
+        return None
+    return (
+        f"the prompt ignores its input: {instance.own:.2f}, and {instance.exchanged:.2f} with prompts exchanged between instances "
+        f"({100 * instance.variance:.1f} % of the prompts' variance is between instances)"
     )

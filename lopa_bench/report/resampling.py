@@ -1,26 +1,62 @@
-"""A run's predictions as the statistics of its metric, which the tests resample."""
+"""A run's predictions as the statistics of its metric, and what one pair of runs says over its examples: McNemar, bootstrap, jackknife."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric, percent_mean
-from lopa_bench.report.statistics import Scores
 from lopa_bench.results.predictions import examples_of, read_predictions
 
+RESAMPLES = 2_000
 
-def read_scores(result_path: Path, metric: Metric) -> Scores | None:
+Floats = NDArray[np.float64]
+Prompts = Literal["own", "exchanged"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A run's predictions as sufficient statistics of its metric.
+
+    Attributes:
+        rows: [N, K] per-example statistics.
+        aggregate: sums over examples [..., K] and N -> metric [...].
+        correct: [N] booleans where the metric is the mean of them (accuracy, pass@1), else None.
+        examples: which they are, in order; equal for runs that may be paired.
+    """
+
+    rows: Floats
+    aggregate: Callable[[Floats, int], Floats]
+    correct: NDArray[np.bool_] | None = None
+    examples: str = ""
+
+    @property
+    def value(self) -> float:
+        return float(self.aggregate(self.rows.sum(0), len(self.rows)))
+
+
+def read_scores(result_path: Path, metric: Metric, prompts: Prompts | None = None) -> Scores | None:
     """The statistics of a metric; None where a run's predictions do not give them.
+
+    Args:
+        prompts: of those rows only that were answered by exchanged prompts too, what their own or the exchanged prompts answered.
 
     Raises:
         UserError: a damaged file.
     """
     if metric.per_row is None or metric.aggregate is None:
         return None
-    lines = read_predictions(result_path)
+    lines: list[dict[str, Any]] = read_predictions(result_path)
+    if prompts:
+        lines = [line | (line["exchanged"] if prompts == "exchanged" else {}) for line in lines if "exchanged" in line]
     if not lines:
         return None
     try:
@@ -29,3 +65,48 @@ def read_scores(result_path: Path, metric: Metric) -> Scores | None:
         raise UserError(f"{result_path.parent}: its predictions are damaged ({error})") from error
     binary = metric.aggregate is percent_mean and rows.shape[1] == 1 and bool(np.isin(rows, (0.0, 1.0)).all())
     return Scores(rows, metric.aggregate, rows[:, 0].astype(bool) if binary else None, examples_of(lines))
+
+
+def jackknife(scores: Scores) -> Floats:
+    """[N] what each example adds: pseudo-values, whose mean is the metric and whose spread is that of its estimate (Tukey 1958).
+
+    Of a mean they are the examples' own values; of BLEU or F1 the linear part of what an example does to it.
+    """
+    n, total = len(scores.rows), scores.rows.sum(0)
+    values: Floats = n * scores.aggregate(total, n) - (n - 1) * scores.aggregate(total - scores.rows, n - 1)
+    return values
+
+
+def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Exact two-sided McNemar test: among the examples that flip, is it a fair coin?"""
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    if only_a + only_b == 0:
+        return 1.0
+    return float(stats.binomtest(only_a, only_a + only_b).pvalue)
+
+
+def bootstrap(a: Scores, b: Scores) -> Floats:
+    """Paired bootstrap over examples: [RESAMPLES] draws of A − B; both see the same resampled examples (Koehn 2004)."""
+    n = len(a.rows)
+    draws = [
+        a.aggregate(counts @ a.rows, n) - b.aggregate(counts @ b.rows, n)
+        for counts in np.array_split(_resamples(n), 20)
+    ]
+    return np.concatenate(draws)
+
+
+@lru_cache(maxsize=2)
+def _resamples(n: int) -> NDArray[np.uint8]:
+    """How often each of n examples is drawn, [RESAMPLES, n], from a fixed seed."""
+    random = np.random.default_rng(0)
+    drawn = (random.integers(0, n, size=n) for _ in range(RESAMPLES))
+    return np.stack([np.bincount(d, minlength=n).astype(np.uint8) for d in drawn])
+
+
+def example_p(a: Scores, b: Scores, draws: Floats, bounds: Sequence[float]) -> float:
+    """McNemar for "any difference" in accuracy; else by inverting the percentile interval of the bootstrap's draws."""
+    if list(bounds) == [0.0] and a.correct is not None and b.correct is not None:
+        return mcnemar(a.correct, b.correct)
+    n = len(draws) + 1  # never zero (Davison & Hinkley 1997)
+    tails = [2 * min((draws <= bound).sum() + 1, (draws >= bound).sum() + 1) / n for bound in bounds]
+    return float(min(1.0, max(tails)))

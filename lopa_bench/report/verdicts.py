@@ -15,17 +15,12 @@ from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
-from lopa_bench.report.resampling import read_scores
-from lopa_bench.report.statistics import (
-    LEVEL,
-    Difference,
-    Scores,
-    holm,
-    paired_difference,
-    pool,
-)
+from lopa_bench.report.crossed import LEVEL
+from lopa_bench.report.resampling import Prompts, Scores, read_scores
+from lopa_bench.report.statistics import Difference, holm, paired_difference, pool
 from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import Runs
+from lopa_bench.results.record import Instance
 from lopa_bench.study import plan
 from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.claims import CLAIMS
@@ -138,6 +133,8 @@ class _Checker:
             if not known:
                 return Finding(contrast, "undecided", "no evaluations in their history.csv")
             return _Sample(contrast, known)
+        if contrast.measure == "exchanged":
+            return self.exchanged(contrast, [run for run, _ in pairs])
         key = contrast.metric
         effects = [x["metrics"][key] - y["metrics"][key] for x, y in pairs]
         scores = [(self.scores(x, contrast), self.scores(y, contrast)) for x, y in pairs]
@@ -149,10 +146,25 @@ class _Checker:
         left, right = zip(*paired, strict=True)
         return _Sample(contrast, effects, left, right)
 
-    def scores(self, run: pd.Series, contrast: Contrast) -> Scores | None:
+    def exchanged(self, contrast: Contrast, runs: Sequence[pd.Series]) -> Finding | _Sample:
+        """Runs with their own prompts against the same with exchanged ones."""
+        asked = [run for run in runs if isinstance(run["instance"], Instance)]
+        if not asked:
+            return Finding(
+                contrast, "undecided", "its results do not say: made with instance_rows=0, or before it was asked"
+            )
+        effects = [run["instance"].own - run["instance"].exchanged for run in asked]
+        own, others = ([self.scores(run, contrast, which) for run in asked] for which in ("own", "exchanged"))
+        paired = [(x, y) for x, y in zip(own, others, strict=True) if x and y]
+        if len(paired) < len(asked):
+            return _Sample(contrast, effects, detail="no predictions: seeds only")
+        left, right = zip(*paired, strict=True)
+        return _Sample(contrast, effects, left, right)
+
+    def scores(self, run: pd.Series, contrast: Contrast, prompts: Prompts | None = None) -> Scores | None:
         """A run's statistics; a damaged file is named among the warnings, and counts as none."""
         metric = as_run(contrast.task, run["config"].get("task") or {}).metrics[contrast.metric]
-        scores, problem = _scores(run["path"], metric)
+        scores, problem = _scores(run["path"], metric, prompts)
         if problem and problem not in self.all.warnings:
             self.all.warnings.append(problem)
         return scores
@@ -177,10 +189,10 @@ class _Sample:
 
 
 @lru_cache(maxsize=256)
-def _scores(path: Path, metric: Metric) -> tuple[Scores | None, str]:
+def _scores(path: Path, metric: Metric, prompts: Prompts | None) -> tuple[Scores | None, str]:
     """A run's statistics, None without predictions; and what is wrong with these, if anything."""
     try:
-        return read_scores(path, metric), ""
+        return read_scores(path, metric, prompts), ""
     except UserError as error:
         return None, f"{error}: its seeds count, its examples do not"
 

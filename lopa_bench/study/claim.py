@@ -34,14 +34,15 @@ class Contrast:
     """The statement that on this task A − B lies in the region.
 
     ``measure``: the task's headline metric, or ``steps``, the percentage of the slower one's steps
-    that A saves (loses: below zero) on the way to nine tenths (SHARE) of what the better of both gains over the majority class.
+    that A saves (loses: below zero) on the way to nine tenths (SHARE) of what the better of both gains over the majority class, or
+    ``exchanged``: A with its own prompts − B with prompts exchanged between instances, where A and B are the same runs.
     """
 
     task: str
     a: Row
     b: Row
     region: Region
-    measure: Literal["score", "steps"] = "score"
+    measure: Literal["score", "steps", "exchanged"] = "score"
 
     @property
     def metric(self) -> str:

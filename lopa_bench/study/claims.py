@@ -1,4 +1,4 @@
-"""The paper's claims C1-C10, declared: which difference makes each true, on which tasks."""
+"""The paper's claims C1-C10 and what they rest on (C11-C14), declared: which difference makes each true, on which tasks."""
 
 from __future__ import annotations
 
@@ -149,6 +149,18 @@ CLAIMS = (
                 "every",
                 _contrasts(("e2e", "webnlg"), LOPA, LORA, Region(low=-CLOSE_TEXT)),
             ),
+        ),
+    ),
+    Claim(
+        "C11",
+        "The instance part is used",
+        tuple(
+            Part(
+                f"{row.label} − {row.label} with prompts exchanged between instances > 0",
+                "most",
+                tuple(Contrast(task, row, row, BETTER, "exchanged") for task in GLUE),
+            )
+            for row in (LOPA, LOPA_ADD, IDPG)
         ),
     ),
 )

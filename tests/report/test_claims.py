@@ -1,6 +1,7 @@
 """Verdicts: what the evidence allows, and no more."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import read_runs
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.study.spec import GENERATION, GLUE
+from lopa_bench.tasks.known import known
 
-C1, C2, C6, C7, C9 = (c for c in CLAIMS if c.name in {"C1", "C2", "C6", "C7", "C9"})
+C1, C2, C6, C7, C9, C11 = (c for c in CLAIMS if c.name in {"C1", "C2", "C6", "C7", "C9", "C11"})
 
 
 def write_pair(root, tasks, p_a, p_b, seeds=(0, 1, 2), methods=("lopa", "pt"), rows=400):
@@ -41,8 +43,8 @@ def test_the_tables_plan_makes_every_run_that_a_claim_needs(tmp_path, scale):
             assert {f.verdict for f in part.findings} <= {"holds", "fails", "undecided"}
 
 
-def test_ten_claims_by_name():
-    assert [claim.name for claim in CLAIMS] == [f"C{i}" for i in range(1, 11)]
+def test_claims_by_name():
+    assert [claim.name for claim in CLAIMS] == [f"C{i}" for i in range(1, 12)]
 
 
 def test_a_clear_difference_holds(tmp_path):
@@ -182,7 +184,7 @@ def test_forms_of_the_claims(tmp_path, capsys):
     write_pair(tmp_path, GLUE, 0.9, 0.6)
     assert main(["claims", "--results-dir", str(tmp_path), "--format", "json"]) == 0
     parsed = json.loads(capsys.readouterr().out)
-    assert [claim["claim"] for claim in parsed] == [f"C{i}" for i in range(1, 11)]
+    assert [claim["claim"] for claim in parsed] == [claim.name for claim in CLAIMS]
     comparison = parsed[0]["parts"][0]["comparisons"][0]
     assert comparison["interval"][0] < comparison["effect"] < comparison["interval"][1]
     for form in ("terminal", "markdown"):
@@ -195,3 +197,36 @@ def test_forms_of_the_claims(tmp_path, capsys):
 def test_needs_never_says_zero():
     near = Difference(1.0, -0.1, 2.1, 3, 400, 0.06, 0.06, more_seeds=0, more_rows=0)
     assert needs(near) == "about 1 more seed"
+    assert needs(replace(near, more_seeds=4, more_rows=300)) == "about 4 more seeds or 300 more test rows"
+    assert needs(replace(near, more_seeds=None, more_rows=300)) == "about 300 more test rows"
+    assert needs(replace(near, more_seeds=None, more_rows=None)) == "no practical number of seeds or rows"
+
+
+def test_whether_the_instance_part_is_used(tmp_path):
+    """Own prompts against exchanged ones on the same rows and seeds; runs from before say that they do not know."""
+    random = np.random.default_rng(0)
+    for task, kept in (("rte", 0.6), ("mrpc", 1.0), ("sst2", None)):
+        for seed in range(3):
+            correct = random.random(400) < 0.9
+            other = correct if kept is None else correct & (random.random(400) < kept)
+            words = [" Yes" if i % 2 else " No" for i in range(400)]
+            lines = [
+                {"index": i, "prediction": word if own else "?", "target": word, "correct": bool(own)}
+                | (
+                    {}
+                    if kept is None
+                    else {"exchanged": {} if own == also else {"prediction": "?", "correct": bool(also)}}
+                )
+                for i, (word, own, also) in enumerate(zip(words, correct, other, strict=True))
+            ]
+            scores = {"own": 100 * correct.mean(), "exchanged": 100 * other.mean(), "mean": 50.0, "off": 50.0}
+            instance = None if kept is None else {"rows": 400, "variance": 0.1, **scores}
+            metrics = {known(task).metric: scores["own"]}
+            write_run(tmp_path, task, "lopa", seed, predictions=lines, metrics=metrics, instance=instance)
+    found = {f.comparison.task: f for f in check(tmp_path, C11).parts[0].findings}
+    assert found["rte"].verdict == "holds"
+    assert found["rte"].difference.effect == pytest.approx(36, abs=4)
+    assert found["rte"].difference.rows == 400
+    assert (found["mrpc"].verdict, found["mrpc"].difference.effect) == ("undecided", 0)
+    assert found["sst2"].detail.startswith("its results do not say")
+    assert found["qqp"].verdict == "no runs"

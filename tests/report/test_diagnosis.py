@@ -30,6 +30,15 @@ def test_no_gradient_is_named_even_where_the_score_moved(tmp_path):
     assert "got no gradient" in rte
 
 
+def test_a_prompt_that_ignores_its_input_is_named(tmp_path):
+    told = {"rows": 800, "own": 79.125, "mean": 79.0, "off": 58.0}
+    write_run(tmp_path, "rte", "lopa", instance={**told, "exchanged": 79.0, "variance": 0.0037})
+    write_run(tmp_path, "rte", "idpg", instance={**told, "exchanged": 61.0, "variance": 0.3})
+    (line,) = diagnosed(tmp_path)
+    assert line.startswith("rte lopa seed=0: the prompt ignores its input: 79.12, and 79.00 with prompts exchanged")
+    assert "(0.4 % of the prompts' variance is between instances)" in line
+
+
 def test_an_untrained_model_and_a_zero_baseline_are_no_fault(tmp_path):
     write_run(tmp_path, "rte", "none", metrics={"glue": 55.0}, parameters={"paper": 0, "trained": 0, "total": 900_000})
     write_run(tmp_path, "mbpp", "pt", metrics={"pass@1": 0.0})

@@ -7,16 +7,8 @@ import pytest
 from scipy import stats
 from synthetic import write_run
 
-from lopa_bench.report.resampling import read_scores
-from lopa_bench.report.statistics import (
-    Scores,
-    bootstrap,
-    holm,
-    mcnemar,
-    mcnemar_over_seeds,
-    paired_difference,
-    pool,
-)
+from lopa_bench.report.resampling import Scores, bootstrap, jackknife, mcnemar, read_scores
+from lopa_bench.report.statistics import holm, paired_difference, pool
 from lopa_bench.study.claim import Region
 from lopa_bench.tasks.known import known
 
@@ -37,13 +29,6 @@ def test_mcnemar_is_a_binomial_test_of_the_flips():
     assert mcnemar(a, a) == 1.0
 
 
-def test_seeds_are_combined_by_twice_the_median():
-    a, b = accuracy([1] * 10 + [0] * 2), accuracy([0] * 10 + [1] * 2)
-    single = mcnemar(a.correct, b.correct)
-    assert mcnemar_over_seeds([a], [b]) == single
-    assert mcnemar_over_seeds([a] * 3, [b] * 3) == pytest.approx(2 * single)
-
-
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
@@ -53,10 +38,15 @@ def test_holm_by_hand():
 def test_bootstrap_agrees_with_the_normal_theory_of_a_paired_mean():
     random = np.random.default_rng(1)
     a, b = random.random(500) < 0.8, random.random(500) < 0.7
-    draws = bootstrap([accuracy(a)], [accuracy(b)])
+    draws = bootstrap(accuracy(a), accuracy(b))
     difference = 100 * (a.astype(float) - b)
     assert draws.mean() == pytest.approx(difference.mean(), abs=0.2)
     assert draws.std() == pytest.approx(difference.std() / math.sqrt(500), rel=0.08)
+
+
+def test_what_an_example_adds_to_a_mean_is_its_own_value():
+    correct = np.array([1, 0, 0, 1, 1], dtype=bool)
+    np.testing.assert_allclose(jackknife(accuracy(correct)), 100.0 * correct, atol=1e-9)
 
 
 def test_t_over_seeds_is_scipys_where_nothing_is_pooled():
@@ -167,6 +157,9 @@ def test_mrpc_is_the_mean_of_accuracy_and_f1(tmp_path):
     expected = 50 * (correct.mean() + 2 * precision * recall / (precision + recall))
     scores = read_scores(folder / "result.json", known("mrpc").metrics["glue"])
     assert scores.value == pytest.approx(expected)
+    added, draws = jackknife(scores), [scores.rows[random.integers(0, 300, 300)].sum(0) for _ in range(2000)]
+    assert added.mean() == pytest.approx(expected, abs=0.1)
+    assert added.std() / math.sqrt(300) == pytest.approx(np.std([scores.aggregate(d, 300) for d in draws]), rel=0.08)
     assert scores.correct is None  # not a mean of rights and wrongs: McNemar does not apply
 
 

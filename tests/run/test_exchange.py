@@ -107,7 +107,8 @@ def test_a_run_keeps_it_without_becoming_another_run(overrides):
 
 
 def test_a_method_that_reads_no_instance_has_nothing_to_exchange(overrides):
-    result = run(load_config([*overrides, "method=pt", "train.epochs=1"])).result
+    own = [word for word in overrides if not word.startswith("method.")]
+    result = run(load_config([*own, "method=pt", "train.epochs=1"])).result
     assert result.instance is None
 
 

@@ -12,6 +12,7 @@ from lopa_bench.report.choice import choose
 from lopa_bench.report.figures.style import COLOURS, GREY, axes_grid, look
 from lopa_bench.results.prompts import Prompts, load_prompts
 from lopa_bench.results.read import Runs
+from lopa_bench.results.record import Instance
 from lopa_bench.study import plan
 from lopa_bench.study.spec import RANKS, Column
 from lopa_bench.study.tables import tables
@@ -25,7 +26,8 @@ CAPTION = (
     "LOPA's instance part Z_I over test examples, one row of panels per task: its two principal components by gold label "
     "at the highest rank (one seed); the spectrum over examples by rank, with the effective rank (the number of equal "
     "singular values that would have the same entropy: 1 means that all examples share one direction); how large the "
-    "singular values within one example's Z_I are; gate values; and how far each virtual token turns from the task part Z_S. "
+    "singular values within one example's Z_I are; gate values; how far each virtual token turns from the task part Z_S; and the score "
+    "on the reported rows with each row's own prompt, another row's, the mean prompt, and the task part alone. "
     "Lines are means and bands the range over seeds."
 )
 SATURATED = 0.05  # a gate this near to 0 or 1 passes almost no gradient
@@ -77,21 +79,38 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     shown = [(column, by_rank) for column, by_rank in found if by_rank]
     if not shown:
         return None
-    drawn, panels = axes_grid(5, len(shown), width=2.6, height=2.1)
+    wide = len(TITLES)
+    drawn, panels = axes_grid(wide, len(shown), width=2.6, height=2.1)
     for i, (column, by_rank) in enumerate(shown):
-        _row(panels[5 * i : 5 * i + 5], column.label, by_rank)
+        _row(panels[wide * i : wide * (i + 1)], column.label, by_rank)
+        _worth(panels[wide * (i + 1) - 1], _instances(runs, column, scale, fast), column.shown.axis)
     for place in (2, 3, 4):  # the same axis for every task
-        for axes in panels[5 + place :: 5]:
+        for axes in panels[wide + place :: wide]:
             axes.sharey(panels[place])
     for axes, title in zip(panels, TITLES, strict=False):
         axes.set_title(title)
-    for axes, label in zip(panels[-5:], LABELS, strict=True):
+    for axes, label in zip(panels[-wide:], LABELS, strict=True):
         axes.set_xlabel(label)
     return drawn
 
 
-TITLES = ("$Z_I$ by gold label", "Spectrum over examples", "Within one $Z_I$", "Gates", "Turn from $Z_S$")
-LABELS = ("first component", "component", "singular value", "sigmoid($Z_I$)", "virtual token")
+TITLES = (
+    "$Z_I$ by gold label",
+    "Spectrum over examples",
+    "Within one $Z_I$",
+    "Gates",
+    "Turn from $Z_S$",
+    "Does it matter?",
+)
+LABELS = ("first component", "component", "singular value", "sigmoid($Z_I$)", "virtual token", "prompt")
+PROMPTS = ("own", "exchanged", "mean", "off")  # fields of a result's instance section
+
+
+def _instances(runs: Runs, column: Column, scale: str, fast: bool) -> list[Instance]:
+    """What the instance is worth at the highest rank, one a seed; none of runs that were not asked."""
+    (by_rank,) = tables(scale, ["ablation_rank"])
+    chosen, _ = choose(runs, plan.cell(by_rank.rows[-1], column, scale, fast), scale)
+    return [instance for instance in chosen["instance"] if isinstance(instance, Instance)]
 
 
 def _prompts(runs: Runs, column: Column, scale: str, fast: bool) -> ByRank:
@@ -167,6 +186,17 @@ def _gates(axes: Axes, seeds: Sequence[Prompts]) -> None:
 def _turn(axes: Axes, seeds: Sequence[Prompts]) -> None:
     _band(axes, np.stack([cosines(prompts).mean(0) for prompts in seeds]), COLOURS[0])
     axes.set_ylabel("cosine")
+
+
+def _worth(axes: Axes, seeds: Sequence[Instance], label: str) -> None:
+    """The score by prompt: a mean and the range over seeds."""
+    axes.set_xticks(range(len(PROMPTS)), PROMPTS)
+    axes.set_xlim(-0.5, len(PROMPTS) - 0.5)
+    axes.set_ylabel(label)
+    for place, name in enumerate(PROMPTS if seeds else ()):
+        values = [float(getattr(instance, name)) for instance in seeds]
+        axes.vlines(place, min(values), max(values), color=COLOURS[0], alpha=0.4, linewidth=5)
+        axes.plot([place], [float(np.mean(values))], marker="o", color=COLOURS[0])
 
 
 def _band(
