@@ -50,6 +50,16 @@ def test_idpg_phm(n, expected):
     assert count("method=idpg_phm", f"method.phm_blocks={n}") == expected
 
 
+LPT = [("naive", 5, 128, 791_680), ("naive", 10, 128, 1_452_160), ("naive", 10, 256, 2_894_080), ("pool_mean", 10, 128, 263_296),
+       ("pool_max", 5, 128, 263_296), ("none", 20, 128, 20_480)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("generator", "m", "hidden", "expected"), LPT)
+def test_lpt(generator, m, hidden, expected):
+    settings = (f"generator={generator}", f"num_virtual_tokens={m}", f"bottleneck={hidden}")
+    assert count("method=lpt", *(f"method.{each}" for each in settings)) == expected
+
+
 @pytest.mark.parametrize(
     ("width", "rank", "printed"), [(2048, 1, 4.23), (2048, 2, 6.34), (2048, 4, 10.56), (2560, 4, 12.66)]
 )

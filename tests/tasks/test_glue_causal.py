@@ -21,7 +21,15 @@ ROW = {"label": "0", "sentence": "a {fine} film", "sentence1": "A .", "sentence2
 
 
 def words(folder, results, *more):
-    return ["task=rte", "model=local", f"model.path={folder}", f"results_dir={results}", "train.epochs=1", "train.max_length=64", *more]
+    return [
+        "task=rte",
+        "model=local",
+        f"model.path={folder}",
+        f"results_dir={results}",
+        "train.epochs=1",
+        "train.max_length=64",
+        *more,
+    ]
 
 
 @pytest.mark.parametrize("name", TASKS)
