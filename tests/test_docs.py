@@ -20,7 +20,7 @@ from lopa_bench.config.files import choices
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-PLACEHOLDER = re.compile(r"…|\b[A-Z][A-Z_]{2,}\b|\[|model=local|scale=|data\.dir=|hydra/|\.(txt|jsonl)\b")
+PLACEHOLDER = re.compile(r"…|\b[A-Z][A-Z_]{2,}\b|\[|model=local|scale=|data\.(dir|train)=|hydra/|\.(txt|jsonl)\b")
 SMALL = ["data.limit=8", "train.epochs=1"]
 TOLD_BY_HELP = {"params": "its own tests make the whole table"}
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
-from lopa_bench.config.files import choices
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
 from lopa_bench.host.terminal import say
@@ -23,7 +22,7 @@ EXAMPLE = "lopa-bench fetch rte mrpc data.dir=data"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    task: tuple[str, ...] = option("only these", (), shown="TASK", bare=True, choices=lambda: choices("task"))
+    task: tuple[str, ...] = option("only these", (), shown="TASK", bare=True, choices=files.tasks)
     data_dir: Path = option("where to", Path("data"), name="data.dir", shown="DIR")
     mirror: tuple[str, ...] = option("tried first", (), shown="URL")
     offline: bool = option("only say what is missing", False)
@@ -35,7 +34,7 @@ OPTIONS = Options
 def main(argv: Sequence[str]) -> int:
     """0 when all files are there, 1 when one could not be had, 2 on bad input or, offline, when one is missing."""
     options = words.read(Options, argv, "fetch")
-    tasks, folder = options.task or choices("task"), options.data_dir
+    tasks, folder = options.task or files.tasks(), options.data_dir
     wanted = list(dict.fromkeys(name for task in tasks for name in files.files_of(task)))
     missing = [name for name in wanted if not files.is_there(folder / name, files.sources()[name]["sha256"])]
     if missing and (network.switch() or options.offline):

@@ -20,9 +20,16 @@ from lopa_bench.host import network
 
 
 def register() -> None:
-    """Make ``${setting:KEY}`` and ``${folder_name:PATH}`` known to OmegaConf, for configs that Hydra composes by itself too."""
+    """Make ``${setting:KEY}``, ``${data_source:}`` and ``${folder_name:PATH}`` known to OmegaConf, for configs that Hydra composes too."""
     OmegaConf.register_new_resolver("setting", recipe.resolver, replace=True)
+    OmegaConf.register_new_resolver("data_source", _data_source, replace=True)
     OmegaConf.register_new_resolver("folder_name", lambda path: Path(path).resolve().name, replace=True)
+
+
+def _data_source(*, _root_: DictConfig) -> str:
+    """Files where the user names some, or where the task has no rows but those; else the scale's."""
+    given = (_root_.data.train, _root_.data.validation, _root_.data.test)
+    return "files" if any(given) or not _root_.task.files else str(_root_.scale.data.source)
 
 
 def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
@@ -67,7 +74,7 @@ def _plain(composed: DictConfig) -> dict[str, Any]:
     try:
         return OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
     except MissingMandatoryValue as error:
-        key = str(error).split(":")[-1].strip()
+        key = error.full_key
         raise UserError(f"{key} is needed: give {key}=…") from error
     except OmegaConfBaseException as error:
         message = str(error).strip().splitlines()[0]

@@ -9,6 +9,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 PATHS = {"path", "dir", "results_dir"}  # last parts of the keys whose values are paths
+FILES = {"data.train", "data.validation", "data.test"}
 
 
 def quoted(key: str, value: object) -> str:
@@ -30,7 +31,7 @@ def as_meant(word: str, multirun: bool = False) -> str:
     read = _read(word)
     if read is None:
         return quoted(key, value)
-    is_path = key.rsplit(".", 1)[-1].lstrip("+") in PATHS
+    is_path = key.rsplit(".", 1)[-1].lstrip("+") in PATHS or key.lstrip("+") in FILES
     own = "${" in value or value == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
     several = multirun and read.is_sweep_override()
     return quoted(key, value) if is_path and not own and not several and read.value() != value else word

@@ -37,6 +37,8 @@ class Data:
         limit: rows to keep of each split, its first.
         train_limit: rows to keep of the training split, evenly spaced.
         skip_broken: leave out rows that cannot be read or used, of the reported split too; the result says how many.
+        train, validation, test: files of the user's own in place of the task's, below `dir` where that is given; `validation` may
+            be absent.
     """
 
     source: Literal["mini", "files", "hub"]
@@ -44,6 +46,14 @@ class Data:
     limit: Count | None
     train_limit: Count | None = None
     skip_broken: bool = False
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether the rows are in files that the user has named."""
+        return any((self.train, self.validation, self.test))
 
 
 @settings

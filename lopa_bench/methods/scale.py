@@ -31,4 +31,4 @@ def task_for(model: str) -> dict[str, Any]:
         family for family, name in models.items() if shapes.files(name).kind == kind
     ]
     tasks = (read(f"task/{name}") for name in choices("task"))
-    return next(task for task in tasks if task["family"] in families)
+    return next(task for task in tasks if task["family"] in families and task["files"])  # not the user's own

@@ -90,8 +90,11 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") ->
 def encode_clozes(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[Row]:
     """One scored position a row: the mask, which should predict the label word."""
     ids = cloze_ids(tokenizer, [e.input for e in examples], max_length)
-    mask, target = tokenizer.mask_token_id, cache(partial(word_id, tokenizer))
-    return [Row(row, (row.index(mask),), (target(e.target),)) for row, e in zip(ids, examples, strict=True)]
+    mask = tokenizer.mask_token_id
+    return [
+        Row(row, (row.index(mask),), target)
+        for row, target in zip(ids, _word_targets(tokenizer, examples, {}), strict=True)
+    ]
 
 
 def encode_questions(
@@ -102,12 +105,18 @@ def encode_questions(
     Args:
         words: label word -> the one that the model has in its place, for words that are several of its tokens.
     """
-    target = cache(partial(word_id, tokenizer))
     rows = [array("i", prompt_ids(tokenizer, e.input)[-max_length:]) for e in examples]
     return [
-        Row(row, (len(row) - 1,), (target(words.get(e.target, e.target)),))
-        for row, e in zip(rows, examples, strict=True)
+        Row(row, (len(row) - 1,), target)
+        for row, target in zip(rows, _word_targets(tokenizer, examples, words), strict=True)
     ]
+
+
+def _word_targets(tokenizer: Any, examples: Sequence[Example], words: Mapping[str, str]) -> Iterator[tuple[int, ...]]:
+    """The token of each example's label word, none of a new input's, whose answer is not known."""
+    token = cache(partial(word_id, tokenizer))
+    for example in examples:
+        yield (token(words.get(example.target, example.target)),) if example.target else ()
 
 
 def encode_prompts(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:

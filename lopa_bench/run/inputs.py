@@ -16,7 +16,8 @@ from lopa_bench.models.batches import Row, Split, encode_clozes, encode_completi
 from lopa_bench.models.tokens import encoder_ids
 from lopa_bench.run.identity import digest
 from lopa_bench.tasks.example import Example
-from lopa_bench.tasks.rows import Records, find_files, load_records
+from lopa_bench.tasks.places import find_files
+from lopa_bench.tasks.rows import Records, load_records
 
 # What jobs of one process share.
 RECORDS: Shelf[Records] = Shelf(2)
@@ -26,7 +27,7 @@ SPLITS: Shelf[Split] = Shelf(6)  # train, validation and test of two tasks
 def read_records(config: Config) -> Records:
     """The task's rows, from memory if an earlier job of this process read the same files."""
     source, holdout = config.data, config.selection == "holdout"
-    found = find_files(config.task, source.dir).values() if source.source == "files" else ()
+    found = find_files(config.task, source).values() if source.source == "files" or source.own else ()
     files = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path, _ in found]
     key = digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
 

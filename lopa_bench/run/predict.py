@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import NotFinite
@@ -38,17 +39,26 @@ def answers(model: AdaptedModel, split: Split, config: Config) -> list[list[str]
     return write(model, split, config)
 
 
-@torch.no_grad()
 def classify(model: AdaptedModel, split: Split, words: list[str], batch_size: int) -> list[list[str]]:
     """The label word with the largest logit where the answer stands, for every row in order, each as a list of one."""
+    return [[words[i]] for i in word_logits(model, split, words, batch_size).argmax(1).tolist()]
+
+
+@torch.no_grad()
+def word_logits(model: AdaptedModel, split: Split, words: list[str], batch_size: int) -> Tensor:
+    """[rows, words] the label words' logits where the answer stands, on the CPU, every row in its place.
+
+    Raises:
+        NotFinite: one of them is NaN or infinite.
+    """
     word_ids = torch.tensor([model.backbone.word_id(word) for word in words], device=model.backbone.device)
-    best = torch.empty(len(split), dtype=torch.long)
+    found = torch.empty(len(split), len(words))
     for batch in split.by_length(batch_size):
         logits = model(batch.to(model.backbone.device))[:, word_ids].cpu()
         if not logits.isfinite().all():
             raise NotFinite("logits of label words are")
-        best[batch.index] = logits.argmax(1)
-    return [[words[i]] for i in best.tolist()]
+        found[batch.index] = logits.float()
+    return found
 
 
 def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:

@@ -18,7 +18,7 @@ from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
 from lopa_bench.tasks.base import Task
-from lopa_bench.tasks.rows import find_files
+from lopa_bench.tasks.places import find_files
 
 SHARDING_TORCH = (2, 13)  # the first version lopa_bench.run.shard was run with
 
@@ -71,8 +71,8 @@ def _check_all_there(config: Config) -> None:
             locate(*named, config.offline, key)
         except Missing as error:
             missing.append(str(error))
-    if config.data.source == "files":
-        find_files(config.task, config.data.dir)
+    if config.data.source == "files" or config.data.own:
+        find_files(config.task, config.data)
     if config.data.source == "hub" and config.offline and not _in_hub_cache(config.task):
         missing.append(f"data.source=hub: {config.task.name} is not in the data set cache")
     if missing:
@@ -206,8 +206,8 @@ def _check_label_words(config: Config, files: ModelFiles) -> None:
             words = [w for w in tokenizer.get_vocab() if w.strip("Ġ▁").isalpha()]
             likely = nearest_word(word, words)
             raise UserError(
-                f"task.label_words.{label}={word!r} is {len(pieces.ids)} tokens in this model's vocabulary, a label word must be one; "
-                f"nearest: {likely!r}"
+                f"{config.task.words_key}.{label}={word!r} is {len(pieces.ids)} tokens in this model's vocabulary, a label word must be "
+                f"one; nearest: {likely!r}"
             )
         if (other := labels.setdefault(pieces.ids[0], label)) != label:
             raise UserError(

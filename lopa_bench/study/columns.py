@@ -13,7 +13,7 @@ def headline(tasks: Iterable[str], model: str | None = None, **settings: Any) ->
     """The metric of each of these tasks that tables show, with a model (None: the scale's)."""
     suffix = f" ({model})" if model else ""
     return tuple(
-        Column(known(task).label + suffix, task, known(task).metric, model, settings=settings) for task in tasks
+        Column(known(task).title + suffix, task, known(task).metric, model, settings=settings) for task in tasks
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from lopa_bench.config.fields import Count, Kind, Name, settings
 from lopa_bench.config.typed import fill
+from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Line, Metric, score
 from lopa_bench.tasks.example import Example
 
@@ -93,11 +94,30 @@ class Task(ABC):
     about: Annotated[About, _read_as(About, "task.about")] = Field(default_factory=About)
 
     kind: ClassVar[Literal["classification", "programs", "text"]]
+    words_key: ClassVar[str] = "task.label_words"  # where a user says what `label_words` are
 
     @property
-    def label(self) -> str:
+    def title(self) -> str:
         """The name as tables show it."""
         return self.about.label or self.name
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it has rows only where a user names their files (``data.train=FILE``)."""
+        return not self.files and self.hub is None
+
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        """The fields that only the answer is made of: what is new and to be predicted has none of them."""
+        return ()
+
+    def question(self, record: Record) -> str:
+        """What the model reads of a record, whose answer fields may be absent.
+
+        Raises:
+            UserError: the task says how its examples are made only as a whole.
+        """
+        raise UserError(f"task={self.name}: new inputs cannot be put into words; its class has no question(record)")
 
     @property
     @abstractmethod

@@ -33,21 +33,33 @@ class DataToText(Task):
     def references(self, record: Record) -> list[str]:
         """The texts of one record."""
 
+    def question(self, record: Record) -> str:
+        return self.table(record) + BOS
+
+    def completion(self, question: str, text: str) -> str:
+        """A text as it stands behind its question."""
+        return " " + text
+
     def details(self, record: Record) -> Mapping[str, Any]:
         """What else the scorer needs to know of an input."""
         return {}
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
-        return [Example(self.table(record) + BOS, " " + text) for record in records for text in self.references(record)]
+        return [
+            Example(question, self.completion(question, text))
+            for record in records
+            for question in [self.question(record)]
+            for text in self.references(record)
+        ]
 
     def evaluation_examples(self, records: Sequence[Record]) -> list[Example]:
         grouped: dict[str, tuple[list[str], Mapping[str, Any]]] = {}
         for record in records:
-            texts, _ = grouped.setdefault(self.table(record), ([], self.details(record)))
+            texts, _ = grouped.setdefault(self.question(record), ([], self.details(record)))
             texts += self.references(record)
         return [
-            Example(table + BOS, " " + texts[0], {"references": texts, **details})
-            for table, (texts, details) in grouped.items()
+            Example(question, self.completion(question, texts[0]), {"references": texts, **details})
+            for question, (texts, details) in grouped.items()
             if texts
         ]
 
@@ -94,6 +106,10 @@ class E2E(DataToText):
     def references(self, record: Record) -> list[str]:
         return [record["ref"]]
 
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        return ("ref",)
+
     def fault(self, record: Record) -> str | None:
         if wrong := super().fault(record):
             return wrong
@@ -101,7 +117,7 @@ class E2E(DataToText):
             meaning(record["mr"])
         except ValueError as error:
             return f"no meaning representation: {error}"
-        return None if record["ref"].strip() else "an empty ref"
+        return "an empty ref" if "ref" in record and not record["ref"].strip() else None
 
     def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
         return nlg.e2e(_first(predictions), _references(examples)), self.lines(examples, predictions)
@@ -136,9 +152,13 @@ class WebNlg(DataToText):
     def fault(self, record: Record) -> str | None:
         if not _objects(record["triples"], {"subject", "property", "object"}) or not record["triples"]:
             return "no triples of subject, property and object"
-        if not _objects(record["texts"], {"lex"}):
+        if not _objects(record.get("texts", []), {"lex"}):
             return "no texts under lex"
-        return None if isinstance(record["category"], str) else "no text in category"
+        return None if isinstance(record.get("category", ""), str) else "no text in category"
+
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        return ("texts", "category")
 
     def left_out(self, record: Record) -> str | None:
         return None if self.references(record) else "no text that is not marked as bad"

@@ -57,7 +57,29 @@ class Glue(Task):
 
     def fault(self, record: Record) -> str | None:
         """As of any task, but a template and a label take numbers, as JSON has them, too."""
-        return super().fault({field: str(v) if isinstance(v, int | float) else v for field, v in record.items()})
+        wrong = super().fault({field: str(v) if isinstance(v, int | float) else v for field, v in record.items()})
+        return wrong or (
+            self.unknown(self.gold(record)) if all(name in record for name in self.answer_fields) else None
+        )
+
+    def unknown(self, label: str) -> str | None:
+        """What a record has whose label is none of the task's; None for one that is."""
+        return None if label in self.label_words else f"the label {label!r}, known are {', '.join(self.label_words)}"
+
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        return ("label",)
+
+    def question(self, record: Record) -> str:
+        fields = {
+            key: value.replace(MASK, spelt(MASK)) if isinstance(value, str) else value for key, value in record.items()
+        }
+        return self.template.format(**fields)
+
+    def gold(self, record: Record) -> str:
+        """The record's label."""
+        label = str(record["label"])  # a number in JSON
+        return self.label_aliases.get(label, label)
 
     def for_kind(self, kind: Kind) -> Glue:
         if kind == "masked":
@@ -82,14 +104,10 @@ class Glue(Task):
         return [self._example(record) for record in records]
 
     def _example(self, record: Record) -> Example:
-        label = str(record["label"])  # a number in JSON
-        label = self.label_aliases.get(label, label)
-        if label not in self.label_words:
-            raise UserError(f"task={self.name}: a row has the label {label!r}, known are {', '.join(self.label_words)}")
-        fields = {
-            key: value.replace(MASK, spelt(MASK)) if isinstance(value, str) else value for key, value in record.items()
-        }
-        return Example(self.template.format(**fields), self.label_words[label], {"label": label})
+        label = self.gold(record)
+        if wrong := self.unknown(label):
+            raise UserError(f"task={self.name}: a row has {wrong}")
+        return Example(self.question(record), self.label_words[label], {"label": label})
 
     def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
         return [

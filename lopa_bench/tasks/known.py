@@ -37,7 +37,8 @@ def _read(path: Path) -> Task:
     root = OmegaConf.create(files.read("config"))  # what a task's values may refer to
     root["task"] = OmegaConf.load(path)
     values: dict[str, Any] = OmegaConf.to_container(root["task"], resolve=True)  # type: ignore[assignment]
-    return typed.build(values, "task")  # type: ignore[no-any-return]
+    told = {key: value for key, value in values.items() if value != "???"}  # what a run has to say
+    return typed.build(told, "task")  # type: ignore[no-any-return]
 
 
 def as_run(name: str, settings: Mapping[str, Any]) -> Task:

@@ -66,7 +66,10 @@ class Mbpp(ProgramTask):
     """A signature with a docstring is continued by the function's body (Athiwaratkun et al. 2023, MBXP)."""
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
-        return [Example(record["prompt"], record["canonical_solution"], record) for record in records]
+        return [Example(self.question(record), record["canonical_solution"], record) for record in records]
+
+    def question(self, record: Record) -> str:
+        return record["prompt"]  # type: ignore[no-any-return]
 
     def verdicts(self, examples: Sequence[Example], predictions: Predictions) -> list[list[bool | None]]:
         from lopa_bench.metrics import programs
@@ -90,7 +93,10 @@ class CruxEval(ProgramTask):
     completion: str
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
-        return [Example(self.template.format(**r), self.completion.format(**r), r) for r in records]
+        return [Example(self.question(r), self.completion.format(**r), r) for r in records]
+
+    def question(self, record: Record) -> str:
+        return self.template.format(**record)
 
     def answer(self, text: str) -> str:
         """The input as a call of f, or the output: what stands on its side of the assertion (the repository's postprocessing)."""

@@ -6,17 +6,17 @@ import dataclasses
 import hashlib
 import json
 import random
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.config.fields import Split
+from lopa_bench.config.nearest import hint
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Record, Task
+from lopa_bench.tasks.places import find_files
 from lopa_bench.tasks.tables import Broken, marked, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
@@ -76,12 +76,12 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
     """
     files: dict[str, str] = {}
     splits: dict[str, Sequence[Record | Broken]]
-    if data.source == "mini":
-        splits = _mini(task)
-    elif data.source == "files":
-        found = find_files(task, data.dir)
+    if data.source == "files" or data.own:
+        found = find_files(task, data)
         splits = {split: read_table(path, task.header)[rows] for split, (path, rows) in found.items()}
-        files = {split: str(path.relative_to(Path(data.dir or "."))) for split, (path, _) in found.items()}
+        files = {split: _without(data.dir, path) for split, (path, _) in found.items()}
+    elif data.source == "mini":
+        splits = _mini(task)
     else:
         splits = _hub(task, offline)
     kept = {split: rows[: data.limit] for split, rows in splits.items()}
@@ -110,42 +110,16 @@ def _usable(task: Task, split: str, rows: Sequence[Record | Broken], skip: bool)
     return used
 
 
+def _without(folder: str | None, path: Path) -> str:
+    """A file's name without the folder of the data: results are told nothing of the machine."""
+    return str(path.relative_to(folder)) if folder and path.is_relative_to(folder) else path.name
+
+
 def _spaced(rows: Sequence[Record | Broken], count: int | None) -> Sequence[Record | Broken]:
     """`count` rows at even distances: files may be sorted by what they tell of."""
     if count is None or count >= len(rows):
         return rows
     return [rows[n * len(rows) // count] for n in range(count)]
-
-
-def find_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]]:
-    """Split -> the first of the task's candidate files that exists below `folder`, and which of its rows are the split."""
-    if not folder:
-        raise UserError("data.dir is needed with data.source=files: the folder that holds " + task.files["train"][0])
-    if not Path(folder).is_dir():
-        raise UserError(f"data.dir={folder}: there is no such folder")
-    found: dict[Split, tuple[Path, slice]] = {}
-    for split, candidates in task.files.items():
-        places = [(Path(folder) / name, rows) for name, rows in map(split_slice, candidates)]
-        existing = [
-            place for place in places if place[0].exists()
-        ]  # what is none of its kind is refused when it is read
-        if existing:
-            found[split] = existing[0]  # type: ignore[index]
-        elif split != "validation":
-            raise UserError(
-                f"data.dir={folder}: {' or '.join(candidates)} is not there (task={task.name}, {split}); "
-                f"lopa-bench fetch {task.name} data.dir={folder} downloads it"
-            )
-    return found
-
-
-def split_slice(name: str) -> tuple[str, slice]:
-    """``"rows.jsonl[:400]"`` -> the file's name and the slice of its rows; without brackets all of them."""
-    match = re.fullmatch(r"(.*)\[(\d*):(\d*)\]", name)
-    if not match:
-        return name, slice(None)
-    start, stop = (int(bound) if bound else None for bound in match.groups()[1:])
-    return match[1], slice(start, stop)
 
 
 def read_rows(path: Path, header: bool = True, tolerated: float = BROKEN_ROWS) -> list[Record]:
@@ -160,22 +134,40 @@ def read_rows(path: Path, header: bool = True, tolerated: float = BROKEN_ROWS) -
 
 def named_fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
     """Rename columns to the task's field names; other columns are dropped."""
+    return renamed(task, f"the {split} split", rows, task.columns)
+
+
+def asked_fields(task: Task, inputs: Path) -> list[Record]:
+    """The rows of a file of new inputs under the task's field names, without those of the answer.
+
+    Raises:
+        UserError: a file or a row that cannot be read, a missing column.
+    """
+    where = f"inputs={inputs}"
+    asked = {field: names for field, names in task.columns.items() if field not in task.answer_fields}
+    rows = renamed(task, where, read_rows(inputs, task.header, tolerated=0), asked)
+    return without_broken(where, marked(rows, task.fault, where), 0)
+
+
+def renamed(task: Task, where: str, rows: Sequence[Record], columns: Mapping[str, Sequence[str]]) -> list[Record]:
+    """Rows with the first of each field's candidate columns under the field's name; without `columns`, as they are."""
     if not rows:
-        raise UserError(f"task={task.name}: the {split} split has no rows")
-    if not task.columns:
+        raise UserError(f"task={task.name}: {where} has no rows")
+    if not columns:
         return list(rows)
     chosen = {}
-    for field, candidates in task.columns.items():
+    for field, candidates in columns.items():
         present = [name for name in candidates if name in rows[0]]
         if not present:
             raise UserError(
-                f"task={task.name}: the {split} split has no column {' or '.join(candidates)}; it has {', '.join(rows[0])}"
+                f"task={task.name}: {where} has no column {' or '.join(candidates)}; it has {', '.join(rows[0])}"
+                + hint(candidates[0], rows[0])
             )
         chosen[field] = present[0]
     for number, row in enumerate(rows, 1):
         lacking = [column for column in chosen.values() if row.get(column) is None]
         if lacking:
-            raise UserError(f"task={task.name}: row {number} of the {split} split has no {lacking[0]}")
+            raise UserError(f"task={task.name}: row {number} of {where} has no {lacking[0]}")
     return [{field: row[column] for field, column in chosen.items()} for row in rows]
 
 

@@ -19,6 +19,9 @@ BROKEN_ROWS = (
 )
 
 
+KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+
+
 @dataclass(frozen=True)
 class Broken:
     """Stands in the place of a row that gives nothing.
@@ -55,7 +58,7 @@ def without_broken(name: str, rows: Sequence[Record | Broken], most: int, way_ou
 
 
 def read_table(path: Path, header: bool = True) -> Rows:
-    """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl or .json file, in UTF-8 with or without a BOM.
+    """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl, .json or .parquet file; UTF-8, with or without a BOM.
 
     Without a `header`, the columns of a .tsv or .csv file are called "0", "1", …
     A .json file is a list of rows or WebNLG's ``{"entries": [{"1": row}, {"2": row}, …]}``.
@@ -63,6 +66,8 @@ def read_table(path: Path, header: bool = True) -> Rows:
     Raises:
         UserError: no such file, or one that is not of its kind as a whole.
     """
+    if path.suffix == ".parquet":
+        return _parquet(path)
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,6 +84,21 @@ def read_table(path: Path, header: bool = True) -> Rows:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path}: not a list of rows with named columns")
     return rows
+
+
+def _parquet(path: Path) -> Rows:
+    """Rows with None in the place of each missing value."""
+    content = io.BytesIO(read_bytes(path))
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(content)
+    except ImportError as error:
+        raise UserError(f"{path}: Parquet needs a package: pip install 'lopa-bench[parquet]'") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not Parquet ({str(error).splitlines()[0]})") from error
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
 
 def _csv_rows(path: Path, text: str) -> Iterable[tuple[int, list[str]]]:

@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 from filelock import FileLock
 
-from lopa_bench.config.files import read
+from lopa_bench.config.files import choices, read
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.files import sha256, write_bytes
-from lopa_bench.tasks.rows import split_slice
+from lopa_bench.tasks.places import split_slice
 
 ORIGIN = "https://raw.githubusercontent.com"
 WORK = ".fetch"  # below data.dir: what is on its way
@@ -26,6 +26,11 @@ SOURCES = Path(__file__).parent / "sources.yaml"
 def sources() -> dict[str, dict[str, Any]]:
     """File below data.dir -> its SHA-256 and where it comes from (sources.yaml)."""
     return yaml.safe_load(SOURCES.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def tasks() -> list[str]:
+    """The tasks whose files can be brought: all but those that are about the user's own."""
+    return [task for task in choices("task") if files_of(task)]
 
 
 def files_of(task: str) -> list[str]:

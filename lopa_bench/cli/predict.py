@@ -1,0 +1,52 @@
+"""``lopa-bench predict run=DIR inputs=FILE``: a finished run's answers to new inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
+from lopa_bench.errors import UserError
+from lopa_bench.host.files import write_text
+from lopa_bench.host.terminal import say, write
+
+SUMMARY = "a finished run on new inputs: labels with their scores, or texts, as JSON lines"
+DETAILS = """\
+A file of rows (CSV, TSV, JSONL, JSON or Parquet) has the columns that the run's task reads; the answer's column may be absent.
+Of a task that reads one column it may be plain text, a line an input. Answers are those that the run's own evaluation would give."""
+EXAMPLE = "lopa-bench predict run=runs/mini/rte/mini_mlm/lopa/0-123456789abc inputs=new.csv to=answers.jsonl"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    run: Path = option("the directory of a finished run (it holds result.json)", shown="DIR")
+    inputs: Path = option("the new inputs", shown="FILE")
+    to: Path | None = option("file to write instead of the terminal", None, shown="FILE")
+
+
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    options = words.read(Options, argv, "predict")
+    if not (options.run / "result.json").is_file():
+        raise UserError(f"run={options.run}: there is no finished run (result.json) there")
+    if not options.inputs.is_file():
+        raise UserError(f"inputs={options.inputs}: there is no such file")
+    from lopa_bench.host.processes import processes
+    from lopa_bench.run.ask import ask
+    from lopa_bench.run.trained import load_trained
+
+    config, model = load_trained(options.run, str(processes().device))
+    lines = [json.dumps(line, ensure_ascii=False) + "\n" for line in ask(model, config, options.inputs)]
+    if options.to is None:
+        write("".join(lines), sys.stdout)
+        return 0
+    options.to.parent.mkdir(parents=True, exist_ok=True)
+    write_text(options.to, "".join(lines))
+    say(f"{options.to}: {len(lines)} answers")
+    return 0

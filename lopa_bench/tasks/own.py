@@ -1,0 +1,186 @@
+"""One's own rows in any columns: ``task=classify`` and ``task=write`` say on the command line what is read and what is wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from lopa_bench.config.fields import settings
+from lopa_bench.config.keys import spell
+from lopa_bench.config.nearest import hint
+from lopa_bench.metrics import bleu
+from lopa_bench.metrics.metric import Floats, Line, Metric, by_name, first, percent_mean
+from lopa_bench.tasks.base import BOS, Predictions, Record
+from lopa_bench.tasks.data_to_text import DataToText
+from lopa_bench.tasks.example import Example
+from lopa_bench.tasks.glue import MASK, Glue, spelt
+
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
+
+
+def fields_of(template: str) -> list[str]:
+    """The columns that stand in braces, each once; ``{{`` and ``}}`` are braces of the text itself."""
+    return list(dict.fromkeys(name for name in _BRACES.findall(template) if name))
+
+
+def filled(template: str, record: Record) -> str:
+    """The template with a row's values. Unlike in ``str.format`` a column's name may hold any sign; no value is a special token."""
+
+    def value(name: str) -> str:
+        return spell(record[name]).replace(MASK, spelt(MASK)).replace(BOS, spelt(BOS))
+
+    return _BRACES.sub(lambda found: value(found[1]) if found[1] else found[0][0], template)
+
+
+def _fault(template: str, record: Record) -> str | None:
+    """What a row has that leaves every brace of the template blank, or puts no text and no number in one."""
+    names = fields_of(template)
+    if wrong := next((name for name in names if not isinstance(record[name], str | int | float)), None):
+        return f"no text in {wrong}"
+    return None if any(spell(record[name]).strip() for name in names) else f"nothing in {' and '.join(names)}"
+
+
+def _with_columns(key: str, template: str) -> None:
+    """Raises `ValueError` for a template without a column; none at all is a task that is still to be told."""
+    if template and not fields_of(template):
+        raise ValueError(f"{key}={template!r} names no column; nearest: {key}='{{{template}}}'")
+
+
+def _spelled(value: Any) -> Any:
+    """YAML's numbers and truth values as the words that a file has for them: {1: bad} is {"1": "bad"}."""
+    if isinstance(value, Mapping):
+        return {spell(key): spell(word) for key, word in value.items()}
+    return spell(value) if isinstance(value, (bool, int, float)) else value
+
+
+@settings
+class Classify(Glue):
+    """One's own texts into classes.
+
+    Attributes:
+        text: the text, with columns in braces; ``<mask>`` where a masked LM answers, else at the end.
+        label: the column of the class.
+        words: class -> the word that stands for it, as it would stand in the text. The other settings of a cloze follow from these.
+    """
+
+    text: str = ""
+    label: str = ""
+    words: Annotated[dict[str, str], BeforeValidator(_spelled)] = Field(default_factory=dict)
+    f1_label: Annotated[str | None, BeforeValidator(_spelled)] = None
+    template: str = ""
+
+    words_key = "task.words"
+
+    def __post_init__(self) -> None:
+        _with_columns("task.text", self.text)
+        if self.text and len(set(self.words.values())) < 2:
+            raise ValueError(
+                "task.words needs two classes or more, each with a word of its own: {1: terrible, 5: great}"
+            )
+        if self.f1_label is not None and self.f1_label not in self.words:
+            raise ValueError(
+                f"task.f1_label={self.f1_label} is no class of task.words{hint(self.f1_label, self.words)}"
+            )
+        whole = self.text if MASK in self.text else f"{self.text.rstrip()} {MASK}"
+        before = whole.partition(MASK)[0]
+        blank = " " if before.endswith(" ") else ""
+        names = [*fields_of(self.text), *filter(None, [self.label])]
+        derived = {
+            "template": self.template or whole,
+            "label_words": {label: blank + word.strip() for label, word in self.words.items()},
+            "columns": {name: [name] for name in names},
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        return () if self.label in fields_of(self.text) else (self.label,)
+
+    def question(self, record: Record) -> str:
+        return filled(self.template, record)
+
+    def gold(self, record: Record) -> str:
+        return spell(record[self.label])
+
+    def fault(self, record: Record) -> str | None:
+        return _fault(self.text, record) or (self.unknown(self.gold(record)) if self.label in record else None)
+
+    def unknown(self, label: str) -> str | None:
+        if label in self.words:
+            return None
+        near = hint(label, self.words)
+        return f"{self.label}={label}, for which task.words has no word; it has {', '.join(self.words)}{near}"
+
+
+def _exact(lines: Sequence[Line]) -> Floats:
+    import numpy as np
+
+    return np.array([[first(line["prediction"]) in line["references"]] for line in lines], dtype=float)
+
+
+METRICS = by_name(
+    [
+        bleu.metric("bleu", "BLEU", str, bleu.plain),
+        Metric("exact", "exact match", per_row=_exact, aggregate=percent_mean),
+    ]
+)
+
+
+@settings
+class Write(DataToText):
+    """One's own inputs into texts, by a causal LM. Rows with one input are one when they are scored, with all their targets.
+
+    Attributes:
+        input: what is read, with columns in braces. target: what is to be written behind it.
+    """
+
+    input: str = ""
+    target: str = ""
+
+    def __post_init__(self) -> None:
+        for key in ("input", "target"):
+            _with_columns(f"task.{key}", getattr(self, key))
+        names = fields_of(self.input) + fields_of(self.target)
+        object.__setattr__(self, "columns", {name: [name] for name in names})
+
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        return [name for name in fields_of(self.target) if name not in fields_of(self.input)]
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        return METRICS
+
+    @property
+    def metric(self) -> str:
+        return "bleu"
+
+    def table(self, record: Record) -> str:
+        return filled(self.input, record).rstrip(" ")
+
+    def question(self, record: Record) -> str:
+        return self.table(record)
+
+    def references(self, record: Record) -> list[str]:
+        return [filled(self.target, record).strip()]
+
+    def completion(self, question: str, text: str) -> str:
+        return text if question.endswith("\n") else f" {text}"
+
+    def fault(self, record: Record) -> str | None:
+        told = [self.input, *([self.target] if all(name in record for name in self.answer_fields) else [])]
+        return next((wrong for template in told if (wrong := _fault(template, record))), None)
+
+    def answer(self, text: str) -> str:
+        return text.strip()
+
+    def scoring(self) -> dict[str, Any]:
+        return {}
+
+    def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
+        made = super().lines(examples, predictions)
+        return [{**line, "target": line["target"].strip()} for line in made]

@@ -1,0 +1,76 @@
+"""Where the files of a task's splits are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lopa_bench.config.fields import Split
+from lopa_bench.config.nearest import hint
+from lopa_bench.config.schema import Data
+from lopa_bench.errors import UserError
+from lopa_bench.tasks.base import Task
+from lopa_bench.tasks.tables import KINDS
+
+
+def find_files(task: Task, data: Data) -> dict[Split, tuple[Path, slice]]:
+    """Split -> its file, and which of the file's rows are the split: those that the user names, else the task's below ``data.dir``.
+
+    Raises:
+        UserError: no such folder, or a file that is needed and not there.
+    """
+    if data.source != "files":
+        raise UserError(
+            f"data.source={data.source} reads no file of yours; leave it out where data.train=FILE is given"
+        )
+    return _own_files(data) if data.own or not task.files else _task_files(task, data.dir)
+
+
+def _own_files(data: Data) -> dict[Split, tuple[Path, slice]]:
+    """The files that ``data.train``, ``data.validation`` and ``data.test`` name."""
+    found: dict[Split, tuple[Path, slice]] = {}
+    named: dict[Split, str | None] = {"train": data.train, "validation": data.validation, "test": data.test}
+    for split, name in named.items():
+        if name is None and split != "validation":
+            raise UserError(f"data.{split} is needed: give data.{split}=FILE ({', '.join(KINDS)})")
+        if name is not None:
+            text, rows = split_slice(name)
+            path = Path(data.dir or ".").expanduser() / Path(text).expanduser()
+            if not path.exists():
+                beside = [other.name for other in path.parent.glob("*") if other.suffix in KINDS]
+                raise UserError(f"data.{split}={name}: there is no such file{hint(path.name, beside)}")
+            if path.suffix.lower() not in KINDS:
+                raise UserError(f"data.{split}={name}: is none of {', '.join(KINDS)}")
+            found[split] = path, rows
+    return found
+
+
+def _task_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]]:
+    """The first of the task's candidate files of each split that exists below `folder`."""
+    if not folder:
+        raise UserError("data.dir is needed with data.source=files: the folder that holds " + task.files["train"][0])
+    if not Path(folder).is_dir():
+        raise UserError(f"data.dir={folder}: there is no such folder")
+    found: dict[Split, tuple[Path, slice]] = {}
+    for split, candidates in task.files.items():
+        places = [(Path(folder) / name, rows) for name, rows in map(split_slice, candidates)]
+        existing = [
+            place for place in places if place[0].exists()
+        ]  # what is none of its kind is refused when it is read
+        if existing:
+            found[split] = existing[0]  # type: ignore[index]
+        elif split != "validation":
+            raise UserError(
+                f"data.dir={folder}: {' or '.join(candidates)} is not there (task={task.name}, {split}); "
+                f"lopa-bench fetch {task.name} data.dir={folder} downloads it"
+            )
+    return found
+
+
+def split_slice(name: str) -> tuple[str, slice]:
+    """``"rows.jsonl[:400]"`` -> the file's name and the slice of its rows; without brackets all of them."""
+    match = re.fullmatch(r"(.*)\[(\d*):(\d*)\]", name)
+    if not match:
+        return name, slice(None)
+    start, stop = (int(bound) if bound else None for bound in match.groups()[1:])
+    return match[1], slice(start, stop)

@@ -1,0 +1,214 @@
+"""Data of the user's own, through the command line: both kinds of task, every kind of file, what is wrong in one line, and new inputs."""
+
+import json
+import random
+import re
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lopa_bench.cli.main import main
+from lopa_bench.errors import UserError
+from lopa_bench.results.read import load_result
+from lopa_bench.tasks.own import Classify, Write, fields_of, filled
+from lopa_bench.tasks.rows import read_rows
+
+PAGE = Path(__file__).parents[2] / "docs/own-data.md"
+WORDS = {"1": ["bad", "slow"], "5": ["good", "great"]}
+CLASSIFY = [
+    "task=classify",
+    "task.text={review} It was <mask> .",
+    "task.label=stars",
+    "task.words={1: terrible, 5: great}",
+]
+WRITE = ["task=write", "task.input={question}", "task.target={answer}"]
+SMALL = ["train.epochs=1", "train.batch_size=8"]
+
+
+def reviews(count, seed=0):
+    draw = random.Random(seed)
+    for number in range(count):
+        stars = draw.choice("15")
+        yield {"id": number, "review": f'a {draw.choice(WORDS[stars])} film, "a" story {number}', "stars": int(stars)}
+
+
+def questions(count):
+    return [{"question": f"the cat {row['review']} ?", "answer": f"a {row['stars']} film"} for row in reviews(count)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    for name, rows in (("train", reviews(48)), ("test", reviews(24, seed=1))):
+        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    for name, count in (("questions", 24), ("questions_test", 8)):
+        (folder / f"{name}.json").write_text(json.dumps(questions(count)), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def there(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    return folder
+
+
+FILES = ["data.train=train.csv", "data.test=test.csv"]
+TEXTS = ["data.train=questions.json", "data.test=questions_test.json"]
+
+
+def finished(folder, task):
+    return next(folder.rglob(f"{task}/*/*/*/result.json")).parent
+
+
+def answers(capsys, *words):
+    assert main(["predict", *words]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_page(there, capsys):
+    """Its two commands run as they stand there, on files of the columns that it shows, and `predict` and `runs` with them."""
+    page = PAGE.read_text(encoding="utf-8")
+    (header,) = re.findall(r"^```csv\n(.*)\n", page, re.MULTILINE)
+    assert header.split(",") == list(pd.read_csv("train.csv").columns)
+    commands = [shlex.split(line) for line in re.findall(r"^lopa-bench (.*)", page, re.MULTILINE)]
+    assert [words[0] for words in commands] == ["task=classify", "task=write", "predict"]
+    for words in commands[:2]:
+        assert main([*words, *SMALL, "results_dir=page"]) == 0
+    assert "accuracy" in capsys.readouterr().out
+    pd.DataFrame(reviews(3)).drop(columns="stars").to_csv("new.csv", index=False)
+    run = finished(there / "page", "classify")
+    assert main([word if not word.startswith("run=") else f"run={run}" for word in commands[2]]) == 0
+    first = json.loads(Path("answers.jsonl").read_text().splitlines()[0])
+    assert list(first) == ["index", "input", "label", "scores"]
+    assert sum(first["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert main(["runs", "results_dir=page"]) == 0
+    listed = capsys.readouterr().out
+    assert "classify" in listed
+    assert "write" in listed
+
+
+@pytest.mark.parametrize(
+    ("words", "files", "model"),
+    [(CLASSIFY, FILES, "roberta"), (CLASSIFY, FILES, "gpt2"), (WRITE, TEXTS, "gpt2")],
+    ids=["masked", "causal", "write"],
+)
+def test_new_inputs_are_answered_as_in_evaluation(words, files, model, there, tiny_models, tmp_path, capsys):
+    own = ["model=local", f"model.path={tiny_models(model)}", f"results_dir={tmp_path}", *SMALL, "train.max_length=100"]
+    assert main([*words, *files, *own]) == 0
+    run = finished(tmp_path, words[0].partition("=")[2])
+    _, result = load_result(run)
+    assert result.data.files == {file.partition("=")[0][5:]: file.partition("=")[2] for file in files}
+    capsys.readouterr()
+    told = answers(capsys, f"run={run}", f"inputs={files[1].partition('=')[2]}")
+    kept = [json.loads(line) for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+    stands_for = result.config["task"].get("label_words", {})
+    assert [stands_for.get(line["label"]) if stands_for else line["text"] for line in told] == [
+        line["prediction"] for line in kept
+    ]
+    assert len(told) == len(kept) > 5
+
+
+def test_lines_are_inputs_of_a_task_that_reads_one_column(there, tmp_path, capsys):
+    assert main([*CLASSIFY, *FILES, *SMALL, f"results_dir={tmp_path}", "method=pt", "data.limit=16"]) == 0
+    run = finished(tmp_path, "classify")
+    (tmp_path / "new.txt").write_text("a good film\n\na bad film\n", encoding="utf-8")
+    capsys.readouterr()
+    told = answers(capsys, f"run={run}", f"inputs={tmp_path / 'new.txt'}")
+    assert [line["input"] for line in told] == ["a good film It was <mask> .", "a bad film It was <mask> ."]
+
+
+def test_every_kind_of_file_has_the_same_rows(there, tmp_path):
+    frame = pd.DataFrame(reviews(5))
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / "a.tsv").write_text(
+        "\n".join("\t".join(map(str, row)) for row in [frame.columns, *frame.values.tolist()])
+    )
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, frame.to_dict("records"))))
+    (tmp_path / "a.json").write_text(json.dumps(frame.to_dict("records")))
+    pytest.importorskip("pyarrow")
+    frame.astype({"stars": float}).to_parquet(tmp_path / "a.parquet")  # as pandas keeps numbers beside a gap
+    task = Classify(
+        name="classify",
+        family="glue",
+        scored_by=["accuracy"],
+        files={},
+        columns={},
+        hub=None,
+        text="{review}",
+        label="stars",
+        words={1: "bad", 5: "good"},
+    )
+    made = [task.examples(read_rows(tmp_path / f"a.{kind}")) for kind in ("csv", "tsv", "jsonl", "json", "parquet")]
+    assert all(examples == made[0] for examples in made)
+    assert made[0][0].input.endswith(" <mask>")
+
+
+def test_a_template():
+    assert fields_of("{a b} {{c}} {d.e}{a b}") == ["a b", "d.e"]
+    assert filled("{{{a b}}} {d.e}", {"a b": 1.0, "d.e": "{a b}"}) == "{1} {a b}"
+
+
+def test_targets_of_one_input_are_references():
+    task = Write(
+        name="write",
+        family="nlg",
+        files={},
+        columns={},
+        hub=None,
+        input="{q}\n",
+        target="{a}",
+    )
+    (example,) = task.evaluation_examples([{"q": "x", "a": "one"}, {"q": "x", "a": " two "}])
+    assert (example.input, example.target, example.record["references"]) == ("x\n", "one", ["one", "two"])
+    assert task.score([example], [["two"]])["exact"] == 100.0
+
+
+WRONG = {
+    "a column": ([*CLASSIFY, *FILES, "task.text={reviews}"], "has no column reviews; it has id, review, stars; nearest: review"),
+    "a label's column": ([*CLASSIFY, *FILES, "task.label=star"], "has no column star; it has id, review, stars; nearest: stars"),
+    "a class": ([*CLASSIFY, *FILES, "task.words={1: terrible, 4: great}"], "stars=5, for which task.words has no word; it has 1, 4"),
+    "a word": ([*CLASSIFY, *FILES, "task.words={1: terrible, 5: greatestest}"], "task.words.5=' greatestest' is"),
+    "one class": ([*CLASSIFY, *FILES, "task.words={1: terrible}"], "task.words needs two classes"),
+    "no column": ([*CLASSIFY, *FILES, "task.text=review"], "names no column; nearest: task.text='{review}'"),
+    "no words": ([*CLASSIFY[:3], *FILES], "task.words is needed"),
+    "no text": ([*CLASSIFY, "data.train=train.csv", "data.test=empty.csv"], "row 2 has nothing in review"),
+    "no file named": ([*CLASSIFY, "data.train=train.csv"], "data.test is needed: give data.test=FILE"),
+    "no file": ([*CLASSIFY, "data.train=trian.csv", "data.test=test.csv"], "there is no such file; nearest: train.csv"),
+    "another kind": ([*CLASSIFY, "data.train=train.xls", "data.test=test.csv"], "is none of .csv, .tsv, .jsonl, .json, .parquet"),
+    "a source": ([*CLASSIFY, *FILES, "data.source=mini"], "data.source=mini reads no file of yours"),
+    "f1": ([*CLASSIFY, *FILES, "task.f1_label=4"], "task.f1_label=4 is no class of task.words"),
+    "no target": ([*WRITE[:2], *TEXTS], "task.target is needed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
+    Path("empty.csv").write_text("id,review,stars\n1,good,5\n2, ,1\n", encoding="utf-8")
+    Path("train.xls").write_text("", encoding="utf-8")
+    given, says = WRONG[wrong]
+    words = {word.partition("=")[0]: word for word in given}.values()  # the last one of a key
+    assert main([*words, *SMALL, f"results_dir={tmp_path / 'r'}"]) == UserError.exit_status
+    told = capsys.readouterr().err
+    assert says in told
+    assert len(told.splitlines()) == 1
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run=nowhere", "inputs=test.csv"], "run=nowhere: there is no finished run"),
+        (["run=RUN", "inputs=nowhere.csv"], "inputs=nowhere.csv: there is no such file"),
+        (["run=RUN", "inputs=questions.json"], "has no column review; it has question, answer"),
+        (["run=RUN"], "inputs is needed"),
+    ],
+)
+def test_new_inputs_that_cannot_be_answered(words, says, there, capsys):
+    if not list(there.glob("wrong/**/result.json")):
+        assert main([*CLASSIFY, *FILES, *SMALL, "results_dir=wrong", "method=none"]) == 0
+    run = finished(there / "wrong", "classify")
+    capsys.readouterr()
+    assert main(["predict", *(word.replace("RUN", str(run)) for word in words)]) == UserError.exit_status
+    assert says in capsys.readouterr().err
