@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
     """A working directory with a few finished runs in it."""
     folder = tmp_path_factory.mktemp("docs")
     for method in ("lopa", "fft"):
-        assert main(["task=rte", f"method={method}", f"results_dir={folder / 'results'}", *SMALL]) == 0
+        assert main(["task=rte", f"method={method}", f"results_dir={folder / 'runs'}", *SMALL]) == 0
     return folder
 
 

@@ -12,7 +12,7 @@ from lopa_bench.cli.options import option
 from lopa_bench.host.terminal import say
 
 SUMMARY = "two runs: a paired test and the examples that flip"
-EXAMPLE = "lopa-bench compare results/mini/rte/mini_mlm/lopa/0-… results/mini/rte/mini_mlm/pt/0-… flips=3"
+EXAMPLE = "lopa-bench compare runs/mini/rte/mini_mlm/lopa/0-… runs/mini/rte/mini_mlm/pt/0-… flips=3"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

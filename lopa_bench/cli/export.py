@@ -17,7 +17,7 @@ DETAILS = """\
 LoRA, prefix tuning, P-tuning v2   a peft adapter folder
 PT, IDPG, LOPA, DePT               a soft-prompt client (lopa_bench.serving.client.SoftPromptClient)
 FFT                                a Hugging Face model folder"""
-EXAMPLE = "lopa-bench export run=results/mini/rte/mini_mlm/lopa/0-123456789abc to=exported/rte"
+EXAMPLE = "lopa-bench export run=runs/mini/rte/mini_mlm/lopa/0-123456789abc to=exported/rte"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ commands (every option is name=value or --name value):
 often used keys (all of them: lopa-bench --cfg job):
   scale=mini|small|paper                    mini: embedded model and data, no network (default)
   task= method= model= recipe=              see lopa-bench list
-  seed=0  results_dir=results  force=true   run again although the result is there
+  seed=0  results_dir=runs  force=true   run again although the result is there
   data.source=mini|files|hub  data.dir=DIR  data.limit=N (rows per split)
   train.epochs= train.batch_size= train.lr=
   method.rank= method.num_virtual_tokens= method.freeze_encoder=

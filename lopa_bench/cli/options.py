@@ -6,7 +6,10 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+RUNS = Path("runs")  # where runs are, as in conf/config.yaml
 
 
 def option(

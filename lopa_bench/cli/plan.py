@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import option, overrides
+from lopa_bench.cli.options import RUNS, option, overrides
 from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.study.spec import SCALES
 
@@ -32,7 +32,7 @@ class Tables:
 
     table: tuple[str, ...] = option("only these (lopa-bench list tables)", (), shown="TABLE", bare=True)
     scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
-    results_dir: Path = option("the folder of results", Path("results"), shown="DIR")
+    results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     fast: bool = option("one seed, few rows a split; every table says so", False)
     overrides: tuple[str, ...] = overrides("of every run: model=local model.path=DIR data.dir=DIR, train.epochs=N …")
 

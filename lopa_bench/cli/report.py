@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import Choice, option
+from lopa_bench.cli.options import RUNS, Choice, option
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import make_folder, write_text
 from lopa_bench.host.terminal import say, write
@@ -29,7 +29,7 @@ EXAMPLE = "lopa-bench report table=glue scale=paper format=latex"
 class Options:
     """What every kind of report takes."""
 
-    results_dir: Path = option("the folder of results", Path("results"), shown="DIR")
+    results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
     where: tuple[str, ...] = option(
         "only runs with this setting, e.g. where=train.lr=0.003 (repeatable)", (), shown="KEY=VALUE", split=False

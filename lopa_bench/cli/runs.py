@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import option
+from lopa_bench.cli.options import RUNS, option
 from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import say, write
 from lopa_bench.study.spec import SCALES
@@ -28,7 +28,7 @@ SORTS = tuple("task method model differs score seeds counted trained seconds mem
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    results_dir: Path = option("the folder of results", Path("results"), shown="DIR")
+    results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
     where: tuple[str, ...] = option(
         "only runs with this setting, e.g. where=train.lr=0.003 (repeatable)", (), shown="KEY=VALUE", split=False

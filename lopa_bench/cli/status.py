@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import option
+from lopa_bench.cli.options import RUNS, option
 from lopa_bench.errors import UserError
 from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.terminal import console, printable, say
@@ -21,13 +21,13 @@ from lopa_bench.results.directory import LOCK, PROGRESS
 from lopa_bench.study import sweep
 
 SUMMARY = "what is done, running, failed and waiting below a results folder"
-EXAMPLE = "lopa-bench status results_dir=results watch=5"
-RUNS = "*/*/*/*/*"  # scale/task/model/method/seed-digest
+EXAMPLE = "lopa-bench status results_dir=runs watch=5"
+RUN_DIRECTORIES = "*/*/*/*/*"  # scale/task/model/method/seed-digest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    results_dir: Path = option("the folder of results", Path("results"), shown="DIR")
+    results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     watch: float = option(
         "show it anew every so many seconds, until nothing runs; 0: once", 0.0, shown="SECONDS", at_least=0
     )
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
 
 def running(folder: Path) -> list[Path]:
     """Run directories that a living process has claimed."""
-    return [lock.parent for lock in sorted(folder.glob(f"{RUNS}/{LOCK}")) if alive(lock, owner_of(lock))]
+    return [lock.parent for lock in sorted(folder.glob(f"{RUN_DIRECTORIES}/{LOCK}")) if alive(lock, owner_of(lock))]
 
 
 def sweeps(folder: Path) -> list[Path]:
@@ -65,9 +65,9 @@ def sweeps(folder: Path) -> list[Path]:
 
 def state(folder: Path) -> str:
     """The picture of this moment, one line each: the folder, its sweeps, then what runs, has stopped or failed."""
-    done = {path.parent for path in folder.glob(f"{RUNS}/result.json")}
+    done = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/result.json")}
     now = running(folder)
-    stopped = {path.parent for path in folder.glob(f"{RUNS}/{PROGRESS}")} - done - set(now)
+    stopped = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{PROGRESS}")} - done - set(now)
     lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped)} stopped"]
     failed = []
     for path in sweeps(folder):

@@ -68,7 +68,7 @@ def as_parquet(listed: Sequence[ListedRun], output: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(output, index=False)
     except ImportError as error:
-        raise UserError("runs: format=parquet needs pyarrow: pip install pyarrow") from error
+        raise UserError("runs: format=parquet needs a package: pip install 'lopa-bench[parquet]'") from error
 
 
 FORMATS: dict[str, Callable[[Sequence[ListedRun]], str]] = {

@@ -134,7 +134,7 @@ def test_a_sweep_in_worker_processes_and_what_is_exported_of_it(own):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 ran" in done.stdout
-    (run,) = own.glob("results/mini/rte/mini_mlm/scaled_prompt/*")
+    (run,) = own.glob("runs/mini/rte/mini_mlm/scaled_prompt/*")
     assert "conf:" not in (run / "config.yaml").read_text()  # no path of this machine
     assert command(["export", f"run={run}", "to=out"], own, own).returncode == 2
     assert command(["export", f"run={run}", "to=out", "conf.path=conf"], own, own).returncode == 0
