@@ -51,7 +51,7 @@ def build(found: ModelFiles, device: str, dtype: torch.dtype | None = None, sett
     from lopa_bench.models.backbone import AUTO_CLASSES, Backbone
 
     settings = settings or Model(
-        name=found.source,
+        name=Path(found.source).name,
         path=found.source,
         revision=None,
         kind=found.kind,
