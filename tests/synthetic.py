@@ -71,11 +71,11 @@ def write_run(
         "scale": scale,
         "task": task,
         "family": known(task).family,
-        "model": flat["model"],
+        "model": told["model"],
         "method": method,
         "seed": seed,
         "recipe": flat["recipe"],
-        "encoder": flat.get("encoder"),
+        "encoder": flat["encoder"][-1] if isinstance(flat["encoder"], tuple) else flat["encoder"],
         "selection": flat["selection"],
         "config": config,
         "data": {"source": "files", **data},
@@ -95,7 +95,7 @@ def write_run(
         **fields,
     }
     name = "-".join([str(seed), result["digest"], *(f"{k}{v}" for k, v in settings.items())])
-    folder = root / scale / task / flat["model"] / method / name
+    folder = root / scale / task / told["model"] / method / name
     folder.mkdir(parents=True)
     if predictions is not None:
         lines = "\n".join(map(json.dumps, predictions))

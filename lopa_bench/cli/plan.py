@@ -22,7 +22,7 @@ SUMMARY = "the runs that the paper's tables are still missing: hours and memory 
 DETAILS = """\
 One line per group of runs that differ in nothing but the task, with the hours of all and the most memory that one of them needs.
 Hours are those of runs like them in results_dir, else FLOPs by tflops. `lopa-bench plan … --commands | sh` starts them, and so does
-lopa-bench reproduce. scale=small has no model of its own: give model=local model.path=DIR data.dir=DIR, as to a run."""
+lopa-bench reproduce. At scale=small, say where models and rows are (models.dir=DIR data.dir=DIR), as to a run."""
 EXAMPLE = "lopa-bench plan table=glue scale=paper"
 
 
@@ -34,7 +34,7 @@ class Tables:
     scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     fast: bool = option("one seed, few rows a split; every table says so", False)
-    overrides: tuple[str, ...] = overrides("of every run: model=local model.path=DIR data.dir=DIR, train.epochs=N …")
+    overrides: tuple[str, ...] = overrides("of every run: models.dir=DIR data.dir=DIR, train.epochs=N …")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -13,17 +13,19 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from lopa_bench.config import files, recipe, scale, typed
+from lopa_bench.config import files, places, recipe, scale, typed
 from lopa_bench.config.schema import Config, Data, Generation, Model, Run, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
 
 
 def register() -> None:
-    """Make ``${setting:KEY}``, ``${data_source:}`` and ``${folder_name:PATH}`` known to OmegaConf, for configs that Hydra composes too."""
+    """Make the ``${…:…}`` of conf/ known to OmegaConf, for configs that Hydra composes by itself too."""
     OmegaConf.register_new_resolver("setting", recipe.resolver, replace=True)
     OmegaConf.register_new_resolver("data_source", _data_source, replace=True)
+    OmegaConf.register_new_resolver("label_words", lambda *, _root_: recipe.label_words(_root_.task), replace=True)
     OmegaConf.register_new_resolver("folder_name", lambda path: Path(path).resolve().name, replace=True)
+    OmegaConf.register_new_resolver("files_or_hub", lambda folder: "hub" if folder is None else "files", replace=True)
 
 
 def _data_source(*, _root_: DictConfig) -> str:
@@ -66,7 +68,7 @@ def build_config(composed: DictConfig) -> Config:
     plain["scale"] = plain["scale"]["name"]
     plain["recipe"] = plain["recipe"]["name"]
     with files.searching(plain.pop("conf")["path"]):
-        return from_resolved(plain)
+        return from_resolved(places.placed(plain))
 
 
 def _plain(composed: DictConfig) -> dict[str, Any]:
@@ -81,10 +83,6 @@ def _plain(composed: DictConfig) -> dict[str, Any]:
         if "Missing mandatory value: " in message:  # reached through an interpolation
             key = message.split("Missing mandatory value: ")[1]
             raise UserError(f"{key} is needed: give {key}=…") from error
-        if "'scale.models" in message:
-            raise UserError(
-                f"model is needed: scale={composed.scale.name} has none of its own; give model=local model.path=DIR"
-            ) from error
         raise UserError(message) from error
 
 

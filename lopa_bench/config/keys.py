@@ -30,6 +30,11 @@ def lookup(config: Mapping[str, Any], key: str) -> Any:
     return value
 
 
+def fits(value: Any, wanted: Any) -> bool:
+    """Whether a setting's value is the wanted one; of a tuple, one of them."""
+    return spell(value) in map(spell, wanted if isinstance(wanted, tuple) else (wanted,))
+
+
 def spell(value: Any) -> str:
     """A setting's value as it is typed in an override: ``null``, ``true``, ``4`` (for 4.0 too: they are the same number)."""
     if value is None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.config.fields import Kind
+from lopa_bench.config.files import choices
+from lopa_bench.config.places import how_to_get
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.models.weights import PATTERNS, read_json, shards, weight_files
@@ -169,7 +171,7 @@ def locate(path: str, revision: str | None, offline: bool, key: str = "model.pat
 
     Raises:
         UserError: a folder that is not there or holds no model.
-        Missing: a hub model that is not cached when offline.
+        Missing: a hub model that is not cached when offline, or one of conf/model that is on no hub.
     """
     if path.startswith("mini:"):
         folder = EMBEDDED / path.removeprefix("mini:")
@@ -184,11 +186,13 @@ def locate(path: str, revision: str | None, offline: bool, key: str = "model.pat
         if not weight_files(folder):
             raise UserError(f"{key}={path}: the folder has no weights (*.safetensors)")
         return ModelFiles(str(folder), folder, None, True)
+    if path in choices("model"):
+        raise Missing(f"{key}={path} is not there; {how_to_get(key, path, revision)}")
     if path.startswith((".", "/", "~")) or path.count("/") != 1:
         raise UserError(f"{key}={path}: there is no such folder, and it is not a hub id (owner/name)")
     cached = _cached(path, revision)
     if offline and cached is None:
-        raise Missing(f"{key}={path} is not in the hub cache")
+        raise Missing(f"{key}={path} is not in the hub cache ({how_to_get(key, path, revision)})")
     return ModelFiles(path, cached, revision, offline)
 
 

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from lopa_bench.config.places import how_to_get
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.models.files import ModelFiles, locate
@@ -32,7 +33,7 @@ def complete(config: Config) -> bool:
     """
     absent = {key: named for key, named in models(config).items() if locate(*named, config.offline, key).folder is None}
     if absent and not reachable():  # known in a moment; the client itself tries again for half a minute
-        raise _unreachable(*next((key, path) for key, (path, _) in absent.items()))
+        raise _unreachable(*next((key, *named) for key, named in absent.items()))
     for step in (_ask, _download):
         for key, (path, revision) in absent.items():
             with _one_line(key, path, revision):
@@ -98,7 +99,7 @@ def _one_line(key: str, path: str, revision: str | None) -> Iterator[None]:
         raise UserError(f"{key}={path}: it has no revision {revision} on the hub") from error
     except errors.EntryNotFoundError as error:
         if isinstance(error, errors.LocalEntryNotFoundError):
-            raise _unreachable(key, path) from error
+            raise _unreachable(key, path, revision) from error
         raise UserError(
             f"{key}={path}: the repository has no config.json, so it is not a transformers model"
         ) from error
@@ -110,10 +111,10 @@ def _one_line(key: str, path: str, revision: str | None) -> Iterator[None]:
         ) from error
 
 
-def _unreachable(key: str, path: str) -> UserError:
+def _unreachable(key: str, path: str, revision: str | None) -> UserError:
     return UserError(
-        f"{key}={path} is not in the hub cache, and the hub cannot be reached; "
-        "a folder needs no network (model=local model.path=DIR), nor does scale=mini"
+        f"{key}={path} is not in the hub cache, and the hub cannot be reached; {how_to_get(key, path, revision)}; "
+        "model=local model.path=DIR and scale=mini need no network"
     )
 
 

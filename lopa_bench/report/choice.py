@@ -26,7 +26,7 @@ def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, s
     if found.empty:
         return found, None
     chosen, note = one_setting(found)
-    return chosen, " ".join(filter(None, [_off(chosen["config"].iloc[0], recipe), note]))
+    return chosen, " ".join(filter(None, [_off(chosen.iloc[0], recipe), note]))
 
 
 def one_setting(found: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
@@ -47,9 +47,10 @@ def one_setting(found: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     return chosen, note
 
 
-def _off(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    """In what a config is not at the recipe's values: ``train.lr=0.5, not the recipe's 0.001.``"""
-    pairs = [(key, spell(lookup(config, key)), spell(value)) for key, value in recipe.items()]
+def _off(run: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
+    """In what a run is not at the recipe's values: ``train.lr=0.5, not the recipe's 0.001.``"""
+    own = {key: run[key] if key in run else lookup(run["config"], key) for key in recipe}
+    pairs = [(key, spell(own[key]), spell(value)) for key, value in recipe.items()]
     return "; ".join(f"{key}={own}, not the recipe's {usual}" for key, own, usual in pairs if own != usual) + "."
 
 

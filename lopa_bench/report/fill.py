@@ -125,6 +125,7 @@ class _Filler:
         words = [f"Scale {self.scale}"]
         for key, text in (
             ("model", "model"),
+            ("encoder", "instance encoder"),
             ("selection", "epoch selected by"),
             ("reported_split", "reported on"),
         ):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lopa_bench.config.keys import lookup, spell
+from lopa_bench.config.keys import fits, lookup, spell
 from lopa_bench.report.cells import count
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
@@ -140,7 +140,7 @@ def _differs(run: Mapping[str, Any], scale: str) -> str:
     usual = plan.PlannedRun({"task": run["task"], "method": run["method"], "model": run["model"]}, ())
     expected = {**usual.recipe(scale), **usual.selector(scale)}
     own = {key: run[key] if key in run else lookup(run["config"], key) for key in expected}
-    return " ".join(f"{key}={spell(own[key])}" for key, value in expected.items() if spell(own[key]) != spell(value))
+    return " ".join(f"{key}={spell(own[key])}" for key, value in expected.items() if not fits(own[key], value))
 
 
 def _known(value: Any) -> Any:

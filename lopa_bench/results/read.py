@@ -41,11 +41,12 @@ class Runs:
     _codes: dict[str, tuple[NDArray[np.int64], dict[str, int]]] = field(default_factory=dict, repr=False)
 
     def where(self, settings: Mapping[str, Any]) -> pd.DataFrame:
-        """The runs whose fields (``task``, …) or config keys (``method.rank``) have these values."""
+        """The runs whose fields (``task``, …) or config keys (``method.rank``) have these values; of a tuple, one of them."""
         keep = np.ones(len(self.frame), dtype=bool)
         for key, value in settings.items():
             codes, code_of = self._coded(key)
-            keep &= codes == code_of.get(spell(value), -1)
+            wanted = value if isinstance(value, tuple) else (value,)
+            keep &= np.isin(codes, [code_of.get(spell(each), -1) for each in wanted])
         return self.frame[keep]
 
     def only(self, settings: Mapping[str, Any]) -> Runs:

@@ -75,11 +75,13 @@ def _check_all_there(config: Config) -> None:
         find_files(config.task, config.data)
     if config.data.source == "hub" and config.offline and not _in_hub_cache(config.task):
         missing.append(f"data.source=hub: {config.task.name} is not in the data set cache")
-    if missing:
-        raise UserError(
-            f"{'; '.join(missing)}; and {reason()}, so nothing is downloaded: run once without it, "
+    if missing and config.offline:
+        missing.append(
+            f"and {reason()}, so nothing is downloaded: run once without it, "
             "or take folders (model=local model.path=DIR, data.source=files data.dir=DIR) or scale=mini"
         )
+    if missing:
+        raise UserError("; ".join(missing))
 
 
 def _check_shard(config: Config) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from lopa_bench.config.places import name_of
 from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
@@ -40,7 +41,7 @@ def result_of(
         task=config.task.name,
         family=config.task.family,
         model=config.model.name,
-        encoder=config.model.encoder if config.method.reads_instance else None,
+        encoder=name_of("encoder", config.model.encoder) if config.method.reads_instance else None,
         method=config.method.name,
         seed=config.seed,
         recipe=config.recipe,

@@ -15,12 +15,13 @@ from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.spec import (
+    PREFERRED,
     RUN_DEFAULTS,
     Column,
     Row,
     TableSpec,
+    default_encoder,
     default_model,
-    encoder_path,
     scale_settings,
 )
 from lopa_bench.study.tables import every
@@ -29,7 +30,10 @@ from lopa_bench.tasks.known import known
 if TYPE_CHECKING:
     from lopa_bench.results.read import Runs
 
-YOUR_MODEL = ("model=local", "model.path=DIR", "data.dir=DIR")  # what a scale without models of its own has to be told
+YOURS = (
+    "models.dir=DIR",
+    "data.dir=DIR",
+)  # what scale=small is told where neither models nor rows are to come from the hub
 
 
 @dataclass(frozen=True)
@@ -52,30 +56,27 @@ class PlannedRun:
     def method(self) -> str:
         return str(self.overrides["method"])
 
-    @property
-    def needs_a_model(self) -> bool:
-        """Whether the user has to name the model: neither this cell nor its scale does."""
-        return "model" not in self.overrides and not default_model(str(self.overrides.get("scale", "mini")), self.task)
-
-    def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
-        """The fields and config keys a finished run of this cell has; of its defaults, not those `given` otherwise."""
-        model = default_model(scale, self.task)
-        plain = {**RUN_DEFAULTS, "data.limit": None}
-        if model:  # else the user's own, on as many training rows as the user has time for
-            plain |= {"model": model, "data.train_limit": None}
+    def settings(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
+        """What the run of this cell's command has beside its recipe: fields, config keys; of its defaults, not those `given` otherwise."""
+        model = self.overrides.get("model") or default_model(scale, self.task)
+        plain = {**RUN_DEFAULTS, "data.limit": None, "data.train_limit": None, "model": model}
+        plain |= {"encoder": (default_encoder(model), None)}  # None: the method reads no instance
         if scale == "mini":
             plain |= {"data.source": "mini"}
         left = {key: value for key, value in plain.items() if key not in given}
         own = identity.as_kept(self.method, self.overrides)
-        if "encoder" in own:
-            own["encoder"] = encoder_path(own["encoder"])
-        return {**left, **usual_settings(scale, self.task, self.method, own.get("model", model)), **own}
+        return {**left, **usual_settings(scale, self.task, self.method, model), **own}
+
+    def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
+        """Those of its `settings` that a finished run must have to stand in this cell."""
+        return {key: value for key, value in self.settings(scale, given).items() if key not in PREFERRED.get(scale, ())}
 
     def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
-        """Beside its `selector`, the hyperparameters of the run that this cell's command makes."""
-        own = self.selector(scale)
-        values = identity.recipe(scale, self.task, self.method, own.get("model"))
-        return {key: value for key, value in values.items() if key not in own and key not in given}
+        """Beside its `selector`, what the run of this cell's command has: its hyperparameters, and what may be another (`PREFERRED`)."""
+        own = self.settings(scale)
+        values = {**identity.recipe(scale, self.task, self.method, own["model"]), **own}
+        selector = self.selector(scale)
+        return {key: value for key, value in values.items() if key not in selector and key not in given}
 
     def argv(self) -> list[list[str]]:
         """One list of overrides for ``lopa-bench`` per seed."""
@@ -133,7 +134,7 @@ def commands(runs: Iterable[PlannedRun], told: Sequence[str] = ()) -> list[str]:
     """The commands that make these runs, one per group that differs in nothing but the task.
 
     Args:
-        told: overrides that every run is given. A run without a model is given `YOUR_MODEL` where they name none.
+        told: overrides that every run is given. Where they do not say where models and rows are, a run of scale=small is given `YOURS`.
     """
     return [_command(group, told) for group in groups(runs)]
 
@@ -152,7 +153,8 @@ def _command(group: list[PlannedRun], told: Sequence[str]) -> str:
     first = group[0]
     tasks = ",".join(dict.fromkeys(run.task for run in group))
     rest = (word for word in words(first.overrides) if not word.startswith("task="))
-    yours = [word for word in YOUR_MODEL if first.needs_a_model and not any(_same_key(word, own) for own in told)]
+    small = first.overrides.get("scale") == "small"
+    yours = [word for word in YOURS if small and not any(_same_key(word, own) for own in told)]
     typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, first.seeds)), *yours, *told]
     many = len(group) > 1 or len(first.seeds) > 1
     return shlex.join(["lopa-bench", *(["-m"] if many else []), *typed])
@@ -229,10 +231,17 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
     planned = planned_runs(tables, scale, fast)
     given = dict(word.partition("=")[::2] for word in told)
     for key, value in given.items():
-        if key == "model" and not any(run.needs_a_model for run in planned):
-            raise UserError(f"{key}={value}: scale={scale} has models of its own; with scale=small it is yours")
-        if key in {"seed", "scale", "results_dir"} or (key != "model" and any(key in run.overrides for run in planned)):
+        if key == "model" and key not in PREFERRED.get(scale, ()):
+            raise UserError(f"{key}={value}: scale={scale} has models of its own; with scale=small it may be yours")
+        if key in {"seed", "scale", "results_dir"} or any(
+            key in run.overrides for run in planned if key not in PREFERRED.get(scale, ())
+        ):
             raise UserError(f"{key}={value}: the tables say which {key} their runs have; leave it out")
+    planned = distinct(
+        PlannedRun({k: v for k, v in run.overrides.items() if k not in given}, run.seeds) for run in planned
+    )
+    if given.get("model") == "local":  # its name is its folder's
+        given["model"] = given.get("model.name") or Path(given.get("model.path", "")).resolve().name
     if not results.exists():
         return Plan(planned, planned, tuple(told), None)
     from lopa_bench.results.read import read_runs

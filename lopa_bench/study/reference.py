@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.results.record import Result
 from lopa_bench.study.plan import usual_settings
-from lopa_bench.study.spec import encoder_path
 from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:
@@ -75,10 +74,9 @@ def spelled_out(setting: str) -> dict[str, str]:
 
 
 def _has(result: Result, settings: Mapping[str, Any]) -> bool:
-    """Whether a run has these settings; an encoder is given by the name it has in conf/encoder."""
-    own = {**settings, **({"encoder": encoder_path(settings["encoder"])} if "encoder" in settings else {})}
+    """Whether a run has these settings."""
     known = {**result.config, "encoder": result.encoder}
-    return all(spell(lookup(known, key)) == spell(value) for key, value in own.items())
+    return all(spell(lookup(known, key)) == spell(value) for key, value in settings.items())
 
 
 def _of_a_declared_row(result: Result, table: str) -> bool:

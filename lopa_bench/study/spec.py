@@ -72,6 +72,9 @@ class TableSpec:
     order: int = 1000
 
 
+# What of a cell's settings may be another at a scale where there is no run as planned, with a note: one's own model, fewer rows.
+PREFERRED: Mapping[str, tuple[str, ...]] = {"small": ("model", "data.train_limit")}
+
 RUN_DEFAULTS: Mapping[str, Any] = {"recipe": "paper", "selection": "holdout", "scale": "mini"}
 
 GLUE = ("rte", "mrpc", "sst2", "qnli", "mnli", "qqp")
@@ -82,9 +85,9 @@ RANKS = (1, 2, 4)
 LENGTHS = (5, 10, 25, 50, 100)
 
 
-def default_model(scale: str, task: str) -> str | None:
-    """The model that conf/scale/<scale>.yaml gives to a task; None where it leaves that to the user."""
-    return _models(scale).get(known(task).family)
+def default_model(scale: str, task: str) -> str:
+    """The model that conf/scale/<scale>.yaml gives to a task."""
+    return _models(scale)[known(task).family]
 
 
 def _models(scale: str) -> dict[str, str]:
@@ -93,9 +96,13 @@ def _models(scale: str) -> dict[str, str]:
     return {key.split(".")[-1]: name for entry in entries for key, name in entry.items()}
 
 
-def encoder_path(name: str) -> str:
-    """What conf/encoder/<name>.yaml stands for."""
-    return str(files.read(f"encoder/{name}")["encoder"])
+def default_encoder(model: str | None) -> str:
+    """The instance encoder, by its name in conf/encoder, beside a model where a run names none; one's own model reads with itself."""
+    if model not in files.choices("model"):
+        return "backbone"
+    known = files.read(f"model/{model}")
+    beside = [entry["/encoder@_here_"] for entry in known.get("defaults", [])]
+    return str(beside[0] if beside else known["encoder"])
 
 
 def scale_settings(scale: str, task: str) -> dict[str, Any]:

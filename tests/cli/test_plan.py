@@ -34,15 +34,19 @@ def test_plan_gives_commands_for_a_shell(capsys, tmp_path):
     assert all(line.startswith("lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=") for line in lines)
 
 
-def test_a_plan_of_scale_small_takes_the_users_model(capsys, tmp_path):
+def test_a_plan_of_scale_small_names_models_and_encoders_or_takes_the_users_own(capsys, tmp_path):
     yours = ["model=local", "model.path=mine", "data.dir=data"]
     plan = ["plan", "table=glue", "scale=small", f"results_dir={tmp_path / 'none'}"]
     assert main([*plan, *yours, "--commands"]) == 0
     lines = capsys.readouterr().out.splitlines()[:-1]
     assert lines
     assert all(line.endswith(" ".join(yours)) for line in lines)
-    assert main(plan) == 2
-    assert "give model=local model.path=DIR" in capsys.readouterr().err
+    assert main([*plan, "--commands"]) == 0
+    lines = capsys.readouterr().out.splitlines()[:-1]
+    assert all("model=minilm_mlm" in line and line.endswith("models.dir=DIR data.dir=DIR") for line in lines)
+    assert {"mpnet", "backbone"} == {
+        word.removeprefix("encoder=") for line in lines for word in line.split() if word.startswith("encoder=")
+    }
 
 
 @pytest.mark.parametrize(

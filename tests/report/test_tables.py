@@ -184,15 +184,22 @@ def test_unknown_names_are_refused():
         tables("big")
 
 
-def test_a_scale_without_models_shows_the_users_own_and_on_how_many_rows_it_trained(tmp_path):
-    mine = {"model": "mine", "data.train_limit": 500}
+def test_scale_small_shows_the_users_own_model_with_a_note_where_the_tables_has_not_run(tmp_path):
+    mine = {"model": "mine", "data.train_limit": 500, "encoder": "mpnet"}
     write_run(tmp_path, "rte", "lopa", scale="small", metrics={"glue": 61.0}, settings=mine)
     table = build(tmp_path, "small", "glue")[0]
-    assert cell_of(table, "LOPA", "RTE").mean == 61.0
-    assert "model mine" in table.caption
+    assert cell_of(table, "LOPA, MPNet", "RTE").mean == 61.0
+    assert cell_of(table, "LOPA, backbone", "RTE").mean is None  # another encoder is another row
+    assert "model mine; instance encoder mpnet" in table.caption
     assert "trained on 500 rows" in table.caption
-    told = "model=local model.path=DIR data.dir=DIR"  # without it the command stops with "model is needed"
+    assert any("model=mine, not the recipe's minilm_mlm" in note for note in table.notes)
+    told = "models.dir=DIR data.dir=DIR"
     assert all("scale=small" in command and command.endswith(told) for command in table.commands)
+    planned = {"model": "minilm_mlm", "encoder": "mpnet"}
+    write_run(tmp_path, "rte", "lopa", scale="small", metrics={"glue": 70.0}, settings=planned)
+    table = build(tmp_path, "small", "glue")[0]
+    assert cell_of(table, "LOPA, MPNet", "RTE").mean == 70.0  # alone: never a mean over two models
+    assert not any("not the recipe's" in note for note in table.notes)
     assert not any("DIR" in command for command in build(tmp_path, "paper", "glue")[0].commands)
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from lopa_bench.config import files
 from lopa_bench.errors import UserError
 from lopa_bench.study.spec import SCALES, Column, Row, TableSpec
+from lopa_bench.tasks.known import known
 
 
 def every(scale: str) -> tuple[TableSpec, ...]:
@@ -44,6 +45,8 @@ def tables(scale: str, names: Iterable[str] = ()) -> list[TableSpec]:
 
 def of_task(row: Row, task: str, scale: str) -> tuple[Row, Column]:
     """Where the first table that has the task shows this row: its model, and its settings where the row has none of its own."""
-    main = next(table for table in every(scale) if any(column.task == task for column in table.columns))
+    main = next((table for table in every(scale) if any(column.task == task for column in table.columns)), None)
+    if main is None:
+        return row, Column(known(task).label, task, known(task).metric)
     same = [other for other in main.rows if other.method == row.method and not row.settings]
     return (same or [row])[0], next(column for column in main.columns if column.task == task)

@@ -8,7 +8,9 @@ from lopa_bench.study.spec import RANKS, Column, Row, TableSpec
 ROWS = tuple(Row(f"LOPA r={rank}", "lopa", {"method.rank": rank}, f"m=10 r={rank}", "LOPA") for rank in RANKS)
 
 
-def table(scale: str) -> TableSpec:
+def table(scale: str) -> TableSpec | None:
+    if scale == "small":
+        return None
     return TableSpec("ablation_rank", "Rank of LOPA", ROWS, _columns(scale), "ablation_rank", order=60)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import headline
+from lopa_bench.study.columns import headline, small
 from lopa_bench.study.spec import CODE, Row, TableSpec
+from lopa_bench.study.tables.e2e import small_rows
 
 
 def table(scale: str) -> TableSpec:
+    if scale == "small":
+        return TableSpec(
+            "code", "Code: MBPP", small_rows(), small(headline(("mbpp",)), "smollm2_135m", 487), "code", order=20
+        )
     columns = headline(CODE, "phi_2" if scale == "paper" else None)
     return TableSpec("code", "Code: MBPP and CRUXEval", rows(scale), columns, "code", order=20)
 

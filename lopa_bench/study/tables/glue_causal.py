@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import headline
+from lopa_bench.study.columns import headline, small
 from lopa_bench.study.spec import GLUE, Row, TableSpec
+from lopa_bench.study.tables.e2e import small_rows
 from lopa_bench.study.tables.glue import ROWS
 
 MODELS = {"mini": ("mini_clm",), "paper": ("gpt2_medium", "llama_3_8b")}
 ENCODER = {"paper": {"encoder": "roberta_large"}}  # Llama's own beside code, CodeBERT, has read little English
+TITLE = "Not in the paper: GLUE with causal models"
 
 
 def table(scale: str) -> TableSpec | None:
+    if scale == "small":
+        columns = small(headline(("sst2", "mrpc", "rte")), "smollm2_135m", 1000)
+        return TableSpec("glue_causal", TITLE, small_rows(), columns, order=95)
     if scale not in MODELS:
         return None
     columns = tuple(column for model in MODELS[scale] for column in headline(GLUE, model, **ENCODER.get(scale, {})))
     rows = tuple(Row(row.label, row.method) for row in ROWS)
-    return TableSpec("glue_causal", "Not in the paper: GLUE with causal models", rows, columns, order=95)
+    return TableSpec("glue_causal", TITLE, rows, columns, order=95)

@@ -20,5 +20,7 @@ ROWS = (
 )
 
 
-def table(scale: str) -> TableSpec:
+def table(scale: str) -> TableSpec | None:
+    if scale == "small":
+        return None
     return TableSpec("rebuttal", "LOPA, its variants, other prompts", ROWS, headline(GLUE), "glue", order=90)

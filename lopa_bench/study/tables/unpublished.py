@@ -23,5 +23,7 @@ ROWS = (
 )
 
 
-def table(scale: str) -> TableSpec:
+def table(scale: str) -> TableSpec | None:
+    if scale == "small":
+        return None
     return TableSpec("unpublished", TITLE, ROWS, headline(GLUE), order=100)

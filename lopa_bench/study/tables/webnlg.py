@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import of_task
 from lopa_bench.study.spec import TableSpec
-from lopa_bench.study.tables.e2e import rows
+from lopa_bench.study.tables.e2e import columns, rows
 
 
 def table(scale: str) -> TableSpec:
     metrics = (f"{name}_{part}" for name in ("bleu", "ter") for part in ("unseen", "seen", "all"))
-    return TableSpec("webnlg", "Text from data: WebNLG", rows(scale), of_task("webnlg", metrics), "webnlg", order=50)
+    return TableSpec(
+        "webnlg", "Text from data: WebNLG", rows(scale), columns(scale, "webnlg", metrics), "webnlg", order=50
+    )

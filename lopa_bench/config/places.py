@@ -1,0 +1,56 @@
+"""Where models with a name are: in a folder of folders (``models.dir=DIR``), else on the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lopa_bench.config import files
+from lopa_bench.errors import UserError
+
+KEYS = {
+    "model": "path",
+    "encoder": "encoder",
+}  # group of conf/ -> the key of its files, and of a config's `model`, that says which model
+
+
+def name_of(group: str, source: str) -> str:
+    """The name in conf/`group` of the model at `source`, a hub id; of a folder its own name; else `source` itself."""
+    for name in files.choices(group):
+        if files.read(f"{group}/{name}").get(KEYS[group]) == source:
+            return name
+    return Path(source).expanduser().resolve().name if _is_place(source) else source
+
+
+def placed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A config's values with the folders below ``models.dir`` in place of the hub ids of the models that they are named after.
+
+    Raises:
+        UserError: no such folder.
+    """
+    model, folder = dict(values["model"]), values["models"]["dir"]
+    if folder is not None and not Path(folder).expanduser().is_dir():
+        raise UserError(f"models.dir={folder}: there is no such folder")
+    for group, key in KEYS.items():
+        source = model[key]
+        if _is_place(source) or source == "backbone":
+            continue
+        name = model["name"] if group == "model" else name_of(group, source)
+        if folder is not None and (found := Path(folder).expanduser() / name).is_dir():
+            model[key] = str(found)
+    return {**values, "model": model}
+
+
+def how_to_get(key: str, source: str, revision: str | None) -> str:
+    """How the model of ``model.path`` or ``model.encoder`` comes into a folder, in words: by which command, where it is on the hub."""
+    name = name_of("model" if key == "model.path" else "encoder", source).rpartition("/")[2]
+    if source == name:
+        return f"it is on no hub: give models.dir=DIR with a folder DIR/{name}"
+    pinned = f" --revision {revision}" if revision else ""
+    return f"hf download {source}{pinned} --local-dir DIR/{name}, where there is a network, then models.dir=DIR"
+
+
+def _is_place(source: str) -> bool:
+    """Whether it is a folder or ships with the package."""
+    return source.startswith(("mini:", ".", "/", "~")) or Path(source).expanduser().is_dir()
