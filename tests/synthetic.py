@@ -75,7 +75,7 @@ def write_run(
         "method": method,
         "seed": seed,
         "recipe": flat["recipe"],
-        "encoder": flat["encoder"][-1] if isinstance(flat["encoder"], tuple) else flat["encoder"],
+        "encoder": flat["encoder"][0],
         "selection": flat["selection"],
         "config": config,
         "data": {"source": "files", **data},

@@ -43,6 +43,11 @@ def resolver(key: str, *, _root_: DictConfig) -> Any:
     return setting(key, _root_.recipe, _root_.scale.recipe, task.name, task.family, model, _root_.method.name)
 
 
+def label_words(task: Mapping[str, Any]) -> list[str]:
+    """The words that answer a task, in the order of its YAML; none where its answers are written."""
+    return list((task.get("label_words") or {}).values())
+
+
 def hyperparameters(scale: str, task: str, method: str, model: str | None, recipe: str = "paper") -> Mapping[str, Any]:
     """What a run is that is given no hyperparameter, as dotted keys of train, generation and method, and the model's precision.
 
@@ -69,6 +74,8 @@ def _hyperparameters(
         kind, colon, key = written[2:-1].partition(":")
         if not colon:
             return value(lookup(config, kind))
+        if kind == "label_words":
+            return label_words(files.read(f"task/{task}"))
         return setting(key, config["recipe"], of_scale, task, family, model, method)
 
     flat = {

@@ -12,7 +12,7 @@ from transformers import Cache
 from lopa_bench.errors import UserError
 from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.models.backbone import Backbone
-from lopa_bench.models.batches import Batch
+from lopa_bench.models.batches import Batch, Split
 from lopa_bench.models.decoding import GenerationSpec
 
 
@@ -75,6 +75,10 @@ class AdaptedModel(nn.Module):
             usual = lr if name in added or encoder_lr is None else encoder_lr
             groups.setdefault(own.get(name, usual), []).append(parameter)
         return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
+
+    def solve(self, split: Split) -> bool:
+        """Set the trained parameters from the training split at once, where the method can; False: they are trained by steps."""
+        return False
 
     def load_trainable(self, state: Mapping[str, Tensor]) -> None:
         """Put saved values into the trained parameters. Raises `UserError` where names or shapes differ."""

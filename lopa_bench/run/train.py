@@ -53,6 +53,10 @@ def train(
         TrainingDiverged: at the first loss that is not finite.
         Interrupted: at the step boundary after a signal, the checkpoint saved.
     """
+    started = time.perf_counter()
+    if model.solve(split):
+        solved = sum(p.numel() for p in model.trainable().values())
+        return Progress(trained_parameters=solved, seconds=time.perf_counter() - started)
     if not model.trainable() or not settings.epochs:
         return Progress()
     training = Training(model, split, settings, seed, checkpoints, together)

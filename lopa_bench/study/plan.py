@@ -34,6 +34,7 @@ YOURS = (
     "models.dir=DIR",
     "data.dir=DIR",
 )  # what scale=small is told where neither models nor rows are to come from the hub
+NEVER = {"seed", "scale", "results_dir"}  # what no plan is told
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ class PlannedRun:
         """What the run of this cell's command has beside its recipe: fields, config keys; of its defaults, not those `given` otherwise."""
         model = self.overrides.get("model") or default_model(scale, self.task)
         plain = {**RUN_DEFAULTS, "data.limit": None, "data.train_limit": None, "model": model}
-        plain |= {"encoder": (default_encoder(model), None)}  # None: the method reads no instance
-        if scale == "mini":
-            plain |= {"data.source": "mini"}
+        plain |= {"data.source": "mini"} if scale == "mini" else {}
         left = {key: value for key, value in plain.items() if key not in given}
         own = identity.as_kept(self.method, self.overrides)
+        if "encoder" not in given:
+            own["encoder"] = (own.get("encoder", default_encoder(model)), None)  # None: the method reads no instance
         return {**left, **usual_settings(scale, self.task, self.method, model), **own}
 
     def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
@@ -229,13 +230,11 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
         UserError: an override `told` for what the tables themselves say.
     """
     planned = planned_runs(tables, scale, fast)
-    given = dict(word.partition("=")[::2] for word in told)
+    given, free = dict(word.partition("=")[::2] for word in told), PREFERRED.get(scale, ())
     for key, value in given.items():
-        if key == "model" and key not in PREFERRED.get(scale, ()):
+        if key == "model" and key not in free:
             raise UserError(f"{key}={value}: scale={scale} has models of its own; with scale=small it may be yours")
-        if key in {"seed", "scale", "results_dir"} or any(
-            key in run.overrides for run in planned if key not in PREFERRED.get(scale, ())
-        ):
+        if key not in free and (key in NEVER or any(key in run.overrides for run in planned)):
             raise UserError(f"{key}={value}: the tables say which {key} their runs have; leave it out")
     planned = distinct(
         PlannedRun({k: v for k, v in run.overrides.items() if k not in given}, run.seeds) for run in planned

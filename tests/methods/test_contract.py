@@ -18,7 +18,7 @@ from lopa_bench.models.batches import pad
 METHODS = choices("method")
 TRAINED_ENCODER = ("lopa", "method.freeze_encoder=false")
 # One method of each kind on every architecture, every method on one masked and one causal model; the other pairs are slow.
-KINDS = {"none", "fft", "lora", "adapter", "pt", "lopa", "dept", "prefix_tuning", "lpt"}
+KINDS = {"none", "fft", "lora", "adapter", "pt", "lopa", "dept", "prefix_tuning", "lpt", "encoder_probe"}
 CASES = [
     pytest.param(
         architecture,
@@ -95,7 +95,7 @@ def test_eight_examples_can_be_overfitted(model):
     if not model.trainable():
         pytest.skip("nothing is trained")
     rows = tiny.rows(model, lengths=(6, 7, 8, 9) * 2)
-    words = torch.tensor([17, 18])
+    words = torch.tensor(getattr(model, "tokens", [17, 18]))  # a probe tells the label words apart and no others
     batch = tiny.batch(
         model, [replace(row, columns=row.columns[-1:], targets=[17 + i % 2]) for i, row in enumerate(rows)]
     )

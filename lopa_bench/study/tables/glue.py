@@ -15,7 +15,7 @@ ROWS = (
 )
 PLAIN = (("None", "none"), ("FFT", "fft"), ("LoRA", "lora"), ("PT", "pt"), ("Prefix tuning", "prefix_tuning"))
 TRAINED = (("LOPA", "lopa"), ("LOPA_add", "lopa_add"), ("IDPG", "idpg"))
-READERS = (*TRAINED, ("IDPG+PHM", "idpg_phm"))
+READERS = (("Encoder probe", "encoder_probe"), *TRAINED, ("IDPG+PHM", "idpg_phm"))
 
 
 def table(scale: str) -> TableSpec:

@@ -15,7 +15,8 @@ TITLE = "Not in the paper: GLUE with causal models"
 def table(scale: str) -> TableSpec | None:
     if scale == "small":
         columns = small(headline(("sst2", "mrpc", "rte")), "smollm2_135m", 1000)
-        return TableSpec("glue_causal", TITLE, small_rows(), columns, order=95)
+        probe = Row("Encoder probe, MPNet", "encoder_probe", {"encoder": "mpnet"}, name="Encoder probe")
+        return TableSpec("glue_causal", TITLE, (*small_rows(), probe), columns, order=95)
     if scale not in MODELS:
         return None
     columns = tuple(column for model in MODELS[scale] for column in headline(GLUE, model, **ENCODER.get(scale, {})))
