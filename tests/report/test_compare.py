@@ -17,7 +17,10 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize(("name", "content"), [(name, one) for name, many in DAMAGES.items() for one in many])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [pytest.param(name, one, id=f"{name}-{n}") for name, many in DAMAGES.items() for n, one in enumerate(many)],
+)
 def test_damaged_predictions_are_named_and_the_seeds_still_count(tmp_path, capsys, name, content):
     write_pair(tmp_path, ["rte"], 0.9, 0.6)
     broken = next((tmp_path / "mini" / "rte").glob("*/lopa/0-*"))

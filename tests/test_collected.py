@@ -1,0 +1,39 @@
+"""Every process collects the same tests: pytest-xdist's workers end the suite where their lists differ."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_two_processes_collect_the_same():
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-o",
+        "addopts=",
+        "-q",
+        "--collect-only",
+        "-p",
+        "no:cacheprovider",
+        "tests",
+    ]
+    collecting = [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+    first, second = ([line for line in p.communicate(timeout=300)[0].splitlines() if "::" in line] for p in collecting)
+    assert len(first) > 1000
+    assert first == second
