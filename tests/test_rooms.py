@@ -64,6 +64,12 @@ def test_tests_mirror_the_rooms():
     assert folders == set(FLOOR) - {"errors"}
 
 
+def test_names_of_test_files_are_unique():
+    """pytest imports a test file by its name alone: two of one name end the collection."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_run_down(path):
     """`__init__` and `__main__` of the package are its doors and stand above all rooms."""
