@@ -113,8 +113,8 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
 
 
 def seeds(task: str, method: str, fast: bool = False) -> tuple[int, ...]:
-    """As many as the task's tables want; one when FAST, or where nothing is trained."""
-    if fast or method == "none":
+    """As many as the task's tables want; one when FAST, or where nothing is drawn."""
+    if fast or method in {"none", "encoder_probe"}:
         return (0,)
     return tuple(range(known(task).about.seeds))
 
