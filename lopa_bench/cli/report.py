@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, Choice, option
 from lopa_bench.errors import UserError
+from lopa_bench.host.extras import require
 from lopa_bench.host.files import make_folder, write_text
 from lopa_bench.host.terminal import say, write
 from lopa_bench.study.spec import SCALES
@@ -98,6 +99,7 @@ def _write_claims(options: Claims, runs: Runs) -> None:
 
 
 def _write_figures(options: Options, runs: Runs) -> None:
+    require("matplotlib", "report figures")
     from lopa_bench.report.figures import draw_figures
 
     folder = options.output or options.results_dir / "figures"
@@ -106,6 +108,7 @@ def _write_figures(options: Options, runs: Runs) -> None:
 
 
 def _write_html(options: Html, runs: Runs) -> None:
+    require("matplotlib", "report html")
     from lopa_bench.report.html import write_page
 
     output = options.output or options.results_dir / "report.html"

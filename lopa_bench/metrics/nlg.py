@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
 from lopa_bench.errors import UserError
+from lopa_bench.host.extras import lacking
 from lopa_bench.metrics import bleu, captions, mteval, ter
 from lopa_bench.metrics.metric import Metric, by_name
 
@@ -34,7 +35,8 @@ _CONTRACTION = re.compile(r"\b(can)(?=not\b)|\b(gim|lem)(?=me\b)|\b(gon|wan)(?=n
 
 def missing() -> dict[str, str]:
     """Metrics that cannot be computed on this machine, with the way to get them."""
-    return {} if captions.java_available() else dict.fromkeys(captions.METRICS, captions.GET_JAVA)
+    way = lacking("pycocoevalcap") or (None if captions.java_available() else captions.GET_JAVA)
+    return dict.fromkeys(captions.METRICS, way) if way else {}
 
 
 def e2e(outputs: Sequence[str], references: Texts, variant: mteval.Variant = "perl") -> dict[str, float]:

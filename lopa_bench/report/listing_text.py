@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lopa_bench.errors import UserError
+from lopa_bench.host.extras import require
 from lopa_bench.host.terminal import printable
 from lopa_bench.report.listing import FIELDS, ListedRun
 from lopa_bench.report.render import markdown_cell
@@ -61,14 +61,12 @@ def as_parquet(listed: Sequence[ListedRun], output: Path) -> None:
     Raises:
         UserError: pyarrow is not installed.
     """
+    require("pyarrow", "runs: format=parquet")
     import pandas as pd
 
-    try:
-        frame = pd.DataFrame([run.values() for run in listed], columns=list(ListedRun.__dataclass_fields__))
-        output.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(output, index=False)
-    except ImportError as error:
-        raise UserError("runs: format=parquet needs a package: pip install 'lopa-bench[parquet]'") from error
+    frame = pd.DataFrame([run.values() for run in listed], columns=list(ListedRun.__dataclass_fields__))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(output, index=False)
 
 
 FORMATS: dict[str, Callable[[Sequence[ListedRun]], str]] = {

@@ -11,6 +11,7 @@ from pathlib import Path
 from lopa_bench.config.nearest import likeness
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
+from lopa_bench.host.extras import require
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import process_count
 from lopa_bench.models.files import ModelFiles, kind_of, locate
@@ -26,6 +27,7 @@ SHARDING_TORCH = (2, 13)  # the first version lopa_bench.run.shard was run with
 def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
     _check_recipe(config)
+    _check_packages(config)
     _check_all_there(config)
     for key, named in models(config).items():
         check_usable(key, locate(*named, config.offline, key), config.model.trust_remote_code)
@@ -40,6 +42,13 @@ def preflight(config: Config) -> None:
     _check_label_words(config, files)
     if problem := config.method.objection(config, shape_of(config, files)):
         raise UserError(problem)
+
+
+def _check_packages(config: Config) -> None:
+    if config.data.source == "hub":
+        require("datasets", "data.source=hub")
+    if config.tracker.package:
+        require(config.tracker.package, f"tracker={config.tracker.package}")
 
 
 def _check_recipe(config: Config) -> None:
@@ -168,7 +177,7 @@ def _check_vllm(config: Config) -> None:
     instead = "nearest: generation.generator=null"
     if importlib.util.find_spec("vllm") is None:
         raise UserError(
-            f"generation.generator=vllm: vllm is not installed; pip install 'lopa-bench[vllm]' on a GPU machine, {instead}"
+            f"generation.generator=vllm: vllm is not installed; pip install vllm on a GPU machine, {instead}"
         )
     if config.generation and config.generation.decoding == "beam":
         raise UserError(

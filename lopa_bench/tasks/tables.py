@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
+from lopa_bench.host.extras import require
 from lopa_bench.host.files import parse_json, read_bytes
 from lopa_bench.tasks.base import Record
 
@@ -88,13 +89,12 @@ def read_table(path: Path, header: bool = True) -> Rows:
 
 def _parquet(path: Path) -> Rows:
     """Rows with None in the place of each missing value."""
+    require("pyarrow", f"{path}: Parquet")
     content = io.BytesIO(read_bytes(path))
     import pandas as pd
 
     try:
         frame = pd.read_parquet(content)
-    except ImportError as error:
-        raise UserError(f"{path}: Parquet needs a package: pip install 'lopa-bench[parquet]'") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not Parquet ({str(error).splitlines()[0]})") from error
     plain = frame.astype(object).where(frame.notna(), None)

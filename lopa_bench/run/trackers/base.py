@@ -43,6 +43,7 @@ class Tracker:
     """Settings of a tracker. This one shows nothing."""
 
     section: ClassVar[str] = "tracker"  # of a config: what it is made of must be derived from this class
+    package: ClassVar[str | None] = None  # that it shows things with, if that is an extra
 
     def open(self, run: RunInfo) -> Window:
         """A run begins, or goes on."""

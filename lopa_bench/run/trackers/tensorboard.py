@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from lopa_bench.config.fields import settings
 from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
@@ -10,6 +11,8 @@ from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 
 @settings
 class TensorBoard(Tracker):
+    package: ClassVar[str | None] = "tensorboard"
+
     def open(self, run: RunInfo) -> Window:
         return _Window(run)
 

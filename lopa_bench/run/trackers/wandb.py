@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from lopa_bench.config.fields import settings
 from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
@@ -13,6 +13,8 @@ from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 @settings
 class Wandb(Tracker):
     """`dir` gets a folder ``wandb``. A run that goes on after an interruption goes on under the same id."""
+
+    package: ClassVar[str | None] = "wandb"
 
     project: str
     entity: str | None
