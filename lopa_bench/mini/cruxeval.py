@@ -9,26 +9,29 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from lopa_bench.mini.partition import rounds
 from lopa_bench.mini.python_programs import Program, branch, calls, chain, loop
 
-SIZES = {"train": 1600, "validation": 200, "test": 200}
+# Rows a split after each round of drawing: what a later round adds leaves the rows before it.
+ROUNDS = {"train": (1600, 1600), "validation": (200, 200), "test": (200, 500)}
 
 
 def cruxeval(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     """Rows per split, the same for every call with the same seed."""
     rng = Random(f"cruxeval {seed}")
-    splits: dict[str, list[dict[str, Any]]] = {split: [] for split in SIZES}
+    splits: dict[str, list[dict[str, Any]]] = {split: [] for split in ROUNDS}
     seen: set[str] = set()
-    while any(len(splits[split]) < size for split, size in SIZES.items()):
-        program = draw_program(rng)
-        rows = splits[program.split()]
-        code = program.code()
-        if code in seen or len(rows) == SIZES[program.split()]:
-            continue
-        seen.add(code)
-        for arguments, output in calls(rng, program, 1) or ():
-            rows.append({"code": code, "input": arguments, "output": output})
-    numbered = (row for split in SIZES for row in splits[split])
+    for sizes in rounds(ROUNDS):
+        while any(len(splits[split]) < size for split, size in sizes.items()):
+            program = draw_program(rng)
+            rows = splits[program.split()]
+            code = program.code()
+            if code in seen or len(rows) == sizes[program.split()]:
+                continue
+            seen.add(code)
+            for arguments, output in calls(rng, program, 1) or ():
+                rows.append({"code": code, "input": arguments, "output": output})
+    numbered = (row for split in ROUNDS for row in splits[split])
     for number, row in enumerate(numbered):
         row["id"] = f"sample_{number}"
     return splits

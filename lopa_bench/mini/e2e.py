@@ -13,8 +13,11 @@ from typing import Any
 from lopa_bench.config.fields import Split
 from lopa_bench.mini.partition import split_of
 
-# split: (meaning representations, references of each)
-SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (50, 4), "test": (100, 5)}
+# (split, meaning representations, references of each), drawn one after the other: what is added at the end leaves the rows before it.
+BLOCKS: tuple[tuple[Split, int, int], ...] = (
+    *(("train", 800, 2), ("validation", 50, 4), ("test", 100, 5)),
+    ("test", 400, 5),
+)
 
 VALUES = {
     "eatType": ("restaurant", "pub", "coffee shop"),
@@ -53,13 +56,15 @@ Restaurant = dict[str, str]
 def e2e(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     """Rows per split, the same for every call with the same seed."""
     rng = Random(f"e2e {seed}")
-    splits: dict[str, list[dict[str, Any]]] = {}
-    for split, (count, references) in SIZES.items():
+    splits: dict[str, list[dict[str, Any]]] = {split: [] for split, *_ in BLOCKS}
+    for split, count, references in BLOCKS:
         drawn: dict[str, Restaurant] = {}
+        known = {row["mr"] for row in splits[split]}
         while len(drawn) < count:
             restaurant = draw_restaurant(rng, split)
-            drawn[meaning(restaurant)] = restaurant
-        splits[split] = [
+            if meaning(restaurant) not in known:
+                drawn[meaning(restaurant)] = restaurant
+        splits[split] += [
             {"mr": mr, "ref": reference}
             for mr, restaurant in drawn.items()
             for reference in describe(rng, restaurant, references)

@@ -25,7 +25,8 @@ from lopa_bench.mini.reviews import review
 from lopa_bench.mini.surface import ASKABLE, ask, say
 from lopa_bench.mini.world import SEED, SPLITS, Entities, entities
 
-SIZES = {"train": 2400, "validation": 400, "test": 800}
+# Rows in blocks, each with the task's balance of labels; a block that is added later leaves those before it as they are.
+SIZES = {"train": (2400,), "validation": (400,), "test": (800, 1200)}
 Row = dict[str, Any]
 Maker = Callable[[random.Random, Entities, int], Row]
 
@@ -35,21 +36,26 @@ def _rows(task: str, make: Maker, shares: tuple[float, ...]) -> dict[str, list[R
 
     Makers put the label last; no two rows of the task have the same texts.
     """
-    splits: dict[str, list[Row]] = {}
+    splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
     seen = set()
     for split in SPLITS:
-        rng, who, size = random.Random(f"{task}-{split}-{SEED}"), entities(split), SIZES[split]
-        labels = [i for i, share in enumerate(shares) for _ in range(round(share * size))][:size]
-        labels += [len(shares) - 1] * (size - len(labels))
-        rng.shuffle(labels)
-        splits[split] = []
-        for label in labels:
-            row = make(rng, who, label)
-            while (texts := tuple(row.values())[:-1]) in seen:
+        for block, size in enumerate(SIZES[split]):
+            rng, who = random.Random(f"{task}-{split}-{SEED}{f'-{block}' if block else ''}"), entities(split)
+            for label in _labels(rng, shares, size):
                 row = make(rng, who, label)
-            seen.add(texts)
-            splits[split].append(row)
+                while (texts := tuple(row.values())[:-1]) in seen:
+                    row = make(rng, who, label)
+                seen.add(texts)
+                splits[split].append(row)
     return splits
+
+
+def _labels(rng: random.Random, shares: tuple[float, ...], size: int) -> list[int]:
+    """Label numbers, each its share, in random order."""
+    labels = [i for i, share in enumerate(shares) for _ in range(round(share * size))][:size]
+    labels += [len(shares) - 1] * (size - len(labels))
+    rng.shuffle(labels)
+    return labels
 
 
 def _indexed(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:

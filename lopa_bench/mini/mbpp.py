@@ -11,26 +11,29 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from lopa_bench.mini.partition import rounds
 from lopa_bench.mini.python_programs import Program, calls, chain, listed
 
-SIZES = {"train": 1000, "validation": 200, "test": 200}
+# Rows a split after each round of drawing: what a later round adds leaves the rows before it.
+ROUNDS = {"train": (1000, 1000), "validation": (200, 200), "test": (200, 500)}
 
 
 def mbpp(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     """Rows per split, the same for every call with the same seed."""
     rng = Random(f"mbpp {seed}")
-    splits: dict[str, list[dict[str, Any]]] = {split: [] for split in SIZES}
+    splits: dict[str, list[dict[str, Any]]] = {split: [] for split in ROUNDS}
     seen: set[str] = set()
-    while any(len(splits[split]) < size for split, size in SIZES.items()):
-        program = chain(rng, steps=rng.choice((2, 2, 3)))
-        rows = splits[program.split()]
-        if program.body in seen or len(rows) == SIZES[program.split()]:
-            continue
-        seen.add(program.body)
-        examples = calls(rng, program, 3)
-        if examples:
-            rows.append(_row(program, examples))
-    numbered = (row for split in SIZES for row in splits[split])
+    for sizes in rounds(ROUNDS):
+        while any(len(splits[split]) < size for split, size in sizes.items()):
+            program = chain(rng, steps=rng.choice((2, 2, 3)))
+            rows = splits[program.split()]
+            if program.body in seen or len(rows) == sizes[program.split()]:
+                continue
+            seen.add(program.body)
+            examples = calls(rng, program, 3)
+            if examples:
+                rows.append(_row(program, examples))
+    numbered = (row for split in ROUNDS for row in splits[split])
     for number, row in enumerate(numbered, start=1):
         row["task_id"] = f"MBPP/{number}"
     return splits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from zlib import crc32
 
 from lopa_bench.config.fields import Split
@@ -17,3 +18,9 @@ def split_of(combination: str) -> Split:
     bucket = crc32(combination.encode()) % 10
     held_out: dict[int, Split] = {0: "test", 1: "validation"}
     return held_out.get(bucket, "train")
+
+
+def rounds(sizes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, int]]:
+    """The sizes of all splits after each round of drawing."""
+    for each in zip(*sizes.values(), strict=True):
+        yield dict(zip(sizes, each, strict=True))

@@ -6,7 +6,6 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from lopa_bench.config.keys import spell
 from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.estimate import Estimate, describe
+from lopa_bench.study.settings import overrides_of, seeds, usual_settings
 from lopa_bench.study.spec import (
     PREFERRED,
     RUN_DEFAULTS,
@@ -22,9 +22,7 @@ from lopa_bench.study.spec import (
     TableSpec,
     default_encoder,
     default_model,
-    scale_settings,
 )
-from lopa_bench.study.tables import every
 from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
@@ -84,39 +82,11 @@ class PlannedRun:
         return [[*words(self.overrides), f"seed={seed}"] for seed in self.seeds]
 
 
-def usual_settings(scale: str, task: str, method: str, model: str | None) -> dict[str, Any]:
-    """What a row means that has no settings of its own: the recipe's value of every key of the method that some row of the study varies.
-
-    These select, together with a row's own; a run with another value is another row's. What no row varies is the recipe.
-    """
-    values = identity.recipe(scale, task, method, model)
-    return {key: values[key] for key in _varied(scale) if key in values}
-
-
-@cache
-def _varied(scale: str) -> tuple[str, ...]:
-    settings = (key for table in every(scale) for row in table.rows for key in row.settings)
-    return tuple(dict.fromkeys(key for key in settings if key.startswith("method.")))
-
-
 def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun:
     """The runs behind one cell of a table."""
-    scales = default_model(scale, column.task)
-    model = {} if column.model in (None, scales) else {"model": column.model}
-    defaults = {**RUN_DEFAULTS, **usual_settings(scale, column.task, row.method, column.model or scales)}
-    given = {**column.settings, **row.settings}
-    kept = identity.as_kept(row.method, given)
-    own = {key: value for key, value in given.items() if defaults.get(key) != kept[key]}
+    overrides = overrides_of(row, column, scale)
     limit = {"data.limit": known(column.task).about.fast_rows} if fast else {}
-    overrides = {"task": column.task, "method": row.method, **own, **model, **limit}
-    return PlannedRun({**scale_settings(scale, column.task), **overrides}, seeds(column.task, row.method, fast))
-
-
-def seeds(task: str, method: str, fast: bool = False) -> tuple[int, ...]:
-    """As many as the task's tables want; one when FAST, or where nothing is drawn."""
-    if fast or method in {"none", "encoder_probe"}:
-        return (0,)
-    return tuple(range(known(task).about.seeds))
+    return PlannedRun({**overrides, **limit}, (0,) if fast else tuple(range(seeds(overrides, scale))))
 
 
 def planned_runs(tables: Iterable[TableSpec], scale: str, fast: bool = False) -> list[PlannedRun]:

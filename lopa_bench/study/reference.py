@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.results.record import Result
-from lopa_bench.study.plan import usual_settings
+from lopa_bench.study.settings import usual_settings
 from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:

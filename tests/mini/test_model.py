@@ -8,7 +8,6 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from lopa_bench import mini
 from lopa_bench.mini.corpus import passages
-from lopa_bench.mini.glue import SIZES
 
 FOLDER = Path(mini.__file__).parent / "mini-mlm"
 LABEL_WORDS = (" Yes", " No", " Maybe", " great", " terrible")
@@ -46,7 +45,7 @@ def test_mask_takes_the_space_before_it(tokenizer) -> None:
 
 @pytest.mark.parametrize("task", ["rte", "mnli", "sst2", "mrpc", "qqp", "qnli"])
 def test_rows_leave_room_for_a_hundred_virtual_tokens(task, tokenizer, model) -> None:
-    rows = mini.records(task)["train"][: SIZES["test"]]
+    rows = mini.records(task)["train"][:800]
     longest = max(len(tokenizer(" ? <mask> , ".join(str(v) for v in row.values())).input_ids) for row in rows)
     assert longest + 100 <= model.config.max_position_embeddings - 2
 

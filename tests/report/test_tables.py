@@ -25,6 +25,7 @@ from lopa_bench.run.inputs import read_records
 from lopa_bench.study import plan
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import reference
+from lopa_bench.study.settings import usual_settings
 from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known, names
@@ -208,7 +209,7 @@ def test_a_row_without_settings_is_what_a_run_without_overrides_is(method):
     for task in {known(task).metric: task for task in names()}.values():
         config = load_config([f"task={task}", f"method={method}"])
         kept = identity.determining(config, read_records(config))
-        usual = plan.usual_settings("mini", task, method, default_model("mini", task))
+        usual = usual_settings("mini", task, method, default_model("mini", task))
         assert usual == {key: lookup(kept, key) for key in usual}, task
         assert config.model.name == default_model("mini", task)
 

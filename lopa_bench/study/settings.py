@@ -1,0 +1,65 @@
+"""What the runs behind a cell of a table are told, and over how many seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from lopa_bench.config.keys import spell
+from lopa_bench.run import identity
+from lopa_bench.study.claim import Contrast
+from lopa_bench.study.claims import CLAIMS, SEEDS
+from lopa_bench.study.spec import RUN_DEFAULTS, Column, Row, default_model, scale_settings
+from lopa_bench.study.tables import every, of_task
+from lopa_bench.tasks.known import known
+
+DRAW_NOTHING = ("none", "encoder_probe")  # methods of which every seed gives the same
+
+
+def usual_settings(scale: str, task: str, method: str, model: str | None) -> dict[str, Any]:
+    """What a row means that has no settings of its own: the recipe's value of every key of the method that some row of the study varies.
+
+    These select, together with a row's own; a run with another value is another row's. What no row varies is the recipe.
+    """
+    values = identity.recipe(scale, task, method, model)
+    return {key: values[key] for key in _varied(scale) if key in values}
+
+
+@cache
+def _varied(scale: str) -> tuple[str, ...]:
+    settings = (key for table in every(scale) for row in table.rows for key in row.settings)
+    return tuple(dict.fromkeys(key for key in settings if key.startswith("method.")))
+
+
+def overrides_of(row: Row, column: Column, scale: str) -> dict[str, Any]:
+    """The overrides of a cell's runs: what differs from the defaults, ``{"task": "rte", "method": "lopa", …}``."""
+    scales = default_model(scale, column.task)
+    model = {} if column.model in (None, scales) else {"model": column.model}
+    defaults = {**RUN_DEFAULTS, **usual_settings(scale, column.task, row.method, column.model or scales)}
+    given = {**column.settings, **row.settings}
+    kept = identity.as_kept(row.method, given)
+    own = {key: value for key, value in given.items() if defaults.get(key) != kept[key]}
+    return {**scale_settings(scale, column.task), "task": column.task, "method": row.method, **own, **model}
+
+
+def seeds(overrides: Mapping[str, Any], scale: str) -> int:
+    """One where nothing is drawn, as many as the study says at a scale of which it says it, else as many as the task's tables want."""
+    if overrides["method"] in DRAW_NOTHING:
+        return 1
+    if scale in SEEDS:
+        compared, other = SEEDS[scale]
+        return compared if _spelt(overrides) in _compared(scale) else other
+    return known(str(overrides["task"])).about.seeds
+
+
+@cache
+def _compared(scale: str) -> frozenset[frozenset[tuple[str, str]]]:
+    """The cells whose scores some claim compares, as what their runs are told."""
+    contrasts = (c for claim in CLAIMS for part in claim.parts for c in part.comparisons if isinstance(c, Contrast))
+    rows = ((row, contrast.task) for contrast in contrasts for row in (contrast.a, contrast.b))
+    return frozenset(_spelt(overrides_of(*of_task(row, task, scale), scale)) for row, task in rows)
+
+
+def _spelt(overrides: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    return frozenset((key, spell(value)) for key, value in overrides.items())
