@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part, Region
-from lopa_bench.study.spec import CODE, GENERATION, GLUE, LENGTHS, RANKS, Row
+from lopa_bench.study.spec import CODE, GENERATION, GLUE, LENGTHS, RANKS, Row, with_encoder
 
 # Where the paper's words leave the size open, the size is set here and printed with the verdict.
 WITHIN = 1.0  # C3 "on par": the paper speaks of one point
@@ -164,6 +164,39 @@ CLAIMS = (
                 tuple(Contrast(task, row, row, BETTER, "exchanged") for task in GLUE),
             )
             for row in (LOPA, LOPA_ADD, IDPG)
+        ),
+    ),
+    Claim(
+        "C12",
+        "LOPA beats IDPG when both encoders are treated alike",
+        tuple(
+            Part(
+                f"LOPA − IDPG > 0, both encoders {word}",
+                "most",
+                _contrasts(GLUE, with_encoder(LOPA, frozen), with_encoder(IDPG, frozen), BETTER),
+            )
+            for word, frozen in (("frozen", True), ("trained", False))
+        ),
+    ),
+    Claim(
+        "C13",
+        "A LOPA with a frozen encoder beats prompt tuning",
+        (Part("LOPA, encoder frozen − PT > 0", "most", _contrasts(GLUE, with_encoder(LOPA, True), PT, BETTER)),),
+    ),
+    Claim(
+        "C14",
+        "Training the encoder is what brings LOPA to full fine-tuning",
+        (
+            Part(
+                f"LOPA, encoder trained − FFT > −{WITHIN:g}",
+                "most",
+                _contrasts(GLUE, with_encoder(LOPA, False), FFT, Region(low=-WITHIN)),
+            ),
+            Part(
+                f"LOPA, encoder frozen − FFT < −{WITHIN:g}",
+                "most",
+                _contrasts(GLUE, with_encoder(LOPA, True), FFT, Region(high=-WITHIN)),
+            ),
         ),
     ),
 )

@@ -39,6 +39,12 @@ class Row:
         return self.name or self.label
 
 
+def with_encoder(row: Row, frozen: bool) -> Row:
+    """The row with its instance encoder frozen or trained, whatever the scale's recipe says."""
+    word = "frozen" if frozen else "trained"
+    return Row(f"{row.label}, encoder {word}", row.method, {**row.settings, "method.freeze_encoder": frozen})
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: a task, the metric shown, the model (None: the one the scale gives the task), further settings."""

@@ -44,7 +44,7 @@ def test_the_tables_plan_makes_every_run_that_a_claim_needs(tmp_path, scale):
 
 
 def test_claims_by_name():
-    assert [claim.name for claim in CLAIMS] == [f"C{i}" for i in range(1, 12)]
+    assert [claim.name for claim in CLAIMS] == [f"C{i}" for i in range(1, 15)]
 
 
 def test_a_clear_difference_holds(tmp_path):
