@@ -25,7 +25,8 @@ def data():
 
 def run_in_plain_python(source: str) -> str:
     """What an isolated interpreter of its own prints; the test must not trust the generator's."""
-    finished = subprocess.run([sys.executable, "-I", "-c", source], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-I", "-"]  # a command line has no room for 500 programs
+    finished = subprocess.run(command, input=source, capture_output=True, text=True, timeout=60)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
@@ -49,7 +50,8 @@ def test_sizes_suit_runs_on_two_cores(data, task):
         texts = {split: sum(len(entry["lexicalisations"]) for entry in rows) for split, rows in splits.items()}
     assert 1000 <= texts["train"] <= 2000
     assert 150 <= texts["validation"] <= 250
-    assert 200 <= texts["test"] <= 500
+    asked = {row["mr"] for row in splits["test"]} if task == "e2e" else splits["test"]
+    assert len(asked) == 500  # enough to decide on; written once a run
 
 
 def test_generating_imports_no_torch():
