@@ -10,6 +10,7 @@ import subprocess
 import pytest
 from synthetic import write_run, write_whole_plan
 
+from lopa_bench import mini
 from lopa_bench.cli.plan import main as plan_main
 from lopa_bench.cli.report import main
 from lopa_bench.config.compose import load_config
@@ -28,7 +29,7 @@ from lopa_bench.study.reference import reference
 from lopa_bench.study.settings import usual_settings
 from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
-from lopa_bench.tasks.known import known, names
+from lopa_bench.tasks.known import known
 
 
 def build(root, scale, *names, **options):
@@ -206,7 +207,7 @@ def test_scale_small_shows_the_users_own_model_with_a_note_where_the_tables_has_
 
 @pytest.mark.parametrize("method", ["lopa", "dept", "idpg_phm", "prefix_tuning", "none"])
 def test_a_row_without_settings_is_what_a_run_without_overrides_is(method):
-    for task in {known(task).metric: task for task in names()}.values():
+    for task in {known(task).metric: task for task in mini.TASKS}.values():
         config = load_config([f"task={task}", f"method={method}"])
         kept = identity.determining(config, read_records(config))
         usual = usual_settings("mini", task, method, default_model("mini", task))

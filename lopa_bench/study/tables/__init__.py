@@ -47,6 +47,6 @@ def of_task(row: Row, task: str, scale: str) -> tuple[Row, Column]:
     """Where the first table that has the task shows this row: its model, and its settings where the row has none of its own."""
     main = next((table for table in every(scale) if any(column.task == task for column in table.columns)), None)
     if main is None:
-        return row, Column(known(task).label, task, known(task).metric)
+        return row, Column(known(task).title, task, known(task).metric)
     same = [other for other in main.rows if other.method == row.method and not row.settings]
     return (same or [row])[0], next(column for column in main.columns if column.task == task)
