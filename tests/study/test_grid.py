@@ -1,0 +1,70 @@
+"""The same budget for all, an edge that is followed until it turns, and a choice on validation scores alone."""
+
+import pytest
+from synthetic import write_run
+
+from lopa_bench.cli.main import main
+from lopa_bench.config.files import choices
+from lopa_bench.results.read import read_runs
+from lopa_bench.study.grid import RATES, STARTS, TASKS, Point, choose, contenders, points, read_scores
+
+PT, LOPA = contenders(("pt",))[0], contenders(("lopa",))[0]
+
+
+def test_every_method_is_in_it_once_and_has_the_same_budget():
+    every = contenders()
+    assert {each.method for each in every} == set(choices("method")) - {"none", "encoder_probe"}
+    assert len(set(every)) == len(every)
+    assert (PT.frozen, LOPA.frozen, LOPA.starts) == (None, True, STARTS)
+    assert {len(points(each, {})) / len(each.starts) for each in every} == {len(RATES)}
+
+
+def test_a_rate_at_the_edge_is_followed_until_the_score_turns():
+    scores = {Point(PT, rate): 70 + i for i, rate in enumerate(RATES)}
+    assert points(PT, scores)[-1] == Point(PT, 3e-2)
+    assert choose(PT, scores).edge
+    scores[Point(PT, 3e-2)] = 80.0
+    assert [point.rate for point in points(PT, scores)] == [*RATES, 3e-2, 1e-1]
+    scores[Point(PT, 1e-1)] = 79.0
+    assert [point.rate for point in points(PT, scores)] == [*RATES, 3e-2, 1e-1]
+    assert (choose(PT, scores).point.rate, choose(PT, scores).edge) == (3e-2, False)
+
+
+def test_each_start_is_followed_by_itself_and_an_unfinished_one_is_not():
+    down = {Point(LOPA, rate, STARTS[0]): -rate for rate in RATES}
+    flat = {Point(LOPA, rate, STARTS[1]): float(rate == 1e-3) for rate in RATES}
+    unfinished = {Point(LOPA, RATES[-1], STARTS[2]): 90.0}
+    assert points(LOPA, down | flat | unfinished)[len(RATES) * len(STARTS) :] == [Point(LOPA, 3e-5, STARTS[0])]
+
+
+def test_equal_scores_choose_the_lower_rate():
+    scores = {Point(PT, rate): 80.0 for rate in RATES}
+    assert choose(PT, scores).point.rate == RATES[0]
+    assert choose(LOPA, scores) is None
+
+
+def test_scores_are_the_means_of_validation_scores_of_points_with_a_result_on_every_task(tmp_path):
+    for task, validation in zip(TASKS, (90.0, 70.0), strict=True):
+        for rate, more in ((1e-3, 0.0), (3e-3, 2.0)):
+            settings = {"train.lr": rate, "method.freeze_encoder": True, "method.init_std": 0.1}
+            if (task, rate) == ("sst2", 3e-3):
+                continue
+            scores = {"test": {"glue": 10.0}, "validation": {"glue": validation + more}}
+            write_run(tmp_path, task, settings=settings, metrics_per_split=scores, metrics={"glue": 10.0})
+    found = read_scores(read_runs(tmp_path, "mini"), contenders(("lopa",)))
+    assert found == {Point(LOPA, 1e-3, 0.1): 80.0}
+
+
+def test_the_command_says_what_is_missing_and_names_a_method_it_does_not_have(tmp_path, capsys):
+    assert main(["grid", "method=pt", "--dry-run", f"results_dir={tmp_path / 'none'}"]) == 0
+    out = capsys.readouterr().out
+    assert f"{len(RATES) * len(TASKS)} runs missing" in out
+    assert "no run on all tasks" in out
+    assert main(["grid", "method=none", "--dry-run"]) == 2
+    assert "method=none is not one of adapter" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("contender", [PT, LOPA])
+def test_a_point_is_a_run_like_any_other(contender):
+    run = Point(contender, 1e-3, 0.1 if contender.frozen else None).run("rte")
+    assert run.argv()[0][:3] == ["task=rte", f"method={contender.method}", "train.lr=0.001"]
