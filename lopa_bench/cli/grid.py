@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lopa_bench.cli import reproduce, words
-from lopa_bench.cli.options import option
+from lopa_bench.cli.options import RUNS, option
 from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.study.grid import SCALE, TASKS, Contender, choose, contenders, points, read_scores
 
@@ -23,7 +23,7 @@ EXAMPLE = "lopa-bench grid method=lopa,pt --dry-run"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     method: tuple[str, ...] = option("only these", (), shown="METHOD")
-    results_dir: Path = option("the folder of results", Path("results/mini-grid"), shown="DIR")
+    results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     dry_run: bool = option("the choices so far and how many runs are missing, without running any", False, short="n")
     workers: int | None = option(
         "processes; one per GPU, else one per core, where it is not given", None, shown="N", at_least=1

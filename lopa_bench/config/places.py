@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,4 +54,6 @@ def how_to_get(key: str, source: str, revision: str | None) -> str:
 
 def _is_place(source: str) -> bool:
     """Whether it is a folder or ships with the package."""
-    return source.startswith(("mini:", ".", "/", "~")) or Path(source).expanduser().is_dir()
+    return source.startswith(("mini:", ".", "/", "~")) or os.path.isdir(
+        os.path.expanduser(source)
+    )  # False for a name too long, too

@@ -36,7 +36,7 @@ METHOD = """\
 from __future__ import annotations
 
 from lopa_bench.config.fields import settings
-from lopa_bench.methods.base import InstancePromptMethod
+from lopa_bench.methods.instance_prompt import InstancePromptMethod
 
 
 @settings
@@ -92,7 +92,7 @@ def ask(own, capsys):
 def test_a_task_and_a_method_of_ones_own(ask, data, tmp_path, tiny_models):
     results = f"results_dir={tmp_path / 'results'}"
     model = ["model=local", f"model.path={tiny_models('roberta')}"]
-    run = ["task=acceptability", "data.source=files", data, *model, "method.head_size=16"]
+    run = ["scale=mini", "task=acceptability", "data.source=files", data, *model, "method.head_size=16"]
     methods = ("lopa", "scaled_prompt")
 
     assert "Is the sentence acceptable (two classes)?" in ask("list", "task")
@@ -133,6 +133,7 @@ def test_work_is_estimated_from_what_the_yaml_says(own, data, tiny_models):
     from lopa_bench.run.work import flops
 
     words = [
+        "scale=mini",
         "task=acceptability",
         "data.source=files",
         data,
