@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,11 @@ class Runs:
     def _coded(self, key: str) -> tuple[NDArray[np.int64], dict[str, int]]:
         """All runs' values of a key as small numbers, kept: tables ask for the same few keys again and again."""
         if key not in self._codes:
-            own = key in self.frame.columns
-            values = self.frame[key] if own else (lookup(config, key) for config in self.frame["config"])
+            if key in self.frame.columns:  # where pandas takes None in a column of text for NaN
+                column = self.frame[key]
+                values: Iterable[Any] = column.astype(object).where(column.notna(), None)
+            else:
+                values = (lookup(config, key) for config in self.frame["config"])
             code_of: dict[str, int] = {}
             codes = [code_of.setdefault(spell(value), len(code_of)) for value in values]
             self._codes[key] = np.array(codes, dtype=np.int64), code_of

@@ -44,9 +44,15 @@ def tables(scale: str, names: Iterable[str] = ()) -> list[TableSpec]:
 
 
 def of_task(row: Row, task: str, scale: str) -> tuple[Row, Column]:
-    """Where the first table that has the task shows this row: its model, and its settings where the row has none of its own."""
-    main = next((table for table in every(scale) if any(column.task == task for column in table.columns)), None)
-    if main is None:
+    """Where a table shows this row on this task, with what the table says of it: its model, its encoder.
+
+    Of a row with settings of its own that is the first table with just these; of one without, the first with the task and its settings.
+    """
+    shown = [(table, column) for table in every(scale) for column in table.columns if column.task == task]
+    if not shown:
         return row, Column(known(task).title, task, known(task).metric)
-    same = [other for other in main.rows if other.method == row.method and not row.settings]
-    return (same or [row])[0], next(column for column in main.columns if column.task == task)
+    for table, column in shown if row.settings else shown[:1]:
+        for other in table.rows:
+            if other.method == row.method and (not row.settings or other.settings == row.settings):
+                return other, column
+    return row, shown[0][1]
