@@ -47,7 +47,9 @@ def write_run(
     run = PlannedRun({"task": task, "method": method, **settings}, (seed,))
     flat = run.selector(scale)
     told = {**run.recipe(scale), **flat}
-    config = nested({k: v for k, v in told.items() if "." in k or k in ("precision", "protocol")}) | {"seed": seed}
+    config = nested({k: v for k, v in told.items() if "." in k or k in ("precision", "protocol", "readout")}) | {
+        "seed": seed
+    }
     config["selection"] = flat["selection"]
     data = config.pop("data")
     config["data"] = {"train": f"sha-{task}-{data}", "test": f"sha-{task}-{data}"}

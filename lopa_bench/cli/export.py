@@ -48,6 +48,10 @@ def export(run: Path, to: Path) -> str:
     from lopa_bench.run.trained import load_trained
 
     config, model = load_trained(run)
+    if config.readout == "classifier":
+        raise UserError(
+            f"run={run}: its classifier would have to stand at the server; nearest: a run with readout=label_words"
+        )
     make_folder(to)
     try:
         return config.method.export(model, config, to)

@@ -48,7 +48,11 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     rate = result.examples_per_second
     speed = f", {rate:.0f} examples/s" if rate else ""
     return [
-        ("parameters", f"{counts.paper:,} as the paper counts, {counts.trained:,} got gradients"),
+        (
+            "parameters",
+            f"{counts.paper:,} as the paper counts, {counts.trained:,} got gradients"
+            + (f", {counts.readout:,} of them the classifier's" if counts.readout else ""),
+        ),
         ("", f"({share:.3g} % of the backbone's {counts.total:,})"),
         ("selection", f"{result.selection}: {selection}{epoch}"),
         *_reading_facts(result),

@@ -141,6 +141,8 @@ class Config:
     scale: str
     recipe: str
     selection: Literal["holdout", "paper", "last"]
+    readout: Literal["label_words", "classifier"] = "label_words"
+    init_from: str | None = None
     precision: Literal["fp32", "bf16", "auto"]
     data: Data
     model: Model
@@ -170,6 +172,8 @@ class Run:
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]  # numpy takes no more
     selection: Literal["holdout", "paper", "last"]
     precision: Literal["fp32", "bf16", "auto"]
+    readout: Literal["label_words", "classifier"] = "label_words"
+    init_from: str | None = None
     results_dir: Folder
     force: bool
     offline: bool

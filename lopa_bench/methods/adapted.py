@@ -11,6 +11,7 @@ from transformers import Cache
 
 from lopa_bench.errors import UserError
 from lopa_bench.methods.instance_encoder import InstanceEncoder
+from lopa_bench.methods.readout import Classifier
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch, Split
 from lopa_bench.models.decoding import GenerationSpec
@@ -24,19 +25,25 @@ class AdaptedModel(nn.Module):
 
     Attributes:
         encoder: the instance encoder whose features the method reads, or None.
+        classifier: what reads the answer in place of the language model's head, or None.
     """
 
     def __init__(self, backbone: Backbone, encoder: InstanceEncoder | None = None) -> None:
         super().__init__()
         self.backbone = backbone
         self.encoder = encoder
+        self.classifier: Classifier | None = None
 
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Embedded input [B, M + T, D] and attention mask [B, M + T], M virtual positions first."""
+        """Embedded input [B, M + T, D] and mask [B, M + T], with M virtual positions, first unless `places` says otherwise."""
         return self.backbone.embed(batch.input_ids), batch.attention_mask
 
     def past(self, batch: Batch) -> Cache | None:
         """A key/value cache filled with what every layer attends to before the input, which `inputs`' mask then covers; or None."""
+        return None
+
+    def places(self, batch: Batch) -> Tensor | None:
+        """Where `inputs` has the positions of `batch.input_ids`, [B, T]; None: last."""
         return None
 
     def columns(self, batch: Batch) -> Tensor:
@@ -48,20 +55,25 @@ class AdaptedModel(nn.Module):
         embeds, mask = self.inputs(batch)
         past = self.past(batch)
         cache = {} if past is None else {"past_key_values": past}
-        return self.backbone.hidden(embeds, mask, **cache)[:, -batch.input_ids.shape[1] :]
+        hidden, places = self.backbone.hidden(embeds, mask, **cache), self.places(batch)
+        if places is None:
+            return hidden[:, -batch.input_ids.shape[1] :]
+        return hidden.gather(1, places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
 
     @torch.no_grad()
     def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
         """New tokens only, [B · n, T_new], a row's n samples side by side; `batch` is padded on the left."""
         with self.backbone.autocast():
-            embeds, mask = self.inputs(batch)
-            return spec.decode(self.backbone, *padding_first(embeds, mask), self.past(batch), batch.index)
+            return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, V] at the batch's N scored positions only, in fp32."""
         batch = batch.padded_on_the_right()
         with self.backbone.autocast():
-            return self.backbone.head(self.hidden(batch)[batch.rows, self.columns(batch)]).float()
+            hidden = self.hidden(batch)
+            if self.classifier is None:
+                return self.backbone.head(hidden[batch.rows, self.columns(batch)]).float()
+            return self.classifier(hidden[batch.rows, batch.attention_mask.argmax(1)[batch.rows]])
 
     def learning_rates(self) -> dict[str, float]:
         """The rates of those trained parameters that have their own, by name."""
@@ -69,10 +81,10 @@ class AdaptedModel(nn.Module):
 
     def parameter_groups(self, lr: float, encoder_lr: float | None = None) -> list[dict[str, Any]]:
         """Optimiser groups, one a learning rate: `lr` first, an instance encoder's `encoder_lr` (None: `lr`), those that have their own."""
-        own, added = self.learning_rates(), self.added()
+        own, encoder = self.learning_rates(), set(self.encoder.parameters()) if self.encoder is not None else set()
         groups: dict[float, list[nn.Parameter]] = {lr: []}
         for name, parameter in self.trainable().items():
-            usual = lr if name in added or encoder_lr is None else encoder_lr
+            usual = encoder_lr if encoder_lr is not None and parameter in encoder else lr
             groups.setdefault(own.get(name, usual), []).append(parameter)
         return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
 
@@ -98,18 +110,7 @@ class AdaptedModel(nn.Module):
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
     def added(self) -> dict[str, nn.Parameter]:
-        """`trainable` without an instance encoder's, as the paper counts."""
-        encoder = {id(p) for p in self.encoder.parameters()} if self.encoder is not None else set()
-        return {name: p for name, p in self.trainable().items() if id(p) not in encoder}
-
-
-def padding_first(embeds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows [B, M + T, D] with their padding before a soft prompt instead of between it and the input; and their mask, [B, P + M + T].
-
-    So no padding stands inside a row, where position biases and attention windows, which count places, would see it. The P places of a
-    filled cache stay where they are.
-    """
-    before = mask.shape[1] - embeds.shape[1]
-    order = mask[:, before:].argsort(dim=1, stable=True)
-    moved = embeds.gather(1, order.unsqueeze(-1).expand_as(embeds))
-    return moved, torch.cat([mask[:, :before], mask[:, before:].gather(1, order)], dim=1)
+        """`trainable` without an instance encoder's and a classifier's, as the paper counts."""
+        beside = [part for part in (self.encoder, self.classifier) if part is not None]
+        others = {id(p) for part in beside for p in part.parameters()}
+        return {name: p for name, p in self.trainable().items() if id(p) not in others}

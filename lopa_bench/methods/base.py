@@ -135,9 +135,13 @@ class Method(ABC):
 
 @settings
 class SoftPromptMethod(Method):
-    """A method whose only contact with the backbone is a soft prompt before the embedded input: X = [Z ; X_e]."""
+    """A method whose only contact with the backbone is a soft prompt in the embedded input: X = [Z ; X_e].
+
+    `position` says where it stands: before the input (the paper) · after its first token · behind its last.
+    """
 
     num_virtual_tokens: Count
+    position: Literal["prefix", "suffix", "after_first"] = "prefix"
 
     @property
     def prompt_length(self) -> int:
@@ -146,6 +150,14 @@ class SoftPromptMethod(Method):
     @property
     def written_by(self) -> frozenset[str]:
         return frozenset({"transformers", "vllm"})
+
+    def objection(self, config: Config, shape: Shape) -> str | None:
+        if self.position == "suffix" and shape.kind == "causal":
+            return (
+                f"method.position=suffix: the answer of task={config.task.name} stands behind the input of a causal LM; "
+                "nearest: method.position=prefix"
+            )
+        return None
 
     @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:
@@ -163,6 +175,9 @@ class SoftPromptMethod(Method):
         """Learning rates of those parts that have their own."""
         return {}
 
+    def start(self, parts: Parts, backbone: Backbone) -> None:
+        """Put what the parts take of the backbone's own weights into them, before training."""
+
     def encoder(self, backbone: Backbone) -> InstanceEncoder | None:
         """The instance encoder beside `backbone`, or None."""
         return None
@@ -171,7 +186,9 @@ class SoftPromptMethod(Method):
         from lopa_bench.methods.soft_prompt import SoftPromptModel
 
         backbone.freeze()
-        return SoftPromptModel(backbone, self, self.encoder(backbone))
+        model = SoftPromptModel(backbone, self, self.encoder(backbone))
+        self.start(model.parts, backbone)
+        return model
 
     def added(self, backbone: Backbone, encoder_width: int) -> dict[str, nn.Parameter]:
         from lopa_bench.methods.counts import on_meta
@@ -189,7 +206,7 @@ class SoftPromptMethod(Method):
             tokens=self.prompt_length,
         )
 
-    def prompt_writer(self, shape: Shape) -> PromptWriter:
+    def prompt_writer(self, shape: Shape) -> PromptWriter | None:
         from lopa_bench.methods.parts import Parts
 
         parts = Parts(self.parts(shape)).eval()

@@ -67,7 +67,7 @@ class InstancePromptMethod(SoftPromptMethod):
                 f"method.phm_blocks={self.phm_blocks} does not divide {wrong[0]} "
                 f"(the widths of the heads' layers, {', '.join(map(str, dict.fromkeys(sizes)))}, must be multiples)"
             )
-        return None
+        return super().objection(config, shape)
 
     def hidden(self, shape: Shape) -> int:
         """H as a number."""
@@ -90,7 +90,7 @@ class InstancePromptMethod(SoftPromptMethod):
         """Z with the instance part off, [M', D]; `mean`, [M, D], is that of Z over instances, for a method that has no other task part."""
         return mean
 
-    def probe(self, model: AdaptedModel) -> InstanceProbe:
+    def probe(self, model: AdaptedModel) -> InstanceProbe | None:
         from lopa_bench.methods.probe import InstanceProbe
         from lopa_bench.methods.soft_prompt import SoftPromptModel
 

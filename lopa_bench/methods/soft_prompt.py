@@ -10,6 +10,7 @@ from torch import Tensor
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.methods.parts import Part, Parts
+from lopa_bench.methods.placement import join, places
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
 from lopa_bench.models.shape import Shape
@@ -17,6 +18,12 @@ from lopa_bench.models.shape import Shape
 
 class WritesPrompt(Protocol):
     """What the model below asks of its method, a `lopa_bench.methods.base.SoftPromptMethod`."""
+
+    @property
+    def prompt_length(self) -> int: ...
+
+    @property
+    def position(self) -> str: ...
 
     def parts(self, shape: Shape) -> dict[str, Part]: ...
 
@@ -28,7 +35,7 @@ class WritesPrompt(Protocol):
 
 
 class SoftPromptModel(AdaptedModel):
-    """X = [Z ; X_e] in front of a frozen backbone, with Z from the method's parts and, where there is an encoder, its features.
+    """X = [Z ; X_e] before a frozen backbone, with Z from the method's parts and, where there is an encoder, its features.
 
     Attributes:
         fixed: a prompt [M', D] that every instance is given in place of its own (`probe.InstanceProbe`), or None.
@@ -58,9 +65,18 @@ class SoftPromptModel(AdaptedModel):
         update = self.method.embedding_update(self.parts, (batch.attention_mask.cumsum(1) - 1).clamp(min=0))
         if update is not None:
             embeds = embeds + (update * self.given(batch).unsqueeze(-1)).to(embeds.dtype)
-        prompt = self.prompt(batch).to(embeds.dtype)
-        mask = torch.cat([batch.attention_mask.new_ones(prompt.shape[:2]), batch.attention_mask], dim=1)
-        return torch.cat([prompt, embeds], dim=1), mask
+        return join(self.prompt(batch).to(embeds.dtype), embeds, batch.attention_mask, self.method.position)
+
+    def places(self, batch: Batch) -> Tensor | None:
+        if self.method.position == "prefix":
+            return None
+        m = self.method.prompt_length if self.fixed is None else len(self.fixed)
+        mask = batch.attention_mask
+        own = places(mask, m, self.method.position)[:, m:]
+        if self.backbone.kind == "masked":
+            return own
+        # A causal LM says what follows a row's first token where that is next: behind the prompt.
+        return own.scatter_add(1, mask.argmax(1, keepdim=True), torch.full_like(own, m))
 
     def given(self, batch: Batch) -> Tensor:
         """[B, T]: which tokens are the instance, and not the completion that a causal LM is trained to write after it."""

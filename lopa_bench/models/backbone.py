@@ -175,6 +175,7 @@ class Backbone(nn.Module):
             encoder_width=encoder_width,
             positions=self.files.positions,
             parameters=self.model.num_parameters(),
+            kind=self.kind,
         )
 
     def freeze(self) -> None:

@@ -18,7 +18,7 @@ class Shape:
         encoder_width: E, the instance encoder's width.
         positions: tokens the backbone can read, virtual ones included.
         parameters: of the whole backbone.
-        encoder_kind: the instance encoder's kind of LM; None where that is not known.
+        encoder_kind, kind: the instance encoder's and the backbone's kind of LM; None where that is not known.
     """
 
     width: int
@@ -28,3 +28,4 @@ class Shape:
     positions: int
     parameters: int
     encoder_kind: Kind | None = None
+    kind: Kind | None = None

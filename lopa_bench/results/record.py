@@ -39,11 +39,15 @@ class Data(Facts):
 
 
 class Parameters(Facts):
-    """Counts: `paper` leaves out an instance encoder's, as the paper counts; `trained` got a gradient; `total` is the backbone's."""
+    """Counts: `paper` leaves out an instance encoder's, as the paper counts; `trained` got a gradient; `total` is the backbone's.
+
+    `readout` is a trained classifier's, in neither the paper's nor IDPG's counts.
+    """
 
     paper: int
     trained: int
     total: int
+    readout: int = 0
 
 
 class Seconds(Facts):

@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -23,13 +24,14 @@ from lopa_bench.config import files, typed
 from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.models.files import kind_of, locate
-from lopa_bench.results.directory import RunDirectory
+from lopa_bench.results.directory import TRAINED, RunDirectory
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.rows import Records
 
 PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
 
 RUN = ("seed", "selection", "precision")
+ADDED = ("readout",)  # to those, with a default
 TRAIN = (
     "epochs",
     "batch_size",
@@ -57,6 +59,8 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
     values = {
         "protocol": PROTOCOL,
         **{name: getattr(config, name) for name in RUN},
+        **_chosen(config, ADDED),
+        **({"init_from": start_fingerprint(config.init_from)} if config.init_from else {}),
         "train": _chosen(config.train, TRAIN),
         "method": _chosen(config.method, [field.name for field in dataclasses.fields(config.method)]),
         "task": _chosen(task, (*TASK, *added)),
@@ -83,8 +87,11 @@ def as_kept(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _defaults_of(method: str) -> dict[str, Any]:
     """The defaults of a method's class and of the sections that all runs have, as dotted keys."""
+    of_run = {
+        field.name: _default(field) for field in dataclasses.fields(Config) if field.name in {*ADDED, "init_from"}
+    }
     sections = {"method": typed.class_of(method, "method"), "train": Train, "generation": Generation}
-    return {
+    return of_run | {
         f"{name}.{field.name}": _default(field)
         for name, section in sections.items()
         for field in dataclasses.fields(section)
@@ -128,6 +135,11 @@ def _weights(config: Config) -> dict[str, str]:
             model.encoder if own else locate(model.encoder, model.encoder_revision, config.offline).fingerprint()
         )
     return read
+
+
+def start_fingerprint(run: str) -> str:
+    """Of the trained parameters in a finished run's directory."""
+    return hashlib.sha256((Path(run) / TRAINED).read_bytes()).hexdigest()[:16]
 
 
 def _rows(config: Config, records: Records) -> dict[str, str]:

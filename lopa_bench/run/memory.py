@@ -55,13 +55,14 @@ def estimate(config: Config, tokens: int | None = None) -> Memory:
     import torch
 
     from lopa_bench.models.backbone import resolve_precision
+    from lopa_bench.run.model import adapt
 
     files = model_files(config.model.path, config.model.revision, config)
     dtype = resolve_precision(config.precision, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     backbone = shapes.build(files, "meta", dtype, replace(config.model, encoder="backbone"))
     loading = FP32 * backbone.model.num_parameters()
     with torch.device("meta"):
-        model = config.method.adapt(backbone).train()
+        model = adapt(config, backbone).train()
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     trained = sum(p.numel() for p in model.trainable().values())
     if config.method.reads_instance and config.model.encoder != "backbone":

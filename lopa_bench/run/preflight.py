@@ -18,6 +18,7 @@ from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
+from lopa_bench.results.directory import RESULT, TRAINED
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files
 
@@ -28,6 +29,7 @@ def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
     _check_recipe(config)
     _check_packages(config)
+    _check_start(config)
     _check_all_there(config)
     for key, named in models(config).items():
         check_usable(key, locate(*named, config.offline, key), config.model.trust_remote_code)
@@ -37,6 +39,7 @@ def preflight(config: Config) -> None:
     if not files.config:
         return  # a hub model that has not been downloaded: checked again when it has
     _check_kind(config, files)
+    _check_readout(config, files)
     _check_lengths(config, files)
     _check_generation(config)
     _check_label_words(config, files)
@@ -56,6 +59,26 @@ def _check_recipe(config: Config) -> None:
         raise UserError(
             f"recipe=official is what the authors' GLUE code does; for task={config.task.name} theirs works as the paper says; "
             "nearest: recipe=paper"
+        )
+
+
+def _check_start(config: Config) -> None:
+    start = config.init_from
+    if start and not all((Path(start) / name).is_file() for name in (RESULT, TRAINED)):
+        raise UserError(f"init_from={start}: there is no finished run ({RESULT} and {TRAINED}) there")
+
+
+def _check_readout(config: Config, files: ModelFiles) -> None:
+    if config.readout == "label_words":
+        return
+    if not config.task.label_words:
+        raise UserError(
+            f"readout=classifier: task={config.task.name} is answered in generated text, not with one of several labels; "
+            "nearest: readout=label_words"
+        )
+    if kind_of(config.model, files) == "causal":
+        raise UserError(
+            "readout=classifier: the first token of a causal LM, which it reads, has seen no other; nearest: readout=label_words"
         )
 
 
@@ -125,6 +148,7 @@ def shape_of(config: Config, files: ModelFiles) -> Shape:
         positions=files.positions,
         parameters=0,
         encoder_kind=encoder.kind if encoder.config else None,
+        kind=kind_of(config.model, files),
     )
 
 

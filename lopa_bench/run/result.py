@@ -89,4 +89,5 @@ def parameter_counts(model: AdaptedModel, progress: Progress) -> Parameters:
         paper=sum(p.numel() for p in model.added().values()),
         trained=progress.trained_parameters,
         total=model.backbone.model.num_parameters(),
+        readout=0 if model.classifier is None else sum(p.numel() for p in model.classifier.parameters()),
     )

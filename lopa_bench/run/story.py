@@ -21,12 +21,14 @@ from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.evaluate import Evaluation
 from lopa_bench.run.exchange import with_exchange
 from lopa_bench.run.inputs import encoded, examples_of, read_records
+from lopa_bench.run.model import adapt
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.result import result_of
 from lopa_bench.run.shard import whole
 from lopa_bench.run.speed import memory_advice, speed_up
 from lopa_bench.run.train import train
+from lopa_bench.run.trained import start_from
 from lopa_bench.tasks.rows import Records
 
 
@@ -106,7 +108,9 @@ def adapted(config: Config, together: Processes) -> AdaptedModel:
     """The backbone with the method's parameters, as they are before the first step."""
     backbone = Backbone.load(config.model, config.precision, together.device, config.offline)
     seed_everything(config.seed)
-    model = config.method.adapt(backbone)
+    model = adapt(config, backbone)
+    if config.init_from:
+        start_from(model, config.init_from)
     speed_up(model, config.train, together)
     if together.rank:  # every process drops other units, from equal parameters
         seed_everything(config.seed + together.rank)

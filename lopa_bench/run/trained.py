@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 import yaml
 from safetensors.torch import load_file
+from torch import Tensor
 
 from lopa_bench.config.compose import from_resolved
 from lopa_bench.config.schema import Config
@@ -18,6 +19,8 @@ from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
 from lopa_bench.results.directory import CONFIG, TRAINED, is_as_written
 from lopa_bench.results.read import load_result
+from lopa_bench.results.record import Result
+from lopa_bench.run.model import adapt
 
 
 def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedModel]:
@@ -26,7 +29,6 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
     Raises:
         UserError: no finished run there, a file that cannot be read, or other backbone weights than the run's.
     """
-    weights = directory / TRAINED
     try:
         _, result = load_result(directory)
         config = from_resolved(yaml.safe_load(read_bytes(directory / CONFIG)))
@@ -36,16 +38,31 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
         raise UserError(f"run={directory}: {CONFIG} cannot be read ({str(error).splitlines()[0]})") from error
     except (KeyError, TypeError) as error:
         raise UserError(f"run={directory}: {CONFIG} is another version's ({error})") from error
+    trained = parameters_of(directory, result)
+    _check_weights(directory, config, result.config["model"])
+    backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
+    model = adapt(config, backbone)
+    model.load_trainable(trained)
+    return config, model.eval()
+
+
+def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:
+    """What the run with this result trained, by name. Raises `UserError` where that is missing or not as the run wrote it."""
+    weights = directory / TRAINED
     if not weights.is_file():
         raise UserError(f"run={directory}: there is no {TRAINED}")
     if TRAINED not in result.files or not is_as_written(weights, result.files[TRAINED]):
         raise UserError(f"run={directory}: {TRAINED} is not as the run wrote it; the run's command makes it again")
-    trained = load_file(weights)
-    _check_weights(directory, config, result.config["model"])
-    backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
-    model = config.method.adapt(backbone)
-    model.load_trainable(trained)
-    return config, model.eval()
+    return load_file(weights)
+
+
+def start_from(model: AdaptedModel, run: str) -> None:
+    """Put what a finished run trained into `model`. Raises `UserError` where that is not what this model trains."""
+    try:
+        _, result = load_result(run)
+        model.load_trainable(parameters_of(Path(run), result))
+    except UserError as error:
+        raise UserError(f"init_from={run}: {error}; take a finished run of this method, of the same sizes") from None
 
 
 def _check_weights(directory: Path, config: Config, trained_on: Mapping[str, str]) -> None:

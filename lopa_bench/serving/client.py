@@ -32,6 +32,7 @@ from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.export import CLIENT_FORMAT, client_method
 from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.parts import Parts
+from lopa_bench.methods.placement import join, places
 from lopa_bench.models.batches import pad
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids
@@ -41,14 +42,16 @@ class Request(NamedTuple):
     """What a server is asked, for B texts.
 
     Attributes:
-        inputs_embeds: [B, M + T, D], the soft prompt before the embedded tokens, padded on the right.
+        inputs_embeds: [B, M + T, D], the soft prompt and the embedded tokens, padded on the right.
         attention_mask: [B, M + T].
-        input_ids: [B, T] the tokens; token t's logits are at position M + t of the answer.
+        input_ids: [B, T] the tokens.
+        positions: [B, T] where the answer has the tokens' logits: M + t for token t, unless the prompt stands elsewhere than before them.
     """
 
     inputs_embeds: Tensor
     attention_mask: Tensor
     input_ids: Tensor
+    positions: Tensor
 
 
 class SoftPromptClient:
@@ -139,9 +142,9 @@ class SoftPromptClient:
         update = self.method.embedding_update(self.parts, (mask.cumsum(1) - 1).clamp(min=0))
         if update is not None:
             embeds = embeds + (update * mask.unsqueeze(-1)).to(embeds.dtype)
-        prompt = self.prompt(texts).to(embeds.dtype)
-        whole = torch.cat([mask.new_ones(prompt.shape[:2]), mask], dim=1)
-        return Request(torch.cat([prompt, embeds], dim=1), whole, ids)
+        prompt, position = self.prompt(texts).to(embeds.dtype), self.method.position
+        joined, attended = join(prompt, embeds, mask, position)
+        return Request(joined, attended, ids, places(mask, prompt.shape[1], position)[:, prompt.shape[1] :])
 
     def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         if self.kind == "masked":

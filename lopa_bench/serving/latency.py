@@ -57,6 +57,8 @@ def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int, b
     if method.trains != "own":  # the backbone's own modules, whatever their weights
         return Latency(0.0, None)
     adapted, batch = method.adapt(copy.deepcopy(bare)).eval(), Batch(zero, ids, mask, zero, zero, zero)
+    if adapted.encoder is not None:
+        batch.features = torch.randn(1, adapted.encoder.width)
     return Latency(milliseconds(lambda: adapted.hidden(batch)) - base, None)
 
 

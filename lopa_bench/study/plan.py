@@ -61,10 +61,10 @@ class PlannedRun:
         plain = {**RUN_DEFAULTS, "data.limit": None, "data.train_limit": None, "model": model}
         plain |= {"data.source": "mini"} if scale == "mini" else {}
         left = {key: value for key, value in plain.items() if key not in given}
-        own = identity.as_kept(self.method, self.overrides)
+        own = dict(self.overrides)
         if "encoder" not in given:
             own["encoder"] = (own.get("encoder", default_encoder(model)), None)  # None: the method reads no instance
-        return {**left, **usual_settings(scale, self.task, self.method, model), **own}
+        return identity.as_kept(self.method, {**left, **usual_settings(scale, self.task, self.method, model), **own})
 
     def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
         """Those of its `settings` that a finished run must have to stand in this cell."""

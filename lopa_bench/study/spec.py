@@ -81,7 +81,13 @@ class TableSpec:
 # What of a cell's settings may be another at a scale where there is no run as planned, with a note: one's own model, fewer rows.
 PREFERRED: Mapping[str, tuple[str, ...]] = {"small": ("model", "data.train_limit")}
 
-RUN_DEFAULTS: Mapping[str, Any] = {"recipe": "paper", "selection": "holdout", "scale": "mini"}
+RUN_DEFAULTS: Mapping[str, Any] = {
+    "recipe": "paper",
+    "selection": "holdout",
+    "scale": "mini",
+    "readout": "label_words",
+    "init_from": None,
+}
 
 GLUE = ("rte", "mrpc", "sst2", "qnli", "mnli", "qqp")
 CODE = ("mbpp", "cruxeval_i", "cruxeval_o")

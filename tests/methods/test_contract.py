@@ -18,7 +18,7 @@ from lopa_bench.models.batches import pad
 METHODS = choices("method")
 TRAINED_ENCODER = ("lopa", "method.freeze_encoder=false")
 # One method of each kind on every architecture, every method on one masked and one causal model; the other pairs are slow.
-KINDS = {"none", "fft", "lora", "adapter", "pt", "lopa", "dept", "prefix_tuning", "lpt", "encoder_probe"}
+KINDS = {"none", "fft", "lora", "adapter", "pt", "lopa", "dept", "prefix_tuning", "lpt", "encoder_probe", "idpg_layers"}
 CASES = [
     pytest.param(
         architecture,

@@ -11,7 +11,19 @@ from lopa_bench.config.files import choices, read
 PACKAGE = Path(lopa_bench.__file__).parent
 NAMES = set(choices("method"))
 # What others may import: what every method is, what it makes of a backbone, and what is counted or written of that.
-PUBLIC = {"base", "adapted", "parts", "instance_encoder", "footprint", "counts", "scale", "export", "probe"}
+PUBLIC = {
+    "base",
+    "adapted",
+    "parts",
+    "instance_encoder",
+    "footprint",
+    "counts",
+    "scale",
+    "export",
+    "probe",
+    "placement",
+    "readout",
+}
 CLASSES = {
     node.name
     for path in (PACKAGE / "methods").glob("*.py")
