@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 SUMMARY = "the paper's parameter counts beside ours, without any weights"
 EXAMPLE = "lopa-bench params --json"
 MODELS = ("roberta_large", "deepseek_coder_1_3b", "phi_2", "gpt2_medium")
-BEYOND = [(model, method) for method in ("lora", "fft") for model in MODELS]  # the paper counts neither
-FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks"}
+BEYOND = [
+    *((model, method, "") for method in ("lora", "fft") for model in MODELS),  # the paper counts neither
+    *(("roberta_large", "lopa", setting) for setting in ("r=full", "r=4 layers=1", "r=1 layers=1")),
+    *(("roberta_large", method, "") for method in ("idpg_layers", "idpg_layers_phm", "dora", "vera")),
+]
+FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks", "layers": "head_layers"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,15 +60,19 @@ def in_print(count: int, like: str) -> str:
 
 
 def counts() -> Iterator[Count]:
-    """Each distinct count of ``report/reference.csv``, then LoRA and FFT."""
+    """Each distinct count of ``report/reference.csv``, then those that the paper has not."""
     seen = set()
     for row in reference_rows():
         key = (row["model"], row["method"], row["setting"], row["trainable_parameters"], encoder_of(row))
         if row["trainable_parameters"] and key not in seen:
             seen.add(key)
             yield counted(*key)
-    for model, method in BEYOND:
-        yield counted(model, method, "", None, model)
+    for model, method, setting in BEYOND:
+        yield counted(model, method, setting, None, model)
+
+
+def _value(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def encoder_of(row: dict[str, str]) -> str:
@@ -77,7 +85,7 @@ def encoder_of(row: dict[str, str]) -> str:
 def counted(model: str, method: str, setting: str, printed: str | None, encoder: str) -> Count:
     own, official = at_scale(method, "paper", model), at_scale(method, "official", model)
     given = dict(part.split("=") for part in setting.split())
-    changes: dict[str, Any] = {FIELDS[key]: int(value) for key, value in given.items() if key in FIELDS}
+    changes: dict[str, Any] = {FIELDS[key]: _value(value) for key, value in given.items() if key in FIELDS}
     reads, width = own.reads_instance, shapes.files(encoder).width
     return Count(
         model,

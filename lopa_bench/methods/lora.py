@@ -1,18 +1,20 @@
-"""LoRA (Hu et al. 2022) on the attention's query, key and value, from peft."""
+"""LoRA (Hu et al. 2022), DoRA (Liu et al. 2024) and VeRA (Kopiczko et al. 2024) on the attention's query, key and value, from peft."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
 
-from lopa_bench.config.fields import Count, Fraction, Positive, settings
+from lopa_bench.config.fields import Count, Fraction, Positive, Size, settings
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Method
+from lopa_bench.methods.footprint import Footprint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from peft import LoraConfig
-    from torch import nn
+    from peft import PeftConfig
+    from torch import Tensor, nn
 
     from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
@@ -28,59 +30,110 @@ TARGET_NAMES = (
 
 
 @settings
-class Lora(Method):
-    """W + (alpha / rank) · B A with A, B of rank `rank`; B starts at zero, so the adapted model starts as the backbone."""
+class PeftAdapter(Method):
+    """An adapter of peft inside the backbone, which starts as the backbone."""
 
-    rank: Count
-    alpha: Positive
-    dropout: Fraction
-
-    @property
-    def written_by(self) -> frozenset[str]:
-        return frozenset({"transformers", "vllm"})
-
-    @property
-    def adapter_rank(self) -> int:
-        return self.rank
+    @abstractmethod
+    def peft_config(self, targets: list[str], transposed: bool) -> PeftConfig:
+        """What peft is told: the layers by name, and whether their weights are stored transposed."""
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
-        from peft import inject_adapter_in_model
+        from peft import get_peft_model
 
         from lopa_bench.methods.adapted import AdaptedModel
 
         backbone.freeze()
-        config = self._peft_config(backbone)
+        targets = self._targets(backbone)
         try:
-            inject_adapter_in_model(config, backbone.model)
+            get_peft_model(backbone.model, self._config(backbone))  # changes the model; the wrapper is not needed
         except ValueError as error:
-            raise UserError(f"model.lora_targets={config.target_modules}: the model has no such layers") from error
+            raise UserError(f"model.lora_targets={targets}: the model has no such layers") from error
         for parameter in backbone.model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
         return AdaptedModel(backbone)
 
-    def _peft_config(self, backbone: Backbone) -> LoraConfig:
-        from peft import LoraConfig
+    def _targets(self, backbone: Backbone) -> list[str]:
+        return backbone.settings.lora_targets or default_targets(backbone.model)
 
-        targets = backbone.settings.lora_targets or default_targets(backbone.model)
-        return LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha,  # type: ignore[arg-type]  # peft divides it by the rank
-            lora_dropout=self.dropout,
-            target_modules=targets,
-            fan_in_fan_out=backbone.config.model_type == "gpt2",  # its projections are stored transposed
-            base_model_name_or_path=backbone.files.source,
-        )
+    def _config(self, backbone: Backbone) -> PeftConfig:
+        return self.peft_config(self._targets(backbone), backbone.config.model_type == "gpt2")
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         from lopa_bench.methods.export import save_adapter
 
-        peft_config = self._peft_config(model.backbone)
+        peft_config = self._config(model.backbone)
         peft_config.inference_mode = True
+        peft_config.base_model_name_or_path = model.backbone.files.source
         # backbone.model.X.lora_A.default.weight -> base_model.model.X.lora_A.weight, as peft writes it
-        names = {n: "base_model" + n.removeprefix("backbone").replace(".default.", ".") for n in model.trainable()}
+        names = {n: "base_model" + n.removeprefix("backbone").replace(".default", "") for n in model.trainable()}
         weights = {names[n]: p.detach().contiguous() for n, p in model.trainable().items()}
-        return save_adapter(peft_config, weights, folder)
+        return save_adapter(peft_config, {**weights, **self.frozen(model)}, folder)
+
+    def frozen(self, model: AdaptedModel) -> dict[str, Tensor]:
+        """What belongs to the adapter and is not trained, by peft's names."""
+        return {}
+
+
+@settings
+class Lora(PeftAdapter):
+    """W + (alpha / rank) · B A with A, B of rank `rank`, B = 0 at the start; with `use_dora` the norms of its rows are trained apart."""
+
+    rank: Count
+    alpha: Positive
+    dropout: Fraction
+    use_dora: bool = False
+
+    @property
+    def written_by(self) -> frozenset[str]:
+        return frozenset({"transformers"} if self.use_dora else {"transformers", "vllm"})
+
+    @property
+    def adapter_rank(self) -> int | None:
+        return None if self.use_dora else self.rank
+
+    def peft_config(self, targets: list[str], transposed: bool) -> PeftConfig:
+        from peft import LoraConfig
+
+        return LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,  # type: ignore[arg-type]  # peft divides it by the rank
+            lora_dropout=self.dropout,
+            use_dora=self.use_dora,
+            target_modules=targets,
+            fan_in_fan_out=transposed,
+        )
+
+
+@settings
+class Vera(PeftAdapter):
+    """W + diag(b) B diag(d) A with one frozen random pair A, B of rank `rank`; each layer's b, 0 at the start, and d are trained."""
+
+    rank: Count
+    dropout: Fraction
+    projection_seed: Size
+
+    def peft_config(self, targets: list[str], transposed: bool) -> PeftConfig:
+        from peft import VeraConfig
+
+        return VeraConfig(
+            r=self.rank,
+            vera_dropout=self.dropout,
+            projection_prng_key=self.projection_seed,
+            target_modules=targets,
+            fan_in_fan_out=transposed,
+        )
+
+    def frozen(self, model: AdaptedModel) -> dict[str, Tensor]:
+        pair: Any = next(module for module in model.backbone.modules() if hasattr(module, "vera_lambda_b"))
+        return {f"base_model.{name}": getattr(pair, name)["default"].contiguous() for name in ("vera_A", "vera_B")}
+
+    def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
+        """A customisation is the vectors; but the server multiplies each token with A and B at every layer."""
+        added = self.added(backbone, encoder_width)
+        outputs = [p.numel() for name, p in added.items() if "vera_lambda_b" in name]
+        weights = sum(self.rank * (size + backbone.config.hidden_size) for size in outputs)
+        return Footprint(server=sum(p.numel() for p in added.values()), server_weights=weights)
 
 
 def default_targets(model: nn.Module) -> list[str]:

@@ -80,6 +80,8 @@ def _check_readout(config: Config, files: ModelFiles) -> None:
         raise UserError(
             "readout=classifier: the first token of a causal LM, which it reads, has seen no other; nearest: readout=label_words"
         )
+    if not config.train.epochs:
+        raise UserError("readout=classifier: with train.epochs=0 the classifier stays random; nearest: train.epochs=1")
 
 
 def _check_speed(config: Config) -> None:

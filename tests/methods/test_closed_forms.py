@@ -5,6 +5,8 @@ import torch
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.methods.parts import Parts
+from lopa_bench.methods.readout import Classifier
+from lopa_bench.models import shapes
 from lopa_bench.models.shape import Shape
 
 ROBERTA_LARGE = Shape(width=1024, layers=24, key_width=1024, encoder_width=1024, positions=512, parameters=355_412_057)
@@ -67,3 +69,45 @@ def test_code_models_with_heads_as_wide_as_the_encoder(width, rank, printed):
     shape = Shape(width=width, layers=24, key_width=width, encoder_width=1024, positions=2048, parameters=0)
     got = count("method=lopa", "method.head_size=encoder", f"method.rank={rank}", shape=shape)
     assert round(got / 1e6, 2) == printed
+
+
+def test_gated_full_rank():
+    """Z_S beside IDPG's head: m·d + E·H + H + (H+1)·m·d."""
+    for method in ("lopa", "lopa_add"):
+        assert count(f"method={method}", "method.rank=full") == 2_904_320
+    assert count("method=lopa", "method.rank=full") == 10 * 1024 + count("method=idpg")
+
+
+@pytest.mark.parametrize(("rank", "expected"), [(4, 4_249_640), (1, 1_070_090)])
+def test_heads_without_a_hidden_layer(rank, expected):
+    assert count("method=lopa", "method.head_layers=1", f"method.rank={rank}") == expected
+    assert expected == 10 * 1024 + 1025 * rank * (10 + 1024)
+
+
+def test_idpg_with_prompts_at_every_layer():
+    """Wu et al. 2022 print 134K for the second, 137,232 / 1,024."""
+    assert count("method=idpg_layers") == 221_200
+    assert count("method=idpg_layers_phm") == 137_232
+    assert count("method=idpg_layers", "method.num_virtual_tokens=10") == 426_000
+    assert count("method=idpg_layers_phm", "method.num_virtual_tokens=10") == 265_232
+    assert count("method=idpg_layers", "method.bias=shared") == 221_200 - 23 * 5 * 1024
+    assert count("method=idpg", "method.num_virtual_tokens=5") == 1_578_240
+
+
+def test_the_classifier_is_counted_apart():
+    with torch.device("meta"):
+        classifier = Classifier(1024, [1, 2], 50265)
+    assert sum(p.numel() for p in classifier.parameters()) == 1_051_650
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("lora", 24 * 3 * 16 * 2 * 1024),
+        ("dora", 24 * 3 * (16 * 2 * 1024 + 1024)),  # a norm for each output
+        ("vera", 24 * 3 * (256 + 1024)),  # one vector of the rank and one of the outputs
+    ],
+)
+def test_adapters_of_peft(method, expected):
+    settings = load_config(["scale=paper", "task=rte", f"method={method}"]).method
+    assert settings.parameters(shapes.on_meta("roberta_large"), 1024) == expected

@@ -82,6 +82,7 @@ REFUSED = [
     ("method=lopa method.rank=full method.phm_blocks=8", "method.rank=full"),
     ("method=lopa_phm method.rank=full", "method.rank=full"),
     ("task=e2e method=pt readout=classifier", "readout=classifier"),
+    ("task=rte method=none readout=classifier", "readout=classifier"),
     ("task=e2e method=lopa method.position=suffix", "method.position=suffix"),
     ("task=e2e method=idpg_layers", "method.reads=previous"),
     ("task=rte method=pt method.init=text", "method.init=text"),

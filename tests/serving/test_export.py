@@ -23,7 +23,7 @@ PEFT_METHODS = [
     (architecture, method)
     for architecture in tiny.MASKED + tiny.CAUSAL
     for method in ("lora", "p_tuning_v2", "prefix_tuning")
-]
+] + [(architecture, method) for architecture in ("roberta", "gpt2", "phi3") for method in ("dora", "vera")]
 
 
 def exported(folder, architecture, method, to, *overrides):
