@@ -19,6 +19,7 @@ from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
 from lopa_bench.results.directory import RESULT, TRAINED
+from lopa_bench.run.readout import check_readout
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files
 
@@ -39,7 +40,7 @@ def preflight(config: Config) -> None:
     if not files.config:
         return  # a hub model that has not been downloaded: checked again when it has
     _check_kind(config, files)
-    _check_readout(config, files)
+    check_readout(config, kind_of(config.model, files))
     _check_lengths(config, files)
     _check_generation(config)
     _check_label_words(config, files)
@@ -66,22 +67,6 @@ def _check_start(config: Config) -> None:
     start = config.init_from
     if start and not all((Path(start) / name).is_file() for name in (RESULT, TRAINED)):
         raise UserError(f"init_from={start}: there is no finished run ({RESULT} and {TRAINED}) there")
-
-
-def _check_readout(config: Config, files: ModelFiles) -> None:
-    if config.readout == "label_words":
-        return
-    if not config.task.label_words:
-        raise UserError(
-            f"readout=classifier: task={config.task.name} is answered in generated text, not with one of several labels; "
-            "nearest: readout=label_words"
-        )
-    if kind_of(config.model, files) == "causal":
-        raise UserError(
-            "readout=classifier: the first token of a causal LM, which it reads, has seen no other; nearest: readout=label_words"
-        )
-    if not config.train.epochs:
-        raise UserError("readout=classifier: with train.epochs=0 the classifier stays random; nearest: train.epochs=1")
 
 
 def _check_speed(config: Config) -> None:
