@@ -41,11 +41,13 @@ from lopa_bench.methods.instance_prompt import InstancePromptMethod
 
 @settings
 class ScaledPrompt(InstancePromptMethod):
-    def parts(self, shape):
-        from lopa_bench.methods.heads import head, soft_prompt
+    def head_outputs(self, shape):
+        return {"scale": self.num_virtual_tokens}
 
-        m = self.num_virtual_tokens
-        return {"z_s": soft_prompt(m, shape.width), "scale": head(shape.encoder_width, self.hidden(shape), m, self.dropout)}
+    def parts(self, shape):
+        from lopa_bench.methods.heads import soft_prompt
+
+        return {"z_s": soft_prompt(self.num_virtual_tokens, shape.width), **self.heads(shape)}
 
     def prompt(self, parts, features, batch_size):
         return parts.z_s * parts.scale(features).unsqueeze(-1)
