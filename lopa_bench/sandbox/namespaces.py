@@ -15,6 +15,7 @@ from . import interpreter, linux
 from .interpreter import View
 
 SCRATCH = "/tmp"
+START = "/tmp/program"  # where programs start: empty, whatever else has to lie beneath SCRATCH
 # For what has no other place: an interpreter that lies beneath SCRATCH, to be mounted there anew with
 # each of them; behind bubblewrap, where the zygote starts, its code.
 ASIDE = "/sandbox"
@@ -169,14 +170,15 @@ class Inside:
     def _mount_scratch(self) -> None:
         flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOATIME
         linux.mount("tmpfs", SCRATCH, "tmpfs", flags, "size=32m,nr_inodes=4096,mode=0700")
-        self._directories = {SCRATCH}
+        os.mkdir(START)
+        self._directories = {SCRATCH, START}
         for path in self._stashed:
             _make_mount_point(ASIDE + path, path)
             linux.mount(ASIDE + path, path, None, linux.MS_BIND | linux.MS_REC)
             self._directories |= {
                 folder for folder in interpreter.parents(path) if interpreter.beneath(folder, SCRATCH)
             }
-        os.chdir(SCRATCH)  # where every program starts
+        os.chdir(START)
         self._clean = self._state()
 
     def _state(self) -> list[int]:

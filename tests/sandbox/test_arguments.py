@@ -108,8 +108,8 @@ def test_what_f_gets_is_what_was_written(argument):
 
 def test_what_arguments_do_is_gone_before_the_call():
     """The two processes share no directory, module or builtin."""
-    code = "import os, builtins\ndef f(x): return [len(x), os.listdir('.') if os.getcwd() == '/tmp' else []]"
-    text = "f([os.mkdir('mark') if os.getcwd() == '/tmp' else 0, os.environ.update(a='b')])"
+    code = "import os, builtins\ndef f(x): return [len(x), os.listdir('.') if os.getcwd() != '/' else []]"
+    text = "f([os.mkdir('mark') if os.getcwd() != '/' else 0, os.environ.update(a='b')])"
     assert next(run_programs([cruxeval_input(1, code, "[2, []]", text)], workers=1)).passed
 
 

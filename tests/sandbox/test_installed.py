@@ -65,7 +65,8 @@ HONEST = """
 import another, os, tempfile
 def f(x):
     assert another.here
-    if os.getcwd() == '/tmp':  # at level B there is nothing to write
+    if os.getcwd() != '/':  # at level B there is nothing to write
+        assert os.listdir() == []
         with tempfile.NamedTemporaryFile('w') as file:
             file.write('x')
     return x
