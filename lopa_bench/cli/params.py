@@ -21,10 +21,22 @@ if TYPE_CHECKING:
 SUMMARY = "the paper's parameter counts beside ours, without any weights"
 EXAMPLE = "lopa-bench params --json"
 MODELS = ("roberta_large", "deepseek_coder_1_3b", "phi_2", "gpt2_medium")
+OTHERS = (
+    "idpg_layers",
+    "idpg_layers_phm",
+    "lpt",
+    "lpt_pool",
+    "adept",
+    "input_tuning",
+    "id_spam",
+    "smop",
+    "dora",
+    "vera",
+)
 BEYOND = [
     *((model, method, "") for method in ("lora", "fft") for model in MODELS),  # the paper counts neither
     *(("roberta_large", "lopa", setting) for setting in ("r=full", "r=4 layers=1", "r=1 layers=1")),
-    *(("roberta_large", method, "") for method in ("idpg_layers", "idpg_layers_phm", "dora", "vera")),
+    *(("roberta_large", method, "") for method in OTHERS),
 ]
 FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks", "layers": "head_layers"}
 

@@ -46,6 +46,15 @@ class AdaptedModel(nn.Module):
         """Where `inputs` has the positions of `batch.input_ids`, [B, T]; None: last."""
         return None
 
+    def instance(self, batch: Batch) -> Tensor:
+        """[B, T], bool: which tokens are the instance: no padding, nor the completion that a causal LM is trained to write after it."""
+        own = batch.attention_mask.bool()
+        if self.backbone.kind == "masked":
+            return own
+        first_scored = batch.rows.new_full((len(own),), own.shape[1])
+        first_scored = first_scored.scatter_reduce(0, batch.rows, batch.columns, "amin")
+        return own & (torch.arange(own.shape[1], device=own.device) <= first_scored.unsqueeze(1))
+
     def columns(self, batch: Batch) -> Tensor:
         """[N] the positions that are read."""
         return batch.columns

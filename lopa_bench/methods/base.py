@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lopa_bench.models.batches import Batch
     from lopa_bench.models.shape import Shape
 
-    PromptWriter = Callable[[Tensor | None, int], Tensor]
+    PromptWriter = Callable[[Tensor | None, Tensor], Tensor]
 
 Pooling = Literal["first", "mean"]
 Trains = Literal["nothing", "own", "backbone"]
@@ -113,7 +113,10 @@ class Method(ABC):
         )
 
     def prompt_writer(self, shape: Shape) -> PromptWriter | None:
-        """What a client computes before it asks the server: features f(x), [B, E] or None, and B -> Z, [B, M, D]. None: nothing."""
+        """What a client computes before it asks the server, None where that is nothing.
+
+        From an instance encoder's features, [B, E] or None, and the embedded input, [B, T, D]: what is sent, [B, M + T, D].
+        """
         return None
 
     def probe(self, model: AdaptedModel) -> InstanceProbe | None:
@@ -167,8 +170,17 @@ class SoftPromptMethod(Method):
     def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor:
         """The soft prompt Z, [B, M, D], from `parts` and the instance features f(x), [B, E]."""
 
-    def embedding_update(self, parts: Parts, positions: Tensor) -> Tensor | None:
-        """What is added to the word embeddings of the input's tokens `positions`, [B, T] counted from 0 -> [B, T, D]; None: nothing."""
+    def features_of_input(self, parts: Parts, embeds: Tensor, instance: Tensor) -> Tensor | None:
+        """f(x), [B, E], of a method that reads the instance without an encoder; None: it reads none, or with an encoder.
+
+        Args:
+            embeds: the word embeddings of the input's tokens, [B, T, D].
+            instance: [B, T], bool: which of them are the instance, and neither padding nor a completion.
+        """
+        return None
+
+    def embedding_update(self, parts: Parts, embeds: Tensor, positions: Tensor) -> Tensor | None:
+        """What is added to the word embeddings `embeds` of the instance, [B, T, D]; `positions`, [B, T], count from 0. None: nothing."""
         return None
 
     def learning_rates(self) -> dict[str, float]:
@@ -207,10 +219,21 @@ class SoftPromptMethod(Method):
         )
 
     def prompt_writer(self, shape: Shape) -> PromptWriter | None:
+        import torch
+
         from lopa_bench.methods.parts import Parts
 
         parts = Parts(self.parts(shape)).eval()
-        return lambda features, batch_size: self.prompt(parts, features, batch_size)
+
+        def write(features: Tensor | None, embeds: Tensor) -> Tensor:
+            positions = torch.arange(embeds.shape[1], device=embeds.device).expand(len(embeds), -1)
+            if features is None:
+                features = self.features_of_input(parts, embeds, positions >= 0)
+            update = self.embedding_update(parts, embeds, positions)
+            prompt = self.prompt(parts, features, len(embeds))
+            return torch.cat([prompt, embeds if update is None else embeds + update], dim=1)
+
+        return write
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         from lopa_bench.methods.export import save_client

@@ -36,7 +36,7 @@ class Dept(PromptTuning):
         b = torch.zeros(self.rank, shape.width)
         return {**super().parts(shape), "a": nn.Parameter(a), "b": nn.Parameter(b)}
 
-    def embedding_update(self, parts: Parts, positions: Tensor) -> Tensor:
+    def embedding_update(self, parts: Parts, embeds: Tensor, positions: Tensor) -> Tensor:
         within = (positions < self.max_length).unsqueeze(-1)
         update = parts.a[positions.clamp(max=self.max_length - 1)] @ parts.b
         return (self.alpha / math.sqrt(self.rank)) * update * within

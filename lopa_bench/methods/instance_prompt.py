@@ -6,22 +6,20 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, Fraction, Positive, settings
-from lopa_bench.methods.base import Pooling, SoftPromptMethod
+from lopa_bench.methods.base import Pooling
+from lopa_bench.methods.per_instance import PromptPerInstance
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from lopa_bench.config.schema import Config
-    from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.methods.instance_encoder import InstanceEncoder
-    from lopa_bench.methods.parts import Parts
-    from lopa_bench.methods.probe import InstanceProbe
     from lopa_bench.models.backbone import Backbone
     from lopa_bench.models.shape import Shape
 
 
 @settings
-class InstancePromptMethod(SoftPromptMethod):
+class InstancePromptMethod(PromptPerInstance):
     """A soft prompt written for each instance by heads over an instance encoder's features f(x).
 
     `head_size` H is the heads' hidden width ("encoder": as wide as the encoder). `pooling` says which features: the first token's
@@ -85,17 +83,6 @@ class InstancePromptMethod(SoftPromptMethod):
             name: head(self._head_sizes(shape, outputs), self.dropout, self.init_std, self.phm_blocks)
             for name, outputs in self.head_outputs(shape).items()
         }
-
-    def task_part(self, parts: Parts, mean: Tensor) -> Tensor:
-        """Z with the instance part off, [M', D]; `mean`, [M, D], is that of Z over instances, for a method that has no other task part."""
-        return mean
-
-    def probe(self, model: AdaptedModel) -> InstanceProbe | None:
-        from lopa_bench.methods.probe import InstanceProbe
-        from lopa_bench.methods.soft_prompt import SoftPromptModel
-
-        assert isinstance(model, SoftPromptModel)
-        return InstanceProbe(model, self.task_part)
 
     def encoder(self, backbone: Backbone) -> InstanceEncoder:
         from lopa_bench.methods.instance_encoder import InstanceEncoder

@@ -117,12 +117,7 @@ class LptModel(AdaptedModel):
         return states[:, m:] if self.causal else states[:, :-m]
 
     def _prompt(self, states: Tensor, batch: Batch) -> Tensor:
-        instance = batch.attention_mask.bool()
-        if self.causal and len(batch.columns):  # in training the completion stands behind the input
-            first = batch.columns.new_full((len(instance),), instance.shape[1])
-            first = first.scatter_reduce(0, batch.rows, batch.columns, "amin")
-            instance = instance & (torch.arange(instance.shape[1], device=first.device) <= first.unsqueeze(1))
-        return self.method.prompt(self.parts, states, instance, self.causal)
+        return self.method.prompt(self.parts, states, self.instance(batch), self.causal)
 
     def _entering(self, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Before layer ℓ + 1: the prompt takes its places, in a pass that has them (a step from a cache has not)."""

@@ -29,7 +29,9 @@ class WritesPrompt(Protocol):
 
     def prompt(self, parts: Parts, features: Tensor | None, batch_size: int) -> Tensor: ...
 
-    def embedding_update(self, parts: Parts, positions: Tensor) -> Tensor | None: ...
+    def features_of_input(self, parts: Parts, embeds: Tensor, instance: Tensor) -> Tensor | None: ...
+
+    def embedding_update(self, parts: Parts, embeds: Tensor, positions: Tensor) -> Tensor | None: ...
 
     def learning_rates(self) -> dict[str, float]: ...
 
@@ -49,10 +51,13 @@ class SoftPromptModel(AdaptedModel):
         self.parts = Parts(method.parts(backbone.shape(encoder.width if encoder else 0))).to(backbone.device)
 
     def features(self, batch: Batch) -> Tensor | None:
-        """f(x), [B, E]: those computed once for all epochs, or a trained encoder's; None where the method reads no instance."""
-        if self.encoder is not None and batch.features is None:
+        """f(x), [B, E]: those computed once for all epochs, a trained encoder's, or what the method makes of the input; None: nothing."""
+        if batch.features is not None:
+            return batch.features
+        if self.encoder is not None:
             return self.encoder(batch.encoder_ids, batch.encoder_mask)
-        return batch.features
+        embeds = self.backbone.embed(batch.input_ids).float()
+        return self.method.features_of_input(self.parts, embeds, self.instance(batch))
 
     def prompt(self, batch: Batch) -> Tensor:
         """Z, [B, M, D]."""
@@ -62,9 +67,10 @@ class SoftPromptModel(AdaptedModel):
 
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         embeds = self.backbone.embed(batch.input_ids)
-        update = self.method.embedding_update(self.parts, (batch.attention_mask.cumsum(1) - 1).clamp(min=0))
+        positions = (batch.attention_mask.cumsum(1) - 1).clamp(min=0)
+        update = self.method.embedding_update(self.parts, embeds.float(), positions)
         if update is not None:
-            embeds = embeds + (update * self.given(batch).unsqueeze(-1)).to(embeds.dtype)
+            embeds = embeds + (update * self.instance(batch).unsqueeze(-1)).to(embeds.dtype)
         return join(self.prompt(batch).to(embeds.dtype), embeds, batch.attention_mask, self.method.position)
 
     def places(self, batch: Batch) -> Tensor | None:
@@ -77,15 +83,6 @@ class SoftPromptModel(AdaptedModel):
             return own
         # A causal LM says what follows a row's first token where that is next: behind the prompt.
         return own.scatter_add(1, mask.argmax(1, keepdim=True), torch.full_like(own, m))
-
-    def given(self, batch: Batch) -> Tensor:
-        """[B, T]: which tokens are the instance, and not the completion that a causal LM is trained to write after it."""
-        if self.backbone.kind == "masked":
-            return batch.attention_mask
-        length = batch.input_ids.shape[1]
-        first_scored = batch.rows.new_full((len(batch.input_ids),), length)
-        first_scored.scatter_reduce_(0, batch.rows, batch.columns, "amin")
-        return torch.arange(length, device=first_scored.device) <= first_scored.unsqueeze(1)
 
     def learning_rates(self) -> dict[str, float]:
         return {f"parts.{name}": rate for name, rate in self.method.learning_rates().items()}

@@ -119,9 +119,12 @@ class SoftPromptClient:
     @torch.no_grad()
     def features(self, texts: Sequence[str]) -> Tensor | None:
         """f(x), [B, E]; None if the prompt is the same for every instance."""
+        return self._features(texts, *self._embedded(texts)[1:])
+
+    def _features(self, texts: Sequence[str], mask: Tensor, embeds: Tensor) -> Tensor | None:
         pooling = self.method.features_from
         if pooling is None:
-            return None
+            return self.method.features_of_input(self.parts, embeds.float(), mask.bool())
         cut = "left" if self.kind == "causal" else "right"
         tokens = encoder_ids(self.encoder_tokenizer, texts, self.encoder_max_length, cut)
         ids, mask = pad(tokens, self.encoder_tokenizer.pad_token_id)
@@ -136,15 +139,20 @@ class SoftPromptClient:
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> Request:
         """Texts -> what the server is asked. A masked LM's text says `<mask>` where the answer is read."""
-        ids, mask = pad(self._tokens(texts), self.tokenizer.pad_token_id)
-        ids, mask = ids.to(self.embedding.device), mask.to(self.embedding.device)
-        embeds = self.embedding[ids]
-        update = self.method.embedding_update(self.parts, (mask.cumsum(1) - 1).clamp(min=0))
+        ids, mask, embeds = self._embedded(texts)
+        prompt = self.method.prompt(self.parts, self._features(texts, mask, embeds), len(texts)).to(embeds.dtype)
+        update = self.method.embedding_update(self.parts, embeds.float(), (mask.cumsum(1) - 1).clamp(min=0))
         if update is not None:
             embeds = embeds + (update * mask.unsqueeze(-1)).to(embeds.dtype)
-        prompt, position = self.prompt(texts).to(embeds.dtype), self.method.position
+        position = self.method.position
         joined, attended = join(prompt, embeds, mask, position)
         return Request(joined, attended, ids, places(mask, prompt.shape[1], position)[:, prompt.shape[1] :])
+
+    def _embedded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens and their mask, [B, T], and their word embeddings, [B, T, D]."""
+        ids, mask = pad(self._tokens(texts), self.tokenizer.pad_token_id)
+        ids, mask = ids.to(self.embedding.device), mask.to(self.embedding.device)
+        return ids, mask, self.embedding[ids]
 
     def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         if self.kind == "masked":

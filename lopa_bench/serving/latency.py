@@ -44,13 +44,14 @@ def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int, b
     from lopa_bench.models.batches import Batch
 
     ids = torch.randint(5, bare.config.vocab_size, (1, tokens))
+    embeds = bare.embed(ids).float()
     mask, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
     writer = method.prompt_writer(bare.shape(encoder.width))
     if writer is not None:
 
         def prompt() -> Tensor:
             features = encoder.body(input_ids=ids, attention_mask=mask)[0][:, 0] if method.reads_instance else None
-            return writer(features, 1)
+            return writer(features, embeds)
 
         server = milliseconds(_reading(bare, tokens + method.prompt_length))
         return Latency(server - base, milliseconds(prompt))

@@ -94,6 +94,19 @@ def test_idpg_with_prompts_at_every_layer():
     assert count("method=idpg", "method.num_virtual_tokens=5") == 1_578_240
 
 
+ROBERTA_BASE = Shape(width=768, layers=12, key_width=768, encoder_width=768, positions=512, parameters=0)
+
+
+def test_prompts_at_the_input_of_others():
+    """ADePT m=5 r=4, SMoP k=4 l=5; ID-SPAM as its paper prints it, for which it does not tell m and the bottleneck."""
+    assert count("method=adept") == 14_340
+    assert count("method=input_tuning") == 10 * 1024 + 2 * 1024 * 64 + 64 + 1024
+    assert count("method=smop") == 24_576
+    assert count("method=id_spam", "method.num_virtual_tokens=5") == 3_538_944
+    assert count("method=id_spam", "method.num_virtual_tokens=5", shape=ROBERTA_BASE) == 2_064_384
+    assert count("method=id_spam") == 3 * 1024**2 + 64 * 1024 * 11
+
+
 def test_the_classifier_is_counted_apart():
     with torch.device("meta"):
         classifier = Classifier(1024, [1, 2], 50265)

@@ -53,6 +53,9 @@ TEXTS = {
     "idpg": ["the dog eats . It was <mask> ."],
     "lopa": ["a red barn ? <mask> , the barn was red and not blue", "a cat <mask> , a cat", "the dog ? <mask> , a cat"],
     "dept": ["a cat eats <mask> , the cat eats"],
+    "adept": ["every dog is red <mask> , the dog eats", "a barn . It was <mask> ."],
+    "id_spam": ["the cat is blue ? <mask> , no cat", "a dog sees the red barn and eats ? <mask> , it eats"],
+    "smop": ["the barn was not red <mask> , a barn", "a cat sees ? <mask> , the cat"],
 }
 SERVER = """
 import sys, torch
