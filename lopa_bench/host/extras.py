@@ -9,6 +9,7 @@ from lopa_bench.errors import UserError
 # Package, as it is imported -> our extra that installs it.
 EXTRAS = {
     "datasets": "hub",
+    "lm_eval": "harness",
     "matplotlib": "figures",
     "pyarrow": "parquet",
     "pycocoevalcap": "nlg",

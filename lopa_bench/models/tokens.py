@@ -167,11 +167,13 @@ def layout(text: str) -> tuple[bool, list[int]]:
 def encoder_ids(tokenizer: Any, texts: Sequence[str], max_length: int, cut: str) -> list[array[int]]:
     """What an instance encoder reads of the same texts, in its own vocabulary: no mask if it has none, no begin token inside.
 
-    A long text is cut at the side `cut`, "left" or "right".
+    A long text is cut at the side `cut`, "left" or "right". Of a text without tokens it reads its begin token, else its end token.
     """
     words = [masked(tokenizer, text).replace(BOS, "") for text in texts]
     tokenizer.truncation_side = cut
-    return token_ids(tokenizer, words, truncation=True, max_length=max_length)
+    nothing = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    read = token_ids(tokenizer, words, truncation=True, max_length=max_length)
+    return [ids or array("i", [tokenizer.pad_token_id if nothing is None else nothing]) for ids in read]
 
 
 def new_text(tokenizer: Any, ids: list[int], budget: int, stop_words: list[str]) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lopa_bench.errors import UserError
-from lopa_bench.metrics.metric import Metric, percent_mean
+from lopa_bench.metrics.metric import Line, Metric, percent_mean
 from lopa_bench.results.predictions import examples_of, read_predictions
 
 RESAMPLES = 2_000
@@ -52,17 +52,20 @@ def read_scores(result_path: Path, metric: Metric, prompts: Prompts | None = Non
     Raises:
         UserError: a damaged file.
     """
-    if metric.per_row is None or metric.aggregate is None:
-        return None
     lines: list[dict[str, Any]] = read_predictions(result_path)
     if prompts:
         lines = [line | (line["exchanged"] if prompts == "exchanged" else {}) for line in lines if "exchanged" in line]
-    if not lines:
-        return None
     try:
-        rows = metric.per_row(lines)
+        return scores_of(lines, metric)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{result_path.parent}: its predictions are damaged ({error})") from error
+
+
+def scores_of(lines: Sequence[Line], metric: Metric) -> Scores | None:
+    """The statistics of a metric over prediction lines; None where they do not give them."""
+    if metric.per_row is None or metric.aggregate is None or not lines:
+        return None
+    rows = metric.per_row(lines)
     binary = metric.aggregate is percent_mean and rows.shape[1] == 1 and bool(np.isin(rows, (0.0, 1.0)).all())
     return Scores(rows, metric.aggregate, rows[:, 0].astype(bool) if binary else None, examples_of(lines))
 

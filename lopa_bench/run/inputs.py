@@ -88,12 +88,12 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], tra
     cut = cut_short(lambda some, most: [row.ids for row in tokenised(some, most)], examples, lengths, limit, room)
     split = Split(rows, tokenizer.pad_token_id, side="right" if training or generation is None else "left")
     if model.encoder is not None:
-        cut |= _encode_for_encoder(model.encoder, split, config, examples, model.backbone.kind)
+        cut |= encode_for_encoder(model.encoder, split, config, examples, model.backbone.kind)
     split.cut = len(cut)
     return split
 
 
-def _encode_for_encoder(
+def encode_for_encoder(
     encoder: InstanceEncoder, split: Split, config: Config, examples: Sequence[Example], kind: Kind
 ) -> set[int]:
     """Put what the instance encoder reads, or its features, into `split`; the numbers of the rows of which it reads a part."""
