@@ -63,9 +63,9 @@ def missing(results_dir: Path, wanted: Sequence[Contender]) -> list[reproduce.Jo
     runs = runs_so_far(results_dir, SCALE)
     scores = read_scores(runs, list(wanted))
     planned = [point.run(task) for task in TASKS for each in wanted for point in points(each, scores)]
-    there = as_meant(f"results_dir={results_dir}")
+    told = [as_meant(f"results_dir={results_dir}"), "instance_rows=0"]  # only validation scores are read
     return [
-        reproduce.Job([*overrides, there], None)
+        reproduce.Job([*overrides, *told], None)
         for run in missing_runs(planned, runs, SCALE)
         for overrides in run.argv()
     ]

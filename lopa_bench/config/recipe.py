@@ -13,6 +13,7 @@ from lopa_bench.config import files
 from lopa_bench.config.keys import lookup
 
 SECTIONS = ("train", "generation", "method")
+FREEZE = "freeze_encoder"  # the setting that other settings hang on
 
 
 def setting(
@@ -23,14 +24,19 @@ def setting(
     family: str,
     model: str | None,
     method: str,
+    trains_encoder: bool,
 ) -> Any:
     """The recipe's, else the scale's value of `key` for this task, its family with this model, or its family.
 
-    A mapping is looked up by method.
+    Each has a second table for runs that train their instance encoder, `NAME/encoder_trained`, which is asked first. A mapping is looked up
+    by method.
     """
     value = recipe.get(key)
     if value is None:
-        tables = [scale.get(name) or {} for name in (task, f"{family}/{model}", family)]
+        names = [task, f"{family}/{model}", family]
+        if trains_encoder:
+            names = [each for name in names for each in (f"{name}/encoder_trained", name)]
+        tables = [scale.get(name) or {} for name in names]
         value = next((table[key] for table in tables if key in table), None)
     if isinstance(value, Mapping):
         value = value.get(method, value.get("default"))
@@ -40,7 +46,10 @@ def setting(
 def resolver(key: str, *, _root_: DictConfig) -> Any:
     """``${setting:KEY}`` in a composed config."""
     task, model = _root_.task, OmegaConf.select(_root_, "model.name", throw_on_resolution_failure=False)
-    return setting(key, _root_.recipe, _root_.scale.recipe, task.name, task.family, model, _root_.method.name)
+    trains_encoder = key != FREEZE and OmegaConf.select(_root_, f"method.{FREEZE}") is False
+    return setting(
+        key, _root_.recipe, _root_.scale.recipe, task.name, task.family, model, _root_.method.name, trains_encoder
+    )
 
 
 def label_words(task: Mapping[str, Any]) -> list[str]:
@@ -48,17 +57,28 @@ def label_words(task: Mapping[str, Any]) -> list[str]:
     return list((task.get("label_words") or {}).values())
 
 
-def hyperparameters(scale: str, task: str, method: str, model: str | None, recipe: str = "paper") -> Mapping[str, Any]:
+def hyperparameters(
+    scale: str, task: str, method: str, model: str | None, recipe: str = "paper", freeze_encoder: bool | None = None
+) -> Mapping[str, Any]:
     """What a run is that is given no hyperparameter, as dotted keys of train, generation and method, and the model's precision.
 
     Read from conf/ without composing a config: a report asks for hundreds.
+
+    Args:
+        freeze_encoder: what the run is told of its instance encoder; None: nothing.
     """
-    return _hyperparameters(tuple(files.sources()), scale, task, method, model, recipe)
+    return _hyperparameters(tuple(files.sources()), scale, task, method, model, recipe, freeze_encoder)
 
 
 @cache
 def _hyperparameters(
-    sources: tuple[Path, ...], scale: str, task: str, method: str, model: str | None, recipe: str
+    sources: tuple[Path, ...],
+    scale: str,
+    task: str,
+    method: str,
+    model: str | None,
+    recipe: str,
+    freeze_encoder: bool | None,
 ) -> Mapping[str, Any]:
     config = {
         **files.read("config"),
@@ -76,8 +96,10 @@ def _hyperparameters(
             return value(lookup(config, kind))
         if kind == "label_words":
             return label_words(files.read(f"task/{task}"))
-        return setting(key, config["recipe"], of_scale, task, family, model, method)
+        trains_encoder = key != FREEZE and frozen is False
+        return setting(key, config["recipe"], of_scale, task, family, model, method, trains_encoder)
 
+    frozen = freeze_encoder if freeze_encoder is not None else value(config["method"].get(FREEZE))
     flat = {
         f"{section}.{key}": value(written)
         for section in SECTIONS

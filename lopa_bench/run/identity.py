@@ -21,7 +21,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from lopa_bench.config import files, typed
-from lopa_bench.config.recipe import hyperparameters
+from lopa_bench.config.recipe import FREEZE, hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.models.files import kind_of, locate
 from lopa_bench.results.directory import TRAINED, RunDirectory
@@ -61,7 +61,7 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
         **{name: getattr(config, name) for name in RUN},
         **_chosen(config, ADDED),
         **({"init_from": start_fingerprint(config.init_from)} if config.init_from else {}),
-        "train": _chosen(config.train, TRAIN),
+        "train": _chosen(config.train, _of_training(trains_encoder=config.method.trains_encoder)),
         "method": _chosen(config.method, [field.name for field in dataclasses.fields(config.method)]),
         "task": _chosen(task, (*TASK, *added)),
         "model": {**_weights(config), **_chosen(config.model, MODEL)},
@@ -70,12 +70,23 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
     return {**values, "generation": _chosen(config.generation, GENERATION)} if config.generation else values
 
 
-def recipe(scale: str, task: str, method: str, model: str | None) -> dict[str, Any]:
-    """The determining values, as dotted keys, of a run that is given no hyperparameter, as its result keeps them."""
-    named = {*(f"train.{name}" for name in TRAIN), *(f"generation.{name}" for name in GENERATION)}
-    values = hyperparameters(scale, task, method, model)
+def recipe(scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None = None) -> dict[str, Any]:
+    """The determining values, as dotted keys, of a run that is given no hyperparameter, as its result keeps them.
+
+    Args:
+        freeze_encoder: what it is told of its instance encoder; None: nothing.
+    """
+    values = hyperparameters(scale, task, method, model, freeze_encoder=freeze_encoder)
+    frozen = values.get(f"method.{FREEZE}") if freeze_encoder is None else freeze_encoder
+    training = _of_training(trains_encoder=frozen is False)
+    named = {*(f"train.{name}" for name in training), *(f"generation.{name}" for name in GENERATION)}
     kept = {key: value for key, value in values.items() if key in named or key.startswith(("method.", "precision"))}
     return {**as_kept(method, kept), "protocol": PROTOCOL}
+
+
+def _of_training(*, trains_encoder: bool) -> list[str]:
+    """The settings of `train` that a run's number depends on."""
+    return [name for name in TRAIN if trains_encoder or name != "encoder_lr"]
 
 
 def as_kept(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:

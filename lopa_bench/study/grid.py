@@ -1,7 +1,8 @@
 """One fair grid: the same budget for every method, chosen on validation scores of two tasks, and followed where it ends at an edge.
 
 Every method is tried at the same learning rates, those whose prompt is written for an instance with each start of their heads, their
-encoder frozen and trained apart. No method is tuned beyond it.
+encoder frozen and trained apart (trained at one rate of its own, since a pretrained body and heads from scratch do not share one). No
+method is tuned beyond it.
 """
 
 from __future__ import annotations
@@ -20,27 +21,14 @@ if TYPE_CHECKING:
 SCALE = "mini"
 TASKS = ("rte", "sst2")
 SEED = 0
-LADDER = (
-    1e-6,
-    3e-6,
-    1e-5,
-    3e-5,
-    1e-4,
-    3e-4,
-    1e-3,
-    3e-3,
-    1e-2,
-    3e-2,
-    1e-1,
-    3e-1,
-    1.0,
-)  # rates beyond the grid are the next rungs
-RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-STARTS = (
-    0.02,
-    "scaled",
-    0.1,
-)  # standard deviations of heads: the authors' number, what it means at these widths, five times it
+# Rates beyond the grid are the next rungs.
+LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+RATES = (3e-4, 1e-3, 3e-3)
+# Standard deviations of heads: what the authors' number means at these widths (0.046), twice and four times it.
+STARTS = ("scaled", 0.1, 0.2)
+ENCODER_RATE = (
+    3e-4  # of an encoder that is trained, whatever its heads': the rate of full fine-tuning, whose body it is
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +59,12 @@ class Point:
 
     def run(self, task: str) -> PlannedRun:
         own: dict[str, Any] = {"task": task, "method": self.contender.method, "train.lr": self.rate}
-        ways = {"method.freeze_encoder": self.contender.frozen, "method.init_std": self.start}
+        trained = ENCODER_RATE if self.contender.frozen is False else None
+        ways = {
+            "method.freeze_encoder": self.contender.frozen,
+            "method.init_std": self.start,
+            "train.encoder_lr": trained,
+        }
         return PlannedRun(own | {key: value for key, value in ways.items() if value is not None}, (SEED,))
 
 

@@ -64,7 +64,8 @@ class PlannedRun:
         own = dict(self.overrides)
         if "encoder" not in given:
             own["encoder"] = (own.get("encoder", default_encoder(model)), None)  # None: the method reads no instance
-        return identity.as_kept(self.method, {**left, **usual_settings(scale, self.task, self.method, model), **own})
+        usual = usual_settings(scale, self.task, self.method, model, self.overrides.get("method.freeze_encoder"))
+        return identity.as_kept(self.method, {**left, **usual, **own})
 
     def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
         """Those of its `settings` that a finished run must have to stand in this cell."""
@@ -73,7 +74,8 @@ class PlannedRun:
     def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
         """Beside its `selector`, what the run of this cell's command has: its hyperparameters, and what may be another (`PREFERRED`)."""
         own = self.settings(scale)
-        values = {**identity.recipe(scale, self.task, self.method, own["model"]), **own}
+        frozen = self.overrides.get("method.freeze_encoder")
+        values = {**identity.recipe(scale, self.task, self.method, own["model"], frozen), **own}
         selector = self.selector(scale)
         return {key: value for key, value in values.items() if key not in selector and key not in given}
 

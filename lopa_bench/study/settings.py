@@ -17,12 +17,17 @@ from lopa_bench.tasks.known import known
 DRAW_NOTHING = ("none", "encoder_probe")  # methods of which every seed gives the same
 
 
-def usual_settings(scale: str, task: str, method: str, model: str | None) -> dict[str, Any]:
+def usual_settings(
+    scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None = None
+) -> dict[str, Any]:
     """What a row means that has no settings of its own: the recipe's value of every key of the method that some row of the study varies.
 
     These select, together with a row's own; a run with another value is another row's. What no row varies is the recipe.
+
+    Args:
+        freeze_encoder: the row's own word on its instance encoder, on which the recipe's other values may hang.
     """
-    values = identity.recipe(scale, task, method, model)
+    values = identity.recipe(scale, task, method, model, freeze_encoder)
     return {key: values[key] for key in _varied(scale) if key in values}
 
 
@@ -36,8 +41,9 @@ def overrides_of(row: Row, column: Column, scale: str) -> dict[str, Any]:
     """The overrides of a cell's runs: what differs from the defaults, ``{"task": "rte", "method": "lopa", …}``."""
     scales = default_model(scale, column.task)
     model = {} if column.model in (None, scales) else {"model": column.model}
-    defaults = {**RUN_DEFAULTS, **usual_settings(scale, column.task, row.method, column.model or scales)}
     given = {**column.settings, **row.settings}
+    frozen = given.get("method.freeze_encoder")
+    defaults = {**RUN_DEFAULTS, **usual_settings(scale, column.task, row.method, column.model or scales, frozen)}
     kept = identity.as_kept(row.method, given)
     own = {key: value for key, value in given.items() if defaults.get(key) != kept[key]}
     return {**scale_settings(scale, column.task), "task": column.task, "method": row.method, **own, **model}

@@ -60,11 +60,16 @@ def test_an_encoder_that_is_not_read_is_not_part_of_the_run(tiny_models):
     assert digest(*words) != digest(*words, f"model.encoder={tiny_models('bert')}")
 
 
-@pytest.mark.parametrize(
-    "word", ["method.init_std=0.03", "method.init_std=xavier", "train.encoder_lr=1e-5", "method.head_layers=1"]
-)
+@pytest.mark.parametrize("word", ["method.init_std=0.03", "method.init_std=xavier", "method.head_layers=1"])
 def test_what_is_told_of_the_heads_and_the_encoder_is_part_of_the_run(word):
     assert digest("task=rte", "method=lopa", word) != REFERENCE["task=rte method=lopa"]
+
+
+def test_the_encoders_rate_is_part_of_a_run_that_trains_it():
+    lopa = ("task=rte", "method=lopa")
+    assert digest(*lopa, "train.encoder_lr=1e-5") == REFERENCE["task=rte method=lopa"]
+    trained = (*lopa, "method.freeze_encoder=false")
+    assert digest(*trained, "train.encoder_lr=1e-5") != digest(*trained)
 
 
 def test_what_stands_at_its_default_is_left_out_by_the_recipe_too():
@@ -115,7 +120,7 @@ KEYS += [("method", field.name) for field in dataclasses.fields(Lopa)]
 
 @pytest.fixture(scope="module")
 def base():
-    config = load_config(["task=e2e", "method=lopa", "data.limit=20"])
+    config = load_config(["task=e2e", "method=lopa", "method.freeze_encoder=false", "data.limit=20"])
     return config, read_records(config)
 
 

@@ -21,20 +21,20 @@ def test_every_method_is_in_it_once_and_has_the_same_budget():
 
 def test_a_rate_at_the_edge_is_followed_until_the_score_turns():
     scores = {Point(PT, rate): 70 + i for i, rate in enumerate(RATES)}
-    assert points(PT, scores)[-1] == Point(PT, 3e-2)
+    assert points(PT, scores)[-1] == Point(PT, 1e-2)
     assert choose(PT, scores).edge
-    scores[Point(PT, 3e-2)] = 80.0
-    assert [point.rate for point in points(PT, scores)] == [*RATES, 3e-2, 1e-1]
-    scores[Point(PT, 1e-1)] = 79.0
-    assert [point.rate for point in points(PT, scores)] == [*RATES, 3e-2, 1e-1]
-    assert (choose(PT, scores).point.rate, choose(PT, scores).edge) == (3e-2, False)
+    scores[Point(PT, 1e-2)] = 80.0
+    assert [point.rate for point in points(PT, scores)] == [*RATES, 1e-2, 3e-2]
+    scores[Point(PT, 3e-2)] = 79.0
+    assert [point.rate for point in points(PT, scores)] == [*RATES, 1e-2, 3e-2]
+    assert (choose(PT, scores).point.rate, choose(PT, scores).edge) == (1e-2, False)
 
 
 def test_each_start_is_followed_by_itself_and_an_unfinished_one_is_not():
     down = {Point(LOPA, rate, STARTS[0]): -rate for rate in RATES}
     flat = {Point(LOPA, rate, STARTS[1]): float(rate == 1e-3) for rate in RATES}
     unfinished = {Point(LOPA, RATES[-1], STARTS[2]): 90.0}
-    assert points(LOPA, down | flat | unfinished)[len(RATES) * len(STARTS) :] == [Point(LOPA, 3e-5, STARTS[0])]
+    assert points(LOPA, down | flat | unfinished)[len(RATES) * len(STARTS) :] == [Point(LOPA, 1e-4, STARTS[0])]
 
 
 def test_equal_scores_choose_the_lower_rate():
@@ -68,3 +68,9 @@ def test_the_command_says_what_is_missing_and_names_a_method_it_does_not_have(tm
 def test_a_point_is_a_run_like_any_other(contender):
     run = Point(contender, 1e-3, 0.1 if contender.frozen else None).run("rte")
     assert run.argv()[0][:3] == ["task=rte", f"method={contender.method}", "train.lr=0.001"]
+
+
+def test_a_trained_encoder_has_a_rate_of_its_own():
+    frozen, trained = contenders(("lopa",))
+    assert "train.encoder_lr=0.0003" in Point(trained, 1e-3, 0.1).run("rte").argv()[0]
+    assert not [word for word in Point(frozen, 1e-3, 0.1).run("rte").argv()[0] if "encoder_lr" in word]
