@@ -36,6 +36,7 @@ from lopa_bench.methods.placement import join, places
 from lopa_bench.models.batches import pad
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids
+from lopa_bench.serving.completions import complete
 
 
 class Request(NamedTuple):
@@ -153,6 +154,34 @@ class SoftPromptClient:
         ids, mask = pad(self._tokens(texts), self.tokenizer.pad_token_id)
         ids, mask = ids.to(self.embedding.device), mask.to(self.embedding.device)
         return ids, mask, self.embedding[ids]
+
+    def complete(
+        self,
+        texts: Sequence[str],
+        url: str,
+        max_tokens: int = 16,
+        stop: Sequence[str] = (),
+        *,
+        model: str | None = None,
+        temperature: float = 0.0,
+        api_key: str | None = None,
+        **settings: Any,
+    ) -> list[str]:
+        """What a server of the OpenAI Completions form (vLLM with ``--enable-prompt-embeds``) writes after each text, in order.
+
+        Args:
+            url: ``http://127.0.0.1:8000/v1``. max_tokens, stop, temperature and `settings` (top_p, seed, …): as of the API.
+            model: the name under which it is served; None leaves that to the server. api_key: as of ``vllm serve --api-key``.
+
+        Raises:
+            UserError: a masked LM's client, or a request that the server refuses. RunFailed: no server answers.
+        """
+        if self.kind != "causal":
+            raise UserError("complete: a masked LM writes no text; ask its logits at <mask> (docs/serving.md)")
+        request = self.embed(texts)
+        prompts = [row[kept.bool()] for row, kept in zip(*request[:2], strict=True)]
+        asked = {"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop), **settings}
+        return complete(url, prompts, asked if model is None else {"model": model, **asked}, api_key)
 
     def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         if self.kind == "masked":

@@ -1,0 +1,68 @@
+"""The OpenAI Completions form in which vLLM takes embeddings in place of a text (``vllm serve … --enable-prompt-embeds``).
+
+Source: https://docs.vllm.ai/en/stable/features/prompt_embeds/ . A request holds embeddings and no text: vLLM answers requests that mix the
+two wrongly (vllm-project/vllm#56655).
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+import torch
+from torch import Tensor
+
+from lopa_bench.errors import RunFailed, UserError
+
+SECONDS = 600.0  # that a server may take to answer
+
+
+def complete(
+    url: str, prompts: Sequence[Tensor], settings: dict[str, Any], api_key: str | None = None, seconds: float = SECONDS
+) -> list[str]:
+    """What the server writes after each prompt, in order.
+
+    Args:
+        url: of the API, with its version: ``http://127.0.0.1:8000/v1``. prompts: embedded inputs [T, D], each of its own length.
+        settings: of the request: max_tokens, temperature, stop, …
+
+    Raises:
+        RunFailed: there is no such server, or it does not answer. UserError: it refuses the request, or answers in another form.
+    """
+    body = {**settings, "prompt_embeds": [encoded(prompt) for prompt in prompts]}
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    try:
+        answer = requests.post(f"{url.rstrip('/')}/completions", json=body, headers=headers, timeout=seconds)
+    except requests.RequestException as error:
+        raise RunFailed(
+            f"url={url}: no answer ({type(error).__name__}); is `vllm serve … --enable-prompt-embeds` there?"
+        ) from error
+    if not answer.ok:
+        raise UserError(f"url={url}: refused with status {answer.status_code} ({_told(answer)})")
+    try:
+        choices = {choice["index"]: str(choice["text"]) for choice in answer.json()["choices"]}
+        return [choices[number] for number in range(len(prompts))]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"url={url}: its answer has not {len(prompts)} texts in the form of OpenAI's Completions"
+        ) from error
+
+
+def encoded(prompt: Tensor) -> str:
+    """[T, D] -> what ``torch.save`` writes of it, in base64."""
+    file = io.BytesIO()
+    torch.save(prompt.detach().cpu().clone(), file)  # a clone: a part of a tensor would be saved with all of it
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _told(answer: requests.Response) -> str:
+    """The server's own words, in one line."""
+    try:
+        found = answer.json()
+        text = str(found.get("error", found).get("message", found))
+    except (ValueError, AttributeError):
+        text = answer.text
+    return " ".join(text.split())[:300] or answer.reason
