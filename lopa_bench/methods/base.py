@@ -112,6 +112,26 @@ class Method(ABC):
             server_weights=sum(p.numel() for p in added if p.dim() == 2),
         )
 
+    def frozen_layers(self, layers: int) -> int:
+        """How many of the backbone's lowest `layers` see nothing that is trained: neither gradients nor the method's tokens are there."""
+        return 0
+
+    def server_flops(self, shape: Shape, tokens: int) -> int:
+        """Multiplications and additions of the server, once a request of so many tokens, that are none of its layers'."""
+        return 0
+
+    def client_flops(self, shape: Shape, tokens: int) -> int:
+        """Multiplications and additions of the client, once a request of so many tokens, an instance encoder's left out."""
+        import torch
+
+        from lopa_bench.methods.counts import flops
+
+        with torch.device("meta"):
+            writer = self.prompt_writer(shape)
+            features = torch.empty(1, shape.encoder_width) if self.reads_instance else None
+            embeds = torch.empty(1, tokens, shape.width)
+        return flops(lambda: writer(features, embeds)) if writer is not None else 0
+
     def prompt_writer(self, shape: Shape) -> PromptWriter | None:
         """What a client computes before it asks the server, None where that is nothing.
 
@@ -208,32 +228,13 @@ class SoftPromptMethod(Method):
         return dict(on_meta(self.parts, backbone.shape(encoder_width)).named_parameters())
 
     def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
-        """The parts are the client's; those that are modules, not mere parameters, are multiplied once an instance."""
-        from lopa_bench.methods.counts import on_meta
-
-        parts = on_meta(self.parts, backbone.shape(encoder_width))
-        return Footprint(
-            client=sum(p.numel() for p in parts.parameters()),
-            client_weights=sum(p.numel() for m in parts.children() for p in m.parameters() if p.dim() > 1),
-            tokens=self.prompt_length,
-        )
+        """The parts are the client's, and the server reads the prompt."""
+        return Footprint(client=self.parameters(backbone, encoder_width), tokens=self.prompt_length)
 
     def prompt_writer(self, shape: Shape) -> PromptWriter | None:
-        import torch
+        from lopa_bench.methods.soft_prompt import prompt_writer
 
-        from lopa_bench.methods.parts import Parts
-
-        parts = Parts(self.parts(shape)).eval()
-
-        def write(features: Tensor | None, embeds: Tensor) -> Tensor:
-            positions = torch.arange(embeds.shape[1], device=embeds.device).expand(len(embeds), -1)
-            if features is None:
-                features = self.features_of_input(parts, embeds, positions >= 0)
-            update = self.embedding_update(parts, embeds, positions)
-            prompt = self.prompt(parts, features, len(embeds))
-            return torch.cat([prompt, embeds if update is None else embeds + update], dim=1)
-
-        return write
+        return prompt_writer(self, shape)
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         from lopa_bench.methods.export import save_client

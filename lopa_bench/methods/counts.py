@@ -23,6 +23,15 @@ def added_to_a_copy(method: Method, backbone: Backbone) -> dict[str, nn.Paramete
         return method.adapt(copy.deepcopy(backbone)).added()
 
 
+def flops(compute: Callable[[], object]) -> int:
+    """Multiplications and additions of the matrix products in what `compute` does, as torch counts them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        compute()
+    return int(counter.get_total_flops())
+
+
 def on_meta(parts: Callable[[Shape], Mapping[str, Part]], shape: Shape) -> Parts:
     """A method's parts for models of this shape."""
     with torch.device("meta"):

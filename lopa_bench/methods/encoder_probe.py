@@ -62,5 +62,7 @@ class EncoderProbe(Method):
 
     def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
         """All of it is the client's, and the server is not asked."""
-        weights = encoder_width * len(self.words)
-        return Footprint(client=weights + len(self.words), client_weights=weights)
+        return Footprint(client=self.parameters(backbone, encoder_width))
+
+    def client_flops(self, shape: Shape, tokens: int) -> int:
+        return 2 * shape.encoder_width * len(self.words)

@@ -14,7 +14,6 @@ class Footprint:
         own_backbone: whether the server keeps a backbone for this customisation alone, instead of one for all.
         tokens: more tokens that the server reads. cached: more positions that its layers attend to.
         server_weights: weights that the server multiplies each token with, beyond the backbone's.
-        client_weights: weights that the client multiplies an instance with once, beyond its encoder's.
     """
 
     server: int = 0
@@ -23,4 +22,3 @@ class Footprint:
     tokens: int = 0
     cached: int = 0
     server_weights: int = 0
-    client_weights: int = 0

@@ -71,8 +71,16 @@ class IdpgLayers(Idpg):
         return IdpgLayersModel(backbone, self, self.encoder(backbone))
 
     def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
-        """All of it is the server's, which runs the head between its layers."""
+        """All of it is the server's, which runs the head before its first layer and after each but the last."""
         return Footprint(server=self.parameters(backbone, encoder_width), tokens=self.prompt_length)
+
+    def server_flops(self, shape: Shape, tokens: int) -> int:
+        import torch
+
+        from lopa_bench.methods.counts import flops, on_meta
+
+        parts, read = on_meta(self.parts, shape), torch.empty(1, shape.encoder_width, device="meta")
+        return shape.layers * flops(lambda: self.prompt(parts, read, 1))
 
     def prompt_writer(self, shape: Shape) -> None:
         return None

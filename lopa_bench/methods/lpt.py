@@ -97,5 +97,17 @@ class Lpt(Method):
 
     def footprint(self, backbone: Backbone, encoder_width: int) -> Footprint:
         """The server keeps the generator and runs it once an instance; its upper layers read m more tokens."""
-        added = self.added(backbone, encoder_width).values()
-        return Footprint(server=sum(p.numel() for p in added), tokens=self.prompt_length)
+        return Footprint(server=self.parameters(backbone, encoder_width), tokens=self.prompt_length)
+
+    def frozen_layers(self, layers: int) -> int:
+        """The states up to layer ℓ are the bare backbone's."""
+        return self.after(layers)
+
+    def server_flops(self, shape: Shape, tokens: int) -> int:
+        import torch
+
+        from lopa_bench.methods.counts import flops, on_meta
+
+        parts, states = on_meta(self.parts, shape), torch.empty(1, tokens, shape.width, device="meta")
+        instance = torch.ones(1, tokens, dtype=torch.bool, device="meta")
+        return flops(lambda: self.prompt(parts, states, instance, shape.kind == "causal"))

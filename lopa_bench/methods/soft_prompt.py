@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -86,3 +87,18 @@ class SoftPromptModel(AdaptedModel):
 
     def learning_rates(self) -> dict[str, float]:
         return {f"parts.{name}": rate for name, rate in self.method.learning_rates().items()}
+
+
+def prompt_writer(method: WritesPrompt, shape: Shape) -> Callable[[Tensor | None, Tensor], Tensor]:
+    """What the client of such a method computes for rows without padding (`lopa_bench.methods.base.Method.prompt_writer`)."""
+    parts = Parts(method.parts(shape)).eval()
+
+    def write(features: Tensor | None, embeds: Tensor) -> Tensor:
+        positions = torch.arange(embeds.shape[1], device=embeds.device).expand(len(embeds), -1)
+        if features is None:
+            features = method.features_of_input(parts, embeds, positions >= 0)
+        update = method.embedding_update(parts, embeds, positions)
+        prompt = method.prompt(parts, features, len(embeds))
+        return torch.cat([prompt, embeds if update is None else embeds + update], dim=1)
+
+    return write

@@ -34,8 +34,10 @@ def flops(config: Config) -> tuple[int, int]:
 
     train, test = (min(rows, config.data.limit or rows) for rows in (size.train, size.test))
     train = min(train, config.data.train_limit or train)
-    passes = 1 + BACKWARD + (config.method.trains == "backbone")
-    reading = config.train.epochs * train * passes * forward(size.input + size.completion)
+    layers = backbone.config.num_hidden_layers
+    backward = BACKWARD * (layers - config.method.frozen_layers(layers)) / layers
+    passes = 1 + backward + (config.method.trains == "backbone")
+    reading = round(config.train.epochs * train * passes * forward(size.input + size.completion))
     if config.method.reads_instance:
         encoder = (
             model_files(config.model.encoder, config.model.encoder_revision, config)

@@ -88,7 +88,9 @@ def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> 
     reads = method.reads_instance
     bare = forward_flops(body, config, tokens, tokens, causal)
     extra = left.tokens + left.cached
-    server = forward_flops(body, config, tokens + left.tokens, tokens + extra, causal) - bare
+    added = forward_flops(body, config, tokens + left.tokens, tokens + extra, causal) - bare
+    layers, shape = config.num_hidden_layers, backbone.shape(encoder.width)
+    server = added * (layers - method.frozen_layers(layers)) // layers  # a body is its layers, one like another
     instance = forward_flops(encoder.body, encoder.config, tokens, tokens, False) if reads else 0
     return Cost(
         method.name,
@@ -98,6 +100,6 @@ def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> 
         backbones=left.own_backbone,
         tokens=left.tokens,
         cached=left.cached,
-        server_flops=server + 2 * tokens * left.server_weights,
-        client_flops=2 * left.client_weights + instance,
+        server_flops=server + 2 * tokens * left.server_weights + method.server_flops(shape, tokens),
+        client_flops=method.client_flops(shape, tokens) + instance,
     )

@@ -79,6 +79,39 @@ def test_flops_inside_the_model(method, tiny_models):
     assert one.server_flops == difference
 
 
+@pytest.mark.parametrize("architecture", ["roberta", "gpt2"])
+def test_a_late_prompt_is_read_by_the_layers_above_it(architecture, tiny_models):
+    """Counted by torch as the bare model's flops on 40 tokens for the first layer, on 44 for the second, and the generator's."""
+    folder, files = tiny_models(architecture), find(str(tiny_models(architecture)))
+    backbone = build(files, "meta")
+
+    def extra(*settings):
+        one = cost(tiny.settings(folder, "lpt", *settings).method, backbone, backbone, tokens=40)
+        return one.server_flops
+
+    causal = backbone.kind == "causal"
+    of_two = forward_flops(backbone.body, backbone.config, 44, 44, causal) - forward_flops(
+        backbone.body, backbone.config, 40, 40, causal
+    )
+    assert extra("method.layer=0", "method.generator=none") == of_two
+    assert extra("method.layer=1", "method.generator=none") == of_two // 2
+    assert extra("method.layer=1") - extra("method.layer=1", "method.generator=none") == 2 * (32 * 8 + 8 * 4 * 32)
+
+
+def test_what_the_client_computes_once_a_request(costs):
+    """LOPA's two heads and u vᵀ; IDPG's head; for every token ADePT's two matrices and ID-SPAM's three, and its attention."""
+    _, methods = costs("roberta_large", "--no-latency", "--tokens", "50")
+    encoder = methods["idpg"]["client_flops"] - 2 * (1024 * 256 + 256 * 10 * 1024)
+    assert methods["lopa"]["client_flops"] - encoder == 2 * (2 * 1024 * 256 + 256 * 4 * 1034 + 10 * 4 * 1024)
+    assert methods["adept"]["client_flops"] == 2 * 50 * 2 * 1024 * 4
+    assert methods["pt"]["client_flops"] == methods["lora"]["client_flops"] == 0
+    once, attention = 64 * 1024 + 64 * 10 * 1024, 2 * 50 * 50 * 1024
+    assert methods["id_spam"]["client_flops"] == 2 * (3 * 50 * 1024**2 + attention + once)
+    # M-IDPG's head is the server's, at each of 24 layers.
+    tokens = methods["idpg_layers"]["server_flops"] - 24 * 2 * (1024 * 16 + 16 * 5 * 1024)
+    assert tokens == methods["dept"]["server_flops"]
+
+
 def test_measured_latency(costs, tiny_models):
     found, methods = costs(tiny_models("roberta"), "--tokens", 20)
     assert found["backbone_ms"] > 0
