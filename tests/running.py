@@ -1,5 +1,6 @@
 """What tests of whole runs share."""
 
+import re
 import socket
 
 
@@ -13,3 +14,8 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
+
+
+def complaints(error):
+    """The lines of standard error beside those in which a run says how far it is."""
+    return [line for line in error.splitlines() if not re.match(r"[\w-]+/[\w-]+: ", line)]

@@ -1,4 +1,4 @@
-"""``lopa-bench [run] key=value …``: one run, or with ``-m`` a sweep, handed to Hydra once every override has been checked."""
+"""``lopa-bench [run] key=value …``: one run, or with ``-m`` a sweep, handed to Hydra, once every override has been checked."""
 
 from __future__ import annotations
 
@@ -61,11 +61,24 @@ def main(argv: Sequence[str]) -> int:
             status = _hydra(["--cfg", options.cfg, *flags, *given])
         write(printed.getvalue(), sys.stdout)
         return status
+    for word in given:
+        if word.startswith("hydra") and not options.multirun:
+            raise UserError(f"{word}: Hydra's settings are a sweep's; put -m before them")
     for config in check(given, options.multirun):
         check_machine(config)
     if line and is_main():
         say(f"lopa-bench: {line}", error=True)
-    return _sweep(given) if options.multirun else _hydra(given)
+    return _sweep(given) if options.multirun else _single(config)
+
+
+def _single(config: Config) -> int:
+    """One run and the table of what came of it."""
+    outcome = _run(config)
+    if is_main():
+        from lopa_bench.cli.summary import print_outcome
+
+        print_outcome(config, outcome)
+    return 0
 
 
 def _sweep(given: list[str]) -> int:
@@ -111,30 +124,16 @@ def _hydra(argv: list[str]) -> int:
 
 
 def _job(composed: Any) -> float | None:
-    """One Hydra job. Of a sweep: recorded, and never an exception; a single one ends the process with its error's status."""
+    """One job of a sweep: recorded, and never an exception."""
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
-    from lopa_bench.cli.main import report
     from lopa_bench.config.compose import build_config
+    from lopa_bench.study.sweep import run_job
 
     hydra = HydraConfig.get()
-    if hydra.mode is RunMode.MULTIRUN:
-        from lopa_bench.study.sweep import run_job
-
-        if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
-            os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
-        return run_job(lambda: _run(build_config(composed)), Path(hydra.runtime.output_dir), hydra.overrides.task)
-    try:
-        config = build_config(composed)
-        outcome = _run(config)
-        if is_main():
-            from lopa_bench.cli.summary import print_outcome
-
-            print_outcome(config, outcome)
-    except UserError as error:
-        sys.exit(report(error))
-    return None
+    if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
+        os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
+    return run_job(lambda: _run(build_config(composed)), Path(hydra.runtime.output_dir), hydra.overrides.task)
 
 
 def _run(config: Config) -> Outcome:

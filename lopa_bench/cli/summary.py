@@ -12,6 +12,7 @@ from lopa_bench.study.reference import paper_value
 if TYPE_CHECKING:
     from lopa_bench.run.story import Outcome
 
+FEW_ROWS = 50  # of a selection split; fewer are pointed out
 _SELECTIONS = {
     "holdout": "best epoch on {validation} rows that are not reported",
     "paper": "best epoch on the reported split itself, as the paper does",
@@ -55,11 +56,21 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ),
         ("", f"({share:.3g} % of the backbone's {counts.total:,})"),
         ("selection", f"{result.selection}: {selection}{epoch}"),
+        *_selecting_facts(result),
+        *([("majority", "the label of most training rows, on the rows reported")] if result.baseline.majority else []),
         *_reading_facts(result),
         ("time", f"{seconds.total:.1f} s ({seconds.train:.1f} s training{speed}) on {result.device}"),
         ("peak memory", f"{result.peak_memory_mib:,} MiB"),
         *_scoring_facts(result.scoring),
     ]
+
+
+def _selecting_facts(result: Result) -> list[tuple[str, str]]:
+    """Whether epochs were told apart by few rows, on which many of them score the same."""
+    rows = result.data.rows.get("validation", FEW_ROWS)
+    if rows >= FEW_ROWS:
+        return []
+    return [("", f"on {rows} rows one answer is {100 / rows:.1f} points: epochs are hardly told apart")]
 
 
 def _reading_facts(result: Result) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ def of_overrides(*overrides: str) -> Result:
 
     check_keys(overrides)
     config = load_config(overrides)
-    from lopa_bench.run import story  # with torch: what is wrong has been answered before
+    from lopa_bench.run import story
 
     return story.run(config).result
 

@@ -12,6 +12,8 @@ import torch
 
 from lopa_bench.host.files import write_bytes
 
+RUN_SECONDS = "run_seconds"  # a key of the file beside those of the state
+
 
 class Checkpoints:
     """Two files in a run's directory, the latest state and the one before it.
@@ -21,12 +23,20 @@ class Checkpoints:
 
     Args:
         seconds_between: from one save to the next, about; a signal saves at once.
+
+    Attributes:
+        run_seconds: how long the run has taken since this was made, and before the loaded state was saved.
     """
 
     def __init__(self, folder: Path, seconds_between: float) -> None:
         self.latest, self.previous = folder / "checkpoint.pt", folder / "checkpoint.previous.pt"
         self.seconds_between = seconds_between
-        self._saved_at = time.monotonic()
+        self._started = self._saved_at = time.monotonic()
+        self._before = 0.0
+
+    @property
+    def run_seconds(self) -> float:
+        return self._before + time.monotonic() - self._started
 
     @property
     def due(self) -> bool:
@@ -36,7 +46,7 @@ class Checkpoints:
     def save(self, state: dict[str, Any]) -> None:
         """Raises `RunFailed` where nothing can be written; the previous state is then still there."""
         buffer = io.BytesIO()
-        torch.save(state, buffer)
+        torch.save({**state, RUN_SECONDS: self.run_seconds}, buffer)
         payload = buffer.getvalue()
         if self.latest.exists():
             self.latest.replace(self.previous)
@@ -49,7 +59,9 @@ class Checkpoints:
             if path.exists():
                 checksum, _, payload = path.read_bytes().partition(b"\n")
                 if hashlib.sha256(payload).hexdigest().encode() == checksum:
-                    return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+                    state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+                    self._before = state.pop(RUN_SECONDS, 0.0)
+                    return state
                 path.unlink()  # so that the next save does not put it in the good one's place
         return None
 

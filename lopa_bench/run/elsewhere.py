@@ -14,10 +14,11 @@ from lopa_bench.host.processes import Processes, processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics.metric import Line
 from lopa_bench.models.backbone import Backbone
-from lopa_bench.run.inputs import encode, examples_of, read_records
+from lopa_bench.run.inputs import encode, examples_of
 from lopa_bench.run.model import adapt
 from lopa_bench.run.predict import predict
 from lopa_bench.run.preflight import preflight
+from lopa_bench.run.records import read_records
 
 
 @dataclass(frozen=True)

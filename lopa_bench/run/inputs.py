@@ -1,4 +1,4 @@
-"""What a run reads: rows and tokenised splits, from memory if an earlier job of the process had them."""
+"""What a run reads, as examples and tokens: tokenised splits, from memory if an earlier job of the process had them."""
 
 from __future__ import annotations
 
@@ -16,26 +16,9 @@ from lopa_bench.models.batches import Row, Split, encode_clozes, encode_completi
 from lopa_bench.models.tokens import encoder_ids
 from lopa_bench.run.identity import digest
 from lopa_bench.tasks.example import Example
-from lopa_bench.tasks.places import find_files
-from lopa_bench.tasks.rows import Records, load_records
+from lopa_bench.tasks.rows import Records
 
-# What jobs of one process share.
-RECORDS: Shelf[Records] = Shelf(2)
-SPLITS: Shelf[Split] = Shelf(6)  # train, validation and test of two tasks
-
-
-def read_records(config: Config) -> Records:
-    """The task's rows, from memory if an earlier job of this process read the same files."""
-    source, holdout = config.data, config.selection == "holdout"
-    found = find_files(config.task, source).values() if source.source == "files" or source.own else ()
-    files = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path, _ in found]
-    key = digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
-
-    def read() -> Records:
-        records = load_records(config.task, source, config.offline)
-        return records.with_holdout() if holdout else records
-
-    return RECORDS.get(key, read)
+SPLITS: Shelf[Split] = Shelf(6)  # what jobs of one process share: train, validation and test of two tasks
 
 
 def examples_of(config: Config, records: Records, kind: Kind) -> dict[str, list[Example]]:

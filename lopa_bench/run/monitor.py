@@ -1,24 +1,21 @@
-"""What can be seen of a run while it goes on: a terminal's bar, ``progress.json`` for ``lopa-bench status``, the tracker's window."""
+"""What can be seen of a run while it goes on: on standard error, in ``progress.json`` (``lopa-bench status``), in the tracker's window."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import math
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import RunFailed
 from lopa_bench.host.files import write_text
+from lopa_bench.host.terminal import say
 from lopa_bench.results.directory import PROGRESS, RunDirectory
 from lopa_bench.run.progress import Progress
+from lopa_bench.run.screen import Position, Screen
 from lopa_bench.run.trackers.base import RunInfo, Window
 
 SECONDS_BETWEEN_WRITES = 1.0
@@ -32,62 +29,58 @@ class Monitor:
     """
 
     def __init__(self, config: Config, directory: RunDirectory, main: bool = True) -> None:
-        self.label = f"{config.task.name}/{config.method.name}"
         self.main = main
+        self._screen = Screen(config, main)
         self._tracker, self._info = config.tracker, run_info(config, directory)
         self._window = Window()
         self._rows_sent = 0
-        self._scores = ""
+        self._scores: Mapping[str, float] = {}
         self._metrics: Mapping[str, float] | None = None
         self._progress_file = directory.path / PROGRESS
         self._written_at = -math.inf
         self._epochs = self._total_steps = self._first_step = 0
         self._started = time.monotonic()
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f} · {task.fields[rate]:.0f} examples/s{task.fields[scores]} · left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not (main and sys.stderr.isatty()),
-        )
-        self._task: Any = None
 
     def stage(self, what: str) -> None:
         """Say what happens before or after the steps."""
+        self._screen.stop()
         self._write(stage=what)
-        if not self._bar.disable:
-            self._bar.console.print(f"[dim]{self.label}: {what}[/dim]")
+        self._screen.say(what)
 
     def training(self, progress: Progress, total_steps: int, epochs: int) -> None:
         """The steps begin, or go on after `progress`."""
+        if progress.step:
+            self._screen.say(
+                f"goes on after step {progress.step:,} of {total_steps:,}, in epoch {progress.epoch + 1} of {epochs}"
+            )
         self._epochs, self._total_steps, self._first_step = epochs, total_steps, progress.step
         self._rows_sent = len(progress.history)
         self._started = time.monotonic()
-        self._bar.start()
-        self._task = self._bar.add_task(
-            self.label, total=total_steps, completed=progress.step, loss=math.nan, rate=0.0, scores=""
-        )
+        self._screen.start(progress.step, total_steps)
 
     def step(self, progress: Progress, loss: float) -> None:
-        rate = progress.examples / max(progress.seconds, 1e-9)
-        self._bar.update(self._task, completed=progress.step, loss=loss, rate=rate, scores=self._scores)
+        position = self._position(progress, loss)
+        self._screen.step(position)
         self._send(progress)
         if time.monotonic() - self._written_at > SECONDS_BETWEEN_WRITES:
-            per_step = (time.monotonic() - self._started) / (progress.step - self._first_step)
-            self._write(
-                stage="training",
-                epoch=progress.epoch + 1,
-                epochs=self._epochs,
-                step=progress.step,
-                steps=self._total_steps,
-                seconds_left=round(per_step * (self._total_steps - progress.step), 1),
-            )
+            kept = ("epoch", "epochs", "step", "steps", "seconds_left")
+            self._write(stage="training", **{name: getattr(position, name) for name in kept})
+
+    def _position(self, progress: Progress, loss: float) -> Position:
+        per_step = (time.monotonic() - self._started) / (progress.step - self._first_step)
+        return Position(
+            epoch=progress.epoch + 1,
+            epochs=self._epochs,
+            step=progress.step,
+            steps=self._total_steps,
+            seconds_left=round(per_step * (self._total_steps - progress.step), 1),
+            rate=progress.examples / max(progress.seconds, 1e-9),
+            loss=loss,
+            scores=self._scores,
+        )
 
     def epoch(self, progress: Progress, scores: Mapping[str, float]) -> None:
-        self._scores = "".join(f" · {name} {value:.1f}" for name, value in scores.items())
+        self._scores = scores
         self._send(progress)
         self._show(lambda: self._window.log(scores, progress.step))
 
@@ -105,7 +98,7 @@ class Monitor:
         try:
             action()
         except Exception as error:  # whatever a tracking service or its package may raise
-            print(f"lopa-bench: the tracker failed ({error}); the run goes on without it", file=sys.stderr)
+            say(f"lopa-bench: the tracker failed ({error}); the run goes on without it", error=True)
             self._window = Window()
 
     def _write(self, **what: Any) -> None:
@@ -123,7 +116,7 @@ class Monitor:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
+        self._screen.stop()
         self._show(lambda: self._window.close(self._metrics))
 
 

@@ -1,4 +1,4 @@
-"""A sweep's jobs, what became of each, and the table at its end. Imports no torch.
+"""A sweep's jobs and what became of each. Imports no torch.
 
 A sweep has a folder ``<results>/.sweeps/<time>-<host>-<pid>`` with the plan and, for each job, a folder with ``job.json`` and, where it
 failed, ``error.log``. They serve the eye: which runs are finished is known from the run directories alone.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import tempfile
 import time
 import traceback
@@ -21,12 +22,12 @@ from lopa_bench.host.files import load_json, write_text
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main
 from lopa_bench.host.terminal import say
+from lopa_bench.study.estimate import describe
 
 if TYPE_CHECKING:
     from lopa_bench.run.story import Outcome
 
 FOLDER, PLAN, LOCK, JOB, LOG = ".sweeps", "sweep.json", "sweep.lock", "job.json", "error.log"
-MOST_SHOWN = 40  # jobs in the table at the end; of more, only those that did not finish
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Job:
     Attributes:
         state: waiting · running · ran · found (finished before) · failed · elsewhere (another process does it) · interrupted.
         score: the metric that selects, with its name. directory: of its run. log: the traceback of a failed one.
+        seconds: that the run took, when it was made.
     """
 
     overrides: tuple[str, ...]
@@ -77,10 +79,11 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
         if is_main():
             with contextlib.suppress(RunFailed):  # a full disk: the run itself says so
                 write_text(folder / JOB, json.dumps(asdict(job)), durable=False)
-            if state != "running":
-                say(line(job, read(folder.parent)))
+            if state == "running":
+                say(beginning(job, folder), error=True)
+            else:
+                say(line(job, read(folder.parent)), *([f"{'':<11} log: {job.log}"] if job.log else []))
 
-    started = time.monotonic()
     record("running")
     try:
         outcome = run()
@@ -103,21 +106,26 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
         "found" if outcome.found else "ran",
         score=shown,
         directory=str(outcome.directory.path),
-        seconds=round(time.monotonic() - started, 2),
+        seconds=round(result.seconds.total, 2),
     )
     return value
 
 
 def read(folder: Path) -> list[Job]:
     """All jobs of a sweep, in order."""
-    jobs: dict[int, Job] = {}
-    with contextlib.suppress(UserError, KeyError, TypeError):
-        jobs = {i: Job(tuple(job)) for i, job in enumerate(load_json(folder / PLAN)["jobs"])}
+    jobs = dict(enumerate(_planned(folder)))
     for path in folder.glob(f"*/{JOB}"):
         with contextlib.suppress(UserError, KeyError, TypeError, ValueError):
             known = load_json(path)
             jobs[int(path.parent.name)] = Job(**{**known, "overrides": tuple(known["overrides"])})
     return [jobs[i] for i in sorted(jobs)]
+
+
+def _planned(folder: Path) -> list[Job]:
+    """The jobs that are known beforehand: none of a search."""
+    with contextlib.suppress(UserError, KeyError, TypeError):
+        return [Job(tuple(job)) for job in load_json(folder / PLAN)["jobs"]]
+    return []
 
 
 def is_alive(folder: Path) -> bool:
@@ -139,20 +147,20 @@ def counts(jobs: Sequence[Job]) -> str:
 
 
 def finish(folder: Path) -> int:
-    """Show what became of the jobs; the exit status: 1 if any failed."""
+    """Say how many jobs came to which end, each having been told of when it did; the exit status: 1 if any failed."""
     jobs = read(folder)
-    bad = [job for job in jobs if job.state not in {"ran", "found"}]
     if is_main():
-        print_table(jobs if len(jobs) <= MOST_SHOWN else bad, jobs)
+        say(f"{len(jobs)} jobs: {counts(jobs)}")
     return int(any(job.state not in {"ran", "found", "elsewhere"} for job in jobs))
 
 
-def print_table(shown: Sequence[Job], jobs: Sequence[Job]) -> None:
-    for job in shown:
-        say(line(job, jobs))
-        if job.log:
-            say(f"{'':<11} log: {job.log}")
-    say(f"{len(jobs)} jobs: {counts(jobs)}")
+def beginning(job: Job, folder: Path) -> str:
+    """E.g. ``3 of 8: task=rte seed=2 (about 4 min left)``; of 8 where it is known beforehand that there are so many."""
+    jobs, total = read(folder.parent), len(_planned(folder.parent))
+    states, took = [other.state for other in jobs], [other.seconds for other in jobs if other.state == "ran"]
+    now, left = states.count("running"), states.count("running") + states.count("waiting")
+    time_left = f" ({describe([statistics.mean(took) * left], max(1, now))} left)" if took and total else ""
+    return f"{int(folder.name) + 1}{f' of {total}' if total else ''}: {label(job, jobs)}{time_left}"
 
 
 def line(job: Job, jobs: Sequence[Job]) -> str:

@@ -13,8 +13,9 @@ from lopa_bench.host.device import default_device, seed_everything
 from lopa_bench.host.processes import Processes
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Split
-from lopa_bench.run.inputs import encode, read_records
+from lopa_bench.run.inputs import encode
 from lopa_bench.run.predict import predict
+from lopa_bench.run.records import read_records
 
 LARGE = 24, 1024  # layers and width of GPT-2 medium, on a GPU
 INPUTS, ALONE = 64, 6  # of which so many are written one at a time, spread over the lengths

@@ -9,7 +9,7 @@ import lopa_bench.mini
 from lopa_bench.mini import records
 from lopa_bench.mini.clm_corpus import documents
 from lopa_bench.mini.python_steps import LETTERS
-from lopa_bench.run.inputs import read_records
+from lopa_bench.run.records import read_records
 
 FOLDER = Path(lopa_bench.mini.__file__).parent / "mini-clm"
 

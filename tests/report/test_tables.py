@@ -22,7 +22,7 @@ from lopa_bench.report.fill import build_tables
 from lopa_bench.report.texts import cell_text
 from lopa_bench.results.read import read_runs
 from lopa_bench.run import identity
-from lopa_bench.run.inputs import read_records
+from lopa_bench.run.records import read_records
 from lopa_bench.study import plan
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import reference

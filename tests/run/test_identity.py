@@ -12,7 +12,7 @@ from lopa_bench.config.compose import build_config, compose_config, load_config
 from lopa_bench.config.fields import settings
 from lopa_bench.methods.lopa import Lopa
 from lopa_bench.run import identity
-from lopa_bench.run.inputs import read_records
+from lopa_bench.run.records import read_records
 
 # At scale=mini, whose data and weights ship with the package. Another recipe, other data or weights are other runs; where none of these has
 # changed and a digest has, every published result of that task or method is orphaned.

@@ -13,9 +13,9 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.run import identity
-from lopa_bench.run.inputs import read_records
 from lopa_bench.run.model import adapt
 from lopa_bench.run.preflight import preflight
+from lopa_bench.run.records import read_records
 from lopa_bench.run.story import run
 from lopa_bench.run.trained import load_trained
 

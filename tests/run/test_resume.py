@@ -12,7 +12,7 @@ import time
 
 import pytest
 import torch
-from running import measured
+from running import complaints, measured
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
@@ -109,16 +109,26 @@ def test_a_failed_save_leaves_the_state_before_it(tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_the_time_of_a_run_is_that_of_its_parts(tmp_path, monkeypatch):
+    now = iter([100.0, 107.0, 107.0, 1000.0, 1002.0])
+    monkeypatch.setattr("lopa_bench.run.checkpoint.time.monotonic", lambda: next(now))
+    Checkpoints(tmp_path, 0).save({})
+    again = Checkpoints(tmp_path, 0)
+    again.load()
+    assert again.run_seconds == 9.0
+
+
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_save_and_tell(module_overrides, undisturbed, monkeypatch, capsys, signum, status):
     overrides = [*module_overrides(f"signal{signum}"), "method=lopa"]
     with monkeypatch.context() as patch:
         stop_at(patch, 8, signum)
         assert main(overrides) == status
-    error = capsys.readouterr().err
-    assert error.strip() == "lopa-bench: interrupted; the same command goes on from the last checkpoint"
+    told = "lopa-bench: interrupted; the same command goes on from the last checkpoint"
+    assert complaints(capsys.readouterr().err) == [told]
     assert list(load_config(overrides).results_dir.rglob("checkpoint.pt"))
     assert_same(run(load_config(overrides)), undisturbed)
+    assert "rte/lopa: goes on after step 9 of 21, in epoch 2 of 3\n" in capsys.readouterr().err
 
 
 def test_a_second_signal_does_not_wait():
@@ -164,7 +174,7 @@ def test_full_disk_is_one_line_and_no_half_result(module_overrides, undisturbed,
         assert main(overrides) == 1
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    error = capsys.readouterr().err.splitlines()
+    error = complaints(capsys.readouterr().err)
     assert len(error) == 1
     assert "cannot be written (File too large)" in error[0]
     assert not list(load_config(overrides).results_dir.rglob("result.json"))
@@ -186,7 +196,7 @@ def test_out_of_memory_says_what_to_lower(overrides, monkeypatch, capsys, error)
 
     monkeypatch.setattr("lopa_bench.run.train.backward", fail)
     assert main([*overrides, "method=lopa"]) == 1
-    lines = capsys.readouterr().err.splitlines()
+    lines = complaints(capsys.readouterr().err)
     assert len(lines) == 1
     assert "out of memory; lower train.batch_size=8" in lines[0]
 

@@ -16,7 +16,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.lease import Busy, Lease
 from lopa_bench.models.shelf import MODELS
 from lopa_bench.results.directory import RunDirectory
-from lopa_bench.run import identity, inputs
+from lopa_bench.run import identity, inputs, records
 from lopa_bench.run.story import run
 from lopa_bench.tasks.rows import load_records
 
@@ -104,17 +104,17 @@ def test_status_of_waiting_and_stopped(tmp_path, capsys):
 
 def test_jobs_share_what_they_read(overrides, monkeypatch):
     """The second job of a process reads, tokenises and loads nothing, and gets the numbers of a process of its own."""
-    for kept in (inputs.RECORDS, inputs.SPLITS, MODELS):
+    for kept in (records.RECORDS, inputs.SPLITS, MODELS):
         kept.clear()
     alone = run(load_config([*overrides, "method=lopa", "seed=1"]))
-    for kept in (inputs.RECORDS, inputs.SPLITS, MODELS):
+    for kept in (records.RECORDS, inputs.SPLITS, MODELS):
         kept.clear()
     run(load_config([*overrides, "method=lopa", "seed=0"]))
 
     def never(*_, **__):
         raise AssertionError("read again")
 
-    monkeypatch.setattr("lopa_bench.run.inputs.load_records", never)
+    monkeypatch.setattr("lopa_bench.run.records.load_records", never)
     monkeypatch.setattr("lopa_bench.run.inputs.encode", never)
     monkeypatch.setattr("lopa_bench.models.backbone.AutoModelForMaskedLM.from_pretrained", never)
     again = run(load_config([*overrides, "method=lopa", "seed=1", "force=true"]))

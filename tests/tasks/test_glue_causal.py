@@ -11,8 +11,9 @@ from lopa_bench.errors import UserError
 from lopa_bench.models.batches import encode_questions
 from lopa_bench.models.files import EMBEDDED
 from lopa_bench.run import identity
-from lopa_bench.run.inputs import encode, examples_of, read_records
+from lopa_bench.run.inputs import encode, examples_of
 from lopa_bench.run.predict import answers
+from lopa_bench.run.records import read_records
 from lopa_bench.run.story import run
 
 TASKS = ["sst2", "mnli", "mrpc", "qnli", "qqp", "rte"]

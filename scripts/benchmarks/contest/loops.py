@@ -23,8 +23,9 @@ from lopa_bench.models.batches import Batch, Row, Split, encode_clozes, encode_c
 from lopa_bench.models.tokens import encoder_ids
 from lopa_bench.results.directory import RunDirectory
 from lopa_bench.run.checkpoint import Checkpoints
-from lopa_bench.run.inputs import encode, read_records
+from lopa_bench.run.inputs import encode
 from lopa_bench.run.monitor import Monitor
+from lopa_bench.run.records import read_records
 from lopa_bench.run.speed import speed_up
 from lopa_bench.run.train import train
 from lopa_bench.tasks.example import Example

@@ -1,0 +1,81 @@
+"""Makes a run: loads, trains, evaluates, writes."""
+
+from __future__ import annotations
+
+from safetensors.torch import save
+
+from lopa_bench.config.schema import Config
+from lopa_bench.host.device import PeakMemory, seed_everything
+from lopa_bench.host.processes import Processes
+from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.results.directory import TRAINED, RunDirectory
+from lopa_bench.results.record import Result, Scoring, Seconds
+from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.evaluate import Evaluation
+from lopa_bench.run.exchange import with_exchange
+from lopa_bench.run.inputs import encoded, examples_of
+from lopa_bench.run.model import adapt
+from lopa_bench.run.monitor import Monitor
+from lopa_bench.run.result import result_of
+from lopa_bench.run.shard import whole
+from lopa_bench.run.speed import memory_advice, speed_up
+from lopa_bench.run.train import train
+from lopa_bench.run.trained import start_from
+from lopa_bench.tasks.rows import Records
+
+
+def execute(config: Config, records: Records, directory: RunDirectory, together: Processes) -> Result:
+    """Do the run in its directory, into which no other process writes; the result as it was written.
+
+    Raises:
+        RunFailed: out of memory, with what to lower.
+    """
+    with memory_advice(config.train):
+        return _do(config, records, directory, together)
+
+
+def _do(config: Config, records: Records, directory: RunDirectory, together: Processes) -> Result:
+    checkpoints = Checkpoints(directory.path, config.checkpoint_every)
+    scoring = config.task.scoring()  # a task that cannot be scored here says so before anything is loaded
+    with PeakMemory() as memory, Monitor(config, directory, together.main) as monitor:
+        monitor.stage(f"loading {config.model.name}")
+        model = adapted(config, together)
+        examples = examples_of(config, records, model.backbone.kind)
+        monitor.stage("reading " + ", ".join(f"{len(rows):,} {name}" for name, rows in examples.items()) + " rows")
+        splits = {name: encoded(model, config, directory.determining, name, rows) for name, rows in examples.items()}
+        evaluation = Evaluation(model, config, examples, splits, together)
+        select, metric = evaluation.selecting(), config.task.metric
+        progress = train(
+            model, splits["train"], config.train, config.seed, select, metric, checkpoints, monitor, together
+        )
+        monitor.stage("evaluating")
+        tested = with_exchange(evaluation, evaluation.test())
+        monitor.done(tested.metrics)
+
+    seconds = Seconds(train=round(progress.seconds, 3), total=round(checkpoints.run_seconds, 3))
+    result = result_of(
+        *(config, records, directory, model, evaluation, progress, tested, together),
+        scoring=Scoring(**scoring),
+        seconds=seconds,
+        peak_memory_mib=memory.mib,
+    )
+    trained = whole(model.trainable(), together)
+    files = {TRAINED: save({name: p.detach().contiguous() for name, p in trained.items()})}
+    files |= evaluation.kept()
+    written = together.first(lambda: directory.write(result, config.resolved, progress.history, tested.lines, files))
+    together.first(checkpoints.remove)
+    return written
+
+
+def adapted(config: Config, together: Processes) -> AdaptedModel:
+    """The backbone with the method's parameters, as they are before the first step."""
+    backbone = Backbone.load(config.model, config.precision, together.device, config.offline)
+    seed_everything(config.seed)
+    model = adapt(config, backbone)
+    if config.init_from:
+        start_from(model, config.init_from)
+    speed_up(model, config.train, together)
+    if together.rank:  # every process drops other units, from equal parameters
+        seed_everything(config.seed + together.rank)
+    return model
