@@ -24,11 +24,19 @@ from lopa_bench.host.files import load_json
 HEARTBEAT = 15.0  # seconds between signs of life
 STALE_AFTER = 8 * HEARTBEAT  # without one; long enough for a stalled file server
 
+BOOT = Path("/proc/sys/kernel/random/boot_id")  # random(4): drawn anew at every start of the kernel
 CLOCK = ".now."  # begins the name of a file that is written to see the file server's time
 
 
 class Busy(RunFailed):
-    """Another living process does this run."""
+    """Another living process does this run: it holds the file `lock`."""
+
+    def __init__(self, who: str, lock: Path) -> None:
+        super().__init__(who, lock)  # as pickle will call it again
+        self.who, self.lock = who, lock
+
+    def __str__(self) -> str:
+        return f"{self.who} does this run at the moment; lopa-bench status shows how far it is"
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Owner:
     """Who holds a lease.
 
     Attributes:
-        machine: host name and process namespace; only there does `pid` mean something.
+        machine: host name, boot and process namespace; only there does `pid` mean something.
         created: when the process started, so that a reused pid is not taken for it.
         since: when it took the lease, in seconds since the epoch.
         token: different for every lease.
@@ -60,11 +68,12 @@ class Owner:
 
 @cache
 def machine() -> str:
-    """The host, and inside it the process namespace (containers may share a host name)."""
-    try:
-        return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"
-    except OSError:
-        return f"{socket.gethostname()}/"
+    """The host by its name and by this boot's number (machines may share a name), and inside it the process namespace (so may containers)."""
+    boot, namespace = "", ""
+    with contextlib.suppress(OSError):
+        boot = BOOT.read_text().strip()
+        namespace = str(os.stat("/proc/self/ns/pid").st_ino)
+    return f"{socket.gethostname()}/{boot}/{namespace}"
 
 
 def owner_of(path: Path) -> Owner | None:
@@ -147,7 +156,7 @@ class Lease:
         owner = owner_of(self.path)
         if alive(self.path, owner):
             who = f"process {owner.pid} on {owner.host}" if owner else "another process"
-            raise Busy(f"{who} does this run at the moment; lopa-bench status shows how far it is")
+            raise Busy(who, self.path)
         with FileLock(self._takeover):
             if owner_of(self.path) == owner:
                 self.path.unlink(missing_ok=True)

@@ -2,14 +2,16 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
-from lopa_bench.host.lease import STALE_AFTER, Busy, Lease, Owner, alive, owner_of
+from lopa_bench.host.lease import STALE_AFTER, Busy, Lease, Owner, alive, machine, owner_of
 from lopa_bench.results.directory import RunDirectory
 
 
@@ -66,6 +68,28 @@ def test_another_machine_is_believed_while_its_heart_beats(lock):
     os.utime(lock, (silent, silent))
     with Lease(lock):
         assert owner_of(lock).pid == os.getpid()
+
+
+def test_a_machine_of_the_same_name_is_another_machine(lock, monkeypatch):
+    """Their process numbers say nothing of each other's: only the heart beat does."""
+    ours = machine()
+    other_boot = lock.with_name("boot_id")
+    other_boot.write_text("5f5c7d2e-0000-4000-8000-000000000000\n")
+    monkeypatch.setattr("lopa_bench.host.lease.BOOT", other_boot)
+    theirs = machine.__wrapped__()
+    assert theirs != ours
+    assert theirs.split("/")[0] == ours.split("/")[0]
+    leave(lock, replace(dead_process(), machine=theirs))
+    with pytest.raises(Busy), Lease(lock):
+        pass
+    os.utime(lock, (0, 0))
+    with Lease(lock):
+        pass
+
+
+def test_who_is_busy_is_told_across_processes():
+    error = pickle.loads(pickle.dumps(Busy("process 7 on there", Path("run.lock"))))
+    assert (str(error).split(" does ")[0], error.lock) == ("process 7 on there", Path("run.lock"))
 
 
 def test_a_torn_lock_is_believed_for_as_long_as_a_silent_one(lock):
