@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from lopa_bench.cli import plan, report, words
 from lopa_bench.cli.options import option
 from lopa_bench.host import signals
 from lopa_bench.host.terminal import say
+from lopa_bench.study import jobs as recorded
 from lopa_bench.study import sweep
 from lopa_bench.study.plan import Plan
+from lopa_bench.study.rounds import carry_out
 
 SUMMARY = "make every run that the tables are still missing, then tables, claims, figures and the page"
 DETAILS = """\
@@ -41,6 +43,7 @@ class Options(plan.Tables):
     workers: int | None = option(
         "processes; one per GPU, else one per core, where it is not given", None, shown="N", at_least=1
     )
+    wait: bool = option("for the runs that other processes do; otherwise they are left", True)
 
 
 OPTIONS = Options
@@ -60,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
         say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
     if options.dry_run:
         return 0
-    status = run_all(jobs, options.results_dir, count) if jobs else 0
+    status = run_all(jobs, options.results_dir, count, options.wait) if jobs else 0
     names = [table.name for table in tables(options.scale, options.table)]
     write_report(options.results_dir, options.scale, options.fast, names)
     return status
@@ -86,24 +89,27 @@ def jobs_of(wanted: Plan, results_dir: Path) -> list[Job]:
     ]
 
 
-def run_all(jobs: list[Job], results_dir: Path, count: int) -> int:
-    """Do all jobs with ``count`` processes; 1 if any failed."""
+def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -> int:
+    """Do all jobs with ``count`` processes; 1 if any failed. `wait`: for the runs that other processes do."""
     gpus = _gpus()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     context = mp.get_context("spawn")
-    taken = context.Value("i", 0)
-    todo = [job.overrides for job in jobs]
-    with sweep.planned(results_dir, todo) as folder:
-        crew = [
-            context.Process(target=work, args=(todo, str(folder), taken, n % gpus if gpus else None))
-            for n in range(count)
-        ]
-        try:
-            for worker in crew:
-                worker.start()
-            _wait(crew, folder, jobs)
-        finally:
-            _end([worker for worker in crew if worker.pid])
+    with sweep.planned(results_dir, [job.overrides for job in jobs]) as folder:
+
+        def side_by_side(todo: Mapping[int, recorded.Job]) -> None:
+            taken, left = context.Value("i", 0), {i: list(job.overrides) for i, job in todo.items()}
+            crew = [
+                context.Process(target=work, args=(left, str(folder), taken, n % gpus if gpus else None))
+                for n in range(min(count, len(todo)))
+            ]
+            try:
+                for worker in crew:
+                    worker.start()
+                _wait(crew, folder, jobs)
+            finally:
+                _end([worker for worker in crew if worker.pid])
+
+        carry_out(folder, side_by_side, wait)
         return sweep.finish(folder)
 
 
@@ -120,8 +126,8 @@ def _end(crew: Sequence[mp.process.BaseProcess]) -> None:
         raise
 
 
-def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> None:
-    """One process: take the next job until none is left, or until the process that started this one is gone."""
+def work(jobs: dict[int, list[str]], folder: str, taken: Any, gpu: int | None) -> None:
+    """One process: take the next of the numbered jobs until none is left, or until the process that started this one is gone."""
     os.setpgrp()  # a terminal's Ctrl-C reaches the first process only, whose one SIGTERM lets this one save a checkpoint
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
@@ -129,13 +135,13 @@ def work(jobs: list[list[str]], folder: str, taken: Any, gpu: int | None) -> Non
         with signals.raised():
             while (parent := mp.parent_process()) and parent.is_alive():
                 with taken.get_lock():
-                    index = taken.value
+                    number = next(itertools.islice(jobs, taken.value, None), None)
                     taken.value += 1
-                if index >= len(jobs):
+                if number is None:
                     return
-                place = Path(folder) / str(index)
+                place = Path(folder) / str(number)
                 place.mkdir(parents=True, exist_ok=True)
-                sweep.run_job(partial(_run, jobs[index]), place, jobs[index])
+                sweep.run_job(partial(_run, jobs[number]), place, jobs[number])
     except KeyboardInterrupt as interruption:
         sys.exit(getattr(interruption, "exit_status", 130))
 
@@ -174,9 +180,9 @@ def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, jobs: Sequence[J
         next(worker for worker in crew if worker.is_alive()).join(timeout=1.0)
         if time.monotonic() - told >= TELL_EVERY:
             told = time.monotonic()
-            states = sweep.read(folder)
+            states = recorded.read(folder)
             left = time_left(jobs, [job.state not in {"waiting", "running"} for job in states], told - started)
-            say(f"{sweep.counts(states)}{f', {left} left' if left else ''}")
+            say(f"{recorded.counts(states)}{f', {left} left' if left else ''}")
 
 
 def time_left(jobs: Sequence[Job], over: Sequence[bool], elapsed: float) -> str:

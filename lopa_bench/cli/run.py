@@ -64,11 +64,12 @@ def main(argv: Sequence[str]) -> int:
     for word in given:
         if word.startswith("hydra") and not options.multirun:
             raise UserError(f"{word}: Hydra's settings are a sweep's; put -m before them")
-    for config in check(given, options.multirun):
+    configs = list(check(given, options.multirun))
+    for config in configs:
         check_machine(config)
     if line and is_main():
         say(f"lopa-bench: {line}", error=True)
-    return _sweep(given) if options.multirun else _single(config)
+    return _sweep(given, configs[0]) if options.multirun else _single(configs[0])
 
 
 def _single(config: Config) -> int:
@@ -81,19 +82,22 @@ def _single(config: Config) -> int:
     return 0
 
 
-def _sweep(given: list[str]) -> int:
-    """Let Hydra's sweeper and launcher do the jobs, then show what became of them."""
-    from lopa_bench.config.compose import load_config
-    from lopa_bench.config.overrides import jobs
-    from lopa_bench.config.quoting import quoted
+def _sweep(given: list[str], config: Config) -> int:
+    """Let Hydra's launcher do the jobs, or its sweeper find them, then show what became of them."""
+    from lopa_bench.config.overrides import hydra_words, jobs, searches
     from lopa_bench.study import sweep
+    from lopa_bench.study.launch import by_launcher, search
+    from lopa_bench.study.rounds import carry_out
 
-    plan, searches = jobs(given), any(text.startswith("hydra/sweeper=") for text in given)
-    with sweep.planned(load_config(plan[0]).results_dir, [] if searches else plan) as folder:
-        extra = [quoted("hydra.sweep.dir", folder)]
-        if "hydra/sweeper=optuna" in given and not any("hydra.sweeper.direction" in text for text in given):
-            extra.append("hydra.sweeper.direction=maximize")  # scores are; the plugin's own default minimises
-        return _hydra(["-m", *given, *extra]) or sweep.finish(folder)
+    finds = searches(given)
+    with sweep.planned(config.results_dir, [] if finds else jobs(given)) as folder:
+        if finds:
+            best = "hydra.sweeper.direction"  # scores are maximised; the plugin's own default minimises
+            ours = [f"{best}=maximize"] if "hydra/sweeper=optuna" in given and best not in " ".join(given) else []
+            search([*given, *ours], folder, _job)
+        else:
+            carry_out(folder, by_launcher(hydra_words(given), folder, _job), config.wait)
+        return sweep.finish(folder, all_of_them=any(word.startswith("hydra/launcher=") for word in given))
 
 
 def check_machine(config: Config) -> None:
@@ -128,9 +132,14 @@ def _job(composed: Any) -> float | None:
     from hydra.core.hydra_config import HydraConfig
 
     from lopa_bench.config.compose import build_config
+    from lopa_bench.study.launch import SAME_PROCESS
     from lopa_bench.study.sweep import run_job
 
     hydra = HydraConfig.get()
+    if not hydra.launcher._target_.endswith(SAME_PROCESS):
+        # A terminal's Ctrl-C reaches the sweep only, which has this process save a checkpoint.
+        with contextlib.suppress(OSError):  # of a process that leads a group already
+            os.setpgrp()
     if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
         os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
     return run_job(lambda: _run(build_config(composed)), Path(hydra.runtime.output_dir), hydra.overrides.task)

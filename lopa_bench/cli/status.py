@@ -18,7 +18,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.terminal import console, printable, say
 from lopa_bench.results.directory import LOCK, PROGRESS
-from lopa_bench.study import sweep
+from lopa_bench.study import jobs, sweep
 
 SUMMARY = "what is done, running, failed and waiting below a results folder"
 EXAMPLE = "lopa-bench status results_dir=runs watch=5"
@@ -59,7 +59,7 @@ def running(folder: Path) -> list[Path]:
 
 def sweeps(folder: Path) -> list[Path]:
     """Folders of the sweeps that go on; if none does, of the last one."""
-    found = sorted(path.parent for path in folder.glob(f"{sweep.FOLDER}/*/{sweep.PLAN}"))
+    found = sorted(path.parent for path in folder.glob(f"{sweep.FOLDER}/*/{jobs.PLAN}"))
     return [path for path in found if sweep.is_alive(path)] or found[-1:]
 
 
@@ -71,9 +71,10 @@ def state(folder: Path) -> str:
     lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped)} stopped"]
     failed = []
     for path in sweeps(folder):
-        jobs = sweep.read(path)
-        lines.append(f"sweep {path.name} {'goes on' if sweep.is_alive(path) else 'is over'}: {sweep.counts(jobs)}")
-        failed += [f"{sweep.line(job, jobs)}; log: {job.log}" for job in jobs if job.state == "failed"]
+        known = jobs.read(path)
+        lines.append(f"sweep {path.name} {'goes on' if sweep.is_alive(path) else 'is over'}: {jobs.counts(known)}")
+        bad = [job for job in known if job.state in {"failed", "died"}]
+        failed += [f"{jobs.line(job, known)}{f'; log: {job.log}' if job.log else ''}" for job in bad]
     for path in now:
         owner = owner_of(path / LOCK)
         who = f"process {owner.pid} on {owner.host}" if owner else ""

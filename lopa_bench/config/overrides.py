@@ -45,7 +45,7 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
         for override in parsed:
             if override.is_sweep_override() and not multirun:
                 raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
-            if override.is_interval_sweep() and not _searches(overrides):
+            if override.is_interval_sweep() and not searches(overrides):
                 raise UserError(
                     f"{override.input_line}: an interval is for a search; add hydra/sweeper=optuna, or give values"
                 )
@@ -82,9 +82,14 @@ def check_hydra(overrides: Sequence[str]) -> list[Override]:
     return parsed
 
 
-def _searches(overrides: Sequence[str]) -> bool:
+def searches(overrides: Sequence[str]) -> bool:
     """Whether a sweeper that draws values is asked for; Hydra's own goes through them all."""
     return any(text.startswith("hydra/sweeper=") and text != "hydra/sweeper=basic" for text in overrides)
+
+
+def hydra_words(overrides: Sequence[str]) -> list[str]:
+    """Those for Hydra itself: launcher, sweeper and their settings."""
+    return [text for text in overrides if _parse([text])[0].key_or_group.startswith("hydra")]
 
 
 def _instead(key: str, known: set[str]) -> str:

@@ -156,6 +156,7 @@ class Config:
     offline: bool
     instance_rows: int | None  # None: all of a classification's, `generation.select_rows` of what is written
     checkpoint_every: float  # seconds
+    wait: bool = True  # of a sweep: for the runs that other processes do
     resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
 
     @property
@@ -178,4 +179,5 @@ class Run:
     force: bool
     offline: bool
     checkpoint_every: Period
+    wait: bool = True
     instance_rows: Size | None = None

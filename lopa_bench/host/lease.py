@@ -68,7 +68,7 @@ class Owner:
 
 @cache
 def machine() -> str:
-    """The host by its name and by this boot's number (machines may share a name), and inside it the process namespace (so may containers)."""
+    """The host by its name and this boot's number (machines may share a name), and inside it the process namespace: so may containers."""
     boot, namespace = "", ""
     with contextlib.suppress(OSError):
         boot = BOOT.read_text().strip()

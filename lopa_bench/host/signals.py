@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from lopa_bench.errors import Interrupted
@@ -18,6 +18,19 @@ def raised() -> Iterator[None]:
     """The signals raise `Interrupted`."""
 
     def handler(signum: int, frame: FrameType | None) -> None:
+        raise Interrupted(signum)
+
+    with _handlers(handler):
+        yield
+
+
+@contextlib.contextmanager
+def after(action: Callable[[], None]) -> Iterator[None]:
+    """The signals raise `Interrupted` once `action` is done; a second one does not wait for it."""
+
+    def handler(signum: int, frame: FrameType | None) -> None:
+        with raised():
+            action()
         raise Interrupted(signum)
 
     with _handlers(handler):

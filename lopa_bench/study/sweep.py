@@ -1,52 +1,40 @@
-"""A sweep's jobs and what became of each. Imports no torch.
+"""A sweep: its folder, one job done, and the table at its end. Imports no torch.
 
-A sweep has a folder ``<results>/.sweeps/<time>-<host>-<pid>`` with the plan and, for each job, a folder with ``job.json`` and, where it
-failed, ``error.log``. They serve the eye: which runs are finished is known from the run directories alone.
+A sweep has a folder ``<results>/.sweeps/<time>-<host>-<pid>`` with the plan and, for each job, a folder with ``job.json``, ``job.lock``
+while a process does it and, where it failed, ``error.log``. Which runs are finished is known from the run directories alone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import statistics
+import os
+import signal
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.errors import RunFailed, UserError
-from lopa_bench.host.files import load_json, write_text
+from lopa_bench.errors import UserError
+from lopa_bench.host import signals
+from lopa_bench.host.files import write_text
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
-from lopa_bench.host.processes import is_main
+from lopa_bench.host.processes import is_main, processes
 from lopa_bench.host.terminal import say
-from lopa_bench.study.estimate import describe
+from lopa_bench.study.jobs import JOB, JOB_LOCK, PLAN, Job, beginning, counts, in_a_line, known, read, told, write
 
 if TYPE_CHECKING:
     from lopa_bench.run.story import Outcome
 
-FOLDER, PLAN, LOCK, JOB, LOG = ".sweeps", "sweep.json", "sweep.lock", "job.json", "error.log"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is known of a job.
-
-    Attributes:
-        state: waiting · running · ran · found (finished before) · failed · elsewhere (another process does it) · interrupted.
-        score: the metric that selects, with its name. directory: of its run. log: the traceback of a failed one.
-        seconds: that the run took, when it was made.
-    """
-
-    overrides: tuple[str, ...]
-    state: str = "waiting"
-    score: str = ""
-    directory: str = ""
-    seconds: float = 0.0
-    error: str = ""
-    log: str = ""
+FOLDER, LOCK, STOP = ".sweeps", "sweep.lock", "stop"
+LOG = "error.log"
+LOOK_EVERY = 1.0  # seconds between two looks at whether the sweep is told to stop
+MOST_SHOWN = 40  # jobs in the table at the end; of more, only those that nobody has told of
+UNTOLD = {"waiting", "died"}  # the states in which no process could say so
 
 
 @contextlib.contextmanager
@@ -62,9 +50,17 @@ def planned(results_dir: Path, jobs: Sequence[Sequence[str]]) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
+    _clear_locks(folder.parent)
     with Lease(folder / LOCK):
         write_text(folder / PLAN, json.dumps({"jobs": [list(job) for job in jobs]}, indent=1))
         yield folder
+
+
+def _clear_locks(folder: Path) -> None:
+    """Remove what sweeps that were killed have left."""
+    for lock in folder.glob(f"*/{LOCK}"):
+        if not alive(lock, owner_of(lock)):
+            lock.unlink(missing_ok=True)
 
 
 def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) -> float | None:
@@ -73,16 +69,52 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
     Returns:
         The score of the selection split (else the reported one), for sweepers that search; None of a job without a result.
     """
+    together = processes()
+    if together.first(lambda: (folder.parent / STOP).exists()):
+        return None
+    with contextlib.ExitStack() as stack:
+        try:
+            together.first(lambda: stack.enter_context(_claimed(folder)))
+        except Busy:  # an earlier start of this very job goes on after all
+            return None
+        stack.enter_context(signals.raised())
+        return _run_and_record(run, folder, overrides)
 
-    def record(state: str, **known: Any) -> None:
-        job = Job(tuple(overrides), state, **known)
-        if is_main():
-            with contextlib.suppress(RunFailed):  # a full disk: the run itself says so
-                write_text(folder / JOB, json.dumps(asdict(job)), durable=False)
-            if state == "running":
-                say(beginning(job, folder), error=True)
-            else:
-                say(line(job, read(folder.parent)), *([f"{'':<11} log: {job.log}"] if job.log else []))
+
+@contextlib.contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """The job is this process's for the time of the block. It gets a SIGTERM if the sweep is told to stop, on whatever machine that was."""
+    over, stop = threading.Event(), folder.parent / STOP
+
+    def watch() -> None:
+        while not over.wait(LOOK_EVERY):
+            if stop.exists():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    with Lease(folder / JOB_LOCK):
+        threading.Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+
+
+def _run_and_record(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) -> float | None:
+    before = known(folder / JOB) or Job(tuple(overrides))
+    begun = Job(
+        tuple(overrides), "running", starts=before.starts + 1, deaths=before.deaths + (before.state == "running")
+    )
+
+    def record(state: str, **facts: Any) -> None:
+        job = replace(begun, state=state, **facts)
+        write(folder, job)
+        if not is_main():
+            return
+        if state == "running":
+            say(beginning(job, folder), error=True)
+        else:
+            say(*told(job, read(folder.parent)))
 
     record("running")
     try:
@@ -90,14 +122,13 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
         result = outcome.result
         value, shown = result.selection_score, f"{result.metric} {result.score:.2f}"
     except Busy as error:
-        record("elsewhere", error=str(error))
+        record("elsewhere", error=str(error), directory=str(error.lock.parent))
         return None
     except Exception as error:
         log = folder / LOG
         with contextlib.suppress(OSError):
             log.write_text(traceback.format_exc())
-        named = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        record("failed", error=named.strip().split("\n")[0], log=str(log))
+        record("failed", error=in_a_line(error), log=str(log))
         return None
     except BaseException:
         record("interrupted")
@@ -111,59 +142,23 @@ def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) 
     return value
 
 
-def read(folder: Path) -> list[Job]:
-    """All jobs of a sweep, in order."""
-    jobs = dict(enumerate(_planned(folder)))
-    for path in folder.glob(f"*/{JOB}"):
-        with contextlib.suppress(UserError, KeyError, TypeError, ValueError):
-            known = load_json(path)
-            jobs[int(path.parent.name)] = Job(**{**known, "overrides": tuple(known["overrides"])})
-    return [jobs[i] for i in sorted(jobs)]
-
-
-def _planned(folder: Path) -> list[Job]:
-    """The jobs that are known beforehand: none of a search."""
-    with contextlib.suppress(UserError, KeyError, TypeError):
-        return [Job(tuple(job)) for job in load_json(folder / PLAN)["jobs"]]
-    return []
-
-
 def is_alive(folder: Path) -> bool:
     """Whether the process that started the sweep still runs."""
     lock = folder / LOCK
     return lock.exists() and alive(lock, owner_of(lock))
 
 
-def label(job: Job, jobs: Sequence[Job]) -> str:
-    """The overrides that tell a job from the others."""
-    same = set.intersection(*(set(other.overrides) for other in jobs))
-    return " ".join(text for text in job.overrides if text not in same) or " ".join(job.overrides)
+def finish(folder: Path, all_of_them: bool = False) -> int:
+    """Say how many jobs came to which end; the exit status: 1 if any has no result, or if a process died over one.
 
-
-def counts(jobs: Sequence[Job]) -> str:
-    """E.g. ``3 ran · 5 found · 1 failed``."""
-    states = [job.state for job in jobs]
-    return " · ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no job"
-
-
-def finish(folder: Path) -> int:
-    """Say how many jobs came to which end, each having been told of when it did; the exit status: 1 if any failed."""
-    jobs = read(folder)
+    Args:
+        all_of_them: tell of each job, for a launcher's processes may have done so elsewhere; otherwise of those only that could not.
+    """
+    jobs = processes().first(lambda: read(folder))
     if is_main():
-        say(f"{len(jobs)} jobs: {counts(jobs)}")
-    return int(any(job.state not in {"ran", "found", "elsewhere"} for job in jobs))
-
-
-def beginning(job: Job, folder: Path) -> str:
-    """E.g. ``3 of 8: task=rte seed=2 (about 4 min left)``; of 8 where it is known beforehand that there are so many."""
-    jobs, total = read(folder.parent), len(_planned(folder.parent))
-    states, took = [other.state for other in jobs], [other.seconds for other in jobs if other.state == "ran"]
-    now, left = states.count("running"), states.count("running") + states.count("waiting")
-    time_left = f" ({describe([statistics.mean(took) * left], max(1, now))} left)" if took and total else ""
-    return f"{int(folder.name) + 1}{f' of {total}' if total else ''}: {label(job, jobs)}{time_left}"
-
-
-def line(job: Job, jobs: Sequence[Job]) -> str:
-    """A job in one line: its state, what tells it from the others, and what came of it."""
-    seconds = f"  {job.seconds:.1f} s" if job.seconds else ""
-    return f"{job.state:<11} {label(job, jobs)}  {job.score or job.error}{seconds}".rstrip()
+        shown = jobs if all_of_them and len(jobs) <= MOST_SHOWN else [job for job in jobs if job.state in UNTOLD]
+        for job in shown:
+            say(*told(job, jobs))
+        again = sum(job.done and job.deaths > 0 for job in jobs)
+        say(f"{len(jobs)} jobs: {counts(jobs)}{f' · {again} of them after a process died' if again else ''}")
+    return int(any(not job.done or job.deaths for job in jobs))

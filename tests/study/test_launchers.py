@@ -2,10 +2,17 @@
 
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 from lopa_bench.cli.main import main
+from lopa_bench.host.lease import owner_of
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +46,66 @@ def test_submitit_local(sweep, tmp_path, capfd):
     assert main(arguments) == 0
     assert "2 jobs: 2 ran" in capfd.readouterr().out
     assert [result["threads"] for result in results(tmp_path)] == [1, 1]
+
+
+@pytest.fixture
+def long_sweep(overrides, tmp_path):
+    """A sweep of three runs, two of them at a time, in a process of its own that a test can send signals to."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = [*overrides, "method=lopa", "train.epochs=20", "checkpoint_every=0", "seed=0,1,2"]
+    command = [sys.executable, "-m", "lopa_bench", "-m", *words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return lambda: subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+def at_work(folder, count):
+    """The process ids of `count` jobs in training, once there are as many."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        saved = {path.parent for path in folder.rglob("checkpoint.pt")}
+        owners = [owner_of(path) for path in folder.rglob("run.lock") if path.parent in saved]
+        if len(owners) >= count and all(owners):
+            return [owner.pid for owner in owners]
+        time.sleep(0.05)
+    raise AssertionError("nothing trains")
+
+
+def trained(folder):
+    return {path.parent.name: path.read_bytes() for path in folder.rglob("trained.safetensors")}
+
+
+def test_a_killed_worker_is_told_and_everything_is_done(long_sweep, tmp_path, capfd):
+    results = tmp_path / "results"
+    process = long_sweep()
+    os.kill(at_work(results, 2)[0], signal.SIGKILL)
+    out, errors = process.communicate(timeout=280)
+    assert process.returncode == 1, errors
+    assert "Traceback" not in errors
+    assert errors.count("the launcher stopped: TerminatedWorkerError") == 1
+    assert "3 jobs: 3 ran · 2 of them after a process died" in out  # joblib takes the second one along
+    main(["status", f"results_dir={results}"])
+    assert "is over: 3 ran" in capfd.readouterr().out
+    killed = trained(results)
+    shutil.rmtree(results)
+    assert long_sweep().wait(280) == 0
+    assert trained(results) == killed
+
+
+def test_ctrl_c_lets_every_worker_save(long_sweep, tmp_path):
+    results = tmp_path / "results"
+    process = long_sweep()
+    pids = at_work(results, 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not list(results.rglob("*.lock"))
+    assert len(list(results.rglob("checkpoint.pt"))) == 2
+    assert not any(map(psutil.pid_exists, pids))
+    states = [json.loads(path.read_text())["state"] for path in results.rglob("job.json")]
+    assert states == ["interrupted"] * 2
 
 
 def test_ray(sweep, tmp_path, capfd):

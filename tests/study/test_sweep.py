@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import random
 import re
 import time
@@ -13,18 +14,19 @@ from running import measured
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.host.lease import Busy, Lease
+from lopa_bench.host.lease import Busy, Lease, Owner
 from lopa_bench.models.shelf import MODELS
-from lopa_bench.results.directory import RunDirectory
+from lopa_bench.results.directory import LOCK, RunDirectory
 from lopa_bench.run import identity, inputs, records
 from lopa_bench.run.story import run
+from lopa_bench.study import jobs, rounds, sweep
 from lopa_bench.tasks.rows import load_records
 
 
 def test_ran_found_failed(overrides, tmp_path, capsys):
     small = ["train.epochs=1", "data.limit=16", "train.warmup=0", "train.clip=null", "method=lopa", "seed=0,1"]
-    sweep = ["-m", *overrides, *small]
-    assert main([*sweep, "train.lr=1e30,1e-3"]) == 1
+    words = ["-m", *overrides, *small]
+    assert main([*words, "train.lr=1e30,1e-3"]) == 1
     out = capsys.readouterr().out
     assert out.splitlines()[-1] == "4 jobs: 2 failed · 2 ran"  # the second follows a failed one
     assert "ran         seed=1 train.lr=0.001  glue " in out
@@ -33,7 +35,7 @@ def test_ran_found_failed(overrides, tmp_path, capsys):
     assert len(logs) == 2
     assert "TrainingDiverged" in Path(logs[0]).read_text()
 
-    assert main([*sweep, "train.lr=1e-3"]) == 0
+    assert main([*words, "train.lr=1e-3"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 jobs: 2 found"
     assert main(["status", f"results_dir={tmp_path / 'results'}"]) == 0
     assert "2 done, 0 running, 2 stopped" in capsys.readouterr().out
@@ -59,12 +61,96 @@ def test_claimed_elsewhere_is_left_alone(overrides, capsys):
     with directory.lease():
         with pytest.raises(Busy):
             run(config)
-        assert main(["-m", *overrides, "method=lopa", "train.epochs=2", "seed=0,1"]) == 0
+        words = ["-m", *overrides, "method=lopa", "train.epochs=2", "seed=0,1"]
+        assert main([*words, "wait=false"]) == 1  # not everything is done
         assert "1 ran · 1 elsewhere" in capsys.readouterr().out
         assert main([*overrides, "method=lopa", "seed=1"]) == 1
         assert "does this run at the moment" in capsys.readouterr().err
         assert main(["status", f"results_dir={config.results_dir}"]) == 0
         assert "1 done, 1 running" in capsys.readouterr().out
+
+
+def test_a_sweep_waits_for_what_others_do_and_does_what_they_leave(overrides, capsys, monkeypatch):
+    """Seed 0 is finished by the other process, seed 1 left undone by a machine that dies."""
+    monkeypatch.setattr("lopa_bench.study.rounds.LOOK_EVERY", 0.01)
+    small = [*overrides, "method=lopa", "train.epochs=1", "data.limit=16"]
+    lefts = [directory_of(load_config([*small, f"seed={seed}"])) for seed in (0, 1)]
+    for directory in lefts:
+        directory.create()
+    theirs = [Lease(directory.path / LOCK) for directory in lefts]
+    for lock in theirs:
+        lock.owner = dataclasses.replace(lock.owner, machine="node7/another boot/1")
+        lock.path.write_text(json.dumps(dataclasses.asdict(lock.owner)))
+    passed = []
+
+    def a_while(seconds):
+        assert seconds == 0.01
+        passed.append(seconds)
+        if len(passed) == 3:
+            theirs[0].path.unlink()
+            run(load_config([*small, "seed=0"]))
+        if len(passed) == 6:
+            os.utime(theirs[1].path, (0, 0))  # no heart beat any more
+
+    monkeypatch.setattr("lopa_bench.study.rounds.time.sleep", a_while)
+    assert main(["-m", *small, "seed=0,1"]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 2 jobs are done by other processes; waits for them" in out
+    assert out.splitlines()[-1] == "2 jobs: 1 found · 1 ran"
+    assert len(passed) == 6
+
+
+def test_what_a_process_died_over_is_begun_once_more_and_told(tmp_path, capsys):
+    """Of three jobs, one kills its process each time, one the first time; a launcher that is broken by it leaves the third."""
+    begun = []
+
+    def launch(todo):
+        for number, job in todo.items():
+            begun.append(number)
+            place = folder / str(number)
+            place.mkdir(exist_ok=True)
+            before = jobs.known(place / jobs.JOB) or job
+            state = "ran" if number == 2 or (number == 1 and before.starts) else "running"
+            deaths = before.deaths + (before.state == "running")
+            jobs.write(place, dataclasses.replace(before, state=state, starts=before.starts + 1, deaths=deaths))
+            if state == "running":
+                return  # as joblib, which ends all processes when one is killed
+
+    with sweep.planned(tmp_path, [["seed=0"], ["seed=1"], ["seed=2"]]) as folder:
+        rounds.carry_out(folder, launch, wait=True)
+        assert sweep.finish(folder) == 1
+    assert begun == [0, 0, 1, 1, 2]
+    out = capsys.readouterr().out
+    assert "died        seed=0  its process ended without a word" in out
+    assert "3 jobs: 1 died · 2 ran · 1 of them after a process died" in out
+    main(["status", f"results_dir={tmp_path}"])
+    assert "is over: 1 died · 2 ran" in capsys.readouterr().out
+
+
+def test_a_launcher_that_begins_nothing_is_not_asked_for_ever(tmp_path, capsys):
+    with sweep.planned(tmp_path, [["seed=0"], ["seed=1"]]) as folder:
+        asked = []
+        rounds.carry_out(folder, asked.append, wait=True)
+        assert sweep.finish(folder) == 1
+    assert len(asked) == 1
+    assert "2 jobs: 2 waiting" in capsys.readouterr().out
+
+
+def test_a_sweep_that_is_told_to_stop_begins_nothing(tmp_path):
+    with sweep.planned(tmp_path, [["seed=0"]]) as folder:
+        rounds.stop(folder)
+        assert sweep.run_job(lambda: 1 / 0, folder / "0", ["seed=0"]) is None
+        assert jobs.read(folder)[0].state == "waiting"
+
+
+def test_a_killed_sweep_leaves_no_lock(tmp_path):
+    dead = tmp_path / sweep.FOLDER / "dead" / sweep.LOCK
+    dead.parent.mkdir(parents=True)
+    dead.write_text(json.dumps(dataclasses.asdict(dataclasses.replace(Owner.me(), created=0.0))))
+    with sweep.planned(tmp_path, []) as folder:
+        assert not dead.exists()
+        assert sweep.is_alive(folder)
+    assert not (folder / sweep.LOCK).exists()
 
 
 def directory_of(config):
@@ -91,8 +177,6 @@ def test_status_tells_how_far(overrides, monkeypatch, capsys):
 
 
 def test_status_of_waiting_and_stopped(tmp_path, capsys):
-    from lopa_bench.study import sweep
-
     with sweep.planned(tmp_path, [["seed=0"], ["seed=1"]]):
         main(["status", f"results_dir={tmp_path}"])
         assert "goes on: 2 waiting" in capsys.readouterr().out
