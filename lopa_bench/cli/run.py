@@ -84,17 +84,19 @@ def _single(config: Config) -> int:
 
 def _sweep(given: list[str], config: Config) -> int:
     """Let Hydra's launcher do the jobs, or its sweeper find them, then show what became of them."""
+    from lopa_bench.config.absolute import absolute
     from lopa_bench.config.overrides import hydra_words, jobs, searches
     from lopa_bench.study import sweep
     from lopa_bench.study.launch import by_launcher, search
     from lopa_bench.study.rounds import carry_out
 
-    finds = searches(given)
-    with sweep.planned(config.results_dir, [] if finds else jobs(given)) as folder:
+    finds, results = searches(given), config.results_dir
+    plan = [] if finds else [absolute(job, results) for job in jobs(given)]
+    with sweep.planned(results, plan) as folder:
         if finds:
             best = "hydra.sweeper.direction"  # scores are maximised; the plugin's own default minimises
             ours = [f"{best}=maximize"] if "hydra/sweeper=optuna" in given and best not in " ".join(given) else []
-            search([*given, *ours], folder, _job)
+            search([*absolute(given, results), *ours], folder, _job)
         else:
             carry_out(folder, by_launcher(hydra_words(given), folder, _job), config.wait)
         return sweep.finish(folder, all_of_them=any(word.startswith("hydra/launcher=") for word in given))
@@ -132,17 +134,18 @@ def _job(composed: Any) -> float | None:
     from hydra.core.hydra_config import HydraConfig
 
     from lopa_bench.config.compose import build_config
+    from lopa_bench.study import sweep
     from lopa_bench.study.launch import SAME_PROCESS
-    from lopa_bench.study.sweep import run_job
 
     hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
     if not hydra.launcher._target_.endswith(SAME_PROCESS):
-        # A terminal's Ctrl-C reaches the sweep only, which has this process save a checkpoint.
         with contextlib.suppress(OSError):  # of a process that leads a group already
-            os.setpgrp()
+            os.setpgrp()  # a terminal's Ctrl-C reaches the sweep only, which has this process save a checkpoint
+        sweep.check_seen(folder.parent)
     if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
         os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
-    return run_job(lambda: _run(build_config(composed)), Path(hydra.runtime.output_dir), hydra.overrides.task)
+    return sweep.run_job(lambda: _run(build_config(composed)), folder, hydra.overrides.task)
 
 
 def _run(config: Config) -> Outcome:

@@ -21,7 +21,7 @@ def name_of(group: str, source: str) -> str:
     for name in files.choices(group):
         if files.read(f"{group}/{name}").get(KEYS[group]) == source:
             return name
-    return Path(source).expanduser().resolve().name if _is_place(source) else source
+    return Path(source).expanduser().resolve().name if is_place(source) else source
 
 
 def placed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def placed(values: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"models.dir={folder}: there is no such folder")
     for group, key in KEYS.items():
         source = model[key]
-        if _is_place(source) or source == "backbone":
+        if is_place(source) or source == "backbone":
             continue
         name = model["name"] if group == "model" else name_of(group, source)
         if folder is not None and (found := Path(folder).expanduser() / name).is_dir():
@@ -52,7 +52,7 @@ def how_to_get(key: str, source: str, revision: str | None) -> str:
     return f"hf download {source}{pinned} --local-dir DIR/{name}, where there is a network, then models.dir=DIR"
 
 
-def _is_place(source: str) -> bool:
+def is_place(source: str) -> bool:
     """Whether it is a folder or ships with the package."""
     return source.startswith(("mini:", ".", "/", "~")) or os.path.isdir(
         os.path.expanduser(source)

@@ -28,16 +28,16 @@ def as_meant(word: str, multirun: bool = False) -> str:
     key, equals, value = word.partition("=")
     if not equals or not value or not re.fullmatch(r"\+{0,2}[\w./@:-]+", key):
         return word
-    read = _read(word)
-    if read is None:
+    parsed = read(word)
+    if parsed is None:
         return quoted(key, value)
     is_path = key.rsplit(".", 1)[-1].lstrip("+") in PATHS or key.lstrip("+") in FILES
     own = "${" in value or value == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
-    several = multirun and read.is_sweep_override()
-    return quoted(key, value) if is_path and not own and not several and read.value() != value else word
+    several = multirun and parsed.is_sweep_override()
+    return quoted(key, value) if is_path and not own and not several and parsed.value() != value else word
 
 
-def _read(word: str) -> Override | None:
+def read(word: str) -> Override | None:
     """The override as Hydra reads it; None where it does not."""
     try:
         return OverridesParser.create().parse_overrides([word])[0]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FOLDER, LOCK, STOP = ".sweeps", "sweep.lock", "stop"
 LOG = "error.log"
 LOOK_EVERY = 1.0  # seconds between two looks at whether the sweep is told to stop
+SEEN_WITHIN = 10.0  # seconds until a file that one machine has written is there on another
 MOST_SHOWN = 40  # jobs in the table at the end; of more, only those that nobody has told of
 UNTOLD = {"waiting", "died"}  # the states in which no process could say so
 
@@ -54,6 +55,18 @@ def planned(results_dir: Path, jobs: Sequence[Sequence[str]]) -> Iterator[Path]:
     with Lease(folder / LOCK):
         write_text(folder / PLAN, json.dumps({"jobs": [list(job) for job in jobs]}, indent=1))
         yield folder
+
+
+def check_seen(folder: Path) -> None:
+    """Raise `UserError` in a launcher's process that does not see the sweep's folder, as on a machine with disks of its own."""
+    deadline = time.monotonic() + SEEN_WITHIN
+    while is_main() and not (folder / PLAN).exists():
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"results_dir={folder.parents[1]}: {Owner.me().host} does not see what the sweep has written there; "
+                "name a folder that every machine sees under the same path"
+            )
+        time.sleep(0.1)
 
 
 def _clear_locks(folder: Path) -> None:

@@ -143,6 +143,17 @@ def test_a_sweep_that_is_told_to_stop_begins_nothing(tmp_path):
         assert jobs.read(folder)[0].state == "waiting"
 
 
+def test_a_machine_that_does_not_see_the_results_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("lopa_bench.study.sweep.SEEN_WITHIN", 0.0)
+    with sweep.planned(tmp_path, [["seed=0"]]) as folder:
+        sweep.check_seen(folder)
+        (folder / jobs.PLAN).unlink()
+        with pytest.raises(
+            UserError, match=f"results_dir={tmp_path}: .* does not see what the sweep has written there"
+        ):
+            sweep.check_seen(folder)
+
+
 def test_a_killed_sweep_leaves_no_lock(tmp_path):
     dead = tmp_path / sweep.FOLDER / "dead" / sweep.LOCK
     dead.parent.mkdir(parents=True)
