@@ -119,7 +119,10 @@ class Training:
             self.model.load_trainable(saved["parameters"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.schedule.load_state_dict(saved["schedule"])
-            restore_random_state(saved["random"][self.together.rank % len(saved["random"])])
+            if self.together.rank < len(
+                saved["random"]
+            ):  # a process that was not there draws as it does from the first step
+                restore_random_state(saved["random"][self.together.rank])
         self._started = time.perf_counter() - self.progress.seconds
         return self.progress
 
