@@ -51,4 +51,4 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, signum: int = signal.SIGINT) -> None:
         super().__init__(signum)
-        self.exit_status = 128 + signum
+        self.signum, self.exit_status = signum, 128 + signum

@@ -8,12 +8,14 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option, overrides
-from lopa_bench.errors import UserError
+from lopa_bench.errors import Interrupted, UserError
+from lopa_bench.host import signals
 from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.processes import is_main
 from lopa_bench.host.terminal import say, write
@@ -130,7 +132,7 @@ def _hydra(argv: list[str]) -> int:
 
 
 def _job(composed: Any) -> float | None:
-    """One job of a sweep: recorded, and never an exception."""
+    """One job of a sweep, in its own process or in one that a launcher has started: recorded, and never an exception."""
     from hydra.core.hydra_config import HydraConfig
 
     from lopa_bench.config.compose import build_config
@@ -139,13 +141,19 @@ def _job(composed: Any) -> float | None:
 
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    if not hydra.launcher._target_.endswith(SAME_PROCESS):
-        with contextlib.suppress(OSError):  # of a process that leads a group already
-            os.setpgrp()  # a terminal's Ctrl-C reaches the sweep only, which has this process save a checkpoint
-        sweep.check_seen(folder.parent)
+    do = partial(sweep.run_job, lambda: _run(build_config(composed)), folder, hydra.overrides.task)
+    if hydra.launcher._target_.endswith(SAME_PROCESS):
+        return do()
+    with contextlib.suppress(OSError):  # of a process that leads a group already
+        os.setpgrp()  # a terminal's Ctrl-C reaches the sweep only, which has this process save a checkpoint
     if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
         os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
-    return sweep.run_job(lambda: _run(build_config(composed)), folder, hydra.overrides.task)
+    sweep.check_seen(folder.parent)
+    try:
+        return do()
+    except Interrupted as interruption:
+        signals.hand_on(interruption)
+        return None
 
 
 def _run(config: Config) -> Outcome:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal (SIGHUP): an exception at once, or, while a run trains, at the next step boundary."""
+"""Ctrl-C, SIGTERM, a closed terminal (SIGHUP) and a queue's warning (SIGUSR2): an exception at once, or, in training, at the next step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from types import FrameType
 
 from lopa_bench.errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WARNING = signal.SIGUSR2  # time runs out, or another job goes first: what submitit has SLURM send
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, WARNING)
 
 
 @contextlib.contextmanager
@@ -39,16 +40,25 @@ def after(action: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held() -> Iterator[list[int]]:
-    """The first signal is only noted, in the list that this yields; a second one raises `Interrupted` at once."""
+    """The first signal is only noted, in the list that this yields; a second one raises `Interrupted` at once.
+
+    But a warning, which SLURM sends after a SIGTERM where another job goes first, takes the place of what was noted.
+    """
     received: list[int] = []
 
     def handler(signum: int, frame: FrameType | None) -> None:
-        if received:
+        if received and (signum != WARNING or WARNING in received):
             raise Interrupted(signum)
-        received.append(signum)
+        received[:] = [signum]
 
     with _handlers(handler):
         yield received
+
+
+def hand_on(interruption: Interrupted) -> None:
+    """Give the signal to whom it was meant for before this program: submitit, which has a job that was warned queued again, and ends it."""
+    if callable(signal.getsignal(interruption.signum)):
+        signal.raise_signal(interruption.signum)
 
 
 @contextlib.contextmanager
@@ -63,4 +73,4 @@ def _handlers(handler: object) -> Iterator[None]:
         yield
     finally:
         for signum, old in before.items():
-            signal.signal(signum, old)
+            signal.signal(signum, signal.SIG_DFL if old is None else old)  # None: a handler that is not Python's

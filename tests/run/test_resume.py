@@ -118,7 +118,10 @@ def test_the_time_of_a_run_is_that_of_its_parts(tmp_path, monkeypatch):
     assert again.run_seconds == 9.0
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("signum", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGUSR2, 140)],
+)
 def test_signals_save_and_tell(module_overrides, undisturbed, monkeypatch, capsys, signum, status):
     overrides = [*module_overrides(f"signal{signum}"), "method=lopa"]
     with monkeypatch.context() as patch:
@@ -138,6 +141,23 @@ def test_a_second_signal_does_not_wait():
         with pytest.raises(Interrupted) as stopped:
             os.kill(os.getpid(), signal.SIGTERM)
     assert stopped.value.exit_status == 143
+
+
+def test_a_warning_waits_for_the_checkpoint_and_is_then_handed_on():
+    """SLURM's, where another job goes first: SIGTERM, then SIGUSR2, for which submitit has a handler."""
+    handed = []
+    before = signal.signal(signal.SIGUSR2, lambda signum, frame: handed.append(signum))
+    try:
+        with signals.held() as received:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGUSR2)
+            assert received == [signal.SIGUSR2]
+            assert not handed
+        signals.hand_on(Interrupted(*received))
+        assert handed == [signal.SIGUSR2]
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    signals.hand_on(Interrupted(signal.SIGUSR2))  # nobody waits for it: the process lives
 
 
 @pytest.mark.slow
