@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -60,13 +61,15 @@ class AdaptedModel(nn.Module):
         return batch.columns
 
     def hidden(self, batch: Batch) -> Tensor:
-        """Last hidden states of the input's positions, [B, T, D'], of rows padded on the right."""
+        """Last hidden states of the input's positions, [B, T, D'], of rows padded on the right; those of ``batch.read`` alone count."""
         embeds, mask = self.inputs(batch)
-        past = self.past(batch)
+        past, places = self.past(batch), self.places(batch)
         cache = {} if past is None else {"past_key_values": past}
-        hidden, places = self.backbone.hidden(embeds, mask, **cache), self.places(batch)
+        length, tokens = embeds.shape[1], batch.input_ids.shape[1]
+        read = batch.read_among(length, length - tokens if places is None else places)
+        hidden = self.backbone.hidden(embeds, mask, read, **cache)
         if places is None:
-            return hidden[:, -batch.input_ids.shape[1] :]
+            return hidden[:, -tokens:]
         return hidden.gather(1, places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
 
     @torch.no_grad()
@@ -78,11 +81,10 @@ class AdaptedModel(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, V] at the batch's N scored positions only, in fp32."""
         batch = batch.padded_on_the_right()
+        read = self.columns(batch) if self.classifier is None else batch.attention_mask.argmax(1)[batch.rows]
         with self.backbone.autocast():
-            hidden = self.hidden(batch)
-            if self.classifier is None:
-                return self.backbone.head(hidden[batch.rows, self.columns(batch)]).float()
-            return self.classifier(hidden[batch.rows, batch.attention_mask.argmax(1)[batch.rows]])
+            hidden = self.hidden(replace(batch, read=read))[batch.rows, read]
+            return self.backbone.head(hidden).float() if self.classifier is None else self.classifier(hidden)
 
     def learning_rates(self) -> dict[str, float]:
         """The rates of those trained parameters that have their own, by name."""

@@ -24,6 +24,7 @@ from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.kv_cache import can_share, positions
+from lopa_bench.models.layers import layer_list
 from lopa_bench.models.probe import close
 from lopa_bench.models.shape import Shape
 
@@ -93,8 +94,9 @@ class LptModel(AdaptedModel):
         if not self.after:
             return super().hidden(batch)
         embeds, mask = self.inputs(batch)
+        read = batch.read_among(embeds.shape[1], self.method.prompt_length if self.causal else 0)
         with self._writing(lambda states: self._prompt(states, batch)):
-            return self._inputs_part(self.backbone.hidden(embeds, mask, **self._counted(mask)))
+            return self._inputs_part(self.backbone.hidden(embeds, mask, read, **self._counted(mask)))
 
     def generate(self, batch: Batch, spec: GenerationSpec) -> Tensor:
         """As of any method; the prompt is written once, from the whole input, before the first new token."""
@@ -198,10 +200,12 @@ class LptModel(AdaptedModel):
 def layers_of(backbone: Backbone, name: str) -> nn.ModuleList:
     """The backbone's layers, in order. Raises `UserError` for a body that is no list of them."""
     count = backbone.config.num_hidden_layers
-    for module in backbone.body.modules():
-        if isinstance(module, nn.ModuleList) and len(module) == count:
-            return module
-    raise UserError(f"method={name}: {type(backbone.model).__name__} is no list of {count} layers; nearest: method=pt")
+    layers = layer_list(backbone.body, count)
+    if layers is None:
+        raise UserError(
+            f"method={name}: {type(backbone.model).__name__} is no list of {count} layers; nearest: method=pt"
+        )
+    return layers
 
 
 def named(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

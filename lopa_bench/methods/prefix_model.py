@@ -72,7 +72,8 @@ class PrefixModel(AdaptedModel):
         _, mask = self.inputs(batch)
         past = self.past(batch)
         cache = {} if past is None else {"past_key_values": past}
-        return self.backbone.hidden(None, mask, input_ids=batch.input_ids, **cache)
+        read = batch.read_among(batch.input_ids.shape[1])
+        return self.backbone.hidden(None, mask, read, input_ids=batch.input_ids, **cache)
 
     def columns(self, batch: Batch) -> Tensor:
         if self.method.prefix_reads == "mask" or self.backbone.kind == "causal":

@@ -6,8 +6,8 @@ import contextlib
 import copy
 import inspect
 import math
-import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, cast
 
@@ -21,7 +21,9 @@ from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
 from lopa_bench.host.device import keep_freed_memory
 from lopa_bench.models import shelf
+from lopa_bench.models.computed import Computed
 from lopa_bench.models.files import ModelFiles, kind_of, locate
+from lopa_bench.models.layers import Stretch, layer_list, reading, stretches_of
 from lopa_bench.models.loading import load_model
 from lopa_bench.models.probe import check_own_logits, check_writing, key_shape, shares_beams
 from lopa_bench.models.shape import Shape
@@ -41,19 +43,6 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def checkpoint_layers(model: PreTrainedModel) -> None:
-    """Keep only the inputs of the layers for the backward pass, which computes the rest again, dropout included.
-
-    Raises:
-        UserError: an architecture whose layers transformers cannot checkpoint.
-    """
-    if not model.supports_gradient_checkpointing:
-        raise UserError(f"train.gradient_checkpointing=true: {type(model).__name__} does not support it")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # transformers 5 renames it on the way to 6
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-
-
 def rows_of(model: Any) -> int | None:
     """Rows of a model's table of input embeddings; None where code that came with it does not say where that table is."""
     try:
@@ -62,43 +51,18 @@ def rows_of(model: Any) -> int | None:
         return None
 
 
-class Given(tuple[Tensor]):
-    """A body's output that holds last hidden states and nothing else."""
-
-    @property
-    def last_hidden_state(self) -> Tensor:
-        return self[0]
-
-    def __getattr__(self, name: str) -> None:
-        """None, for whatever else a model passes on from its body: caches, attentions, router logits."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-
-
-class Computed(nn.Module):
-    """Stands in a model for its `body` that has computed `hidden`, [1, N, D'], already."""
-
-    def __init__(self, body: nn.Module, hidden: Tensor) -> None:
-        super().__init__()
-        self._body, self._hidden = (body,), hidden  # in a tuple: not a submodule
-
-    def forward(self, *args: Any, **kwargs: Any) -> Given:
-        return Given((self._hidden,))
-
-    def __getattr__(self, name: str) -> Any:
-        """The body's; a part of it that reads input embeddings has computed the same (OPT calls its body's decoder)."""
-        (body,) = self.__dict__["_body"]
-        found = getattr(body, name)
-        reads = isinstance(found, nn.Module) and "inputs_embeds" in inspect.signature(found.forward).parameters
-        return self if reads else found
-
-
 class Backbone(nn.Module):
     """A masked or causal LM taken apart into embedding, body and all that follows the body.
 
     Every method may change what goes into the body (a soft prompt), what the body attends to (a prefix) or the body itself
     (LoRA), but embeds and reads out through here. Positions, masks, the head and what scales or caps its logits are the model's own.
+
+    Attributes:
+        reads_all: compute the last layer everywhere, though only some positions are read: where its modules' hooks are not followed.
     """
+
+    reads_all = False
+    _read: Tensor | None = None
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: Any, files: ModelFiles, settings: Model, dtype: torch.dtype
@@ -133,6 +97,7 @@ class Backbone(nn.Module):
         check_own_logits(backbone)
         if kind == "causal":
             check_writing(backbone)
+        _ = backbone.stretches  # found before a method changes the model
         return backbone
 
     @property
@@ -167,6 +132,11 @@ class Backbone(nn.Module):
         """Whether the beams of a row may be read side by side, their common input held once."""
         return shares_beams(self)
 
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What of the last layer is left out where nothing is read."""
+        return stretches_of(self)
+
     def shape(self, encoder_width: int) -> Shape:
         return Shape(
             width=self.width,
@@ -197,16 +167,28 @@ class Backbone(nn.Module):
         ids = torch.arange(rows_of(self.model) or 0, device=self.device)
         return torch.cat([self.embed(part.unsqueeze(0))[0] for part in torch.split(ids, 4096)])
 
-    def hidden(self, embeds: Tensor | None, attention_mask: Tensor, **kwargs: Any) -> Tensor:
+    def hidden(
+        self, embeds: Tensor | None, attention_mask: Tensor, read: Tensor | None = None, **kwargs: Any
+    ) -> Tensor:
         """[B, T, D] embedded input -> [B, T, D'] last hidden states; the mask, [B, P + T], covers the P positions of a filled cache too.
 
         Rows are padded on the right, so that the positions which the model itself counts are right. With `embeds` None the input is
-        `input_ids`, [B, T], among the `kwargs`.
+        `input_ids`, [B, T], among the `kwargs`. Of `read`, [N] different positions as row · T + column, ascending, are the states that
+        mean anything; None: of all.
         """
         if "past_key_values" not in kwargs and self.kind == "causal":
             kwargs["use_cache"] = False
         body = self._compiled[0] if self._compiled and self.training else self.body
-        return body(inputs_embeds=embeds, attention_mask=attention_mask, **kwargs)[0]
+        self._read = None if self.reads_all else read
+        with self.reading():
+            return body(inputs_embeds=embeds, attention_mask=attention_mask, **kwargs)[0]
+
+    def reading(self) -> AbstractContextManager[None]:
+        """The context in which the last layer computes what the pass that is under way reads, and later what it has read."""
+        layers = layer_list(self.body, self.config.num_hidden_layers)
+        if self._read is None or layers is None:
+            return nullcontext()
+        return reading(layers[-1], self.stretches, self._read)
 
     def compile_body(self) -> None:
         """Let `torch.compile` fuse the body in training; evaluation and generation, of ever new lengths, stay as they are.

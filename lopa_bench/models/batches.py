@@ -47,6 +47,7 @@ class Batch:
         targets: [N] what they should predict.
         features: [B, E] instance features, if the encoder is frozen.
         encoder_ids, encoder_mask: [B, S] the encoder's input, if it is trained.
+        read: [N] the positions of `rows` whose last states are all that is read; None: every one's are.
     """
 
     index: Tensor
@@ -58,10 +59,22 @@ class Batch:
     features: Tensor | None = None
     encoder_ids: Tensor | None = None
     encoder_mask: Tensor | None = None
+    read: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         moved = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if v is not None}
         return replace(self, **moved)
+
+    def read_among(self, length: int, places: Tensor | int = 0) -> Tensor | None:
+        """`read` in an input of `length` positions, [N] as row · length + position; None where it is None.
+
+        Args:
+            places: where that input has the positions of `input_ids`: [B, T], or the first of them.
+        """
+        if self.read is None:
+            return None
+        where = self.read + places if isinstance(places, int) else places[self.rows, self.read]
+        return self.rows * length + where
 
     def padded_on_the_right(self) -> Batch:
         """The same rows with their padding last, where a model that counts positions by place counts right."""

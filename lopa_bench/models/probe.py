@@ -25,10 +25,10 @@ TOLERANCE = 2e-3  # of the logits' standard deviation; rounding is a hundred tim
 @torch.no_grad()
 def check_own_logits(backbone: Backbone) -> None:
     """Raise `UserError` for a model whose logits here, of rows padded into one batch, are not those of its own forward."""
-    rows = _embeddings(backbone)
+    rows = random_embeddings(backbone)
     try:
         own = [backbone.model(inputs_embeds=row).logits[0].float() for row in rows]
-        embeds, mask = _padded(rows)
+        embeds, mask = padded(rows)
         hidden = backbone.hidden(embeds, mask)
         ours = [backbone.head(hidden[i, : len(logits)]).float() for i, logits in enumerate(own)]
     except Exception as error:
@@ -44,10 +44,10 @@ def check_writing(backbone: Backbone) -> None:
     """Raise `UserError` for a causal LM whose writing, padded and step by step from a cache, is not its own forward of the whole text."""
     if "inputs_embeds" not in inspect.signature(_generates(backbone)).parameters:
         raise _refusal(backbone, "transformers does not generate from its input embeddings")
-    rows = _embeddings(backbone)
+    rows = random_embeddings(backbone)
     try:
         own = [backbone.model(inputs_embeds=row).logits[0, -2:].float() for row in rows]
-        embeds, mask = _padded(rows, left=True)
+        embeds, mask = padded(rows, left=True)
         cache = DynamicCache(config=backbone.config)
         read(backbone, embeds[:, :-1], mask[:, :-1], cache)
         cache.batch_repeat_interleave(2)  # as samples and beams do
@@ -83,9 +83,9 @@ def shares_beams(backbone: Backbone) -> bool:
 
     They do not where positions are told from places in the cache (ALiBi), which every beam lengthens.
     """
-    rows = _embeddings(backbone)
+    rows = random_embeddings(backbone)
     own = torch.stack([backbone.model(inputs_embeds=row).logits[0, -2:].float() for row in rows])
-    embeds, mask = _padded(rows, left=True)
+    embeds, mask = padded(rows, left=True)
     before, cache = mask[:, :-2], DynamicCache(config=backbone.config)
     try:
         read(backbone, embeds[:, :-1], mask[:, :-1], cache)
@@ -147,14 +147,14 @@ def check_prefix(backbone: Backbone, method: str) -> None:
         mask = torch.ones(1, 3 + row.shape[1], dtype=torch.long, device=row.device)
         return backbone.hidden(row, mask, past_key_values=cache(1, scale))[0]
 
-    rows = _embeddings(backbone)
+    rows = random_embeddings(backbone)
     try:
         alone = [last(row) for row in rows]
-        embeds, mask = _padded(rows)
+        embeds, mask = padded(rows)
         together = backbone.hidden(embeds, _behind(3, mask), past_key_values=cache(len(rows)))
         left = None
         if backbone.kind == "causal":  # as it writes
-            embeds, mask = _padded(rows, left=True)
+            embeds, mask = padded(rows, left=True)
             placed = positions(backbone, _behind(3, mask), embeds.shape[1])
             left = backbone.hidden(embeds, _behind(3, mask), past_key_values=cache(len(rows)), **placed)
         moved = last(rows[0], scale=2.0)
@@ -168,7 +168,7 @@ def check_prefix(backbone: Backbone, method: str) -> None:
         raise UserError(f"{name} counts the padding between a prefix and its input; nearest: method=pt")
 
 
-def _embeddings(backbone: Backbone) -> list[Tensor]:
+def random_embeddings(backbone: Backbone) -> list[Tensor]:
     """Random rows of input embeddings, [1, T, D] each, as large as the model's own."""
     draw = torch.Generator().manual_seed(0)
     table: Any = backbone.model.get_input_embeddings().weight
@@ -176,7 +176,7 @@ def _embeddings(backbone: Backbone) -> list[Tensor]:
     return [backbone.embed(each.to(backbone.device)) for each in ids]
 
 
-def _padded(rows: list[Tensor], left: bool = False) -> tuple[Tensor, Tensor]:
+def padded(rows: list[Tensor], left: bool = False) -> tuple[Tensor, Tensor]:
     """Rows [1, T, D] -> [B, T', D], padded on the right or on the left with what is no zero, and their mask [B, T']."""
     side, pad = "left" if left else "right", torch.nn.utils.rnn.pad_sequence
     ones = [torch.ones(row.shape[1], dtype=torch.long, device=row.device) for row in rows]

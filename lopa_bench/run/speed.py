@@ -11,14 +11,15 @@ from lopa_bench.config.schema import Train
 from lopa_bench.errors import RunFailed
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.models.backbone import checkpoint_layers
+from lopa_bench.models.layers import checkpoint_layers
 from lopa_bench.run.shard import shard
 
 
 def speed_up(model: AdaptedModel, train: Train, together: Processes) -> None:
     """Do to `model` what `train` asks of a training step. Raises `UserError` where it cannot be done."""
+    model.backbone.reads_all = train.compile or train.shard  # which do not follow hooks that come and go
     if train.gradient_checkpointing:
-        checkpoint_layers(model.backbone.model)
+        checkpoint_layers(model.backbone.model, model.backbone.reading)
         if model.encoder is not None and not model.encoder.frozen:
             checkpoint_layers(model.encoder.module)
     if train.compile:
