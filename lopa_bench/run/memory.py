@@ -6,6 +6,8 @@ architecture is measured rather than modelled; only the length of the texts is a
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -140,10 +142,33 @@ def saved_bytes(model: AdaptedModel, rows: Batch) -> int:
     return total
 
 
-def _shapes_only() -> Any:
-    """A mode in which the content of a meta tensor, where a model asks for it (is this mask all ones?), is 'no'."""
+@contextlib.contextmanager
+def _shapes_only() -> Iterator[None]:
+    """What a pass on the meta device needs to keep what one with numbers keeps.
+
+    The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Attention without dropout is the fused kernel's,
+    which keeps no weights of tokens; on meta PyTorch would take the plain one, which does.
+    """
     import torch
+    from torch.nn import functional as F
+    from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Fused(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if (
+                function is F.scaled_dot_product_attention
+                and not kwargs.get("dropout_p")
+                and not kwargs.get("enable_gqa")
+            ):
+                settings = {
+                    key: kwargs[key] for key in ("is_causal", "attn_mask", "scale") if kwargs.get(key) is not None
+                }
+                if "attn_mask" in settings:
+                    settings["attn_mask"] = settings["attn_mask"].to(args[0].dtype)
+                return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(*args, **settings)[0]
+            return function(*args, **kwargs)
 
     class ShapesOnly(TorchDispatchMode):
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -151,4 +176,5 @@ def _shapes_only() -> Any:
                 return False
             return function(*args, **(kwargs or {}))
 
-    return ShapesOnly()  # type: ignore[no-untyped-call]
+    with Fused(), ShapesOnly():  # type: ignore[no-untyped-call]
+        yield
