@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lopa_bench.errors import UserError
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -27,6 +29,15 @@ def is_main() -> bool:
 def process_count() -> int:
     """How many processes the run was started in. Known from the environment before torch is loaded."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def check_launched() -> None:
+    """Raise `UserError` where ``accelerate launch`` was asked for several processes and has started this one only, as with --cpu."""
+    if "ACCELERATE_USE_CPU" in os.environ and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ:
+        raise UserError(
+            "accelerate launch has started one process of the several it was asked for: --cpu, or no --multi_gpu; "
+            "nearest: accelerate launch --multi_gpu --num_processes N -m lopa_bench …, without a GPU too"
+        )
 
 
 class Processes:

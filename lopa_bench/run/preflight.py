@@ -13,7 +13,7 @@ from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.extras import require
 from lopa_bench.host.network import reason
-from lopa_bench.host.processes import process_count
+from lopa_bench.host.processes import check_launched, process_count
 from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
@@ -28,6 +28,7 @@ SHARDING_TORCH = (2, 13)  # the first version lopa_bench.run.shard was run with
 
 def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
+    check_launched()
     _check_recipe(config)
     _check_packages(config)
     _check_start(config)

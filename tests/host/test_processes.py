@@ -10,7 +10,9 @@ import tiny
 from running import free_port
 from safetensors.torch import load_file
 
+from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.host.processes import check_launched
 from lopa_bench.results.record import parse
 from lopa_bench.run.story import run
 
@@ -72,6 +74,25 @@ def test_two_processes_equal_one(plain, forkserver, tmp_path):
         process.join(300)
     assert [process.exitcode for process in processes] == [0, 0]
     assert_equal_runs(tmp_path / "two", alone)
+
+
+def test_one_process_in_place_of_several_is_refused(overrides, monkeypatch, capsys):
+    """What `accelerate launch --cpu --num_processes 2` leaves in the environment of the one process that it starts."""
+    for name, value in {"ACCELERATE_USE_CPU": "True", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    assert main([*overrides, "method=lopa"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("lopa-bench: error: accelerate launch has started one process of the several")
+    assert "nearest: accelerate launch --multi_gpu" in error
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    check_launched()
+
+
+@pytest.mark.slow
+def test_accelerate_on_cpus_is_refused(overrides):
+    launch = "-m accelerate.commands.launch --cpu --num_processes 2 -m lopa_bench"
+    done = subprocess.run([sys.executable, *launch.split(), *overrides], capture_output=True, text=True, check=False)
+    assert "lopa-bench: error: accelerate launch has started one process" in done.stderr
 
 
 @pytest.mark.slow
