@@ -88,11 +88,13 @@ def _sweep(given: list[str], config: Config) -> int:
     """Let Hydra's launcher do the jobs, or its sweeper find them, then show what became of them."""
     from lopa_bench.config.absolute import absolute
     from lopa_bench.config.overrides import hydra_words, jobs, searches
-    from lopa_bench.study import sweep
+    from lopa_bench.study import submit, sweep
     from lopa_bench.study.launch import by_launcher, search
     from lopa_bench.study.rounds import carry_out
 
     finds, results = searches(given), config.results_dir
+    if finds and config.detach:
+        raise UserError("detach=true: a search waits for the score of each trial; leave it out")
     plan = [] if finds else [absolute(job, results) for job in jobs(given)]
     with sweep.planned(results, plan) as folder:
         if finds:
@@ -100,7 +102,10 @@ def _sweep(given: list[str], config: Config) -> int:
             ours = [f"{best}=maximize"] if "hydra/sweeper=optuna" in given and best not in " ".join(given) else []
             search([*absolute(given, results), *ours], folder, _job)
         else:
-            carry_out(folder, by_launcher(hydra_words(given), folder, _job), config.wait)
+            launch = by_launcher(hydra_words(given), folder, _job, config)
+            carry_out(folder, launch, config.wait, config.detach)
+            if config.detach:
+                return submit.say_where(folder)
         return sweep.finish(folder, all_of_them=any(word.startswith("hydra/launcher=") for word in given))
 
 
@@ -146,14 +151,26 @@ def _job(composed: Any) -> float | None:
         return do()
     with contextlib.suppress(OSError):  # of a process that leads a group already
         os.setpgrp()  # a terminal's Ctrl-C reaches the sweep only, which has this process save a checkpoint
-    if hydra.launcher._target_.endswith(".LocalLauncher"):  # submitit starts all jobs at once and divides no cores
-        os.environ.setdefault("OMP_NUM_THREADS", str(hydra.launcher.cpus_per_task or 1))
     sweep.check_seen(folder.parent)
+    _share_machine(hydra.launcher, folder.parent)
     try:
         return do()
     except Interrupted as interruption:
         signals.hand_on(interruption)
         return None
+
+
+def _share_machine(launcher: Any, folder: Path) -> None:
+    """Cores and GPUs of a process beside others of its launcher; SLURM and Ray have seen to it."""
+    from lopa_bench.study import submit, sweep
+
+    kind = launcher._target_.rpartition(".")[2]
+    if kind == "LocalLauncher":  # submitit starts all jobs at once and divides no cores
+        os.environ.setdefault("OMP_NUM_THREADS", str(launcher.cpus_per_task or 1))
+    if kind in {"LocalLauncher", "SlurmLauncher"}:
+        submit.join()
+    if kind in {"LocalLauncher", "JoblibLauncher"}:
+        sweep.take_gpus(folder, launcher.get("gpus_per_node") or 1)
 
 
 def _run(config: Config) -> Outcome:

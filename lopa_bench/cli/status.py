@@ -18,7 +18,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.terminal import console, printable, say
 from lopa_bench.results.directory import LOCK, PROGRESS
-from lopa_bench.study import jobs, sweep
+from lopa_bench.study import jobs, submit, sweep
 
 SUMMARY = "what is done, running, failed and waiting below a results folder"
 EXAMPLE = "lopa-bench status results_dir=runs watch=5"
@@ -60,7 +60,7 @@ def running(folder: Path) -> list[Path]:
 def sweeps(folder: Path) -> list[Path]:
     """Folders of the sweeps that go on; if none does, of the last one."""
     found = sorted(path.parent for path in folder.glob(f"{sweep.FOLDER}/*/{jobs.PLAN}"))
-    return [path for path in found if sweep.is_alive(path)] or found[-1:]
+    return [path for path in found if sweep.is_alive(path) or submit.in_queue(path)] or found[-1:]
 
 
 def state(folder: Path) -> str:
@@ -71,8 +71,15 @@ def state(folder: Path) -> str:
     lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped)} stopped"]
     failed = []
     for path in sweeps(folder):
-        known = jobs.read(path)
-        lines.append(f"sweep {path.name} {'goes on' if sweep.is_alive(path) else 'is over'}: {jobs.counts(known)}")
+        known, queued = jobs.read(path), submit.in_queue(path)
+        goes_on = (
+            "goes on"
+            if sweep.is_alive(path)
+            else f"is left to the queue, with {len(queued)} jobs"
+            if queued
+            else "is over"
+        )
+        lines.append(f"sweep {path.name} {goes_on}: {jobs.counts(known)}")
         bad = [job for job in known if job.state in {"failed", "died"}]
         failed += [f"{jobs.line(job, known)}{f'; log: {job.log}' if job.log else ''}" for job in bad]
     for path in now:

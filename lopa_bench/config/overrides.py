@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
@@ -169,6 +170,11 @@ def _check_plugin(override: Override) -> None:
         missing = True
     if missing:
         raise UserError(f"{override.input_line} needs a package: pip install 'lopa-bench[{extra}]'")
+    if value == "submitit_slurm" and shutil.which("srun") is None:
+        raise UserError(
+            f"{override.input_line}: there is no srun on the PATH, so this machine is not of a SLURM cluster; "
+            "nearest: hydra/launcher=submitit_local"
+        )
 
 
 def _known_keys(parsed: list[Override]) -> set[str]:

@@ -157,6 +157,7 @@ class Config:
     instance_rows: int | None  # None: all of a classification's, `generation.select_rows` of what is written
     checkpoint_every: float  # seconds
     wait: bool = True  # of a sweep: for the runs that other processes do
+    detach: bool = False  # of a sweep: leave its jobs in the queue
     resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
 
     @property
@@ -180,4 +181,5 @@ class Run:
     offline: bool
     checkpoint_every: Period
     wait: bool = True
+    detach: bool = False
     instance_rows: Size | None = None

@@ -15,7 +15,7 @@ from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.processes import is_main
 from lopa_bench.study.estimate import describe
 
-PLAN, JOB, JOB_LOCK = "sweep.json", "job.json", "job.lock"
+PLAN, STOP, JOB, JOB_LOCK = "sweep.json", "stop", "job.json", "job.lock"
 DIED = "its process ended without a word (killed, or out of memory?); the same command goes on from its last checkpoint"
 
 

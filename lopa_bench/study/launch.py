@@ -5,49 +5,87 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.config.compose import register
+from lopa_bench.config.compose import load_config, register
 from lopa_bench.config.files import conf_dir, search_override
 from lopa_bench.config.quoting import quoted
+from lopa_bench.errors import UserError
 from lopa_bench.host import signals
 from lopa_bench.host.terminal import say
 from lopa_bench.study import sweep
-from lopa_bench.study.jobs import Job, in_a_line, write
+from lopa_bench.study.jobs import STOP, Job, in_a_line, write
 from lopa_bench.study.rounds import Launch, stop
+from lopa_bench.study.submit import ask_for, is_submitit, note, results, submit
 
 if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
 
+    from lopa_bench.config.schema import Config
+
 SAME_PROCESS = "BasicLauncher"  # Hydra's own
 
 
-def by_launcher(words: Sequence[str], folder: Path, do: TaskFunction) -> Launch:
+def by_launcher(words: Sequence[str], folder: Path, do: TaskFunction, config: Config) -> Launch:
     """What hands jobs of the sweep in `folder` to the launcher that `words`, overrides of Hydra's own section, choose.
 
     Args:
         do: one job, called in the launcher's process with Hydra's composed config.
+        config: of the first job. With `detach` jobs are left in the queue that they are submitted to.
+
+    Raises:
+        UserError: `detach` with a launcher that has no queue.
     """
     from hydra.core.plugins import Plugins
 
-    config, context = _composed(words, folder)
-    launcher = Plugins.instance().instantiate_launcher(context, do, config)
-    most = config.hydra.sweeper.get("max_batch_size")
+    composed, context = _composed(words, folder)
+    launcher = Plugins.instance().instantiate_launcher(context, do, composed)
+    if config.detach and not is_submitit(launcher):
+        raise UserError(
+            "detach=true: the jobs of this launcher end with the sweep; nearest: hydra/launcher=submitit_slurm"
+        )
+    most = composed.hydra.sweeper.get("max_batch_size")
 
     def launch(todo: Mapping[int, Job]) -> None:
         numbers = list(todo)
-        for first in range(0, len(numbers), most or len(numbers)):
-            batch = numbers[first : first + (most or len(numbers))]
-            # Hydra counts the jobs of a launch; the folder is that of the sweep's number.
-            given = [[*todo[i].overrides, f"hydra.sweep.subdir={i}"] for i in batch]
-            with _watched(folder, config):
-                for i, returned in zip(batch, launcher.launch(given, 0), strict=True):
-                    _note(folder / str(i), todo[i], returned)
+        if is_submitit(launcher):
+            numbers = [number for number in numbers if not _is_found(folder / str(number), todo[number])]
+            ask_for(launcher, {number: todo[number] for number in numbers}, config)
+        size = (not config.detach and most) or len(numbers) or 1
+        for first in range(0, len(numbers), size):
+            batch = numbers[first : first + size]
+            with _watched(folder, composed):
+                for number, returned in _launched(launcher, folder, {number: todo[number] for number in batch}, config):
+                    _note(folder / str(number), todo[number], returned)
 
     return launch
+
+
+def _launched(launcher: Any, folder: Path, batch: Mapping[int, Job], config: Config) -> Iterable[tuple[int, Any]]:
+    """Each job of `batch` with what the launcher returns of it, or an exception in its place; nothing of what is left in a queue."""
+    # Hydra counts the jobs of a launch; the folder is that of the sweep's number.
+    given = [[*job.overrides, f"hydra.sweep.subdir={number}"] for number, job in batch.items()]
+    if not is_submitit(launcher):
+        return zip(batch, launcher.launch(given, 0), strict=True)
+    submitted = submit(launcher, given)
+    note(folder, launcher._EXECUTOR, dict(zip(batch, submitted, strict=True)))
+    return () if config.detach else zip(batch, results(submitted), strict=True)
+
+
+def _is_found(folder: Path, job: Job) -> bool:
+    """Whether the job's run is finished, which needs no process of a launcher's; it is then recorded so."""
+    from lopa_bench.run import identity, story
+    from lopa_bench.run.records import read_records
+
+    config = load_config(job.overrides)
+    if config.force or not identity.directory(config, read_records(config)).result():
+        return False
+    folder.mkdir(exist_ok=True)
+    sweep.run_job(lambda: story.run(config), folder, job.overrides)
+    return True
 
 
 def search(words: Sequence[str], folder: Path, do: TaskFunction) -> None:
@@ -88,7 +126,7 @@ def _watched(folder: Path, config: DictConfig) -> Iterator[None]:
         try:
             yield
         except KeyboardInterrupt:
-            if not apart or (folder / sweep.STOP).exists():
+            if not apart or (folder / STOP).exists():
                 raise  # otherwise a worker's, which somebody has told to stop
         except Exception as error:
             if os.environ.get("LOPA_DEBUG") == "1":
@@ -97,9 +135,11 @@ def _watched(folder: Path, config: DictConfig) -> Iterator[None]:
 
 
 def _note(folder: Path, job: Job, returned: Any) -> None:
-    """Record a job whose process could not do so: it does not see the sweep's folder."""
-    from hydra.core.utils import JobStatus
+    """Record what a job could not record itself: that it does not see the sweep's folder, or was not queued again."""
+    from hydra.core.utils import JobReturn, JobStatus
 
-    if returned.status is JobStatus.FAILED:
+    if isinstance(returned, JobReturn) and returned.status is JobStatus.FAILED:
         folder.mkdir(exist_ok=True)
         write(folder, Job(job.overrides, "failed", error=in_a_line(returned._return_value), starts=job.starts + 1))
+    elif isinstance(returned, Exception):
+        say(f"lopa-bench: job {folder.name} was lost: {in_a_line(returned)}", error=True)

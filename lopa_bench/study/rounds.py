@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,27 +11,30 @@ from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.processes import processes
 from lopa_bench.host.terminal import say
 from lopa_bench.results import directory
-from lopa_bench.study import sweep
-from lopa_bench.study.jobs import Job, numbered
+from lopa_bench.study import submit
+from lopa_bench.study.jobs import STOP, Job, numbered
 
 Launch = Callable[[Mapping[int, Job]], None]  # does the jobs, or what it can of them; returns when it does no more
 
 STARTS = 2  # of a job whose process dies or is told to stop: one that dies again is its own fault
 LOOK_EVERY = 2.0  # seconds between two looks at what other processes do
+LOOK_AT_QUEUE_EVERY = 30.0  # and at SLURM's queue, which all its users ask
 
 
-def carry_out(folder: Path, launch: Launch, wait: bool) -> None:
+def carry_out(folder: Path, launch: Launch, wait: bool, detach: bool = False) -> None:
     """Have `launch` do the jobs of the sweep in `folder`, and again those that it leaves, until it gets no further.
 
     Args:
         wait: for other processes' runs, until they are finished or given up; False leaves them.
+        detach: launch only, for there is nothing to be seen of the jobs before they are through a queue.
     """
     together, before = processes(), dict[int, Job]()
     while True:
-        todo, before = together.first(partial(_left, folder, before, wait))
-        if not todo:
+        todo, before = together.first(partial(_left, folder, before, wait and not detach))
+        if todo:
+            launch(todo)
+        if detach or not todo:
             return
-        launch(todo)
 
 
 def _left(folder: Path, before: Mapping[int, Job], wait: bool) -> tuple[dict[int, Job], dict[int, Job]]:
@@ -42,10 +45,14 @@ def _left(folder: Path, before: Mapping[int, Job], wait: bool) -> tuple[dict[int
     """
     told = False
     while True:
-        jobs = numbered(folder)
+        jobs, queued = numbered(folder), submit.queued(folder)
         at_work = any(job.state == "running" for job in jobs.values())  # which a launcher has left behind
-        ready = {i: job for i, job in jobs.items() if _can_begin(job, stuck=jobs == before, wait=wait)}
-        elsewhere = [job for job in jobs.values() if wait and _is_done_elsewhere(job)]
+        ready = {
+            number: job
+            for number, job in jobs.items()
+            if job.overrides not in queued and _can_begin(job, stuck=jobs == before, wait=wait)
+        }
+        elsewhere = [job for job in jobs.values() if wait and (_is_done_elsewhere(job) or _waits(job, queued))]
         if not at_work and (ready or not elsewhere):
             return ready, jobs
         if not at_work and not told:
@@ -53,7 +60,12 @@ def _left(folder: Path, before: Mapping[int, Job], wait: bool) -> tuple[dict[int
                 f"{len(elsewhere)} of {len(jobs)} jobs are done by other processes; waits for them (wait=false does not)"
             )
             told = True
-        time.sleep(LOOK_EVERY)
+        time.sleep(LOOK_AT_QUEUE_EVERY if queued else LOOK_EVERY)
+
+
+def _waits(job: Job, queued: Collection[tuple[str, ...]]) -> bool:
+    """Whether another sweep has put the job into a queue."""
+    return job.state == "waiting" and job.overrides in queued
 
 
 def _can_begin(job: Job, stuck: bool, wait: bool) -> bool:
@@ -72,6 +84,6 @@ def _is_done_elsewhere(job: Job) -> bool:
 
 def stop(folder: Path) -> None:
     """Have every process of the sweep in `folder` save a checkpoint and end, wherever it runs; returns when all have."""
-    (folder / sweep.STOP).touch()
+    (folder / STOP).touch()
     while any(job.state == "running" for job in numbered(folder).values()):
         time.sleep(0.1)

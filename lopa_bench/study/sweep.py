@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
-from lopa_bench.host.files import write_text
+from lopa_bench.host.files import load_json, write_text
+from lopa_bench.host.gpus import VISIBLE, take
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main, processes
 from lopa_bench.host.terminal import say
-from lopa_bench.study.jobs import JOB, JOB_LOCK, PLAN, Job, beginning, counts, in_a_line, known, read, told, write
+from lopa_bench.study.jobs import JOB, JOB_LOCK, PLAN, STOP, Job, beginning, counts, in_a_line, known, read, told, write
 
 if TYPE_CHECKING:
     from lopa_bench.run.story import Outcome
 
-FOLDER, LOCK, STOP = ".sweeps", "sweep.lock", "stop"
-LOG = "error.log"
+FOLDER, LOCK, LOG = ".sweeps", "sweep.lock", "error.log"
 LOOK_EVERY = 1.0  # seconds between two looks at whether the sweep is told to stop
 SEEN_WITHIN = 10.0  # seconds until a file that one machine has written is there on another
 MOST_SHOWN = 40  # jobs in the table at the end; of more, only those that nobody has told of
@@ -53,20 +53,30 @@ def planned(results_dir: Path, jobs: Sequence[Sequence[str]]) -> Iterator[Path]:
         raise UserError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
     _clear_locks(folder.parent)
     with Lease(folder / LOCK):
-        write_text(folder / PLAN, json.dumps({"jobs": [list(job) for job in jobs]}, indent=1))
+        plan = {"jobs": [list(job) for job in jobs], VISIBLE: os.environ.get(VISIBLE)}
+        write_text(folder / PLAN, json.dumps(plan, indent=1))
         yield folder
 
 
 def check_seen(folder: Path) -> None:
     """Raise `UserError` in a launcher's process that does not see the sweep's folder, as on a machine with disks of its own."""
     deadline = time.monotonic() + SEEN_WITHIN
-    while is_main() and not (folder / PLAN).exists():
+    while not (folder / PLAN).exists():
         if time.monotonic() > deadline:
             raise UserError(
                 f"results_dir={folder.parents[1]}: {Owner.me().host} does not see what the sweep has written there; "
                 "name a folder that every machine sees under the same path"
             )
         time.sleep(0.1)
+
+
+def take_gpus(folder: Path, each: int) -> None:
+    """Make some of the GPUs that the sweep in `folder` may use this process's own: `each` of them."""
+    named = load_json(folder / PLAN).get(VISIBLE)
+    os.environ.pop(VISIBLE, None)  # submitit hides all from a process of this machine, or shows the first ones to each
+    if named is not None:
+        os.environ[VISIBLE] = named
+    take(folder, each)
 
 
 def _clear_locks(folder: Path) -> None:

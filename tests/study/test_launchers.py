@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import fake_slurm
 import psutil
 import pytest
 
@@ -106,6 +108,73 @@ def test_ctrl_c_lets_every_worker_save(long_sweep, tmp_path):
     assert not any(map(psutil.pid_exists, pids))
     states = [json.loads(path.read_text())["state"] for path in results.rglob("job.json")]
     assert states == ["interrupted"] * 2
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """A SLURM that is this machine; its folder."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    fake_slurm.install(folder)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+def wait_for(found, what):
+    """The first thing that `found` finds."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"no {what}")
+
+
+def test_slurm_runs_the_array_and_a_warned_job_goes_on_where_it_was(overrides, slurm, tmp_path):
+    """SIGUSR2 before the end of a job's time: a checkpoint, back into the queue, and the undisturbed run's result."""
+    results = tmp_path / "results"
+    words = [*overrides, "method=lopa", "train.epochs=20", "checkpoint_every=1000", "seed=0,1"]
+    sweep = [sys.executable, "-m", "lopa_bench", "-m", *words, "hydra/launcher=submitit_slurm"]
+    process = subprocess.Popen(sweep, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def training():
+        return [path for path in results.rglob("progress.json") if json.loads(path.read_text())["stage"] == "training"]
+
+    lock = wait_for(training, "training")[0].with_name("run.lock")
+    assert not list(results.rglob("checkpoint.pt"))
+    os.kill(owner_of(lock).pid, signal.SIGUSR2)
+    out, errors = process.communicate(timeout=250)
+    assert process.returncode == 0, errors
+    assert out.splitlines()[-1] == "2 jobs: 2 ran"
+    assert (slurm / "requeued").read_text() == "100_0\n"
+    starts = {path.parent.name: json.loads(path.read_text())["starts"] for path in results.rglob("job.json")}
+    assert starts == {"0": 2, "1": 1}
+    text = (slurm / "100.sh").read_text()
+    assert "#SBATCH --job-name=rte-lopa" in text
+    assert "#SBATCH --cpus-per-task=4" in text
+    assert re.search(r"#SBATCH --mem=\d+GB", text)
+    assert "asks SLURM for 4 CPUs and " in errors
+    warned = trained(results)
+    shutil.rmtree(results)
+    assert main(["-m", *words]) == 0
+    assert trained(results) == warned
+
+
+def test_a_detached_array_is_not_submitted_twice(sweep, slurm, tmp_path, capsys):
+    detached = [*sweep, "seed=0,1", "hydra/launcher=submitit_slurm", "detach=true"]
+    assert main(detached) == 0
+    assert "2 jobs are in the queue (100)" in capsys.readouterr().out
+    assert main(["status", f"results_dir={tmp_path / 'results'}"]) == 0
+    assert re.search(r"is left to the queue, with \d jobs: ", capsys.readouterr().out)
+    assert main(detached) == 0
+    assert "nothing to submit" in capsys.readouterr().out
+    wait_for(lambda: len(results(tmp_path)) == 2, "results")
+    assert main(detached) == 0
+    assert "nothing to submit" in capsys.readouterr().out
+    assert main([*sweep, "seed=0,1"]) == 0
+    assert "2 jobs: 2 found" in capsys.readouterr().out
+    assert len(list(slurm.glob("*.sh"))) == 1
 
 
 def test_ray(sweep, tmp_path, capfd):

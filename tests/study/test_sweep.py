@@ -19,7 +19,7 @@ from lopa_bench.models.shelf import MODELS
 from lopa_bench.results.directory import LOCK, RunDirectory
 from lopa_bench.run import identity, inputs, records
 from lopa_bench.run.story import run
-from lopa_bench.study import jobs, rounds, sweep
+from lopa_bench.study import jobs, rounds, submit, sweep
 from lopa_bench.tasks.rows import load_records
 
 
@@ -284,3 +284,44 @@ def test_a_launcher_that_is_not_installed_is_named(overrides, monkeypatch, capsy
     monkeypatch.setattr("lopa_bench.config.overrides.find_spec", lambda name: None)
     assert main(["-m", *overrides, "seed=0,1", "hydra/launcher=joblib"]) == 2
     assert "pip install 'lopa-bench[joblib]'" in capsys.readouterr().err
+
+
+def test_slurm_without_a_cluster_is_one_line(overrides, monkeypatch, capsys):
+    monkeypatch.setattr("lopa_bench.config.overrides.find_spec", lambda name: True)
+    monkeypatch.setenv("PATH", "")
+    assert main(["-m", *overrides, "seed=0,1", "hydra/launcher=submitit_slurm"]) == 2
+    assert "there is no srun on the PATH" in capsys.readouterr().err
+    assert main(["-m", *overrides, "seed=0,1", "detach=true"]) == 2
+    assert "detach=true: the jobs of this launcher end with the sweep" in capsys.readouterr().err
+
+
+def test_an_array_is_named_after_its_tasks_and_methods(overrides):
+    config = load_config([*(word for word in overrides if "head_size" not in word), "method=pt"])
+    todo = dict(
+        enumerate([jobs.Job(("task=rte", "seed=0")), jobs.Job(("task=mrpc", "seed=0")), jobs.Job(("task=rte",))])
+    )
+    assert submit.job_name(todo, config) == "rte+mrpc-pt"
+    assert submit.memory(config, on_gpu=False) == 3  # that of Python and torch
+
+
+def test_what_is_in_the_queue_already_is_waited_for(tmp_path, monkeypatch):
+    """Another sweep has submitted seed 0; it is launched here only once the queue has let go of it."""
+    looks = iter([{"7_0"}, {"7_0"}])
+    monkeypatch.setattr("lopa_bench.study.submit._of_slurm", lambda: next(looks, set()))
+    monkeypatch.setattr("lopa_bench.study.rounds.time.sleep", lambda seconds: waited.append(seconds))
+    waited, launched = [], []
+
+    def launch(todo):
+        launched.extend(todo)
+        for number, job in todo.items():
+            (mine / str(number)).mkdir()
+            jobs.write(mine / str(number), dataclasses.replace(job, state="ran"))
+
+    with sweep.planned(tmp_path, [["seed=0"]]) as theirs:
+        submit.note(theirs, "slurm", {0: dataclasses.make_dataclass("Submitted", ["job_id"])("7_0")})
+    mine = tmp_path / sweep.FOLDER / "mine"
+    mine.mkdir()
+    (mine / jobs.PLAN).write_text(json.dumps({"jobs": [["seed=0"], ["seed=1"]]}))
+    rounds.carry_out(mine, launch, wait=True)
+    assert launched == [1, 0]
+    assert waited == [rounds.LOOK_AT_QUEUE_EVERY]
