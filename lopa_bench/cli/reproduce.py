@@ -22,6 +22,7 @@ from typing import Any
 from lopa_bench.cli import plan, report, words
 from lopa_bench.cli.options import option
 from lopa_bench.host import signals
+from lopa_bench.host.gpus import VISIBLE, visible
 from lopa_bench.host.terminal import say
 from lopa_bench.study import jobs as recorded
 from lopa_bench.study import sweep
@@ -58,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     wanted = plan.plan_of(options)
     plan.print_commands(wanted)
     jobs = jobs_of(wanted, options.results_dir)
-    count = min(options.workers or _gpus() or os.cpu_count() or 1, len(jobs))
+    count = min(options.workers or len(visible()) or os.cpu_count() or 1, len(jobs))
     if count > 1:
         say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
     if options.dry_run:
@@ -91,7 +92,7 @@ def jobs_of(wanted: Plan, results_dir: Path) -> list[Job]:
 
 def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -> int:
     """Do all jobs with ``count`` processes; 1 if any failed. `wait`: for the runs that other processes do."""
-    gpus = _gpus()
+    gpus = visible()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     context = mp.get_context("spawn")
     with sweep.planned(results_dir, [job.overrides for job in jobs]) as folder:
@@ -99,7 +100,7 @@ def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -
         def side_by_side(todo: Mapping[int, recorded.Job]) -> None:
             taken, left = context.Value("i", 0), {i: list(job.overrides) for i, job in todo.items()}
             crew = [
-                context.Process(target=work, args=(left, str(folder), taken, n % gpus if gpus else None))
+                context.Process(target=work, args=(left, str(folder), taken, gpus[n % len(gpus)] if gpus else None))
                 for n in range(min(count, len(todo)))
             ]
             try:
@@ -126,11 +127,11 @@ def _end(crew: Sequence[mp.process.BaseProcess]) -> None:
         raise
 
 
-def work(jobs: dict[int, list[str]], folder: str, taken: Any, gpu: int | None) -> None:
+def work(jobs: dict[int, list[str]], folder: str, taken: Any, gpu: str | None) -> None:
     """One process: take the next of the numbered jobs until none is left, or until the process that started this one is gone."""
     os.setpgrp()  # a terminal's Ctrl-C reaches the first process only, whose one SIGTERM lets this one save a checkpoint
     if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+        os.environ[VISIBLE] = gpu
     try:
         with signals.raised():
             while (parent := mp.parent_process()) and parent.is_alive():
@@ -165,12 +166,6 @@ def _run(overrides: list[str]) -> Any:
     from lopa_bench.run.story import run
 
     return run(load_config(overrides))
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()
 
 
 def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, jobs: Sequence[Job]) -> None:
