@@ -1,9 +1,10 @@
 """Measure one part of the tool against another way of doing the same work.
 
     scripts/benchmark.py NAME [--json]      measure, print, and write results/benchmarks/NAME.json
+    scripts/benchmark.py NAME --tiny        the same in seconds, of which no ratio means anything; nothing is written
     scripts/benchmark.py table              what results/benchmarks holds, as a Markdown table
 
-Each `benchmarks/NAME.py` has `comparisons()`, a list of objects with `work`, `against`, `ratio`
+Each `benchmarks/NAME.py` has `comparisons(tiny)`, a list of objects with `work`, `against`, `ratio`
 (above 1: we are ahead), `spread` (least and greatest ratio seen), `goal` and what `ran`.
 What they share is in `benchmarks/contest`.
 LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real texts.
@@ -12,11 +13,10 @@ LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real te
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,28 +26,28 @@ RESULTS = ROOT / "results" / "benchmarks"
 
 def main() -> int:
     names = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("name", choices=[*names, "table"])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--tiny", action="store_true", help="whether it runs at all; nothing is written")
     options = parser.parse_args()
     if options.name == "table":
         print(markdown(RESULTS))
         return 0
-    sys.path[:0] = [str(ROOT), str(BENCHMARKS)]
-    found = load(options.name).comparisons()
+    found = measured(options.name, options.tiny)
     text = json.dumps(found, indent=1)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{options.name}.json").write_text(text + "\n", encoding="utf-8")
+    if not options.tiny:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / f"{options.name}.json").write_text(text + "\n", encoding="utf-8")
     print(text if options.json else table(found))
     return 0
 
 
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks.{name}", BENCHMARKS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def measured(name: str, tiny: bool) -> list[dict[str, Any]]:
+    """The comparisons of `benchmarks/NAME.py`."""
+    sys.path[:0] = [path for path in map(str, (ROOT, BENCHMARKS.parent, BENCHMARKS)) if path not in sys.path]
+    found: list[dict[str, Any]] = importlib.import_module(f"benchmarks.{name}").comparisons(tiny)
+    return found
 
 
 def table(comparisons: list[dict[str, Any]]) -> str:

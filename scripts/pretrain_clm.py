@@ -150,7 +150,8 @@ def pretrain(recipe: Recipe, out: Path) -> None:
     start = time.perf_counter()
     torch.manual_seed(recipe.seed)
     tokenizer = train_tokenizer(list(islice(documents(recipe.seed), 10_000)), recipe)
-    model = build_model(recipe, len(tokenizer)).to("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = build_model(recipe, len(tokenizer)).to(device)  # type: ignore[arg-type]  # transformers' wrapper hides the overloads
     curve = train(model, batches(tokenizer, recipe), recipe)
     model.half().save_pretrained(out)
     tokenizer.save_pretrained(out)

@@ -130,7 +130,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, answers: Tensor, steps: int) -> None:
         self.recipe, self.steps = recipe, steps
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = build_model(recipe).to(self.device)
+        self.model = build_model(recipe).to(self.device)  # type: ignore[arg-type]  # transformers' wrapper hides the overloads
         self.answers = answers.to(self.device)
         self.generator = torch.Generator().manual_seed(recipe.seed)
         inside = [p for n, p in self.model.named_parameters() if p.ndim == 2 and "encoder" in n]

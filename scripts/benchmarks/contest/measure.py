@@ -21,7 +21,7 @@ def in_turn(contestants: Mapping[str, Callable[[], float]], rounds: int = ROUNDS
     """
     rates: Rates = {name: [] for name in contestants}
     for number in range(rounds):
-        names = list(contestants) if number % 2 == 0 else list(reversed(contestants))
+        names = list(contestants)[:: 1 if number % 2 == 0 else -1]
         for name in names:
             rates[name].append(contestants[name]())
     return rates

@@ -37,7 +37,7 @@ class TrainerWithPeft:
             adapter: Any = peft.LoraConfig(
                 task_type=task_type,
                 r=method.rank,
-                lora_alpha=method.alpha,
+                lora_alpha=round(method.alpha),
                 lora_dropout=method.dropout,
                 target_modules=default_targets(model),
             )
@@ -47,7 +47,8 @@ class TrainerWithPeft:
         tokenizer = hf.AutoTokenizer.from_pretrained(config.model.path)
         encoded = encode_clozes(tokenizer, [rows.examples[i] for batch in order for i in batch], config.text_length)
         self.rows = [
-            {"input_ids": r.ids, "attention_mask": [1] * len(r.ids), "labels": labels_of(r, words)} for r in encoded
+            {"input_ids": list(r.ids), "attention_mask": [1] * len(r.ids), "labels": labels_of(r, words)}
+            for r in encoded
         ]
         collator = hf.DataCollatorForTokenClassification if words else hf.DataCollatorWithPadding
         self.collator, self.size, self.folder, self.config = collator(tokenizer), len(order[0]), folder, config

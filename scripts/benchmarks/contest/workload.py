@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import random
@@ -28,20 +29,45 @@ MBPP_CHARACTERS = (
 )
 E2E_WORDS = ([3, 6, 7, 8, 9, 10, 10, 11, 12, 14, 19], [1, 12, 14, 16, 17, 19, 21, 23, 25, 29, 67])
 
-VOCABULARY = 16_384  # entries that the tokenizer learns; the models' own vocabularies are RoBERTa's and GPT-2's
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How large the models and texts of a benchmark are.
+
+    Attributes:
+        learnt: entries that the tokenizers learn. vocabularies: the models' own, a masked and a causal one's; RoBERTa's and GPT-2's.
+        share: of the rows of RTE and E2E, where texts are generated; with less than all they always are.
+    """
+
+    layers: int
+    width: int
+    learnt: int = 16_384
+    vocabularies: tuple[int, int] = (50_265, 50_257)
+    share: float = 1.0
+
+
+SMALL, LARGE = Size(6, 384), Size(24, 1024)  # for a CPU; RoBERTa-large's and GPT-2 medium's, for a GPU
+TINY = Size(1, 64, 400, (512, 512), 1 / 40)  # to see whether a benchmark runs
+
+
+def size_here(tiny: bool) -> Size:
+    """What a benchmark takes on this machine."""
+    import torch
+
+    return TINY if tiny else LARGE if torch.cuda.is_available() else SMALL
 
 
 class Workload:
     """A folder with `data/` and the models `roberta`, `encoder` (the same shape, other weights) and `gpt2`."""
 
-    def __init__(self, folder: Path, layers: int, width: int) -> None:
-        self.folder, self.shape = folder, f"{layers}×{width}"
+    def __init__(self, folder: Path, size: Size) -> None:
+        self.folder, self.shape = folder, f"{size.layers}×{size.width}"
         real = Path(os.environ.get("LOPA_BENCH_SHARED", "")) / "data"
-        self.real = bool(os.environ.get("LOPA_BENCH_SHARED")) and real.is_dir()
+        self.real = bool(os.environ.get("LOPA_BENCH_SHARED")) and real.is_dir() and size.share == 1
         self.data = real if self.real else folder / "data"
         if not self.real:
-            write_texts(self.data)
-        write_models(folder, read_texts(self.data), layers, width)
+            write_texts(self.data, size.share)
+        write_models(folder, read_texts(self.data), size)
 
     @property
     def texts(self) -> str:
@@ -69,13 +95,13 @@ class Workload:
 
 
 @contextlib.contextmanager
-def workload(layers: int = 6, width: int = 384) -> Iterator[Workload]:
+def workload(size: Size) -> Iterator[Workload]:
     """In a temporary folder, with a cache of instance features of its own."""
     before = os.environ.get("LOPA_BENCH_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LOPA_BENCH_CACHE"] = str(Path(folder) / "cache")
         try:
-            yield Workload(Path(folder), layers, width)
+            yield Workload(Path(folder), size)
         finally:
             os.environ.pop("LOPA_BENCH_CACHE")
             if before is not None:
@@ -92,19 +118,19 @@ def read_texts(data: Path) -> list[str]:
     return texts + [row["prompt"] + (row["canonical_solution"] or "") for row in problems]
 
 
-def write_models(folder: Path, texts: list[str], layers: int, width: int) -> None:
+def write_models(folder: Path, texts: list[str], size: Size) -> None:
     import torch
     import transformers as hf
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    masked = tokenizer(
-        texts, {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>", "mask": "<mask>"}, ends=True
-    )
-    causal = tokenizer(texts, {"bos": "</s>", "eos": "</s>", "pad": "</s>"}, ends=False)
+    special = {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>", "mask": "<mask>"}
+    masked = tokenizer(texts, special, size.learnt, ends=True)
+    causal = tokenizer(texts, {"bos": "</s>", "eos": "</s>", "pad": "</s>"}, size.learnt, ends=False)
+    layers, width = size.layers, size.width
     torch.manual_seed(0)
     roberta = hf.RobertaConfig(
-        vocab_size=50_265,
+        vocab_size=size.vocabularies[0],
         hidden_size=width,
         num_hidden_layers=layers,
         num_attention_heads=width // 64,
@@ -116,7 +142,7 @@ def write_models(folder: Path, texts: list[str], layers: int, width: int) -> Non
         eos_token_id=masked.eos_token_id,
     )
     gpt2 = hf.GPT2Config(
-        vocab_size=50_257,
+        vocab_size=size.vocabularies[1],
         n_embd=width,
         n_layer=layers,
         n_head=width // 64,
@@ -139,8 +165,8 @@ def write_models(folder: Path, texts: list[str], layers: int, width: int) -> Non
         own.save_pretrained(folder / name)
 
 
-def tokenizer(texts: list[str], special: dict[str, str], ends: bool) -> Any:
-    """A byte-level BPE of these texts; `ends` puts the begin and end token around every text."""
+def tokenizer(texts: list[str], special: dict[str, str], learnt: int, ends: bool) -> Any:
+    """A byte-level BPE of these texts with `learnt` entries; `ends` puts the begin and end token around every text."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -148,7 +174,7 @@ def tokenizer(texts: list[str], special: dict[str, str], ends: bool) -> Any:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=learnt,
         special_tokens=list(dict.fromkeys(special.values())),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -160,8 +186,8 @@ def tokenizer(texts: list[str], special: dict[str, str], ends: bool) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=made, **{f"{name}_token": token for name, token in special.items()})
 
 
-def write_texts(data: Path) -> None:
-    """Files in the data sets' own formats, of words drawn from one list of 8,000, with the lengths above."""
+def write_texts(data: Path, share: float) -> None:
+    """Files in the data sets' own formats with that share of RTE's and E2E's rows, words of one list of 8,000, the lengths above."""
     draw = random.Random(0)
     lexicon = ["".join(draw.choices(string.ascii_lowercase, k=draw.randint(2, 9))) for _ in range(8_000)]
 
@@ -175,11 +201,14 @@ def write_texts(data: Path) -> None:
     for folder in ("glue/RTE", "mbpp/mxeval", "e2e"):
         (data / folder).mkdir(parents=True, exist_ok=True)
     for name, rows in (("train", 2490), ("dev", 277)):
-        lines = [f"{i}\t{words(length(RTE_WORDS[0]))}\t{words(length(RTE_WORDS[1]))}\tentailment" for i in range(rows)]
+        lines = [
+            f"{i}\t{words(length(RTE_WORDS[0]))}\t{words(length(RTE_WORDS[1]))}\tentailment"
+            for i in range(round(share * rows))
+        ]
         text = "\n".join(["index\tsentence1\tsentence2\tlabel", *lines])
         (data / f"glue/RTE/{name}.tsv").write_text(text + "\n", encoding="utf-8")
     with (data / "mbpp/mxeval/mbpp_release_v1.jsonl").open("w", encoding="utf-8") as file:
-        for i in range(974):
+        for i in range(974):  # the splits are slices of these
             prompt, solution = (words(n)[:n] for n in map(length, MBPP_CHARACTERS))
             row = {
                 "task_id": f"MBPP/{i}",
@@ -193,5 +222,5 @@ def write_texts(data: Path) -> None:
         with (data / f"e2e/{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["mr", "ref"])
-            for _ in range(rows):
+            for _ in range(round(share * rows)):
                 writer.writerow([f"name[{words(length(E2E_WORDS[0]))}]", words(length(E2E_WORDS[1]))])
