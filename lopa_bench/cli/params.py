@@ -16,6 +16,7 @@ from lopa_bench.models import shapes
 from lopa_bench.study.reference import rows as reference_rows
 
 if TYPE_CHECKING:
+    from lopa_bench.methods.base import Method
     from lopa_bench.models.backbone import Backbone
 
 SUMMARY = "the paper's parameter counts beside ours, without any weights"
@@ -105,10 +106,15 @@ def counted(model: str, method: str, setting: str, printed: str | None, encoder:
         method,
         setting,
         printed,
-        paper=dataclasses.replace(own, **changes).parameters(_backbone(model), width),
-        official=dataclasses.replace(official, **changes).parameters(_backbone(model), width)
+        paper=_parameters(dataclasses.replace(own, **changes), model, width),
+        official=_parameters(dataclasses.replace(official, **changes), model, width)
         + (encoder_parameters(encoder) if reads and official.trains_encoder else 0),
     )
+
+
+@cache
+def _parameters(method: Method, model: str, encoder_width: int) -> int:
+    return method.parameters(_backbone(model), encoder_width)
 
 
 @cache

@@ -97,6 +97,8 @@ def print_plan(wanted: Plan, tflops: float) -> None:
         seconds += took
     if seconds:
         show(lines, width=200)
+    if any(not wanted.known or wanted.known.seconds(run) is None for run in wanted.left):
+        say(f"hours of runs like which none is known: by their FLOPs at {tflops:g} TFLOP/s (tflops=N)")
     say(wanted.summary(seconds))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from lopa_bench.config import files, places, recipe, scale, typed
+from lopa_bench.config import derive, files, places, scale, typed
+from lopa_bench.config.keys import tree
 from lopa_bench.config.schema import Config, Data, Generation, Model, Run, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
@@ -21,17 +23,8 @@ from lopa_bench.host import network
 
 def register() -> None:
     """Make the ``${…:…}`` of conf/ known to OmegaConf, for configs that Hydra composes by itself too."""
-    OmegaConf.register_new_resolver("setting", recipe.resolver, replace=True)
-    OmegaConf.register_new_resolver("data_source", _data_source, replace=True)
-    OmegaConf.register_new_resolver("label_words", lambda *, _root_: recipe.label_words(_root_.task), replace=True)
-    OmegaConf.register_new_resolver("folder_name", lambda path: Path(path).resolve().name, replace=True)
-    OmegaConf.register_new_resolver("files_or_hub", lambda folder: "hub" if folder is None else "files", replace=True)
-
-
-def _data_source(*, _root_: DictConfig) -> str:
-    """Files where the user names some, or where the task has no rows but those; else the scale's."""
-    given = (_root_.data.train, _root_.data.validation, _root_.data.test)
-    return "files" if any(given) or not _root_.task.files else str(_root_.scale.data.source)
+    for name in derive.RESOLVERS:
+        OmegaConf.register_new_resolver(name, derive.as_omegaconf(name), replace=True)
 
 
 def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
@@ -53,7 +46,37 @@ def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
 
 def load_config(overrides: Sequence[str] = ()) -> Config:
     """Overrides as on the command line -> checked `Config`. Raises `UserError`."""
-    return build_config(compose_config(overrides))
+    try:
+        with files.searching(files.own_folder(overrides)):
+            values = derive.resolved(_unresolved(overrides))
+    except derive.Beyond:
+        return build_config(compose_config(overrides))
+    return _from_composed(values)
+
+
+def keys_of(overrides: Sequence[str]) -> set[str]:
+    """All dotted keys of the config that the overrides ask for, branches included. Raises `UserError`."""
+    try:
+        with files.searching(files.own_folder(overrides)):
+            return set(tree(_unresolved(overrides)))
+    except derive.Beyond:
+        return set(tree(_by_hydra(overrides)))
+
+
+def _unresolved(overrides: Sequence[str]) -> dict[str, Any]:
+    """Raises `derive.Beyond`."""
+    words = [*scale.implied(overrides), *overrides]
+    return derive.derived(words, lambda choices: _kept(choices, tuple(files.sources())))
+
+
+@functools.lru_cache(64)
+def _kept(choices: tuple[str, ...], sources: tuple[Path, ...]) -> dict[str, Any]:
+    """What Hydra composes of some choices, in the given folders."""
+    return _by_hydra(choices)
+
+
+def _by_hydra(overrides: Sequence[str]) -> dict[str, Any]:
+    return OmegaConf.to_container(compose_config(overrides), resolve=False)  # type: ignore[return-value]
 
 
 def build_config(composed: DictConfig) -> Config:
@@ -63,11 +86,14 @@ def build_config(composed: DictConfig) -> Config:
         UserError: naming the key, the value and what would be valid.
     """
     register()
-    plain = _plain(composed)
-    plain.pop("hydra", None)
-    plain["scale"] = plain["scale"]["name"]
-    plain["recipe"] = plain["recipe"]["name"]
-    with files.searching(plain.pop("conf")["path"]):
+    return _from_composed(_plain(composed))
+
+
+def _from_composed(values: dict[str, Any]) -> Config:
+    """The typed config of composed and resolved values."""
+    plain = {key: value for key, value in values.items() if key not in {"hydra", "conf"}}
+    plain |= {key: values[key]["name"] for key in ("scale", "recipe")}
+    with files.searching(values["conf"]["path"]):
         return from_resolved(places.placed(plain))
 
 

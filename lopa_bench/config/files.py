@@ -122,16 +122,26 @@ def choices(group: str) -> list[str]:
     return sorted({path.stem for folder in sources() for path in (folder / group).glob("*.yaml")})
 
 
+def is_choice(group: str, name: str) -> bool:
+    """Whether `name` is among the `choices` of a group."""
+    return Path(name).name == name and any((folder / group / f"{name}.yaml").is_file() for folder in sources())
+
+
 def find(name: str) -> Path:
     """The file of ``find("method/lopa")``.
 
     Raises:
         UserError: there is none.
     """
-    for folder in sources():
+    return _find(tuple(sources()), name)
+
+
+@cache
+def _find(folders: tuple[Path, ...], name: str) -> Path:
+    for folder in folders:
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
-    raise UserError(f"{name}.yaml is in none of {', '.join(map(str, sources()))}")
+    raise UserError(f"{name}.yaml is in none of {', '.join(map(str, folders))}")
 
 
 def read(name: str) -> dict[str, Any]:
@@ -148,6 +158,16 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: is not a mapping of keys to values")
     return {str(key): value for key, value in content.items()}
+
+
+def whole(name: str) -> bool:
+    """Whether a YAML file stands for itself: Hydra adds no defaults to it and puts it into no other section."""
+    return _whole(find(name))
+
+
+@cache
+def _whole(path: Path) -> bool:
+    return "defaults" not in _read(path) and not re.search(r"^#\s*@package", path.read_text(encoding="utf-8"), re.M)
 
 
 def table_modules() -> list[str]:

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import DictConfig
 
-
-def tree(composed: DictConfig, prefix: str = "") -> list[str]:
-    """All dotted keys of a composed config, branches included."""
+def tree(composed: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """All dotted keys of composed values, branches included."""
     keys: list[str] = []
-    for name in map(str, composed):
-        key = f"{prefix}{name}"
-        keys.append(key)
-        node = composed._get_node(name)
-        if isinstance(node, DictConfig) and not node._is_interpolation() and not node._is_none():
-            keys += tree(node, f"{key}.")
+    for name, value in composed.items():
+        keys.append(f"{prefix}{name}")
+        keys += tree(value, f"{prefix}{name}.") if isinstance(value, Mapping) else []
     return keys
 
 

@@ -12,9 +12,8 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from lopa_bench.config.compose import compose_config, load_config
+from lopa_bench.config.compose import compose_config, keys_of, load_config
 from lopa_bench.config.files import choices, groups, own_folder, searching
-from lopa_bench.config.keys import tree
 from lopa_bench.config.nearest import hint, not_one_of
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
@@ -183,7 +182,7 @@ def _known_keys(parsed: list[Override]) -> set[str]:
     combinations = itertools.product(*([f"{o.key_or_group}={v}" for v in _values(o)] for o in chosen))
     keys: set[str] = set()
     for combination in itertools.islice(combinations, MOST_CHECKED_JOBS):
-        keys.update(tree(compose_config(combination)))
+        keys.update(keys_of(combination))
     return {key for key in keys if not key.startswith(("scale.", "recipe."))} | {"scale", "recipe"}
 
 

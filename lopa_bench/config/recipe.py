@@ -1,4 +1,4 @@
-"""The one reader of ``${setting:KEY}``: what a scale's recipe gives to a task, its model and a method. Hydra and the report ask here."""
+"""What a scale's recipe gives to a task, its model and a method: ``${setting:KEY}``, for runs and for the report."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
 
 from lopa_bench.config import files
 from lopa_bench.config.keys import lookup
@@ -41,15 +39,6 @@ def setting(
     if isinstance(value, Mapping):
         value = value.get(method, value.get("default"))
     return value
-
-
-def resolver(key: str, *, _root_: DictConfig) -> Any:
-    """``${setting:KEY}`` in a composed config."""
-    task, model = _root_.task, OmegaConf.select(_root_, "model.name", throw_on_resolution_failure=False)
-    trains_encoder = key != FREEZE and OmegaConf.select(_root_, f"method.{FREEZE}") is False
-    return setting(
-        key, _root_.recipe, _root_.scale.recipe, task.name, task.family, model, _root_.method.name, trains_encoder
-    )
 
 
 def label_words(task: Mapping[str, Any]) -> list[str]:

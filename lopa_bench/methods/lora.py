@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,9 @@ class PeftAdapter(Method):
         backbone.freeze()
         targets = self._targets(backbone)
         try:
-            get_peft_model(backbone.model, self._config(backbone))  # changes the model; the wrapper is not needed
+            with warnings.catch_warnings():  # peft asks transformers by a name that will go
+                warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+                get_peft_model(backbone.model, self._config(backbone))  # changes the model; the wrapper is not needed
         except ValueError as error:
             raise UserError(f"model.lora_targets={targets}: the model has no such layers") from error
         for parameter in backbone.model.parameters():

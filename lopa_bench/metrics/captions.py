@@ -38,15 +38,16 @@ def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> dict[s
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
 
-    words = iter(tokenise([*outputs, *(text for texts in references for text in texts)]))
-    hypotheses = [next(words) for _ in outputs]
-    grouped = [[next(words) for _ in texts] for texts in references]
-    by_id = dict(enumerate(grouped)), {i: [text] for i, text in enumerate(hypotheses)}
-    return {
-        "meteor": meteor(hypotheses, grouped),
-        "rouge_l": 100 * float(Rouge().compute_score(*by_id)[0]),
-        "cider": float(Cider().compute_score(*by_id)[0]),
-    }
+    with meteor_process():  # reads its tables while the tokeniser, in a process of its own, works
+        words = iter(tokenise([*outputs, *(text for texts in references for text in texts)]))
+        hypotheses = [next(words) for _ in outputs]
+        grouped = [[next(words) for _ in texts] for texts in references]
+        by_id = dict(enumerate(grouped)), {i: [text] for i, text in enumerate(hypotheses)}
+        return {
+            "meteor": meteor(hypotheses, grouped),
+            "rouge_l": 100 * float(Rouge().compute_score(*by_id)[0]),
+            "cider": float(Cider().compute_score(*by_id)[0]),
+        }
 
 
 def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.config.fields import Kind
-from lopa_bench.config.files import choices
+from lopa_bench.config.files import is_choice
 from lopa_bench.config.places import how_to_get
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import Missing, UserError
@@ -186,7 +186,7 @@ def locate(path: str, revision: str | None, offline: bool, key: str = "model.pat
         if not weight_files(folder):
             raise UserError(f"{key}={path}: the folder has no weights (*.safetensors)")
         return ModelFiles(str(folder), folder, None, True)
-    if path in choices("model"):
+    if is_choice("model", path):
         raise Missing(f"{key}={path} is not there; {how_to_get(key, path, revision)}")
     if path.startswith((".", "/", "~")) or path.count("/") != 1:
         raise UserError(f"{key}={path}: there is no such folder, and it is not a hub id (owner/name)")

@@ -42,12 +42,13 @@ class Runs:
 
     def where(self, settings: Mapping[str, Any]) -> pd.DataFrame:
         """The runs whose fields (``task``, …) or config keys (``method.rank``) have these values; of a tuple, one of them."""
-        keep = np.ones(len(self.frame), dtype=bool)
+        left = np.arange(len(self.frame))
         for key, value in settings.items():
             codes, code_of = self._coded(key)
             wanted = value if isinstance(value, tuple) else (value,)
-            keep &= np.isin(codes, [code_of.get(spell(each), -1) for each in wanted])
-        return self.frame[keep]
+            asked = [code_of.get(spell(each), -1) for each in wanted]
+            left = left[codes[left] == asked[0] if len(asked) == 1 else np.isin(codes[left], asked)]
+        return self.frame.iloc[left]
 
     def only(self, settings: Mapping[str, Any]) -> Runs:
         """The runs with these settings, which from then on stand in for a table's defaults."""
@@ -56,15 +57,23 @@ class Runs:
     def _coded(self, key: str) -> tuple[NDArray[np.int64], dict[str, int]]:
         """All runs' values of a key as small numbers, kept: tables ask for the same few keys again and again."""
         if key not in self._codes:
-            if key in self.frame.columns:  # where pandas takes None in a column of text for NaN
-                column = self.frame[key]
-                values: Iterable[Any] = column.astype(object).where(column.notna(), None)
-            else:
-                values = (lookup(config, key) for config in self.frame["config"])
             code_of: dict[str, int] = {}
+            values, rows = self._values(key)
             codes = [code_of.setdefault(spell(value), len(code_of)) for value in values]
-            self._codes[key] = np.array(codes, dtype=np.int64), code_of
+            self._codes[key] = np.array(codes, dtype=np.int64)[rows], code_of
         return self._codes[key]
+
+    def _values(self, key: str) -> tuple[Iterable[Any], NDArray[np.int64]]:
+        """Values of a key, and for each run the place of its own; runs of one setting share one, but for what is not in the setting."""
+        if key in self.frame.columns:  # where pandas takes None in a column of text for NaN
+            column = self.frame[key]
+            return column.astype(object).where(column.notna(), None), np.arange(len(column))
+        configs = self.frame["config"]
+        if key.partition(".")[0] == "data":
+            return [lookup(config, key) for config in configs], np.arange(len(configs))
+        places, settings = pd.factorize(self.frame["setting"])
+        first = np.unique(places, return_index=True)[1]
+        return [lookup(configs.iloc[place], key) for place in first[: len(settings)]], places
 
 
 def read_runs(results_dir: Path | str, scale: str) -> Runs:

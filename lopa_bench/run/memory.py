@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing
+from lopa_bench.host.shelf import Shelf
 from lopa_bench.models import shapes
 from lopa_bench.models.files import ModelFiles, locate
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 GRADIENT, ADAM, FP32 = 4, 8, 4  # bytes of a trained parameter, beside itself
 SLACK = 1.1  # fragments, and the operations' own working memory
+
+
+ESTIMATES: Shelf[Memory] = Shelf(1024)
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,18 @@ class Memory:
 def estimate(config: Config, tokens: int | None = None) -> Memory:
     """What the run of `config` needs, with texts of `tokens` tokens (None: as long as they may be).
 
+    Runs that differ in their task or seed only need the same, which is computed once.
+
     Raises:
         UserError: a hub model that is neither cached nor one of the paper's.
     """
+    classes = list(config.task.label_words.values()) if config.readout == "classifier" else None
+    needs = (config.model, config.method, config.train, config.generation, config.precision, config.selection)
+    key = repr((*needs, classes, tokens or config.text_length))
+    return ESTIMATES.get(key, lambda: _estimate(config, tokens))
+
+
+def _estimate(config: Config, tokens: int | None) -> Memory:
     import torch
 
     from lopa_bench.models.backbone import resolve_precision
@@ -97,7 +110,7 @@ def parameters(files: ModelFiles) -> int:
     if files.own_code or files.config.get("model_type") == "codesage":
         read = files.config["vocab_size"] + files.config["max_position_embeddings"]
         return int(files.width * (read + files.layers * (12 * files.width + 13) + 2))
-    return sum(p.numel() for p in shapes.build(files, "meta").body.parameters())
+    return sum(p.numel() for p in shapes.kept(files).body.parameters())
 
 
 def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:

@@ -19,7 +19,7 @@ def flops(config: Config) -> tuple[int, int]:
         UserError: the task does not say how large it is.
     """
     files = model_files(config.model.path, config.model.revision, config)
-    backbone = shapes.build(files, "meta")
+    backbone = shapes.kept(files)
     size, generation = config.task.about.size, config.generation
     if size is None:
         raise UserError(

@@ -110,7 +110,7 @@ def _models(scale: str) -> dict[str, str]:
 
 def default_encoder(model: str | None) -> str:
     """The instance encoder, by its name in conf/encoder, beside a model where a run names none; one's own model reads with itself."""
-    if model not in files.choices("model"):
+    if model is None or not files.is_choice("model", model):
         return "backbone"
     known = files.read(f"model/{model}")
     beside = [entry["/encoder@_here_"] for entry in known.get("defaults", [])]

@@ -27,7 +27,7 @@ def known(name: str) -> Task:
     Raises:
         UserError: there is none, or a value of it is wrong.
     """
-    if name not in names():
+    if not files.is_choice("task", name):
         raise UserError(f"task={name} is not one of {', '.join(names())}; nearest: task={nearest(name, names())}")
     return _read(files.find(f"task/{name}"))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lopa_bench.config.files import choices, read
+from lopa_bench.config.files import is_choice, read
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
+from lopa_bench.host.shelf import Shelf
 from lopa_bench.models.files import ModelFiles
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from lopa_bench.models.backbone import Backbone
 
 FOLDER = Path(__file__).parent
+_KEPT: Shelf[Backbone] = Shelf(16)
 
 
 def names() -> list[str]:
@@ -34,7 +37,7 @@ def of(path: str) -> ModelFiles:
     """The shape of the model that conf/model or conf/encoder calls `path`. Raises `UserError` where none is shipped."""
     for group, key in (("model", "path"), ("encoder", "encoder")):
         for name in names():
-            if name in choices(group) and read(f"{group}/{name}")[key] == path:
+            if is_choice(group, name) and read(f"{group}/{name}")[key] == path:
                 return files(name)
     raise UserError(f"{path}: neither on this machine nor one of the paper's models, so its sizes are not known")
 
@@ -65,6 +68,12 @@ def build(found: ModelFiles, device: str, dtype: torch.dtype | None = None, sett
             AutoConfig.from_pretrained(found.folder or found.source), dtype=torch.float32
         )
     return Backbone(model, None, found, settings, dtype or torch.float32)
+
+
+def kept(found: ModelFiles) -> Backbone:
+    """`build` on the meta device, once for each config.json: to look at, not to adapt."""
+    key = json.dumps([found.kind, found.config], sort_keys=True)
+    return _KEPT.get(key, lambda: build(found, "meta"))
 
 
 def on_meta(name: str) -> Backbone:
