@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
@@ -15,7 +16,8 @@ from lopa_bench.host.terminal import say
 SUMMARY = "a run's adapter or prompt for use elsewhere"
 DETAILS = """\
 LoRA, prefix tuning, P-tuning v2   a peft adapter folder
-PT, IDPG, LOPA, DePT               a soft-prompt client (lopa_bench.serving.client.SoftPromptClient)
+PT, IDPG, LOPA, DePT               a soft-prompt client (lopa_bench.serving.client.SoftPromptClient); PT of a causal LM with form=peft
+                                   a peft adapter folder too
 FFT                                a Hugging Face model folder"""
 EXAMPLE = "lopa-bench export run=runs/mini/rte/mini_mlm/lopa/0-123456789abc to=exported/rte"
 
@@ -24,6 +26,17 @@ EXAMPLE = "lopa-bench export run=runs/mini/rte/mini_mlm/lopa/0-123456789abc to=e
 class Options:
     run: Path = option("the directory of a finished run (it holds result.json)", shown="DIR")
     to: Path = option("a folder that is not there yet, or empty", shown="DIR")
+    form: Literal["own", "peft"] = option(
+        "own: the method's own; peft: for peft.PeftModel, where peft has the method", "own"
+    )
+    card: bool = option("write a model card (README.md) with scores, counts, data and command", False)
+    licence: str | None = option(
+        "of the exported weights, as the hub names it (apache-2.0), for the card", None, shown="NAME"
+    )
+    push: str | None = option(
+        "upload the folder, card included, to this repository of the hub", None, shown="OWNER/NAME"
+    )
+    private: bool = option("a repository that push makes is private", True)
 
 
 OPTIONS = Options
@@ -31,20 +44,33 @@ OPTIONS = Options
 
 def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "export")
-    say(f"{options.to}: {export(options.run, options.to)}")
+    if options.push is not None:
+        from lopa_bench.serving.publish import check_push
+
+        check_push(options.push)
+    written = export(options.run, options.to, options.form, options.card or options.push is not None, options.licence)
+    say(f"{options.to}: {written}")
+    if options.push is not None:
+        from lopa_bench.serving.publish import push
+
+        say(push(options.to, options.push, options.private, f"lopa-bench export of {options.run.name}"))
     return 0
 
 
-def export(run: Path, to: Path) -> str:
+def export(run: Path, to: Path, form: str = "own", with_card: bool = False, licence: str | None = None) -> str:
     """Export the run in `run` to the folder `to`; what was written, in words.
 
+    Args:
+        form: the method's own, or peft's. with_card: a README.md too, that states `licence`.
+
     Raises:
-        UserError: `run` holds no finished run, `to` is in use, or the method has nothing to export.
+        UserError: `run` holds no finished run, `to` is in use, or the method has nothing to export in this form.
     """
     if not (run / "result.json").is_file():
         raise UserError(f"run={run}: there is no finished run (result.json) there")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"to={to} is in use; name a new folder")
+    from lopa_bench.report.card import card
     from lopa_bench.run.trained import load_trained
 
     config, model = load_trained(run)
@@ -52,8 +78,16 @@ def export(run: Path, to: Path) -> str:
         raise UserError(
             f"run={run}: its classifier would have to stand at the server; nearest: a run with readout=label_words"
         )
+    made = not to.exists()
     make_folder(to)
     try:
-        return config.method.export(model, config, to)
+        written = (config.method.export_peft if form == "peft" else config.method.export)(model, config, to)
+        if with_card:
+            (to / "README.md").write_text(card(run, config, written, licence), encoding="utf-8")
     except OSError as error:  # a full disk; the libraries that write have other names for it
         raise RunFailed(f"to={to} cannot be written ({error.strerror or error})") from error
+    except UserError:  # there is nothing to export, and nothing was written
+        if made:
+            to.rmdir()
+        raise
+    return written

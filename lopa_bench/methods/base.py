@@ -155,6 +155,14 @@ class Method(ABC):
         """
         raise UserError(f"method={self.name}: there is nothing to export that another program reads")
 
+    def export_peft(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        """Write a folder that `peft.PeftModel.from_pretrained` reads, like `export`.
+
+        Raises:
+            UserError: peft has no such method.
+        """
+        raise UserError(f"form=peft: peft has nothing like method={self.name}; nearest: form=own")
+
 
 @settings
 class SoftPromptMethod(Method):

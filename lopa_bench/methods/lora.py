@@ -73,6 +73,8 @@ class PeftAdapter(Method):
         weights = {names[n]: p.detach().contiguous() for n, p in model.trainable().items()}
         return save_adapter(peft_config, {**weights, **self.frozen(model)}, folder)
 
+    export_peft = export
+
     def frozen(self, model: AdaptedModel) -> dict[str, Tensor]:
         """What belongs to the adapter and is not trained, by peft's names."""
         return {}

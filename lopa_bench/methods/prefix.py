@@ -86,6 +86,8 @@ class PrefixMethod(Method):
         prefix = self.prefix(model.parts).detach().contiguous()
         return save_adapter(config_of_peft, {"prompt_embeddings": prefix}, folder)
 
+    export_peft = export
+
 
 @settings
 class PTuningV2(PrefixMethod):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -144,6 +145,21 @@ def _left_out(reason: str, paths: list[Path]) -> str:
 def runs_so_far(results_dir: Path, scale: str) -> Runs:
     """`read_runs`, and none where the directory is still to be made."""
     return read_runs(results_dir, scale) if results_dir.exists() else Runs(pd.DataFrame(columns=_COLUMNS))
+
+
+def runs_beside(run: Path | str) -> Runs:
+    """The finished run in this directory and those in the folders beside it that differ from it in the seed alone.
+
+    Raises:
+        UserError: no result there, a corrupt one, or one of another schema version.
+    """
+    path, result = load_result(run)
+    rows = [_row(path, result)]
+    for other in sorted(path.parent.parent.glob("*/result.json")):
+        with contextlib.suppress(UserError, NotAResult):
+            if other.parent != path.parent:
+                rows.append(_row(other, parse(read_bytes(other))))
+    return Runs(pd.DataFrame([row for row in rows if row["setting"] == rows[0]["setting"]], columns=_COLUMNS))
 
 
 def load_result(run: Path | str) -> tuple[Path, Result]:

@@ -48,6 +48,21 @@ def test_peft_loads_the_folder_with_equal_logits(architecture, method, tiny_mode
     torch.testing.assert_close(logits[batch.rows, batch.columns], model(batch), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("architecture", tiny.CAUSAL)
+@torch.no_grad()
+def test_peft_loads_prompt_tuning_with_equal_logits_and_texts(architecture, tiny_models, tmp_path):
+    from peft import PeftModel
+
+    folder = tiny_models(architecture)
+    config, model = tiny.settings(folder, "pt"), tiny.perturbed(tiny.adapt(folder, "pt"))
+    config.method.export_peft(model, config, tmp_path)
+    batch = tiny.batch(model, tiny.rows(model))
+    loaded = PeftModel.from_pretrained(tiny.adapt(folder, "none").backbone.model, tmp_path).eval()
+    logits = loaded(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+    assert loaded.active_peft_config.peft_type == "PROMPT_TUNING"
+    torch.testing.assert_close(logits[batch.rows, batch.columns + 4], model(batch), atol=1e-5, rtol=1e-5)
+
+
 TEXTS = {
     "pt": ["the cat sees a dog . ? <mask> , a dog is red .", "every barn is blue ? <mask> , some barn is not"],
     "idpg": ["the dog eats . It was <mask> ."],
@@ -172,6 +187,9 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     assert "export: to is needed: give to=DIR" in error(f"run={directory}")
     assert "nearest: run=DIR" in error(f"runs={directory}", to)
     assert "method=none: there is nothing to export" in error(f"run={directory}", to)
+    assert "form=peft: peft has nothing like method=lopa" in error(f"run={finished('lopa')}", to, "form=peft")
+    assert "is masked with method.position=prefix; nearest: form=own" in error(f"run={finished('pt')}", to, "form=peft")
+    assert not (tmp_path / "out").exists()
     result = json.loads((directory / "result.json").read_text())
     result["config"]["model"]["weights"] = "other"
     (directory / "result.json").write_text(json.dumps(result))

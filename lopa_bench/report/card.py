@@ -1,0 +1,142 @@
+"""The model card of an exported run: what it is, what it scored with what spread, and how to make it again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lopa_bench.config import places
+from lopa_bench.metrics.metric import Metric
+from lopa_bench.report.listing import ListedRun, list_runs
+from lopa_bench.results.read import load_result, runs_beside
+from lopa_bench.results.record import Result
+from lopa_bench.tasks.known import as_run
+
+if TYPE_CHECKING:
+    from lopa_bench.config.schema import Config
+
+PAPER = "[Prompt Tuning Strikes Back: Customizing Foundation Models with Low-Rank Prompt Adaptation](https://arxiv.org/abs/2405.15282)"
+TEMPLATE = """\
+# {title}
+
+What `method={method}` has learnt for the task **{task}** on {base}, exported by lopa-bench {version}.
+
+This folder is {written}.
+
+| | |
+| --- | --- |
+| task | {task}, {rows:,} rows of the reported split |
+| {metric} | {score} |
+| base model | {base} |
+| parameters | {counted:,} as the paper counts, {trained:,} got gradients |
+| data | SHA-256 of its rows: {data} |
+| epoch | {epoch}, by selection={selection} |
+
+{spread}
+
+The command that makes it again (digest `{digest}`{placeholder}):
+
+```sh
+{command}
+```
+
+lopa-bench reproduces {paper} and goes past it.{licence}
+"""
+
+
+def card(run: Path, config: Config, written: str, licence: str | None) -> str:
+    """The text of a README.md for the hub, from the run's result and those of its other seeds beside it.
+
+    Args:
+        written: what was exported, in words. licence: the hub's name of one; None says that none is stated.
+
+    Raises:
+        UserError: no finished run there.
+    """
+    _, result = load_result(run)
+    (listed,) = list_runs(runs_beside(run), result.scale)
+    task = as_run(result.task, result.setting("task") or {})
+    metric, revision = task.metrics[result.metric], config.model.revision
+    base = f"{_base(config)}{f' (revision {revision})' if revision else ''}"
+    text = TEMPLATE.format(
+        title=f"{result.task} · {result.method} · {result.model}",
+        method=result.method,
+        task=task.title,
+        base=base,
+        version=result.versions.get("lopa-bench", ""),
+        written=written,
+        rows=result.data.rows[result.reported_split],
+        metric=metric.axis,
+        score=_score(result, listed),
+        counted=result.parameters.paper,
+        trained=result.parameters.trained,
+        data=", ".join(f"{split} `{value}`" for split, value in result.data.fingerprints.items()),
+        selection=result.selection,
+        epoch=result.selected_epoch,
+        spread=_spread(listed),
+        digest=result.digest,
+        placeholder="; DIR stands for a folder of yours"
+        if config.model.path != result.model and _local(config)
+        else "",
+        command=_command(result, config, listed),
+        paper=PAPER,
+        licence=""
+        if licence
+        else " No licence is stated for these weights; the base model's and the data's terms apply.",
+    )
+    return f"---\n{_metadata(result, config, task.title, metric, written, licence)}\n---\n\n{text}"
+
+
+def _local(config: Config) -> bool:
+    """Whether the backbone is in a folder of this machine."""
+    return places.is_place(config.model.path) and not config.model.path.startswith("mini:")
+
+
+def _base(config: Config) -> str:
+    return config.model.name if _local(config) else config.model.path
+
+
+def _score(result: Result, listed: ListedRun) -> str:
+    if listed.deviation is None:
+        return f"{result.score:.2f} (one seed)"
+    return f"{result.score:.2f}; mean {listed.score:.2f} ± {listed.deviation:.2f} over {len(listed.seeds)} seeds"
+
+
+def _spread(listed: ListedRun) -> str:
+    if listed.deviation is None:
+        return "One run says nothing of other seeds."
+    return f"± is the standard deviation over the seeds {', '.join(map(str, listed.seeds))}; these weights are those of one of them."
+
+
+def _command(result: Result, config: Config, listed: ListedRun) -> str:
+    model = ["model=local", "model.path=DIR"] if _local(config) else [f"model={result.model}"]
+    chosen = [f"task={result.task}", f"method={result.method}", *model, f"scale={result.scale}", f"seed={result.seed}"]
+    return f"lopa-bench {shlex.join(chosen)} {listed.differs}".rstrip()
+
+
+def _metadata(result: Result, config: Config, title: str, metric: Metric, written: str, licence: str | None) -> str:
+    """The card's YAML, as the hub's index of evaluation results reads it."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    on_hub = not places.is_place(config.model.path)
+    return str(
+        ModelCardData(
+            base_model=config.model.path if on_hub else None,
+            library_name="peft" if "peft" in written else "lopa-bench",
+            license=licence,
+            tags=["lopa-bench", result.method, result.task],
+            model_name=f"{result.task}-{result.method}-{result.model}",
+            eval_results=[
+                EvalResult(
+                    task_type="text-classification" if result.family == "glue" else "text-generation",
+                    dataset_type=result.task,
+                    dataset_name=title,
+                    dataset_split=result.reported_split,
+                    metric_type=metric.name,
+                    metric_name=metric.axis,
+                    metric_value=round(result.score, 4),
+                )
+            ],
+        ).to_yaml()
+    )

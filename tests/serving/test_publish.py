@@ -1,0 +1,138 @@
+"""An export with its card on the hub: a stand-in of the hub's API takes the commit of its own client, and what it holds works."""
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from huggingface_hub import ModelCard, constants
+
+from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
+from lopa_bench.run.story import run
+from lopa_bench.serving.client import SoftPromptClient
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The requests of `create_repo` and `upload_folder`, with every file sent in the commit itself."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Authorization") != "Bearer hf_standin":
+            return self.answer({"error": "Invalid username or password."}, 401)
+        if self.path == "/api/validate-yaml":  # of the card's head
+            return self.answer({"errors": [], "warnings": []})
+        if self.path == "/api/repos/create":
+            self.server.created = json.loads(body)
+            return self.answer({"url": f"{self.server.url}/me/rte-lopa"})
+        if self.path == "/api/models/me/rte-lopa/preupload/main":
+            files = [
+                {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]
+            ]
+            return self.answer({"files": files})
+        if self.path == "/api/models/me/rte-lopa/commit/main":
+            lines = [json.loads(line) for line in body.splitlines()]
+            self.server.message = next(line["value"]["summary"] for line in lines if line["key"] == "header")
+            for file in (line["value"] for line in lines if line["key"] == "file"):
+                self.server.files[file["path"]] = base64.b64decode(file["content"])
+            return self.answer({"commitUrl": f"{self.server.url}/me/rte-lopa/commit/1", "commitOid": "1"})
+        return self.answer({"error": f"{self.path} is not known here"}, 404)
+
+    def do_GET(self):
+        self.answer({"id": "me/rte-lopa", "siblings": []})
+
+    def answer(self, body, status=200):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        server.url, server.files = f"http://127.0.0.1:{server.server_port}", {}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("HF_TOKEN", "hf_standin")
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
+            monkeypatch.delenv(name, raising=False)
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def finished(run_overrides, tmp_path_factory):
+    """Two seeds of a small run."""
+    results = tmp_path_factory.mktemp("results")
+    outcomes = [run(load_config([*run_overrides(results), "method=lopa", f"seed={seed}"])) for seed in (0, 1)]
+    return outcomes[0].directory.path, [outcome.result for outcome in outcomes]
+
+
+def test_what_is_pushed_is_what_was_exported(finished, hub, tmp_path, capsys):
+    directory, _ = finished
+    words = [f"run={directory}", f"to={tmp_path / 'out'}", "push=me/rte-lopa", "licence=apache-2.0"]
+    assert main(["export", *words]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"{hub.url}/me/rte-lopa/commit/1"
+    assert (hub.created["name"], hub.created["organization"], hub.created["visibility"]) == (
+        "rte-lopa",
+        "me",
+        "private",
+    )
+    on_disk = {
+        str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()
+    }
+    assert hub.files == on_disk
+    for name, content in hub.files.items():
+        (tmp_path / "pulled" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pulled" / name).write_bytes(content)
+    text = ["the dog eats . It was <mask> ."]
+    ours, theirs = (SoftPromptClient.load(tmp_path / folder).prompt(text) for folder in ("out", "pulled"))
+    assert ours.equal(theirs)
+
+
+def test_the_card_says_what_the_results_say(finished, tmp_path):
+    directory, results = finished
+    assert main(["export", f"run={directory}", f"to={tmp_path / 'out'}", "card=true", "licence=mit"]) == 0
+    card = ModelCard.load(tmp_path / "out/README.md")
+    (said,) = card.data.eval_results
+    assert said.metric_value == pytest.approx(results[0].score, abs=1e-4)
+    assert card.data.license == "mit"
+    one, other = (result.score for result in results)
+    mean, deviation = (one + other) / 2, abs(one - other) / 2**0.5
+    text = card.content
+    assert f"{one:.2f}; mean {mean:.2f} ± {deviation:.2f} over 2 seeds" in text
+    assert f"{results[0].parameters.paper:,} as the paper counts" in text
+    assert all(value in text for value in results[0].data.fingerprints.values())
+    assert "lopa-bench task=rte method=lopa model=local model.path=DIR scale=mini seed=0 " in text
+    assert str(tmp_path.parents[1]) not in text  # nothing of this machine
+
+
+def test_what_cannot_be_pushed_is_one_line_before_anything_is_written(finished, hub, tmp_path, monkeypatch, capsys):
+    directory, _ = finished
+
+    def told(*words):
+        assert main(["export", f"run={directory}", f"to={tmp_path / 'out'}", *words]) in (1, 2)
+        text = capsys.readouterr().err
+        assert text.count("\n") == 1
+        return text
+
+    assert "give push=OWNER/NAME" in told("push=rte-lopa")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "HF_HUB_OFFLINE=1 forbids the network" in told("push=me/rte-lopa")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    assert "nobody is logged in" in told("push=me/rte-lopa")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_TOKEN", "hf_other")
+    assert "sends it" in told("push=me/rte-lopa")  # the hub refuses; the folder stays
+    assert (tmp_path / "out/client.json").is_file()
