@@ -18,6 +18,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("WANDB_MODE", "disabled")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_MODULES_CACHE"] = tempfile.mkdtemp(prefix="lopa-bench-modules-")
+os.environ["TRACKIO_DIR"] = tempfile.mkdtemp(prefix="lopa-bench-trackio-")
 os.environ["LOPA_BENCH_CACHE"] = tempfile.mkdtemp(prefix="lopa-bench-cache-")
 
 WORDS = "the a cat dog barn sees eats is was not every some red blue Yes No Maybe great terrible It , . ?".split()

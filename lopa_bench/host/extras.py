@@ -14,6 +14,7 @@ EXTRAS = {
     "pyarrow": "parquet",
     "pycocoevalcap": "nlg",
     "tensorboard": "tensorboard",
+    "trackio": "trackio",
     "wandb": "wandb",
 }
 

@@ -139,7 +139,7 @@ def _differs(run: Mapping[str, Any], scale: str) -> str:
     """What of a run's settings is not at the value of a run that is told none."""
     usual = plan.PlannedRun({"task": run["task"], "method": run["method"], "model": run["model"]}, ())
     expected = {**usual.recipe(scale), **usual.selector(scale)}
-    own = {key: run[key] if key in run else lookup(run["config"], key) for key in expected}
+    own = {key: _known(run[key]) if key in run else lookup(run["config"], key) for key in expected}
     return " ".join(f"{key}={spell(own[key])}" for key, value in expected.items() if not fits(own[key], value))
 
 

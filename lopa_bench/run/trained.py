@@ -29,6 +29,17 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
     Raises:
         UserError: no finished run there, a file that cannot be read, or other backbone weights than the run's.
     """
+    config, result = config_of(directory)
+    trained = parameters_of(directory, result)
+    _check_weights(directory, config, result.config["model"])
+    backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
+    model = adapt(config, backbone)
+    model.load_trainable(trained)
+    return config, model.eval()
+
+
+def config_of(directory: Path) -> tuple[Config, Result]:
+    """The config and the result of the run in `directory`. Raises `UserError` as `load_trained` does."""
     try:
         _, result = load_result(directory)
         config = from_resolved(yaml.safe_load(read_bytes(directory / CONFIG)))
@@ -38,12 +49,7 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
         raise UserError(f"run={directory}: {CONFIG} cannot be read ({str(error).splitlines()[0]})") from error
     except (KeyError, TypeError) as error:
         raise UserError(f"run={directory}: {CONFIG} is another version's ({error})") from error
-    trained = parameters_of(directory, result)
-    _check_weights(directory, config, result.config["model"])
-    backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
-    model = adapt(config, backbone)
-    model.load_trainable(trained)
-    return config, model.eval()
+    return config, result
 
 
 def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ def without(monkeypatch):
         ("matplotlib", ["report", "html"]),
         ("wandb", ["task=rte", "tracker=wandb"]),
         ("tensorboard", ["task=rte", "tracker=tensorboard"]),
+        ("trackio", ["task=rte", "tracker=trackio"]),
         ("datasets", ["task=rte", "data.source=hub", "offline=false"]),
         ("pyarrow", ["runs", "format=parquet", "output=runs.parquet"]),
     ],

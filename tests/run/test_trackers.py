@@ -78,6 +78,30 @@ def test_tensorboard(overrides):
 
 
 @pytest.mark.slow
+def test_trackio(overrides, capsys):
+    """What the dashboard reads, of a run that was interrupted by another run of the same project too."""
+    pytest.importorskip("trackio", reason="trackio is not installed: pip install 'lopa-bench[trackio]'")
+    from trackio.sqlite_storage import SQLiteStorage
+
+    words = [*overrides, "tracker=trackio", "tracker.project=lopa-test", "train.epochs=1"]
+    outcomes = [run(load_config([*words, "method=lopa", f"seed={seed}"])) for seed in (0, 1)]
+    said = capsys.readouterr()
+    assert "the tracker failed" not in said.err
+    assert "rackio" not in said.out
+    shown = {name: SQLiteStorage.get_logs("lopa-test", name) for name in SQLiteStorage.get_runs("lopa-test")}
+    assert len(shown) == len(outcomes)
+    for outcome in outcomes:
+        name = f"rte/roberta/lopa/{outcome.result.seed} {outcome.result.digest}-{outcome.result.seed}"
+        losses = {row["step"]: row["loss"] for row in shown[name] if "loss" in row}
+        for row in history(outcome):
+            assert losses[int(row["step"])] == pytest.approx(float(row["loss"]))
+        (scored,) = (row for row in shown[name] if "result/accuracy" in row)
+        assert scored["result/accuracy"] == pytest.approx(outcome.result.metrics["accuracy"])
+        config = SQLiteStorage.get_run_config("lopa-test", name)
+        assert config["train"]["epochs"] == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["offline", "disabled"])
 def test_wandb(overrides, tmp_path, mode, capsys):
     wandb = pytest.importorskip("wandb")
