@@ -76,7 +76,7 @@ def _point(line: Line, tasks: Sequence[int], which: str) -> Point:
     parameters = max(getattr(cell, which) or 0.0 for cell in cells)
     score = sum(cell.mean or 0.0 for cell in cells) / len(cells)
     error = math.sqrt(sum((cell.std or 0.0) ** 2 for cell in cells)) / len(cells)  # of a mean of independent scores
-    return Point(line.label, parameters, score, error, line.row.method == LOPA.method)
+    return Point(line.label, parameters, score, error, line.label == LOPA.label)
 
 
 def _panel(axes: Axes, points: Sequence[Point]) -> list[Point]:

@@ -10,7 +10,13 @@ from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import GLUE, Row, TableSpec, with_encoder
 
 TITLE = "What strikes back: the prompt's form, or the trained encoder"
-FORMS = (Row("LOPA", "lopa"), Row("LOPA_add", "lopa_add"), Row("IDPG", "idpg"), Row("IDPG+PHM", "idpg_phm"))
+FORMS = (
+    Row("LOPA", "lopa"),
+    Row("LOPA full rank", "lopa", {"method.rank": "full"}),
+    Row("LOPA_add", "lopa_add"),
+    Row("IDPG", "idpg"),
+    Row("IDPG+PHM", "idpg_phm"),
+)
 ROWS = (
     *(Row("PT", "pt"), Row("LoRA", "lora"), Row("FFT", "fft")),
     *(with_encoder(form, frozen) for form in FORMS for frozen in (True, False)),
