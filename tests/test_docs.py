@@ -3,6 +3,7 @@
 A line with a placeholder (DIR, RUN_A, …) or of another scale is checked for its words only.
 """
 
+import math
 import os
 import re
 import shlex
@@ -38,7 +39,11 @@ def commands():
 
 
 ALL = list(commands())
-RUNS = [(page, words) for page, words in ALL if words[0] not in subcommands()]
+RUNS = [
+    pytest.param(page, words, marks=pytest.mark.slow if math.prod(word.count(",") + 1 for word in words) > 4 else ())
+    for page, words in ALL
+    if words[0] not in subcommands()
+]
 TOLD = [(page, words) for page, words in ALL if words[0] in subcommands()]
 
 
