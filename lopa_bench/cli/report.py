@@ -12,7 +12,7 @@ from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, Choice, option
 from lopa_bench.errors import UserError
 from lopa_bench.host.extras import require
-from lopa_bench.host.files import make_folder, write_text
+from lopa_bench.host.files import check_writable, make_folder, write_text
 from lopa_bench.host.terminal import say, write
 from lopa_bench.study.spec import SCALES
 
@@ -62,6 +62,9 @@ def main(argv: Sequence[str]) -> int:
     """0; 2 where a result could not be read and was left out."""
     what, options = words.choose(OPTIONS, argv, "report")
     where = words.settings(options.where, "report")
+    place = {"figures": _folder(options) / "figure", "html": _page(options)}.get(what, options.output)
+    if place:
+        check_writable(place)
     from lopa_bench.results.read import read_runs
 
     runs = read_runs(options.results_dir, options.scale).only(where)
@@ -70,6 +73,14 @@ def main(argv: Sequence[str]) -> int:
     finally:
         say(*runs.warnings, *runs.refused, error=True)
     return UserError.exit_status if runs.refused else 0
+
+
+def _folder(options: Options) -> Path:
+    return options.output or options.results_dir / "figures"
+
+
+def _page(options: Options) -> Path:
+    return options.output or options.results_dir / "report.html"
 
 
 def _tables(options: Tables | Html, runs: Runs) -> list[Table]:
@@ -102,8 +113,7 @@ def _write_figures(options: Options, runs: Runs) -> None:
     require("matplotlib", "report figures")
     from lopa_bench.report.figures import draw_figures
 
-    folder = options.output or options.results_dir / "figures"
-    paths = draw_figures(runs, options.scale, folder, fast=options.fast)
+    paths = draw_figures(runs, options.scale, _folder(options), fast=options.fast)
     say(*map(str, paths)) if paths else say(NO_FIGURE)
 
 
@@ -111,9 +121,8 @@ def _write_html(options: Html, runs: Runs) -> None:
     require("matplotlib", "report html")
     from lopa_bench.report.html import write_page
 
-    output = options.output or options.results_dir / "report.html"
-    write_page(output, runs, options.scale, _tables(options, runs), fast=options.fast)
-    say(output)
+    write_page(_page(options), runs, options.scale, _tables(options, runs), fast=options.fast)
+    say(_page(options))
 
 
 def _write(output: Path | None, text: str) -> None:

@@ -188,3 +188,14 @@ def why_not_writable(folder: Path) -> str | None:
     except OSError as error:
         return f"{there} cannot be written ({error.strerror})"
     return None
+
+
+def check_writable(path: Path) -> None:
+    """Raise `UserError` where no file can be written at `path`, before the work whose outcome would lie there. Leaves nothing behind."""
+    try:
+        if path.exists():
+            check_regular(path, path.stat())
+    except OSError as error:  # a name that is too long
+        raise UserError(f"{path} cannot be written ({error.strerror})") from error
+    if reason := why_not_writable(path.parent):
+        raise UserError(f"{path} cannot be written: {reason}")

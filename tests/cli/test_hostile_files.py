@@ -28,7 +28,7 @@ def at_once():
         raise TimeoutError
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(20)
+    signal.alarm(120)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -134,7 +134,6 @@ def test_an_output_that_cannot_be_written(tmp_path, capsys, command, place):
         "below a file": tmp_path / "file/below/report",
         "a long name": tmp_path / ("x" * 300),
     }[place]
-    status = 1 if place == "a long name" else 2
-    line = refused(capsys, "report", command, f"results_dir={tmp_path}/results", f"output={output}", status=status)
-    assert str(output)[:60] in line or "cannot be made" in line
+    line = refused(capsys, "report", command, f"results_dir={tmp_path}/results", f"output={output}")
+    assert str(output)[:60] in line
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "pipe", "results"]
