@@ -5,10 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from lopa_bench.metrics import captions
 
 # Before torch is loaded: threads of several test processes on one core wait for each other far longer than they compute.
 # In the workers only: they inherit what the process that starts them has set.
@@ -73,6 +76,15 @@ def forkserver():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["lopa_bench.run.story", "transformers.models.roberta.modeling_roberta"])
     return context
+
+
+@pytest.fixture(scope="session")
+def meteor():
+    """METEOR's Java process, which takes long to start: one for every test of the group "java"."""
+    if shutil.which("java") is None:
+        pytest.skip("no Java on the PATH")
+    with captions.meteor_process() as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """`lopa-bench score`: the files people have go in, one table or one JSON object comes out, mistakes are one line."""
 
 import json
-import shutil
 
 import pytest
 
@@ -51,8 +50,8 @@ def table(*rows: tuple[str, str]) -> str:
     return lines(*(f'"{source}"\t{text}' for source, text in rows))
 
 
-@pytest.mark.skipif(shutil.which("java") is None, reason="no Java on the PATH")
-def test_e2e_has_the_five_metrics_of_the_challenge(score):
+@pytest.mark.xdist_group("java")
+def test_e2e_has_the_five_metrics_of_the_challenge(score, meteor):
     scores = e2e(score, lines(*OUTPUTS))
     assert set(scores) == {"bleu", "nist", "meteor", "rouge_l", "cider"}
     assert scores == pytest.approx(nlg.e2e(OUTPUTS, REFERENCES))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lopa_bench.metrics import classification, mteval, nlg, pass_at_k
+from lopa_bench.metrics import captions, classification, mteval, nlg, pass_at_k
 from lopa_bench.tasks.known import known, names
 
 OUTPUTS = ["The Punter is a cheap pub.", "Zizzi, in ÉTÉ, serves French food near the river", "Cotto", ""]
@@ -48,6 +48,12 @@ def test_matthews_correlation_at_its_ends():
     assert metric.of([*confusion(3, 0, 0, 5), {"target": "1", "prediction": "maybe"}]) < 100
 
 
+@pytest.fixture
+def no_java(monkeypatch):
+    monkeypatch.setattr(captions, "java_available", lambda: False)
+
+
+@pytest.mark.usefixtures("no_java")
 def test_statistics_of_rows_give_the_score_of_the_split():
     assert nlg.E2E["bleu"].of(LINES) == pytest.approx(mteval.bleu(OUTPUTS, REFERENCES), rel=1e-12)
     assert nlg.WEBNLG_BY_SUBSET["bleu_all"].of(LINES) == nlg.webnlg(OUTPUTS, REFERENCES)["bleu"]
@@ -57,6 +63,7 @@ def test_statistics_of_rows_give_the_score_of_the_split():
         assert pass_at_k.metric(k).of([{"correct": each} for each in verdicts]) == expected
 
 
+@pytest.mark.usefixtures("no_java")
 def test_corpus_bleu_is_sacrebleus():
     sacrebleu = pytest.importorskip("sacrebleu")
     split = [nlg.split_words(text.lower()) for text in OUTPUTS]
