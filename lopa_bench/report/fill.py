@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,16 @@ class _Filler:
         for text, rows in self.notes.items():
             cells = "; ".join(f"{row}, {', '.join(columns)}" for row, columns in rows.items())
             yield f"{cells}: {text}"
+        if differing := list(self.computed()):
+            yield f"The runs differ in {'; '.join(differing)}: rounding differs with them, and with processes the units that are dropped."
+
+    def computed(self) -> Iterator[str]:
+        """How the runs were computed, in what they differ: ``processes (1, 2)``."""
+        for key in ("processes", "device", "precision"):
+            of_runs = [runs[key] if key in runs else runs["config"].map(partial(lookup, key=key)) for runs in self.used]
+            values = {value for column in of_runs for value in column.dropna()}
+            if len(values) > 1:
+                yield f"{key} ({', '.join(map(str, sorted(values)))})"
 
     def paper(self, row: Row, column: Column) -> float | None:
         """The paper's value, only where ours is the same experiment."""

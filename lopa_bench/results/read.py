@@ -180,7 +180,7 @@ def load_result(run: Path | str) -> tuple[Path, Result]:
 
 _AS_THEY_ARE = (
     *("scale", "task", "family", "model", "encoder", "method", "seed", "recipe", "selection", "reported_split"),
-    *("metric", "score", "selection_score", "metrics", "gradient_norm", "instance", "device", "finished"),
+    *("metric", "score", "selection_score", "metrics", "gradient_norm", "instance", "device", "processes", "finished"),
 )
 _COLUMNS = [
     *_AS_THEY_ARE,

@@ -277,3 +277,12 @@ def test_output_goes_to_the_file_asked_for(filled, form, tmp_path):
     target = tmp_path / "out" / f"tables.{form}"
     assert main(["--results-dir", str(filled), "--format", form, "--output", str(target)]) == 0
     assert "LOPA" in target.read_text(encoding="utf-8")
+
+
+def test_runs_that_were_computed_in_different_ways_are_told(tmp_path):
+    write_run(tmp_path, "rte", "lopa", 0, processes=1)
+    write_run(tmp_path, "rte", "lopa", 1, processes=1)
+    assert not any("runs differ" in note for note in build(tmp_path, "mini", "glue")[0].notes)
+    write_run(tmp_path, "mrpc", "lopa", 0, processes=2, device="NVIDIA H100")
+    (note,) = [note for note in build(tmp_path, "mini", "glue")[0].notes if "runs differ" in note]
+    assert note.startswith("The runs differ in processes (1, 2); device (NVIDIA H100, cpu): rounding differs")
