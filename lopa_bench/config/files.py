@@ -113,8 +113,8 @@ def _groups(folder: Path) -> list[str]:
 
 
 def groups() -> list[str]:
-    """The names of the config groups: ``method``, ``task``, …"""
-    return sorted(_groups(conf_dir()))
+    """The names of the config groups: ``method``, ``task``, …; Hydra's own aside."""
+    return sorted({*_groups(conf_dir())} - {"hydra"})
 
 
 def choices(group: str) -> list[str]:

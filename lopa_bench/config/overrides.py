@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -24,6 +26,7 @@ PLUGINS = {
     "submitit_local": ("submitit", "hydra_submitit_launcher"),
     "submitit_slurm": ("submitit", "hydra_submitit_launcher"),
     "ray": ("ray", "hydra_ray_launcher"),
+    "ray_cluster": ("ray", "hydra_ray_launcher"),
     "optuna": ("optuna", "hydra_optuna_sweeper"),
 }
 MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
@@ -53,6 +56,8 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
                 _check_choice(override)
             if override.key_or_group in {"hydra/launcher", "hydra/sweeper"}:
                 _check_plugin(override)
+            if override.key_or_group == "hydra.sweeper.storage":
+                _check_storage(override)
         known = _known_keys(parsed)
         for override in parsed:
             key = override.key_or_group
@@ -174,6 +179,16 @@ def _check_plugin(override: Override) -> None:
             f"{override.input_line}: there is no srun on the PATH, so this machine is not of a SLURM cluster; "
             "nearest: hydra/launcher=submitit_local"
         )
+
+
+def _check_storage(override: Override) -> None:
+    """A search's database: sweepers up to 1.3 need Optuna 2, which fails with the SQLAlchemy of today."""
+    with contextlib.suppress(PackageNotFoundError):
+        if override.value() is not None and tuple(map(int, version("hydra-optuna-sweeper").split(".")[:2])) < (1, 4):
+            raise UserError(
+                f"{override.input_line}: a database takes hydra-optuna-sweeper 1.4, whose Optuna works with it; without one, "
+                "the same command with hydra.sweeper.sampler.seed=0 asks for the same trials and finds the finished ones"
+            )
 
 
 def _known_keys(parsed: list[Override]) -> set[str]:

@@ -50,6 +50,30 @@ def test_submitit_local(sweep, tmp_path, capfd):
     assert [result["threads"] for result in results(tmp_path)] == [1, 1]
 
 
+def test_two_tasks_of_submitit_are_one_run(sweep, tmp_path, capfd):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    assert main([*sweep, "seed=0", "hydra/launcher=submitit_local", "hydra.launcher.tasks_per_node=2"]) == 0
+    assert "1 jobs: 1 ran" in capfd.readouterr().out
+    assert [result["processes"] for result in results(tmp_path)] == [2]
+
+
+def test_a_killed_job_of_submitit_is_begun_again(overrides, tmp_path):
+    """Of two, each in a process of its own, the other is not disturbed."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    folder = tmp_path / "results"
+    words = [*overrides, "method=lopa", "train.epochs=20", "checkpoint_every=0", "seed=0,1"]
+    command = [sys.executable, "-m", "lopa_bench", "-m", *words, "hydra/launcher=submitit_local"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.kill(at_work(folder, 2)[0], signal.SIGKILL)
+    out, errors = process.communicate(timeout=250)
+    assert process.returncode == 1, errors
+    assert "Traceback" not in errors
+    assert re.search(r"job [01] was lost: ", errors)
+    assert out.splitlines()[-1] == "2 jobs: 2 ran · 1 of them after a process died"
+    starts = [json.loads(path.read_text())["starts"] for path in folder.rglob("job.json")]
+    assert sorted(starts) == [1, 2]
+
+
 @pytest.fixture
 def long_sweep(overrides, tmp_path):
     """A sweep of three runs, two of them at a time, in a process of its own that a test can send signals to."""
@@ -64,7 +88,7 @@ def long_sweep(overrides, tmp_path):
 
 def at_work(folder, count):
     """The process ids of `count` jobs in training, once there are as many."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         saved = {path.parent for path in folder.rglob("checkpoint.pt")}
         owners = [owner_of(path) for path in folder.rglob("run.lock") if path.parent in saved]
@@ -182,6 +206,47 @@ def test_ray(sweep, tmp_path, capfd):
     pytest.importorskip("hydra_plugins.hydra_ray_launcher")
     assert main([*sweep, "seed=0,1", "hydra/launcher=ray"]) == 0
     assert "2 jobs: 2 ran" in capfd.readouterr().out
+
+
+@pytest.fixture
+def two_nodes(tmp_path, monkeypatch):
+    """A Ray cluster of two nodes, started in another folder than the sweep is."""
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    from ray.cluster_utils import Cluster
+
+    (tmp_path / "nodes").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # Ray's workers give way to whatever else the machine does
+    monkeypatch.chdir(tmp_path / "nodes")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    yield
+    cluster.shutdown()
+
+
+def test_a_ray_cluster_writes_where_the_command_is_given_and_survives_a_killed_worker(two_nodes, overrides, tmp_path):
+    kept = [word for word in overrides if not word.startswith("results_dir")]
+    words = [*kept, "method=lopa", "train.epochs=20", "checkpoint_every=0", "seed=0,1,2", "results_dir=results"]
+    command = [sys.executable, "-m", "lopa_bench", "-m", *words]
+    on_ray = [*command, "hydra/launcher=ray_cluster"]
+    process = subprocess.Popen(on_ray, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.kill(at_work(tmp_path / "here/results", 2)[0], signal.SIGKILL)
+    out, errors = process.communicate(timeout=250)
+    assert process.returncode == 1, errors
+    assert (
+        "3 jobs: 3 ran · 1 of them after a process died" in out
+    )  # Ray echoes the lines of its workers when it comes to it
+    assert "Traceback" not in out + errors
+    assert not list((tmp_path / "nodes").iterdir())
+    killed = trained(tmp_path / "here")
+    again = subprocess.run(on_ray, capture_output=True, text=True, check=False)
+    assert again.returncode == 0
+    assert "3 jobs: 3 found" in again.stdout
+    shutil.rmtree(tmp_path / "here/results")
+    subprocess.run(command, check=True)
+    assert trained(tmp_path / "here") == killed
 
 
 def test_optuna_searches_and_finds_again(sweep, tmp_path, capfd):

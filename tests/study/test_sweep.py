@@ -1,5 +1,6 @@
 """Sweeps: finished runs are skipped, a failed one stops nothing, many processes do each run once."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -13,6 +14,7 @@ from running import measured
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.config.overrides import check_keys
 from lopa_bench.errors import UserError
 from lopa_bench.host.lease import Busy, Lease, Owner
 from lopa_bench.models.shelf import MODELS
@@ -293,6 +295,15 @@ def test_slurm_without_a_cluster_is_one_line(overrides, monkeypatch, capsys):
     assert "there is no srun on the PATH" in capsys.readouterr().err
     assert main(["-m", *overrides, "seed=0,1", "detach=true"]) == 2
     assert "detach=true: the jobs of this launcher end with the sweep" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("installed", "works"), [("1.3.0", False), ("1.4.0rc3", True)])
+def test_a_searchs_database_is_refused_where_it_would_fail(overrides, monkeypatch, installed, works):
+    monkeypatch.setattr("lopa_bench.config.overrides.find_spec", lambda name: True)
+    monkeypatch.setattr("lopa_bench.config.overrides.version", lambda name: installed)
+    refused = pytest.raises(UserError, match=r"hydra\.sweeper\.storage=.*: a database takes hydra-optuna-sweeper 1\.4")
+    with contextlib.nullcontext() if works else refused:
+        check_keys(["hydra/sweeper=optuna", "hydra.sweeper.storage='sqlite:///study.db'"], multirun=True)
 
 
 def test_an_array_is_named_after_its_tasks_and_methods(overrides):
