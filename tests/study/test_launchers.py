@@ -75,15 +75,21 @@ def test_a_killed_job_of_submitit_is_begun_again(overrides, tmp_path):
 
 
 @pytest.fixture
-def long_sweep(overrides, tmp_path):
-    """A sweep of three runs, two of them at a time, in a process of its own that a test can send signals to."""
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+def long_sweep(overrides):
+    """A sweep of three runs in a process of its own that a test can send signals to; by joblib two of them at a time."""
     words = [*overrides, "method=lopa", "train.epochs=20", "checkpoint_every=0", "seed=0,1,2"]
-    command = [sys.executable, "-m", "lopa_bench", "-m", *words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return lambda: subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
+
+    def start(*launcher):
+        pytest.importorskip(f"hydra_plugins.hydra_{launcher[0].partition('_')[0]}_launcher")
+        command = [sys.executable, "-m", "lopa_bench", "-m", *words, f"hydra/launcher={launcher[0]}", *launcher[1:]]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+
+    return start
+
+
+JOBLIB = ("joblib", "hydra.launcher.n_jobs=2")
 
 
 def at_work(folder, count):
@@ -104,7 +110,7 @@ def trained(folder):
 
 def test_a_killed_worker_is_told_and_everything_is_done(long_sweep, tmp_path, capfd):
     results = tmp_path / "results"
-    process = long_sweep()
+    process = long_sweep(*JOBLIB)
     os.kill(at_work(results, 2)[0], signal.SIGKILL)
     out, errors = process.communicate(timeout=280)
     assert process.returncode == 1, errors
@@ -115,23 +121,32 @@ def test_a_killed_worker_is_told_and_everything_is_done(long_sweep, tmp_path, ca
     assert "is over: 3 ran" in capfd.readouterr().out
     killed = trained(results)
     shutil.rmtree(results)
-    assert long_sweep().wait(280) == 0
+    process = long_sweep(*JOBLIB)
+    process.communicate(timeout=280)
+    assert process.returncode == 0
     assert trained(results) == killed
 
 
-def test_ctrl_c_lets_every_worker_save(long_sweep, tmp_path):
+@pytest.mark.parametrize(
+    ("launcher", "at_once"),
+    [(JOBLIB, 2), (("submitit_local",), 3), (("ray", "+hydra.launcher.ray.init.num_cpus=2"), 2)],
+    ids=lambda words: words[0] if isinstance(words, tuple) else "",
+)
+def test_ctrl_c_lets_every_worker_save(long_sweep, tmp_path, monkeypatch, launcher, at_once):
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     results = tmp_path / "results"
-    process = long_sweep()
-    pids = at_work(results, 2)
+    process = long_sweep(*launcher)
+    pids = at_work(results, at_once)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert not list(results.rglob("*.lock"))
-    assert len(list(results.rglob("checkpoint.pt"))) == 2
+    assert len(list(results.rglob("checkpoint.pt"))) == at_once
+    psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=30)
     assert not any(map(psutil.pid_exists, pids))
     states = [json.loads(path.read_text())["state"] for path in results.rglob("job.json")]
-    assert states == ["interrupted"] * 2
+    assert states == ["interrupted"] * at_once
 
 
 @pytest.fixture
