@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
@@ -16,6 +17,9 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.models import shapes
 from lopa_bench.serving.bill import BYTES, CUSTOMISATIONS, Cost, cost, encoder_of, find, methods
+
+if TYPE_CHECKING:
+    from lopa_bench.serving.latency import Timing
 
 SUMMARY = "bytes, FLOPs and latency at server and client, for 1 to 10,000 customisations"
 EXAMPLE = "lopa-bench cost roberta_large tokens=128 --no-latency"
@@ -50,12 +54,15 @@ def main(argv: Sequence[str]) -> int:
     base = None
     if given.latency:
         base, added = measure(chosen, files, encoder_files, given.tokens)
-        costs = [
-            dataclasses.replace(c, server_ms=ms.server, client_ms=ms.client) for c, ms in zip(costs, added, strict=True)
-        ]
+        costs = [one.with_latency(latency) for one, latency in zip(costs, added, strict=True)]
     if given.json:
         rows = [{**dataclasses.asdict(c), **_totals(c, backbone_bytes)} for c in costs]
-        about = {"model": given.model, "tokens": given.tokens, "backbone_bytes": backbone_bytes, "backbone_ms": base}
+        about = {
+            "model": given.model,
+            "tokens": given.tokens,
+            "backbone_bytes": backbone_bytes,
+            "backbone_ms": base and base.ms,
+        }
         say(json.dumps({**about, "methods": rows}, indent=1))
     else:
         _print(costs, given.model, given.tokens, backbone_bytes, base)
@@ -69,7 +76,7 @@ def _totals(one: Cost, backbone_bytes: int) -> dict[str, dict[int, int]]:
     }
 
 
-def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base: float | None) -> None:
+def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base: Timing | None) -> None:
     headings = (
         *(f"server × {n:,}" for n in CUSTOMISATIONS),
         *(f"client × {n:,}" for n in CUSTOMISATIONS),
@@ -84,14 +91,25 @@ def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base
             *(size(value) for value in totals["total_client_bytes"].values()),
             *(f"+{n}" if n else "–" for n in (one.tokens, one.cached)),
             *(f"+{n / 1e9:.3g}" if n else "–" for n in (one.server_flops, one.client_flops)),
-            *("–" if ms is None else f"{ms:+.1f}" for ms in (one.server_ms, one.client_ms)),
+            *(
+                milliseconds(*ms)
+                for ms in ((one.server_ms, one.server_ms_spread), (one.client_ms, one.client_ms_spread))
+            ),
         )
         add_row(lines, cells)
     show(lines, width=200)
     if base is not None:
         say(
-            f"The bare backbone takes {base:.1f} ms; server ms are beyond that (batch 1, random weights, this machine)."
+            f"The bare backbone takes {base.ms:.1f} ± {base.spread:.1f} ms; server ms are beyond that (batch 1, random weights, this "
+            "machine): the median and half of the interquartile range, and not measurable where that is larger."
         )
+
+
+def milliseconds(ms: float | None, spread: float | None) -> str:
+    """What was measured with its spread, if it is more than that."""
+    if not ms or spread is None:
+        return "–"
+    return f"{ms:+.1f} ± {spread:.1f}" if ms > spread else "not measurable"
 
 
 def size(count: int) -> str:

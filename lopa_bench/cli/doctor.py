@@ -96,13 +96,14 @@ def memory(config: Config) -> Iterator[Finding]:
         yield Finding("memory", f"{size(free)} free", str(error), fatal=False)
         return
     run = f"{config.model.name} × {config.method.name} × {config.train.batch_size} rows of {config.text_length} tokens"
-    text = f"{run}: about {size(needed.peak)} of {size(free)} free (weights {size(needed.weights)}, activations {size(needed.activations)})"
+    held = needed.activations if kept else 0
+    least = f", {size(needed.peak)} of it in use at once and the rest freed memory that is kept" if held else ""
+    parts = f"weights {size(needed.weights)}, activations {size(needed.activations)}"
+    text = f"{run} takes about {size(needed.peak + held)} ({parts}{least}); {size(free)} are free"
     advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
-    if kept:
-        text += f", and up to {size(needed.activations)} more of freed memory that is kept"
-        if needed.peak <= free < needed.peak + needed.activations:
-            advice = "set MALLOC_MMAP_THRESHOLD_=262144 to have freed memory given back (slower), or " + advice
-    yield Finding("memory", text, advice if needed.peak + kept * needed.activations > free else None)
+    if needed.peak <= free:
+        advice = "set MALLOC_MMAP_THRESHOLD_=262144 to have freed memory given back (slower), or " + advice
+    yield Finding("memory", text, advice if needed.peak + held > free else None)
 
 
 def disk(config: Config) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host import network
 from lopa_bench.host.terminal import say
 from lopa_bench.tasks.fetch import files
@@ -39,14 +39,31 @@ def main(argv: Sequence[str]) -> int:
     missing = [name for name in wanted if not files.is_there(folder / name, files.sources()[name]["sha256"])]
     if missing and (network.switch() or options.offline):
         raise UserError(
-            f"data.dir={folder}: {', '.join(missing)} missing; and {network.reason()}, so nothing is fetched"
+            f"data.dir={folder}: {', '.join(missing)} missing; and {network.reason()}, so nothing is fetched; "
+            f"{by_hand(missing, folder)}"
         )
     for name in missing:
         say(f"fetching {name}")
-        files.fetch(name, folder, [*options.mirror, files.ORIGIN])
+        try:
+            files.fetch(name, folder, [*options.mirror, files.ORIGIN])
+        except RunFailed as error:
+            raise RunFailed(f"{error}; {by_hand([name], folder)}") from error
     for name in wanted:
         if note := files.sources()[name].get("note"):
             say(f"{name}: {note}")
     say(f"{folder}: {len(wanted)} files for {', '.join(tasks)}, {len(missing)} of them fetched now")
     say(f"use them: lopa-bench task={tasks[0]} data.source=files data.dir={folder}")
     return 0
+
+
+def by_hand(missing: Sequence[str], folder: Path) -> str:
+    """How files come into the folder without this command: under which name, from where, or through a mirror."""
+    plain = [name for name in missing if "derive" not in files.sources()[name]]
+    name = next(iter(plain or missing))
+    ways = [
+        f"put each under its name, as {folder / name} ({', '.join(files.sources()[name]['from'])} below {files.ORIGIN})"
+    ] * bool(plain)
+    if len(plain) < len(missing):
+        made = next(name for name in missing if name not in plain)
+        ways.append(f"{made} is made here from {', '.join(files.sources()[made]['from'])}")
+    return "; ".join([*ways, "or give mirror=URL, a server with the same paths (OWNER/REPOSITORY/COMMIT/PATH)"])

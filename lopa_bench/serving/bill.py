@@ -19,6 +19,7 @@ from lopa_bench.models.flops import forward_flops
 
 if TYPE_CHECKING:
     from lopa_bench.models.backbone import Backbone
+    from lopa_bench.serving.latency import Latency
 
 CUSTOMISATIONS = (1, 100, 10_000)
 BYTES = 4  # of a parameter, fp32
@@ -36,6 +37,7 @@ class Cost:
         tokens: more tokens that the server reads; cached: more positions that its layers attend to.
         server_flops, client_flops: of a forward pass, beyond the bare backbone's.
         server_ms, client_ms: measured on this machine, beyond the bare backbone's; None where not measured.
+        server_ms_spread, client_ms_spread: half of the interquartile range of what was measured.
     """
 
     method: str
@@ -49,6 +51,20 @@ class Cost:
     client_flops: int = 0
     server_ms: float | None = None
     client_ms: float | None = None
+    server_ms_spread: float | None = None
+    client_ms_spread: float | None = None
+
+    def with_latency(self, latency: Latency) -> Cost:
+        """The same with what was measured."""
+        client_ms, client_ms_spread = latency.client or (None, None)
+        server_ms, server_ms_spread = latency.server
+        return dataclasses.replace(
+            self,
+            server_ms=server_ms,
+            client_ms=client_ms,
+            server_ms_spread=server_ms_spread,
+            client_ms_spread=client_ms_spread,
+        )
 
     def at_server(self, backbone_bytes: int, customisations: int) -> int:
         """Bytes, the backbone's included."""

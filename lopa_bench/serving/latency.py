@@ -20,25 +20,32 @@ if TYPE_CHECKING:
 REPEATS = 15
 
 
-class Latency(NamedTuple):
-    """Milliseconds of one request beyond the bare backbone's; None where there is nothing to compute."""
+class Timing(NamedTuple):
+    """Milliseconds: the median of repeated calls, and half of their interquartile range."""
 
-    server: float
-    client: float | None
+    ms: float
+    spread: float
+
+
+class Latency(NamedTuple):
+    """What one request takes beyond the bare backbone's; None where there is nothing to compute."""
+
+    server: Timing
+    client: Timing | None
 
 
 def measure(
     chosen: Sequence[Method], files: ModelFiles, encoder_files: ModelFiles, tokens: int
-) -> tuple[float, list[Latency]]:
-    """Milliseconds of a request of `tokens` tokens: the bare backbone's, and what each of the methods adds to it."""
+) -> tuple[Timing, list[Latency]]:
+    """How long a request of `tokens` tokens takes: the bare backbone's, and what each of the methods adds to it."""
     bare = shapes.build(files, "cpu").eval()
     bare.freeze()
     encoder = bare if encoder_files == files else shapes.build(encoder_files, "cpu").eval()
-    base = milliseconds(_reading(bare, tokens))
-    return base, [_of_method(method, bare, encoder, tokens, base) for method in chosen]
+    base = timed(_reading(bare, tokens))
+    return base, [_of_method(method, bare, encoder, tokens) for method in chosen]
 
 
-def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int, base: float) -> Latency:
+def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int) -> Latency:
     import torch
 
     from lopa_bench.models.batches import Batch
@@ -53,14 +60,14 @@ def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int, b
             features = encoder.body(input_ids=ids, attention_mask=mask)[0][:, 0] if method.reads_instance else None
             return writer(features, embeds)
 
-        server = milliseconds(_reading(bare, tokens + method.prompt_length))
-        return Latency(server - base, milliseconds(prompt))
+        server = timed(_reading(bare, tokens + method.prompt_length), beside=_reading(bare, tokens))
+        return Latency(server, timed(prompt))
     if method.trains != "own":  # the backbone's own modules, whatever their weights
-        return Latency(0.0, None)
+        return Latency(Timing(0.0, 0.0), None)
     adapted, batch = method.adapt(copy.deepcopy(bare)).eval(), Batch(zero, ids, mask, zero, zero, zero)
     if adapted.encoder is not None:
         batch.features = torch.randn(1, adapted.encoder.width)
-    return Latency(milliseconds(lambda: adapted.hidden(batch)) - base, None)
+    return Latency(timed(lambda: adapted.hidden(batch), beside=_reading(bare, tokens)), None)
 
 
 def _reading(bare: Backbone, length: int) -> Callable[[], Tensor]:
@@ -71,15 +78,17 @@ def _reading(bare: Backbone, length: int) -> Callable[[], Tensor]:
     return lambda: bare.hidden(embeds, mask)
 
 
-def milliseconds(call: Callable[[], Any]) -> float:
-    """The median of repeated calls, after one that is not counted."""
+def timed(call: Callable[[], Any], beside: Callable[[], Any] | None = None) -> Timing:
+    """How long `call` takes, after one that is not counted; with `beside`, how much longer than that, the two in turn."""
     import torch
 
-    times = []
+    def milliseconds(what: Callable[[], Any]) -> float:
+        started = time.perf_counter()
+        what()
+        return 1000 * (time.perf_counter() - started)
+
     with torch.no_grad():
         call()
-        for _ in range(REPEATS):
-            started = time.perf_counter()
-            call()
-            times.append(1000 * (time.perf_counter() - started))
-    return statistics.median(times)
+        times = [milliseconds(call) - (milliseconds(beside) if beside else 0.0) for _ in range(REPEATS)]
+    low, middle, high = statistics.quantiles(times, n=4)
+    return Timing(middle, (high - low) / 2)

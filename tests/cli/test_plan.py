@@ -80,7 +80,7 @@ def test_doctor_says_what_is_lacking(capsys, tmp_path):
     huge = ["task=rte", "method=fft", "train.batch_size=100000"]
     assert main(["doctor", *huge, f"results_dir={tmp_path}"]) == 1
     out = capsys.readouterr().out
-    assert re.search(r"FAIL  memory .* of .* free .*; lower train.batch_size=100000", out)
+    assert re.search(r"FAIL  memory .* takes about .*; .* are free; lower train.batch_size=100000", out)
     assert "ok    inputs" in out
     assert "level" in out
 

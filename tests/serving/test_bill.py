@@ -1,5 +1,6 @@
 """Where the bytes and the work of a method are."""
 
+import itertools
 import json
 
 import pytest
@@ -7,11 +8,12 @@ import tiny
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lopa_bench.cli.cost import size
+from lopa_bench.cli.cost import milliseconds, size
 from lopa_bench.cli.main import main
 from lopa_bench.models.flops import forward_flops
 from lopa_bench.models.shapes import build
 from lopa_bench.serving.bill import CUSTOMISATIONS, Cost, cost, find
+from lopa_bench.serving.latency import timed
 
 AT_CLIENT = {"pt", "dept", "adept", "input_tuning", "id_spam", "smop", "none", "encoder_probe", "idpg", "idpg_phm"}
 
@@ -117,7 +119,23 @@ def test_measured_latency(costs, tiny_models):
     assert found["backbone_ms"] > 0
     assert methods["none"]["server_ms"] == methods["fft"]["server_ms"] == 0.0
     assert methods["lopa"]["client_ms"] > methods["pt"]["client_ms"] > 0
-    assert all(row["server_ms"] is not None for row in methods.values())
+    assert all(row["server_ms"] is not None and row["server_ms_spread"] >= 0 for row in methods.values())
+
+
+def test_latency_is_what_a_call_takes_more_and_how_much_that_varies(monkeypatch):
+    """A clock that goes on by 5 ms in one call and by 2 ms in the other, and one that jumps by itself."""
+    clock = {"now": 0.0}
+    monkeypatch.setattr("lopa_bench.serving.latency.time.perf_counter", lambda: clock["now"])
+
+    def takes(*seconds):
+        turns = itertools.cycle(seconds)
+        return lambda: clock.update(now=clock["now"] + next(turns))
+
+    ms, spread = timed(takes(0.005), beside=takes(0.002))
+    assert (ms, spread) == (pytest.approx(3.0), pytest.approx(0.0, abs=1e-9))
+    assert milliseconds(ms, spread) == "+3.0 ± 0.0"
+    assert milliseconds(*timed(takes(0.005, 0.001), beside=takes(0.003))) == "not measurable"
+    assert milliseconds(None, None) == milliseconds(0.0, 0.0) == "–"
 
 
 def test_table(tiny_models, capsys):

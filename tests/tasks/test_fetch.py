@@ -202,6 +202,7 @@ def test_a_missing_file_names_every_address_tried(rte, server, capsys):
     error = capsys.readouterr().err
     assert "http://127.0.0.1:9/data/o/r/c/train.tsv: cannot be reached" in error
     assert "o/r/c/train.tsv: 404" in error
+    assert "put each under its name" in error
 
 
 def test_a_mirror_is_asked_first(rte, server):
@@ -305,13 +306,16 @@ def test_a_file_made_from_another(rte, server, tmp_path):
 
 
 @pytest.mark.parametrize("switch", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", None])
-def test_offline_asks_no_server(rte, server, capsys, monkeypatch, switch):
+def test_offline_asks_no_server(rte, server, tmp_path, capsys, monkeypatch, switch):
     if switch:
         monkeypatch.setenv(switch, "1")
     assert rte(*([] if switch else ["offline=true"])) == 2
     error = capsys.readouterr().err
     assert "glue/RTE/train.tsv missing" in error
     assert (f"{switch}=1" if switch else "offline=true") in error
+    assert f"put each under its name, as {tmp_path / 'glue/RTE/train.tsv'} (o/r/c/train.tsv below " in error
+    assert "mirror=URL" in error
+    assert error.count("\n") == 1
     assert server.requests == []
 
 
