@@ -17,7 +17,7 @@ from lopa_bench.host import signals
 from lopa_bench.host.terminal import say
 from lopa_bench.study import sweep
 from lopa_bench.study.jobs import STOP, Job, in_a_line, write
-from lopa_bench.study.rounds import Launch, stop
+from lopa_bench.study.rounds import Launch, settle, stop
 from lopa_bench.study.submit import ask_for, is_submitit, note, results, submit
 
 if TYPE_CHECKING:
@@ -95,7 +95,11 @@ def search(words: Sequence[str], folder: Path, do: TaskFunction) -> None:
     config, context = _composed(words, folder)
     sweeper = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=do, config=config)
     with _watched(folder, config):
-        sweeper.sweep(arguments=list(config.hydra.overrides.task))
+        try:
+            sweeper.sweep(arguments=list(config.hydra.overrides.task))
+        except Exception:  # a trial that is lost leaves those beside it at work
+            settle(folder)
+            raise
 
 
 def _composed(words: Sequence[str], folder: Path) -> tuple[DictConfig, HydraContext]:

@@ -85,5 +85,10 @@ def _is_done_elsewhere(job: Job) -> bool:
 def stop(folder: Path) -> None:
     """Have every process of the sweep in `folder` save a checkpoint and end, wherever it runs; returns when all have."""
     (folder / STOP).touch()
+    settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Wait until no process is at work on a job of the sweep in `folder`."""
     while any(job.state == "running" for job in numbered(folder).values()):
         time.sleep(0.1)

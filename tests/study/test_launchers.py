@@ -78,6 +78,7 @@ def test_a_killed_job_of_submitit_is_begun_again(overrides, tmp_path):
 def long_sweep(overrides):
     """A sweep of three runs in a process of its own that a test can send signals to; by joblib two of them at a time."""
     words = [*overrides, "method=lopa", "train.epochs=20", "checkpoint_every=0", "seed=0,1,2"]
+
     def start(*launcher):
         pytest.importorskip(f"hydra_plugins.hydra_{launcher[0].partition('_')[0]}_launcher")
         command = [sys.executable, "-m", "lopa_bench", "-m", *words, f"hydra/launcher={launcher[0]}", *launcher[1:]]
