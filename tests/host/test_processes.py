@@ -9,8 +9,6 @@ import pytest
 import tiny
 from running import free_port
 from safetensors.torch import load_file
-from test_resume import stop_at
-from test_shard import in_two
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
@@ -76,23 +74,6 @@ def test_two_processes_equal_one(plain, forkserver, tmp_path):
         process.join(300)
     assert [process.exitcode for process in processes] == [0, 0]
     assert_equal_runs(tmp_path / "two", alone)
-
-
-@pytest.mark.slow
-def test_goes_on_with_another_number_of_processes(plain, forkserver, tmp_path):
-    """From two to one, and from one to two."""
-    alone, left, begun = ([*plain, f"results_dir={tmp_path / name}"] for name in ("alone", "left", "begun"))
-    expected = load_file(run(load_config(alone)).directory.path / "trained.safetensors")
-    with pytest.MonkeyPatch.context() as patch:
-        stop_at(patch, 9)
-        with pytest.raises(KeyboardInterrupt):
-            run(load_config(begun))
-    in_two(forkserver, (left, 9), (begun, None))
-    run(load_config(left))
-    for name in ("left", "begun"):
-        (path,) = (tmp_path / name).rglob("trained.safetensors")
-        for key, value in load_file(path).items():
-            assert (value - expected[key]).abs().max() < 1e-5, key
 
 
 def test_one_process_in_place_of_several_is_refused(overrides, monkeypatch, capsys):

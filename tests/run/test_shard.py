@@ -229,3 +229,24 @@ def test_what_cannot_be_sharded_is_refused(masked, monkeypatch, changed, message
     monkeypatch.setenv("CXX", sys.executable)  # anything that is there
     with pytest.raises(UserError, match=message):
         preflight(load_config([*masked, SHARD, changed]))
+
+
+@pytest.mark.slow
+def test_without_shards_too_a_run_goes_on_in_another_number_of_processes(masked, forkserver, tmp_path):
+    """From two to one, and from one to two."""
+    words = [
+        *(word for word in masked if word != "method=fft"),
+        "method=lopa",
+        "method.dropout=0",
+        "method.head_size=16",
+    ]
+    alone, left, begun = ([*words, f"results_dir={tmp_path / name}"] for name in ("alone", "left", "begun"))
+    run(load_config(alone))
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(patch, 9)
+        with pytest.raises(KeyboardInterrupt):
+            run(load_config(begun))
+    in_two(forkserver, (left, 9), (begun, None))
+    run(load_config(left))
+    for name in ("left", "begun"):
+        assert_equal_runs(tmp_path / name, tmp_path / "alone")
