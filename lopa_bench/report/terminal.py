@@ -40,7 +40,9 @@ def console_of_reports() -> Console:
     from rich.console import Console
 
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known else PIPED, record=True, file=io.StringIO(), highlight=False)
+    return Console(
+        width=None if known else PIPED, record=True, file=io.StringIO(), highlight=False, force_jupyter=False
+    )
 
 
 def print_grid(console: Console, marked: Sequence[Sequence[str]], plain: Sequence[Sequence[str]]) -> None:
