@@ -81,6 +81,7 @@ def test_tensorboard(overrides):
 def test_trackio(overrides, capsys):
     """What the dashboard reads, of a run that was interrupted by another run of the same project too."""
     pytest.importorskip("trackio", reason="trackio is not installed: pip install 'lopa-bench[trackio]'")
+    from trackio.context_vars import current_run
     from trackio.sqlite_storage import SQLiteStorage
 
     words = [*overrides, "tracker=trackio", "tracker.project=lopa-test", "train.epochs=1"]
@@ -88,6 +89,7 @@ def test_trackio(overrides, capsys):
     said = capsys.readouterr()
     assert "the tracker failed" not in said.err
     assert "rackio" not in said.out
+    assert current_run.get() is None  # finished: nothing is left to be said at the end of the process
     shown = {name: SQLiteStorage.get_logs("lopa-test", name) for name in SQLiteStorage.get_runs("lopa-test")}
     assert len(shown) == len(outcomes)
     for outcome in outcomes:

@@ -46,9 +46,12 @@ class _Window(Window):
         self.run.log(dict(values), step=step)
 
     def close(self, metrics: Mapping[str, float] | None) -> None:
+        import trackio
+
         with _quiet():
-            self.run.log({f"result/{name}": value for name, value in (metrics or {}).items()}, step=self.step)
-            self.run.finish()
+            if metrics is not None:
+                self.run.log({f"result/{name}": value for name, value in metrics.items()}, step=self.step)
+            trackio.finish()  # the run's own `finish` is done again, and told of, when the process ends
 
 
 @contextlib.contextmanager
