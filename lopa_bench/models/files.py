@@ -128,11 +128,14 @@ class ModelFiles:
         from tokenizers import Tokenizer
 
         try:
-            return Tokenizer.from_file(str(path))
+            tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises nothing narrower
             raise UserError(
                 f"model.path={self.source}: tokenizer.json is not a tokenizer ({str(error)[:80]}); download it again"
             ) from error
+        tokenizer.no_padding()  # which a file may ask for, to a length of its own
+        tokenizer.no_truncation()
+        return tokenizer
 
     def fingerprint(self) -> str:
         """Tells models apart: the hub's id and revision, or of a folder its config, its tokenizer's files and its weights.

@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerFast
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.models.batches import encode_clozes, encode_completions, encode_prompts
+from lopa_bench.models.files import ModelFiles
 from lopa_bench.models.tokens import (
     check_blanks,
     check_special,
@@ -175,3 +176,14 @@ def test_a_tokenizer_without_a_vocabulary_is_refused(tmp_path):
     wrapped(empty).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="makes the same tokens of all texts"):
         load_tokenizer(str(tmp_path))
+
+
+def test_a_vocabulary_that_pads_and_cuts(tiny_models, tmp_path):
+    """As all-mpnet-base-v2's tokenizer.json does, to 128 tokens: a label word is told as it is."""
+    tokenizer = Tokenizer.from_file(str(tiny_models("roberta") / "tokenizer.json"))
+    tokenizer.enable_padding(length=128)
+    tokenizer.enable_truncation(2)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    found = ModelFiles("here", tmp_path, None, True).vocabulary()
+    assert len(found.encode(" Yes", add_special_tokens=False)) == 1
+    assert len(found.encode(" Yes No Yes", add_special_tokens=False)) == 3
