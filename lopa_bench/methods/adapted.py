@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from transformers import Cache
 
 from lopa_bench.errors import UserError
@@ -16,6 +18,8 @@ from lopa_bench.methods.readout import Classifier
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch, Split
 from lopa_bench.models.decoding import GenerationSpec
+
+LOGITS_HELD = 2**22  # of a training step at a time: 16 MiB in fp32, and about three times that with their gradients
 
 
 class AdaptedModel(nn.Module):
@@ -78,13 +82,37 @@ class AdaptedModel(nn.Module):
         with self.backbone.autocast():
             return spec.decode(self.backbone, *self.inputs(batch), self.past(batch), batch.index)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits [N, V] at the batch's N scored positions only, in fp32."""
+    def states(self, batch: Batch) -> Tensor:
+        """Last hidden states [N, D'] that the answers are read from: at the N scored positions, or at their rows' first tokens."""
         batch = batch.padded_on_the_right()
         read = self.columns(batch) if self.classifier is None else batch.attention_mask.argmax(1)[batch.rows]
         with self.backbone.autocast():
-            hidden = self.hidden(replace(batch, read=read))[batch.rows, read]
-            return self.backbone.head(hidden).float() if self.classifier is None else self.classifier(hidden)
+            return self.hidden(replace(batch, read=read))[batch.rows, read]
+
+    def logits(self, states: Tensor) -> Tensor:
+        """[N, D'] -> [N, V] in fp32."""
+        with self.backbone.autocast():
+            return self.backbone.head(states).float() if self.classifier is None else self.classifier(states)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [N, V] at the batch's N scored positions only, in fp32."""
+        return self.logits(self.states(batch))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean cross-entropy over the N scored positions.
+
+        Where logits of all of them would take much memory, a few positions' are held at a time and computed again in the backward pass.
+        """
+        states = self.states(batch)
+        few = max(1, LOGITS_HELD // self.backbone.vocabulary)
+        if len(states) <= few:
+            return F.cross_entropy(self.logits(states), batch.targets)
+        parts = zip(states.split(few), batch.targets.split(few), strict=True)
+        sums = [checkpoint(self._summed_loss, *part, use_reentrant=False) for part in parts]
+        return torch.stack(sums).sum() / len(states)
+
+    def _summed_loss(self, states: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(self.logits(states), targets, reduction="sum")
 
     def learning_rates(self) -> dict[str, float]:
         """The rates of those trained parameters that have their own, by name."""

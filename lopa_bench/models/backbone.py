@@ -122,6 +122,12 @@ class Backbone(nn.Module):
         embedding: Any = self.model.get_input_embeddings()
         return int(embedding.embedding_dim)
 
+    @property
+    def vocabulary(self) -> int:
+        """V, the tokens that have a logit."""
+        head = self.model.get_output_embeddings()
+        return int(head.weight.shape[0]) if head is not None else self.config.vocab_size
+
     @cached_property
     def key_shape(self) -> tuple[int, int] | None:
         """Heads of a layer's keys (fewer than its attention heads with grouped queries) and their width; None without a cache of them."""

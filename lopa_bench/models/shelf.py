@@ -13,7 +13,7 @@ from lopa_bench.host.shelf import Shelf
 
 M = TypeVar("M", bound=nn.Module)
 
-MODEL_BYTES = 2 << 30  # a larger model is read again for every job rather than held twice
+MODEL_BYTES = 256 << 20  # a larger model is read again for every job rather than held beside the one that a job changes
 MODELS: Shelf[nn.Module] = Shelf(2)
 
 

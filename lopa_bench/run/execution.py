@@ -5,7 +5,7 @@ from __future__ import annotations
 from safetensors.torch import save
 
 from lopa_bench.config.schema import Config
-from lopa_bench.host.device import PeakMemory, seed_everything
+from lopa_bench.host.device import PeakMemory, give_freed_memory_back, seed_everything
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.backbone import Backbone
@@ -46,10 +46,12 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         splits = {name: encoded(model, config, directory.determining, name, rows) for name, rows in examples.items()}
         evaluation = Evaluation(model, config, examples, splits, together)
         select, metric = evaluation.selecting(), config.task.metric
+        give_freed_memory_back()  # weights as they were read: blocks of sizes that no step needs
         progress = train(
             model, splits["train"], config.train, config.seed, select, metric, checkpoints, monitor, together
         )
         monitor.stage("evaluating")
+        give_freed_memory_back()  # a step's, which evaluating does not fill either
         tested = with_exchange(evaluation, evaluation.test())
         monitor.done(tested.metrics)
 

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from lopa_bench.models.batches import Batch
 
 GRADIENT, ADAM, FP32 = 4, 8, 4  # bytes of a trained parameter, beside itself
-SLACK = 1.1  # fragments, and the operations' own working memory
+SLACK = 1.3  # fragments, and the operations' own working memory
+PROGRAM = (
+    580 << 20
+)  # of a process before its model: Python and its libraries 470 MiB, a task's texts and tokens about 100 (docs/speed.md)
+LOGITS = 3  # times in fp32: themselves, their logarithms, their gradients
 
 
 ESTIMATES: Shelf[Memory] = Shelf(1024)
@@ -39,17 +43,22 @@ class Memory:
         weights: of backbone, instance encoder and method while it runs.
         training: gradients, AdamW's two moments, and the best epoch's parameters.
         activations: what the forward pass of one batch keeps for the backward pass.
+        logits: those that are held at a time, with their gradients.
+        program: what the process takes beside; of a GPU, where only what PyTorch allocates counts, nothing.
     """
 
     loading: int
     weights: int
     training: int
     activations: int
+    logits: int = 0
+    program: int = 0
 
     @property
     def peak(self) -> int:
         """The most that is needed at once, of the device that the model is on."""
-        return max(self.loading, round(SLACK * (self.weights + self.training + self.activations)))
+        running = self.weights + self.training + self.activations + self.logits
+        return self.program + max(self.loading, round(SLACK * running))
 
 
 def estimate(config: Config, tokens: int | None = None) -> Memory:
@@ -69,6 +78,7 @@ def estimate(config: Config, tokens: int | None = None) -> Memory:
 def _estimate(config: Config, tokens: int | None) -> Memory:
     import torch
 
+    from lopa_bench.methods.adapted import LOGITS_HELD
     from lopa_bench.models.backbone import resolve_precision
     from lopa_bench.run.model import adapt
 
@@ -88,12 +98,12 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
         wide, built = (config.method.parameters(backbone, width) for width in (encoder.width, files.width))
         trained += wide - built
     kept = FP32 if config.selection != "last" else 0
+    program = 0 if torch.cuda.is_available() else PROGRAM
     if not trained or not config.train.epochs:
-        return Memory(loading, weights, 0, 0)
-    activations = saved_bytes(model, batch(config, model, tokens or config.text_length))
-    if dtype == torch.bfloat16:
-        activations //= 2  # the pass on meta is in fp32
-    return Memory(loading, weights, trained * (GRADIENT + ADAM + kept), activations)
+        return Memory(loading, weights, 0, 0, program=program)
+    rows = batch(config, model, tokens or config.text_length)
+    held = min(len(rows.targets) * backbone.vocabulary, LOGITS_HELD) * LOGITS * FP32
+    return Memory(loading, weights, trained * (GRADIENT + ADAM + kept), saved_bytes(model, rows), held, program)
 
 
 def model_files(path: str, revision: str | None, config: Config) -> ModelFiles:
@@ -137,7 +147,6 @@ def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:
 def saved_bytes(model: AdaptedModel, rows: Batch) -> int:
     """Bytes that autograd keeps of the forward pass and loss of `rows`, parameters and buffers left out."""
     import torch
-    from torch.nn import functional as F
 
     own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
     kept: dict[int, torch.UntypedStorage] = {}
@@ -148,35 +157,50 @@ def saved_bytes(model: AdaptedModel, rows: Batch) -> int:
             kept[storage._cdata] = storage
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _shapes_only():
-        loss = F.cross_entropy(model(rows), rows.targets)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _shapes_only(model.backbone.dtype):
+        loss = model.loss(rows)
         total = sum(storage.nbytes() for storage in kept.values())
         del loss
     return total
 
 
 @contextlib.contextmanager
-def _shapes_only() -> Iterator[None]:
-    """What a pass on the meta device needs to keep what one with numbers keeps.
+def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
+    """What a pass on the meta device needs to keep what one with numbers, in `dtype`, keeps.
 
-    The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Attention without dropout is the fused kernel's,
-    which keeps no weights of tokens; on meta PyTorch would take the plain one, which does.
+    The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Matrices are multiplied in `dtype`, as by
+    autocast, which meta has not. Attention without dropout is the fused kernel's, which keeps no weights of tokens; on meta PyTorch would
+    take the plain one, which does.
     """
     import torch
+    from torch import Tensor
     from torch.nn import functional as F
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Fused(TorchFunctionMode):
+    attention = F.scaled_dot_product_attention
+    multiplied = {
+        F.linear,
+        torch.matmul,
+        Tensor.matmul,
+        Tensor.__matmul__,
+        torch.addmm,
+        torch.bmm,
+        torch.baddbmm,
+        attention,
+    }
+
+    def lower(given: Any) -> Any:
+        return given.to(dtype) if isinstance(given, Tensor) and given.is_meta and given.is_floating_point() else given
+
+    class Autocast(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
-            if (
-                function is F.scaled_dot_product_attention
-                and not kwargs.get("dropout_p")
-                and not kwargs.get("enable_gqa")
-            ):
+            if function in multiplied and dtype != torch.float32:
+                args, kwargs = tuple(map(lower, args)), {key: lower(value) for key, value in kwargs.items()}
+            if function is attention and args[0].is_meta and not (kwargs.get("dropout_p") or kwargs.get("enable_gqa")):
                 settings = {
-                    key: kwargs[key] for key in ("is_causal", "attn_mask", "scale") if kwargs.get(key) is not None
+                    key: kwargs[key] for key in ("is_causal", "scale", "attn_mask") if kwargs.get(key) is not None
                 }
                 if "attn_mask" in settings:
                     settings["attn_mask"] = settings["attn_mask"].to(args[0].dtype)
@@ -189,5 +213,5 @@ def _shapes_only() -> Iterator[None]:
                 return False
             return function(*args, **(kwargs or {}))
 
-    with Fused(), ShapesOnly():  # type: ignore[no-untyped-call]
+    with Autocast(), ShapesOnly():  # type: ignore[no-untyped-call]
         yield

@@ -38,7 +38,8 @@ def shard(model: AdaptedModel, together: Processes) -> None:
     for unit in _units(model):  # losses are weighted so that gradients add up; the default is their mean
         unit.set_gradient_divide_factor(1.0)
         unit.set_force_sum_reduction_for_comms(True)
-    register_fsdp_forward_method(model, "generate")
+    for name in ("generate", "loss"):
+        register_fsdp_forward_method(model, name)
 
 
 def _units(model: nn.Module) -> list[FSDPModule]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from lopa_bench.config.schema import Train
@@ -196,7 +195,7 @@ def backward(model: AdaptedModel, split: Split, index: list[int], scored: int, t
     weight = sum(len(split.rows[i].targets) for i in share) / scored
     share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
     batch = split.batch(share).to(model.backbone.device)
-    loss = F.cross_entropy(model(batch), batch.targets) * weight
+    loss = model.loss(batch) * weight
     loss.backward()
     return loss.detach()
 

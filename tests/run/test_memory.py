@@ -22,11 +22,13 @@ MIB = 2**20
 
 @pytest.mark.parametrize("architecture", ["roberta", "gpt2", "llama"])
 @pytest.mark.parametrize("method", ["lopa", "fft", "lora"])
-def test_shapes_keep_what_numbers_keep(architecture, method, tiny_models):
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_shapes_keep_what_numbers_keep(precision, architecture, method, tiny_models):
     """A pass on the meta device against one with numbers on the CPU."""
     folder = tiny_models(architecture)
-    config = tiny.settings(folder, method, "train.max_length=40", "train.batch_size=8")
-    model = tiny.adapt(folder, method, "train.max_length=40", "train.batch_size=8").train()
+    small = "train.max_length=40", "train.batch_size=8", f"precision={precision}"
+    config = tiny.settings(folder, method, *small)
+    model = tiny.adapt(folder, method, *small, precision=precision).train()
     shaped = batch(config, model, 40)
     real = type(shaped)(**{k: torch.zeros_like(v, device="cpu") for k, v in vars(shaped).items() if v is not None})
     real.attention_mask[:, :-1] = 1  # padding: a mask of ones would be left out
@@ -86,7 +88,8 @@ def test_an_encoder_of_its_own_is_counted():
 
 def test_peak():
     assert Memory(100, 10, 20, 30).peak == 100
-    assert Memory(10, 100, 0, 0).peak == 110
+    assert Memory(10, 100, 0, 0).peak == 130
+    assert Memory(10, 50, 20, 20, logits=10, program=7).peak == 137
 
 
 @pytest.mark.parametrize(("variable", "calls"), [(None, 2), ("MALLOC_MMAP_THRESHOLD_", 0)])

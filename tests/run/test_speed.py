@@ -12,6 +12,7 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Train
 from lopa_bench.errors import UserError
 from lopa_bench.host.processes import Processes
+from lopa_bench.methods import adapted
 from lopa_bench.models.batches import Split, pad
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.identity import determining
@@ -96,13 +97,27 @@ def test_dynamic_padding(make, tmp_path):
 
 def test_logits_where_they_are_scored(make, tmp_path):
     def everywhere(self, batch):
-        return self.backbone.head(self.hidden(batch)).float()[batch.rows, self.columns(batch)]
+        logits = self.backbone.head(self.hidden(batch)).float()[batch.rows, self.columns(batch)]
+        return nn.functional.cross_entropy(logits, batch.targets)
 
     model, split = make()
     fast = losses(model, split, tmp_path)
     model, split = make()
-    model.forward = MethodType(everywhere, model)
+    model.loss = MethodType(everywhere, model)
     assert agree(fast, losses(model, split, tmp_path))
+
+
+def test_a_few_logits_at_a_time(make, tmp_path, monkeypatch):
+    """And that they are no more: a part of three positions has gradients before the next one's logits are made."""
+    model, split = make()
+    plain = losses(model, split, tmp_path)
+    model, split = make()
+    monkeypatch.setattr(adapted, "LOGITS_HELD", 3 * model.backbone.vocabulary)
+    held = []
+    logits = model.logits
+    model.logits = lambda states: held.append(len(states)) or logits(states)
+    assert agree(losses(model, split, tmp_path), plain)
+    assert max(held) == 3
 
 
 def test_fused_optimiser(make, tmp_path, monkeypatch):

@@ -131,7 +131,7 @@ class Loop:
         self.config, self.model, self.fused = config, config.method.adapt(backbone), fused
         speed_up(self.model, config.train, Processes())
         if everywhere:
-            vars(self.model)["forward"] = MethodType(logits_everywhere, self.model)
+            vars(self.model)["loss"] = MethodType(loss_of_logits_everywhere, self.model)
         examples = [rows.examples[i] for batch in order for i in batch]
         started = time.perf_counter()
         encoded = encode(self.model, config, examples, training=True)
@@ -170,9 +170,11 @@ class Loop:
         return progress.seconds
 
 
-def logits_everywhere(model: AdaptedModel, batch: Batch) -> Tensor:
-    """[N, V] of the scored positions, taken from those of all positions."""
-    return model.backbone.head(model.hidden(batch)).float()[batch.rows, model.columns(batch)]
+def loss_of_logits_everywhere(model: AdaptedModel, batch: Batch) -> Tensor:
+    """The loss at the scored positions, whose logits are taken from those of all positions."""
+    with model.backbone.autocast():
+        logits = model.backbone.head(model.hidden(batch)).float()[batch.rows, model.columns(batch)]
+    return F.cross_entropy(logits, batch.targets)
 
 
 @contextlib.contextmanager
