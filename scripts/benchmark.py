@@ -1,7 +1,9 @@
 """Measure one part of the tool against another way of doing the same work.
 
-    scripts/benchmark.py NAME [--json]      measure, print, and write results/benchmarks/NAME.json
+    scripts/benchmark.py NAME               measure, print, and write results/benchmarks/NAME.json
+    scripts/benchmark.py NAME --json        measure, and print what would be written
     scripts/benchmark.py NAME --tiny        the same in seconds, of which no ratio means anything; nothing is written
+    scripts/benchmark.py machine            what a measurement depends on beside the code
     scripts/benchmark.py table              what results/benchmarks holds, as a Markdown table
 
 Each `benchmarks/NAME.py` has `comparisons(tiny)`, a list of objects with `work`, `against`, `ratio`
@@ -27,25 +29,36 @@ RESULTS = ROOT / "results" / "benchmarks"
 def main() -> int:
     names = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("name", choices=[*names, "table"])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("name", choices=[*names, "machine", "table"])
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table; nothing is written")
     parser.add_argument("--tiny", action="store_true", help="whether it runs at all; nothing is written")
     options = parser.parse_args()
     if options.name == "table":
         print(markdown(RESULTS))
         return 0
+    find_modules()
+    if options.name == "machine":
+        from contest.measure import machine
+
+        print(json.dumps(machine(), indent=1))
+        return 0
     found = measured(options.name, options.tiny)
     text = json.dumps(found, indent=1)
-    if not options.tiny:
+    if not (options.tiny or options.json):
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / f"{options.name}.json").write_text(text + "\n", encoding="utf-8")
     print(text if options.json else table(found))
     return 0
 
 
+def find_modules() -> None:
+    """Have Python find this checkout, `benchmarks` and what it imports."""
+    sys.path[:0] = [path for path in map(str, (ROOT, BENCHMARKS.parent, BENCHMARKS)) if path not in sys.path]
+
+
 def measured(name: str, tiny: bool) -> list[dict[str, Any]]:
     """The comparisons of `benchmarks/NAME.py`."""
-    sys.path[:0] = [path for path in map(str, (ROOT, BENCHMARKS.parent, BENCHMARKS)) if path not in sys.path]
+    find_modules()
     found: list[dict[str, Any]] = importlib.import_module(f"benchmarks.{name}").comparisons(tiny)
     return found
 

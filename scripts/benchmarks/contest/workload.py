@@ -75,23 +75,25 @@ class Workload:
 
     def config(self, task: str, method: str, *overrides: str) -> Config:
         """A run at the paper's setting on this folder's models."""
+        return load_config(self.overrides(task, method, *overrides))
+
+    def overrides(self, task: str, method: str, *more: str) -> list[str]:
+        """What `config` is made of, and `more`."""
         causal = task in {"mbpp", "e2e"}
-        return load_config(
-            [
-                f"task={task}",
-                f"method={method}",
-                "scale=paper",
-                "offline=true",
-                "data.source=files",
-                f"data.dir={self.data}",
-                "model=local",
-                f"model.path={self.folder / ('gpt2' if causal else 'roberta')}",
-                f"results_dir={self.folder / 'results'}",
-                "selection=last",
-                *([f"model.encoder={self.folder / 'encoder'}"] if "lopa" in method else []),
-                *overrides,
-            ]
-        )
+        return [
+            f"task={task}",
+            f"method={method}",
+            "scale=paper",
+            "offline=true",
+            "data.source=files",
+            f"data.dir={self.data}",
+            "model=local",
+            f"model.path={self.folder / ('gpt2' if causal else 'roberta')}",
+            f"results_dir={self.folder / 'results'}",
+            "selection=last",
+            *([f"model.encoder={self.folder / 'encoder'}"] if "lopa" in method else []),
+            *more,
+        ]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,92 @@
+"""On a GPU the numbers are the CPU's, and memory is what was estimated; and the suite that asks all this of one runs without."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+
+from lopa_bench.models.decoding import GenerationSpec
+from lopa_bench.models.shapes import files
+from lopa_bench.run.memory import batch, estimate
+from lopa_bench.run.train import clip_gradients
+
+gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")]
+SUITE = Path(__file__).parents[1] / "scripts" / "gpu_suite.sh"
+
+
+def on(device, architecture, method, tiny_models, *overrides):
+    model = tiny.perturbed(tiny.adapt(tiny_models(architecture), method, *overrides))
+    rows = tiny.batch(model, tiny.rows(model))
+    return model.to(device), rows.to(torch.device(device))
+
+
+@pytest.mark.parametrize("method", ["lopa", "pt", "lora", "p_tuning_v2", "fft"])
+@pytest.mark.parametrize("architecture", ["roberta", "gpt2", "llama"])
+class TestNumbers:
+    pytestmark = gpu
+
+    def test_logits_and_gradients(self, architecture, method, tiny_models):
+        found = []
+        for device in ("cpu", "cuda"):
+            model, rows = on(device, architecture, method, tiny_models)
+            loss = model.loss(rows)
+            loss.backward()
+            norm = clip_gradients(list(model.trainable().values()), None)
+            found.append([model(rows).detach().cpu(), loss.detach().cpu(), norm.cpu()])
+        for here, there in zip(*found, strict=True):
+            torch.testing.assert_close(here, there, atol=1e-4, rtol=1e-4)
+
+    def test_text(self, architecture, method, tiny_models):
+        if architecture == "roberta":
+            pytest.skip("a masked LM writes nothing")
+        settings = tiny.settings(tiny_models(architecture), method, "task=e2e").generation
+        spec = GenerationSpec(settings, (), 5, 0)
+        texts = []
+        for device in ("cpu", "cuda"):
+            model, rows = on(device, architecture, method, tiny_models)
+            texts.append(model.generate(rows, spec).tolist())
+        assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("method", ["lopa", "fft", "lora"])
+class TestMemory:
+    pytestmark = gpu
+
+    def test_peak_of_a_step(self, method, tiny_models):
+        """In RoBERTa-large's shape, with random weights: allocated in one step of AdamW, within a fifth of the estimate."""
+        from lopa_bench.models import shapes
+
+        config = tiny.settings(files("roberta_large").folder, method, "task=rte", "scale=paper", "selection=last")
+        torch.cuda.reset_peak_memory_stats()
+        model = config.method.adapt(shapes.build(files("roberta_large"), "cuda")).train()
+        rows = batch(config, model, 128)
+        real = type(rows)(**{k: torch.zeros_like(v, device="cuda") for k, v in vars(rows).items() if v is not None})
+        optimizer = torch.optim.AdamW(model.trainable().values(), fused=True)
+        model.loss(real).backward()
+        optimizer.step()
+        assert estimate(config, 128).peak == pytest.approx(torch.cuda.max_memory_allocated(), rel=0.2)
+
+
+@pytest.mark.slow
+def test_the_suite_runs_dry(tmp_path):
+    """Its parts are whole files, and what is there is not made again."""
+    environment = {**os.environ, "PARTS": "environment memory steps mini", "PYTHON": os.sys.executable}
+
+    def run():
+        return subprocess.run([SUITE, tmp_path, "--dry"], env=environment, capture_output=True, text=True, check=False)
+
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "environment.json").read_text())["torch"] == torch.__version__
+    (memory,) = json.loads((tmp_path / "memory.json").read_text())
+    assert memory["ran"]["measured"] > 0
+    assert (tmp_path / "mini.csv").read_text().count("lopa") == 4  # two tasks, here and on the CPU
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.*")}
+    (tmp_path / "memory.json").unlink()
+    assert run().returncode == 0
+    again = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.*")}
+    assert [path.name for path in again if again[path] != before[path]] == ["memory.json"]
