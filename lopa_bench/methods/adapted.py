@@ -134,14 +134,9 @@ class AdaptedModel(nn.Module):
     def load_trainable(self, state: Mapping[str, Tensor]) -> None:
         """Put saved values into the trained parameters. Raises `UserError` where names or shapes differ."""
         parameters = self.trainable()
-        if differing := set(parameters) ^ set(state):
-            raise UserError(f"saved parameters do not fit this model: {sorted(differing)[0]} is in only one of them")
+        check_fit(shapes_of(state), shapes_of(parameters))
         with torch.no_grad():
             for name, parameter in parameters.items():
-                if parameter.shape != state[name].shape:
-                    raise UserError(
-                        f"saved parameters do not fit: {name} is {tuple(state[name].shape)}, not {tuple(parameter.shape)}"
-                    )
                 parameter.copy_(state[name])
 
     def trainable(self) -> dict[str, nn.Parameter]:
@@ -153,3 +148,17 @@ class AdaptedModel(nn.Module):
         beside = [part for part in (self.encoder, self.classifier) if part is not None]
         others = {id(p) for part in beside for p in part.parameters()}
         return {name: p for name, p in self.trainable().items() if id(p) not in others}
+
+
+def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def check_fit(saved: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise `UserError` where the names or shapes of saved parameters are not those of a model's trained ones."""
+    if differing := set(saved) ^ set(wanted):
+        raise UserError(f"saved parameters do not fit this model: {sorted(differing)[0]} is in only one of them")
+    for name, shape in wanted.items():
+        if saved[name] != shape:
+            raise UserError(f"saved parameters do not fit: {name} is {saved[name]}, not {shape}")

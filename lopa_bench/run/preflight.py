@@ -19,6 +19,7 @@ from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
 from lopa_bench.results.directory import RESULT, TRAINED
+from lopa_bench.results.read import load_result
 from lopa_bench.run.readout import check_readout
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files
@@ -68,6 +69,10 @@ def _check_start(config: Config) -> None:
     start = config.init_from
     if start and not all((Path(start) / name).is_file() for name in (RESULT, TRAINED)):
         raise UserError(f"init_from={start}: there is no finished run ({RESULT} and {TRAINED}) there")
+    if start and (method := load_result(start)[1].method) != config.method.name:
+        raise UserError(
+            f"init_from={start}: a run of method={method}, not {config.method.name}; nearest: method={method}"
+        )
 
 
 def _check_speed(config: Config) -> None:

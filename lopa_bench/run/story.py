@@ -43,6 +43,10 @@ def run(config: Config) -> Outcome:
     records = read_records(config)
     directory = identity.directory(config, records)
     found = None if config.force else together.first(directory.result)
+    if not found and config.init_from:
+        from lopa_bench.run.trained import check_start
+
+        check_start(config)
     with contextlib.ExitStack() as stack:
         if not found:
             together.first(lambda: stack.enter_context(directory.lease()) and None)

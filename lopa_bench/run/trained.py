@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 import yaml
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -14,7 +17,8 @@ from lopa_bench.config.compose import from_resolved
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
-from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.methods.adapted import AdaptedModel, check_fit, shapes_of
+from lopa_bench.models import shapes
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
 from lopa_bench.results.directory import CONFIG, TRAINED, is_as_written
@@ -64,9 +68,40 @@ def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:
 
 def start_from(model: AdaptedModel, run: str) -> None:
     """Put what a finished run trained into `model`. Raises `UserError` where that is not what this model trains."""
-    try:
+    with _of_the_start(run):
         _, result = load_result(run)
         model.load_trainable(parameters_of(Path(run), result))
+
+
+def check_start(config: Config) -> None:
+    """Raise `UserError` where what the run `init_from` trained is not what this run trains, before any weight is loaded.
+
+    By names and shapes, on the meta device. An instance encoder with weights of its own is left to `start_from`: here the backbone stands
+    in for it, and where it is of another width, so are the heads that read it.
+    """
+    run, files = config.init_from, locate(config.model.path, config.model.revision, config.offline)
+    if not run or files.own_code:
+        return
+    with safe_open(Path(run) / TRAINED, framework="pt") as file:
+        saved = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    own = replace(config, model=replace(config.model, encoder="backbone"))
+    backbone = shapes.build(files, "meta", settings=own.model)
+    with torch.device("meta"):
+        wanted = shapes_of(adapt(own, backbone).trainable())
+    if config.method.reads_instance and config.model.encoder != "backbone":
+        encoder = locate(config.model.encoder, config.model.encoder_revision, config.offline)
+        beside = shapes_of(config.method.added(backbone, encoder.width))
+        wanted = {name: beside.get(name.removeprefix("parts."), shape) for name, shape in wanted.items()}
+        saved, wanted = ({n: s for n, s in each.items() if not n.startswith("encoder.")} for each in (saved, wanted))
+    with _of_the_start(run):
+        check_fit(saved, wanted)
+
+
+@contextlib.contextmanager
+def _of_the_start(run: str) -> Iterator[None]:
+    """Inside, what is wrong is said to be wrong of ``init_from``."""
+    try:
+        yield
     except UserError as error:
         raise UserError(f"init_from={run}: {error}; take a finished run of this method, of the same sizes") from None
 

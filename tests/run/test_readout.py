@@ -14,10 +14,9 @@ from lopa_bench.errors import UserError
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.run import identity
 from lopa_bench.run.model import adapt
-from lopa_bench.run.preflight import preflight
 from lopa_bench.run.records import read_records
 from lopa_bench.run.story import run
-from lopa_bench.run.trained import load_trained
+from lopa_bench.run.trained import check_start, load_trained
 
 FEW = ("data.limit=16", "train.epochs=1", "task=rte")
 
@@ -79,13 +78,15 @@ def test_a_finished_run_is_the_start_of_another(finished, tmp_path):
 
 
 REFUSED = [
-    ("method=lopa method.rank=full method.phm_blocks=8", "method.rank=full"),
+    ("method=lopa method.rank=full method.phm_blocks=8", "method.phm_blocks=8"),
     ("method=lopa_phm method.rank=full", "method.rank=full"),
     ("task=e2e method=pt readout=classifier", "readout=classifier"),
     ("task=rte method=none readout=classifier", "readout=classifier"),
     ("task=e2e method=lopa method.position=suffix", "method.position=suffix"),
     ("task=e2e method=idpg_layers", "method.reads=previous"),
     ("task=rte method=pt method.init=text", "method.init=text"),
+    ("task=rte method=lpt method.layer=99", "method.layer=99"),
+    ("task=rte model=mini_clm method=pt task.causal_template=null", "task.causal_template"),
     ("task=rte method=pt method.init_text=words", "method.init_text=words"),
     ("task=rte method=lopa method.rank=half", "method.rank=half"),
     ("task=rte method=lopa method.position=middle", "method.position=middle"),
@@ -95,21 +96,44 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("words", "named"), REFUSED, ids=[words for words, _ in REFUSED])
-def test_what_cannot_work_is_one_line(words, named):
-    words = [("+" if w.startswith("method.phm") and "lopa_phm" not in words else "") + w for w in words.split()]
-    with pytest.raises(UserError) as error:
-        preflight(load_config(words))
-    assert named in str(error.value)
-    assert "\n" not in str(error.value)
+def test_what_cannot_work_is_one_line(words, named, tmp_path, capsys):
+    assert main([*words.split(), f"results_dir={tmp_path / 'results'}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert named in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "results").exists()
 
 
-def test_a_start_of_another_shape_is_one_line(finished, tmp_path, capsys):
-    words = [*FEW, "method=idpg_layers", "method.num_virtual_tokens=3", f"init_from={finished['label_words']}"]
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (
+            "method=idpg_layers method.num_virtual_tokens=3",
+            "do not fit: parts.bias is (3, 640), not (3, 384)",
+        ),
+        ("method=idpg_layers readout=classifier", "classifier.layers.1.bias is in only one of them"),
+        ("method=idpg", "a run of method=idpg_layers, not idpg; nearest: method=idpg_layers"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_one_line_before_anything_is_written(words, named, finished, tmp_path, capsys):
+    words = [*FEW, *words.split(), f"init_from={finished['label_words']}"]
     assert main([*words, f"results_dir={tmp_path}"]) == 2
     text = capsys.readouterr().err
     assert "init_from=" in text
-    assert "fit" in text
+    assert named in text
     assert text.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("frozen", ["true", "false"])
+def test_a_start_beside_an_encoder_of_another_width_fits(frozen, tiny_models, tmp_path):
+    """Heads of width 32, and a trained encoder's own weights, before a backbone of width 128."""
+    words = [*FEW, "method=idpg", f"method.freeze_encoder={frozen}", f"model.encoder={tiny_models('bert')}"]
+    start = run(load_config([*words, f"results_dir={tmp_path}"])).directory.path
+    check_start(load_config([*words, f"init_from={start}"]))
+    with pytest.raises(UserError, match="do not fit"):
+        check_start(load_config([*FEW, "method=idpg", f"method.freeze_encoder={frozen}", f"init_from={start}"]))
 
 
 def test_a_classifier_is_not_exported(finished, tmp_path, capsys):
