@@ -13,14 +13,15 @@ from lopa_bench.study.spec import Column, Row
 class Cell:
     """What the runs of one setting on one task came to.
 
-    ``mean`` ± ``std`` (sample, None for one seed) over ``n`` seeds, the paper's ``reference``, and
-    the parameters ``counted`` as the paper counts them and ``trained`` in truth.
+    ``mean`` ± ``std`` (sample, None for one seed) over ``n`` seeds, the paper's ``reference``, what others have published ``elsewhere``,
+    and the parameters ``counted`` as the paper counts them and ``trained`` in truth.
     """
 
     mean: float | None = None
     std: float | None = None
     n: int = 0
     reference: float | None = None
+    elsewhere: tuple[float, ...] = ()
     best: bool = False
     counted: float | None = None
     trained: float | None = None

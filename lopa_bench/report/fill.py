@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from lopa_bench.config.keys import lookup
 from lopa_bench.report.cells import Cell, Line, Table, mark_best, span
 from lopa_bench.report.choice import choose
+from lopa_bench.report.elsewhere import Elsewhere
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
@@ -60,6 +61,7 @@ class _Filler:
     used: list[pd.DataFrame] = field(default_factory=list)
     missing: list[plan.PlannedRun] = field(default_factory=list)
     notes: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # text -> row -> columns that it is about
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
     def table(self, estimate: Estimate) -> Table:
         lines = [self.line(row) for row in self.spec.rows]
@@ -83,23 +85,22 @@ class _Filler:
     def cell(self, row: Row, column: Column) -> Cell:
         planned = plan.cell(row, column, self.scale, self.fast)
         found, note = choose(self.runs, planned, self.scale)
-        paper = self.paper(row, column)
+        published = self.published(row, column)
         if found.empty:
             self.missing.append(planned)
-            return Cell(reference=paper)
+            return published
         if note:
             self.note(row, column, note)
         self.used.append(found)
         scores = [m[column.metric] for m in found["metrics"] if column.metric in m]
         if not scores:
             self.note(row, column, "not scored by this metric.")
-            return Cell(reference=paper)
-        std = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
-        return Cell(
-            float(np.mean(scores)),
-            std,
-            len(scores),
-            paper,
+            return published
+        return replace(
+            published,
+            mean=float(np.mean(scores)),
+            std=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+            n=len(scores),
             counted=float(found["paper_parameters"].iloc[0]),  # the same for every seed
             trained=float(found["trained_parameters"].iloc[0]),
         )
@@ -114,6 +115,7 @@ class _Filler:
             yield f"{cells}: {text}"
         if differing := list(self.computed()):
             yield f"The runs differ in {'; '.join(differing)}: rounding differs with them, and with processes the units that are dropped."
+        yield from self.elsewhere.notes()
 
     def computed(self) -> Iterator[str]:
         """How the runs were computed, in what they differ: ``processes (1, 2)``."""
@@ -123,13 +125,14 @@ class _Filler:
             if len(values) > 1:
                 yield f"{key} ({', '.join(map(str, sorted(values)))})"
 
-    def paper(self, row: Row, column: Column) -> float | None:
-        """The paper's value, only where ours is the same experiment."""
-        if self.scale != "paper":
-            return None
-        model = column.model or default_model(self.scale, column.task)
+    def published(self, row: Row, column: Column) -> Cell:
+        """The values of the paper and of others, only where ours is the same experiment and the table has the paper's."""
         table = self.spec.reference
-        return published(table, column.task, model, row.method, row.reference, column.metric)
+        if self.scale != "paper" or table is None:
+            return Cell()
+        model = column.model or default_model(self.scale, column.task)
+        paper = published(table, column.task, model, row.method, row.reference, column.metric)
+        return Cell(reference=paper, elsewhere=self.elsewhere.values(row, column, model, paper))
 
     def caption(self) -> str:
         """The choices that change a number."""

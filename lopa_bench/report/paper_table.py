@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lopa_bench.report.cells import Cell, Line, Table, mark_best
-from lopa_bench.study.reference import reference, spelled_out
+from lopa_bench.report.elsewhere import Elsewhere
+from lopa_bench.study.reference import published, reference, spelled_out
 from lopa_bench.study.spec import Column, Row, TableSpec
 
 if TYPE_CHECKING:
@@ -19,17 +20,24 @@ def reference_table(spec: TableSpec) -> Table:
     if spec.reference == "glue":  # two of our tables share these cells
         wanted = {(row.method, row.reference) for row in spec.rows}
         rows = rows[[pair in wanted for pair in zip(rows["method"], rows["setting"], strict=True)]]
-    columns = _columns(spec, rows)
+    columns, told = _columns(spec, rows), Elsewhere()
     names = {row.method: row.series for row in spec.rows}
+    others = {
+        (row.method, row.reference): found for row in spec.rows if any(found := _others(row, columns, spec, told))
+    }
     lines = []
     for (method, setting), group in rows.groupby(["method", "setting"], sort=False):
         values = group.set_index(["task", "metric", "model"])["value"].to_dict()
-        cells = tuple(Cell(mean=values.get((c.task, c.metric, c.model))) for c in columns)
-        row = Row(f"{names.get(method, method)} {setting}".strip(), method, spelled_out(setting), setting)
-        if all(cell.mean is None for cell in cells):
+        means = [values.get((c.task, c.metric, c.model)) for c in columns]
+        beside = others.pop((method, setting), None) or others.pop((method, None), ((),) * len(columns))
+        if all(mean is None for mean in means):
             continue
+        row = Row(f"{names.get(method, method)} {setting}".strip(), method, spelled_out(setting), setting)
         counts = dict.fromkeys(text for text in group["trainable_parameters"] if text)
-        lines.append(Line(row, "–".join(counts), "", cells))
+        cells = (Cell(mean=mean, elsewhere=values) for mean, values in zip(means, beside, strict=True))
+        lines.append(Line(row, "–".join(counts), "", tuple(cells)))
+    for (method, _), beside in others.items():  # of methods that the paper has not
+        lines.append(Line(Row(names[method], method), "", "", tuple(Cell(elsewhere=values) for values in beside)))
     return Table(
         name=f"{spec.name}-paper",
         title=f"{spec.title}: the paper's numbers",
@@ -37,7 +45,18 @@ def reference_table(spec: TableSpec) -> Table:
         columns=columns,
         lines=mark_best(lines, columns),
         ours=False,
-        notes=tuple(f"Source: {source}." for source in rows["source"].unique()),
+        notes=(
+            *(f"Source: {source}." for source in rows["source"].unique()),
+            *(f"Note: {text}" for text in told.notes()),
+        ),
+    )
+
+
+def _others(row: Row, columns: tuple[Column, ...], spec: TableSpec, told: Elsewhere) -> tuple[tuple[float, ...], ...]:
+    """What others have published of a row, column by column; what is to be said of it goes into `told`."""
+    return tuple(
+        told.values(row, c, c.model, published(spec.reference, c.task, c.model, row.method, row.reference, c.metric))
+        for c in columns
     )
 
 

@@ -93,14 +93,14 @@ def as_csv(tables: Iterable[Table]) -> str:
             for column, cell in zip(table.columns, line.cells, strict=True):
                 about = (table.name, line.label, column.task, column.metric)
                 counts = (cell.counted, cell.trained)
-                values = (cell.mean, cell.std, cell.n, cell.reference)
+                values = (cell.mean, cell.std, cell.n, cell.reference, " ".join(map(str, cell.elsewhere)))
                 writer.writerow([*about, *counts, *values])
     return out.getvalue()
 
 
 _CSV_HEAD = [
     *("table", "row", "task", "metric", "counted", "trained"),
-    *("mean", "std", "n", "paper_value"),
+    *("mean", "std", "n", "paper_value", "elsewhere"),
 ]
 
 

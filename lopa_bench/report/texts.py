@@ -10,12 +10,14 @@ MISSING = "—"
 
 
 def cell_text(cell: Cell, usual: int = 0) -> str:
-    """``83.39 ± 0.52``, the seeds behind it where they are not as many as `usual`, the paper's value behind a bar where there is one."""
+    """``83.39 ± 0.52``, the seeds behind it where they are not as many as `usual`, behind bars the paper's value and those of others."""
     ours = MISSING
     if cell.mean is not None:
         spread = f" ± {cell.std:.2f}" if cell.std is not None else ""
         ours = f"{cell.mean:.2f}{spread}" + (f" ({cell.n})" if cell.n and cell.n != usual else "")
-    return ours if cell.reference is None else f"{ours} | paper {cell.reference:.2f}"
+    paper = "" if cell.reference is None else f" | paper {cell.reference:.2f}"
+    others = "–".join(dict.fromkeys(f"{value:.2f}" for value in (*cell.elsewhere[:1], *cell.elsewhere[-1:])))
+    return f"{ours}{paper}{f' | elsewhere {others}' if others else ''}"
 
 
 def header(table: Table) -> list[str]:

@@ -161,7 +161,32 @@ def test_papers_numbers_stand_apart_at_mini_and_beside_at_paper(tmp_path):
     (beside,) = build(tmp_path, "paper", "glue")
     assert cell_of(beside, "LOPA", "RTE").mean == 82.5
     assert cell_of(beside, "LOPA", "RTE").reference == 83.39
-    assert cell_of(beside, "PT", "SST-2") == Cell(reference=84.4)
+    assert cell_of(beside, "PT", "SST-2") == Cell(reference=84.4, elsewhere=(92.6,))
+
+
+def test_numbers_of_others_stand_beside_the_papers(tmp_path):
+    """DePT on RTE is 53.79 in the paper's rebuttal and 73.2 in ID-SPAM's table; MRPC is by another metric there."""
+    (tmp_path / "paper").mkdir()
+    (rebuttal,) = build(tmp_path, "paper", "rebuttal")
+    dept = cell_of(rebuttal, "DePT", "RTE")
+    assert (dept.reference, dept.elsewhere) == (53.79, (73.2,))
+    assert cell_text(dept) == "— | paper 53.79 | elsewhere 73.20"
+    assert cell_of(rebuttal, "LPT", "SST-2").elsewhere == (93.4,)
+    assert cell_of(rebuttal, "DePT", "MRPC").elsewhere == cell_of(rebuttal, "LOPA", "RTE").elsewhere == ()
+    notes = "\n".join(rebuttal.notes)
+    assert "DePT, RTE 53.79 and 73.20" in notes
+    assert "MRPC, QQP: published as the mean of accuracy and macro F1 in ID-SPAM" in notes
+    (e2e,) = build(tmp_path, "paper", "e2e")
+    assert cell_text(cell_of(e2e, "LoRA", "BLEU")) == "— | paper 68.78 | elsewhere 68.65–68.87"
+    assert cell_of(e2e, "LoRA", "NIST").elsewhere == ()
+
+
+def test_numbers_of_others_stand_in_the_papers_table_elsewhere(tmp_path):
+    (tmp_path / "mini").mkdir()
+    ours, papers = build(tmp_path, "mini", "rebuttal")
+    assert cell_of(papers, "ID-SPAM", "RTE").elsewhere == (81.1,)
+    assert not any(cell.elsewhere for line in ours.lines for cell in line.cells)
+    assert any("53.79 and 73.20" in note for note in papers.notes)
 
 
 def test_every_published_cell_is_shown_in_some_table(tmp_path):
