@@ -59,10 +59,13 @@ def expected(task, method, model):
     }
 
 
+OTHERS = {"adapter", "lpt", "lpt_pool", "input_tuning", "adept", "id_spam", "smop", "dora", "vera"}
+
+
 def cells():
-    """Each run of the tables once, with its model; not adapters, which are none of the paper's."""
+    """Each run of the tables once, with its model; not of methods that are none of the paper's."""
     for run in plan.planned_runs(tables("paper"), "paper"):
-        if run.method != "adapter":
+        if run.method not in OTHERS:
             yield run, run.overrides.get("model", default_model("paper", run.task))
 
 

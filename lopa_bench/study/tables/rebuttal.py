@@ -1,4 +1,4 @@
-"""LOPA beside its variants and other prompts, as the authors showed their reviewers."""
+"""LOPA beside its variants and other prompts: those that the authors showed their reviewers, and those that these asked for too."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ ROWS = (
     Row("P-tuning v2", "p_tuning_v2", reference="m=10"),
     Row("Prefix tuning", "prefix_tuning", reference="m=10"),
     Row("Adapters", "adapter"),
+    Row("LPT", "lpt"),
+    Row("LPT, pooled", "lpt_pool"),
+    Row("Input-Tuning", "input_tuning"),
+    Row("ADePT", "adept"),
+    Row("ID-SPAM", "id_spam"),
+    Row("SMoP", "smop"),
+    Row("DoRA", "dora"),
+    Row("VeRA", "vera"),
 )
 
 
