@@ -27,6 +27,19 @@ class Balance(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The page of a run for every cell of the plan."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_whole_plan(folder)
+    output = folder / "report.html"
+    assert main(["html", "--results-dir", str(folder), "--output", str(output)]) == 0
+    return output
+
+
+one_process = pytest.mark.xdist_group("page")  # drawing its figures takes long
+
+
 @pytest.fixture
 def page(tmp_path):
     def make(*arguments):
@@ -37,9 +50,9 @@ def page(tmp_path):
     return make
 
 
-def test_the_page_holds_tables_claims_figures_and_is_whole(tmp_path, page):
-    write_whole_plan(tmp_path)
-    text = page()
+@one_process
+def test_the_page_holds_tables_claims_figures_and_is_whole(whole):
+    text = whole.read_text(encoding="utf-8")
     parser = Balance()
     parser.feed(text)
     assert parser.open == []
@@ -49,9 +62,9 @@ def test_the_page_holds_tables_claims_figures_and_is_whole(tmp_path, page):
     assert "C10" in text
 
 
-def test_the_page_asks_nothing_of_the_network(tmp_path, page):
-    write_whole_plan(tmp_path)
-    text = page()
+@one_process
+def test_the_page_asks_nothing_of_the_network(whole):
+    text = whole.read_text(encoding="utf-8")
     links = re.findall(r"""(?:src|href)="([^"]*)""", text)
     assert links
     assert all(link.startswith(("data:", "#")) for link in links)
@@ -94,10 +107,10 @@ page.onload = () => {
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome on the PATH")
-def test_a_browser_shows_it_on_a_phone_without_errors(tmp_path, page):
+@one_process
+def test_a_browser_shows_it_on_a_phone_without_errors(whole, tmp_path):
     """390 pixels wide nothing overflows, the list of runs can be filtered, and the console stays empty."""
-    write_whole_plan(tmp_path)
-    page()
+    shutil.copy(whole, tmp_path)
     (tmp_path / "probe.html").write_text(PROBE)
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--enable-logging=stderr"]
     profile = [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"]
