@@ -1,8 +1,10 @@
 """Figures: their numbers by hand, and a file for each when there are runs."""
 
+import shutil
+
 import numpy as np
 import pytest
-from synthetic import write_run, write_whole_plan
+from synthetic import write_run
 
 from lopa_bench.cli.report import main
 from lopa_bench.report.figures.offsets import cosines, effective_rank, principal
@@ -78,8 +80,8 @@ def figures(tmp_path, capsys):
     return write
 
 
-def test_every_figure_is_written_as_png_and_svg(tmp_path, figures):
-    write_whole_plan(tmp_path)
+def test_every_figure_is_written_as_png_and_svg(whole_plan, tmp_path, figures):
+    shutil.copytree(whole_plan / "mini", tmp_path / "mini")
     for folder in (tmp_path / "mini" / "rte").glob("*/lopa/*"):
         write_prompts(folder, *made(rank=4), [" Yes", " No"] * 20)
     for folder in (tmp_path / "mini" / "qqp").glob("*/lopa/*"):

@@ -6,7 +6,7 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
-from synthetic import write_run, write_whole_plan
+from synthetic import write_run
 
 from lopa_bench.cli.report import main
 
@@ -28,12 +28,10 @@ class Balance(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(whole_plan, tmp_path_factory):
     """The page of a run for every cell of the plan."""
-    folder = tmp_path_factory.mktemp("whole")
-    write_whole_plan(folder)
-    output = folder / "report.html"
-    assert main(["html", "--results-dir", str(folder), "--output", str(output)]) == 0
+    output = tmp_path_factory.mktemp("page") / "report.html"
+    assert main(["html", "--results-dir", str(whole_plan), "--output", str(output)]) == 0
     return output
 
 
