@@ -48,7 +48,8 @@ def derived(overrides: Sequence[str], compose: Callable[[tuple[str, ...]], Value
     for override, key in zip(parsed, keys, strict=True):
         if key in WHOLE:
             values = {**values, key: _file(key, str(override.value()))}
-        elif key not in groups:
+    for override, key in zip(parsed, keys, strict=True):  # after every choice, wherever they stand
+        if key not in groups:
             values = _with(values, key.split("."), override.value())
     return values
 

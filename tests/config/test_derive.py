@@ -42,6 +42,12 @@ def test_equal_to_hydra(overrides):
     assert in_order(derived(overrides)) == in_order(by_hydra(overrides))
 
 
+@pytest.mark.parametrize("overrides", [words for words in KINDS if not any("{a" in word for word in words)])
+def test_a_value_stands_wherever_it_is_given(overrides):
+    """Before the choice of the group it belongs to, too."""
+    assert derived(overrides[::-1]) == derived(overrides) == by_hydra(overrides[::-1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
