@@ -12,6 +12,7 @@ from lopa_bench.cli.options import option
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.files import make_folder
 from lopa_bench.host.terminal import say
+from lopa_bench.results.directory import TRAINED
 
 SUMMARY = "a run's adapter or prompt for use elsewhere"
 DETAILS = """\
@@ -70,7 +71,12 @@ def export(run: Path, to: Path, form: str = "own", with_card: bool = False, lice
         raise UserError(f"run={run}: there is no finished run (result.json) there")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"to={to} is in use; name a new folder")
-    from lopa_bench.report.card import card
+    from lopa_bench.report.card import card, command_of
+
+    if not (run / TRAINED).is_file():
+        raise UserError(
+            f"run={run}: has no {TRAINED}, as published runs have none; make it whole with `{command_of(run)}`, then export that one"
+        )
     from lopa_bench.run.trained import load_trained
 
     config, model = load_trained(run)

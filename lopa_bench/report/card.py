@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lopa_bench.config import places
+from lopa_bench.config.files import is_choice
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.listing import ListedRun, list_runs
 from lopa_bench.results.read import load_result, runs_beside
@@ -79,7 +80,7 @@ def card(run: Path, config: Config, written: str, licence: str | None) -> str:
         placeholder="; DIR stands for a folder of yours"
         if config.model.path != result.model and _local(config)
         else "",
-        command=_command(result, config, listed),
+        command=_command(result, _local(config), listed),
         paper=PAPER,
         licence=""
         if licence
@@ -109,8 +110,15 @@ def _spread(listed: ListedRun) -> str:
     return f"± is the standard deviation over the seeds {', '.join(map(str, listed.seeds))}; these weights are those of one of them."
 
 
-def _command(result: Result, config: Config, listed: ListedRun) -> str:
-    model = ["model=local", "model.path=DIR"] if _local(config) else [f"model={result.model}"]
+def command_of(run: Path) -> str:
+    """The command that makes a finished run again; DIR in it stands for a folder of the user's. Raises `UserError`."""
+    _, result = load_result(run)
+    (listed,) = list_runs(runs_beside(run), result.scale)
+    return _command(result, not is_choice("model", result.model), listed)
+
+
+def _command(result: Result, local: bool, listed: ListedRun) -> str:
+    model = ["model=local", "model.path=DIR"] if local else [f"model={result.model}"]
     chosen = [f"task={result.task}", f"method={result.method}", *model, f"scale={result.scale}", f"seed={result.seed}"]
     return f"lopa-bench {shlex.join(chosen)} {listed.differs}".rstrip()
 

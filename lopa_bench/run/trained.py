@@ -60,7 +60,10 @@ def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:
     """What the run with this result trained, by name. Raises `UserError` where that is missing or not as the run wrote it."""
     weights = directory / TRAINED
     if not weights.is_file():
-        raise UserError(f"run={directory}: there is no {TRAINED}")
+        raise UserError(
+            f"run={directory}: there is no {TRAINED}, as published runs have none; "
+            "lopa-bench export run=… names the command that makes it whole"
+        )
     if TRAINED not in result.files or not is_as_written(weights, result.files[TRAINED]):
         raise UserError(f"run={directory}: {TRAINED} is not as the run wrote it; the run's command makes it again")
     return load_file(weights)

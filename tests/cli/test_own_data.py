@@ -12,6 +12,7 @@ import pytest
 from lopa_bench.cli.main import main
 from lopa_bench.errors import UserError
 from lopa_bench.results.read import load_result
+from lopa_bench.serving.client import SoftPromptClient
 from lopa_bench.tasks.own import Classify, Write, fields_of, filled
 from lopa_bench.tasks.rows import read_rows
 
@@ -108,6 +109,21 @@ def test_new_inputs_are_answered_as_in_evaluation(words, files, model, there, ti
         line["prediction"] for line in kept
     ]
     assert len(told) == len(kept) > 5
+
+
+@pytest.mark.parametrize(("words", "files"), [(CLASSIFY, FILES), (WRITE, TEXTS)], ids=["classify", "write"])
+def test_runs_are_compared_and_exported_like_any_other(words, files, there, tmp_path, capsys):
+    """Two seeds on the embedded model; the exported client writes a prompt without knowing the task."""
+    few = [*SMALL, "method=pt", "data.limit=8", f"results_dir={tmp_path}"]
+    assert main(["-m", *words, *files, *few, "seed=0,1"]) == 0
+    runs = sorted(path.parent for path in tmp_path.rglob("result.json"))
+    capsys.readouterr()
+    assert main(["compare", *map(str, runs), "format=json"]) == 0
+    compared = json.loads(capsys.readouterr().out)
+    assert compared["rows"] == 8
+    assert main(["export", f"run={runs[0]}", f"to={tmp_path / 'client'}"]) == 0
+    client = SoftPromptClient.load(tmp_path / "client")
+    assert client.prompt(["a good film It was <mask> ."]).shape[::2] == (1, 128)
 
 
 def test_lines_are_inputs_of_a_task_that_reads_one_column(there, tmp_path, capsys):

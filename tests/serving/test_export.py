@@ -7,6 +7,7 @@ import sys
 import pytest
 import tiny
 import torch
+from running import complaints
 from safetensors.torch import load_file, save_file
 
 from lopa_bench.cli.main import main
@@ -178,7 +179,7 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     def error(*argv):
         assert main(["export", *map(str, argv)]) == 2
         text = capsys.readouterr().err
-        assert text.count("\n") == 1
+        assert len(complaints(text)) == 1
         return text
 
     directory = finished("none")
@@ -197,6 +198,12 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     (directory / "trained.safetensors").unlink()
     with pytest.raises(UserError, match=r"there is no trained\.safetensors"):
         load_trained(directory)
+    told = error(f"run={directory}", to)
+    assert "as published runs have none" in told
+    assert (
+        "`lopa-bench task=rte method=none model=local model.path=DIR scale=mini seed=0 train.epochs=1 data.limit=8`"
+        in told
+    )
 
 
 def test_folders_of_another_kind_are_named(tiny_models, tmp_path):
