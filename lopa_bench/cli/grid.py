@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from lopa_bench.cli import reproduce, words
 from lopa_bench.cli.options import RUNS, option
+from lopa_bench.host.files import check_writable, make_folder, write_text
 from lopa_bench.host.terminal import add_row, say, show, table
-from lopa_bench.study.grid import SCALE, TASKS, Contender, choose, contenders, points, read_scores
+from lopa_bench.study.grid import SCALE, TASKS, Contender, choose, contenders, points, read_scores, scores_by_task
 
 SUMMARY = "the learning rate and start of every method at scale=mini, chosen on the validation scores of two tasks"
 DETAILS = """\
@@ -25,6 +28,7 @@ class Options:
     method: tuple[str, ...] = option("only these", (), shown="METHOD")
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     dry_run: bool = option("the choices so far and how many runs are missing, without running any", False, short="n")
+    output: Path | None = option("a CSV file of each setting's validation score on each task", None, shown="FILE")
     workers: int | None = option(
         "processes; one per GPU, else one per core, where it is not given", None, shown="N", at_least=1
     )
@@ -43,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
     for name in options.method:
         if name not in known:
             raise UserError(not_one_of("method", name, known))
+    if options.output:
+        check_writable(options.output)
     wanted = contenders(options.method)
     status = 0
     while jobs := missing(options.results_dir, wanted):
@@ -50,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
         if options.dry_run or status:
             break
         status = reproduce.run_all(jobs, options.results_dir, min(options.workers or os.cpu_count() or 1, len(jobs)))
+    if options.output:
+        write_scores(options.output, options.results_dir, wanted)
     print_choices(options.results_dir, wanted)
     return status
 
@@ -71,7 +79,22 @@ def missing(results_dir: Path, wanted: Sequence[Contender]) -> list[reproduce.Jo
     ]
 
 
-def print_choices(results_dir: Path, wanted: Sequence[Contender]) -> None:
+def write_scores(output: Path, results_dir: Path, wanted: list[Contender]) -> None:
+    """One line a setting: what was tried, and its validation score on each task, empty where it has not run."""
+    from lopa_bench.results.read import runs_so_far
+
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["method", "encoder", "train.lr", "method.init_std", *TASKS])
+    for point, scores in scores_by_task(runs_so_far(results_dir, SCALE), wanted).items():
+        encoder = {None: "", True: "frozen", False: "trained"}[point.contender.frozen]
+        start = "" if point.start is None else point.start
+        lines.writerow([point.contender.method, encoder, f"{point.rate:g}", start, *map(scores.get, TASKS)])
+    make_folder(output.parent)
+    write_text(output, text.getvalue())
+
+
+def print_choices(results_dir: Path, wanted: list[Contender]) -> None:
     """One line a contender: its values, the mean validation score, and whether the rate is at the edge of what was tried."""
     from lopa_bench.results.read import runs_so_far
 

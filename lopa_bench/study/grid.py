@@ -133,13 +133,18 @@ def choose(contender: Contender, scores: Scores) -> Choice | None:
 
 def read_scores(runs: Runs, wanted: list[Contender]) -> dict[Point, float]:
     """The mean validation score of every point that has a result on all tasks, those beyond the grid included."""
-    found: dict[Point, float] = {}
+    found = scores_by_task(runs, wanted)
+    return {point: sum(own.values()) / len(own) for point, own in found.items() if len(own) == len(TASKS)}
+
+
+def scores_by_task(runs: Runs, wanted: list[Contender]) -> dict[Point, dict[str, float]]:
+    """The validation scores of every point that has a result on a task, by task."""
+    found: dict[Point, dict[str, float]] = {}
     for contender in wanted:
         for point in (Point(contender, rate, start) for start in contender.starts for rate in LADDER):
-            scores = [_score(runs, point.run(task)) for task in TASKS]
-            known = [score for score in scores if score is not None]
-            if len(known) == len(TASKS):
-                found[point] = sum(known) / len(known)
+            scores = {task: _score(runs, point.run(task)) for task in TASKS}
+            if own := {task: score for task, score in scores.items() if score is not None}:
+                found[point] = own
     return found
 
 

@@ -53,6 +53,13 @@ def test_scores_are_the_means_of_validation_scores_of_points_with_a_result_on_ev
             write_run(tmp_path, task, settings=settings, metrics_per_split=scores, metrics={"glue": 10.0})
     found = read_scores(read_runs(tmp_path, "mini"), contenders(("lopa",)))
     assert found == {Point(LOPA, 1e-3, 0.1): 80.0}
+    table = tmp_path / "scores.csv"
+    assert main(["grid", "method=lopa", "--dry-run", f"results_dir={tmp_path}", f"output={table}"]) == 0
+    assert table.read_text().splitlines() == [
+        "method,encoder,train.lr,method.init_std,rte,sst2",
+        "lopa,frozen,0.001,0.1,90.0,70.0",
+        "lopa,frozen,0.003,0.1,92.0,",
+    ]
 
 
 def test_the_command_says_what_is_missing_and_names_a_method_it_does_not_have(tmp_path, capsys):
