@@ -8,6 +8,7 @@ import time
 
 GRACE_S = 1.75  # on the wall beyond the limit, for a program that other work kept off the CPU
 _PULSE_S = 0.25
+_LOOK_BACK_S = 0.5  # before the limit: long enough that waiting for a turn among many is not taken for sleep
 _LEAST_SHARE = 0.1  # of the CPU; who gets less sleeps, or would not come to an end in time
 _SCHED = 2  # CPUCLOCK_SCHED in clock_getcpuclockid(3)
 
@@ -27,7 +28,7 @@ class Clock:
         self._used = 0.0
         self._started = self._looked = time.monotonic()
         self._due = self._started + timeout_s
-        self._look_at = self._due - min(_PULSE_S, timeout_s)
+        self._look_at = self._due - min(_LOOK_BACK_S, timeout_s)
 
     def elapsed(self) -> float:
         return time.monotonic() - self._started
