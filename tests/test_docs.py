@@ -106,6 +106,7 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.slow  # tests/cli/test_added.py adds a method of the same kind
 def test_the_method_that_is_written_there_runs(tmp_path):
     """docs/adding.md's two files in a copy of the package, and nothing else."""
     for part in ("lopa_bench", "conf"):

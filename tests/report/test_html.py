@@ -105,6 +105,7 @@ page.onload = () => {
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome on the PATH")
+@pytest.mark.slow
 @one_process
 def test_a_browser_shows_it_on_a_phone_without_errors(whole, tmp_path):
     """390 pixels wide nothing overflows, the list of runs can be filtered, and the console stays empty."""
