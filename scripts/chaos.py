@@ -23,7 +23,8 @@ import lopa_bench.run.story  # noqa: F401  (imported once; the children are fork
 from lopa_bench.cli.main import main
 
 SWEEP = ["task=rte,sst2", "method=lopa,pt", "seed=0,1", "data.limit=64", "train.epochs=2"]
-VARYING = {"seconds", "examples_per_second", "peak_memory_mib", "git", "finished"}  # measurements, not results
+# Measurements, and the checksum over them, not results.
+VARYING = {"seconds", "examples_per_second", "peak_memory_mib", "git", "finished", "checksum"}
 
 
 def start(argv: list[str]) -> int:
