@@ -61,8 +61,8 @@ class Method(ABC):
 
     @property
     def reads_instance(self) -> bool:
-        """Whether the prompt depends on the instance, through an instance encoder."""
-        return False
+        """Whether it reads the instance through an instance encoder."""
+        return self.features_from is not None
 
     @property
     def features_from(self) -> Pooling | None:

@@ -28,10 +28,6 @@ class EncoderProbe(Method):
     words: list[str]
 
     @property
-    def reads_instance(self) -> bool:
-        return True
-
-    @property
     def features_from(self) -> Pooling:
         return self.pooling
 

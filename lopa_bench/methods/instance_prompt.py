@@ -38,10 +38,6 @@ class InstancePromptMethod(PromptPerInstance):
     phm_blocks: Count | None = None
 
     @property
-    def reads_instance(self) -> bool:
-        return True
-
-    @property
     def features_from(self) -> Pooling:
         return self.pooling
 
