@@ -112,6 +112,7 @@ class Narrowed:
         self._whole = torch.Size()  # B and T
 
     def narrow(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A module's arguments with those of [B, T, …] as [1, N, …]; a hook before its forward pass."""
         self._whole = self._whole or args[0].shape[:2]
         return tuple(
             self._of(each) if isinstance(each, Tensor) and each.shape[:2] == self._whole else each for each in args
@@ -121,6 +122,7 @@ class Narrowed:
         return states.flatten(0, 1).index_select(0, self.read).unsqueeze(0)
 
     def put_back(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        """The module's output [1, N, …], or the first of its outputs, as [B, T, …]; a hook behind its forward pass."""
         if isinstance(output, tuple):
             return (self.put_back(module, args, output[0]), *output[1:])
         states = output.squeeze(0)

@@ -35,6 +35,7 @@ class Elsewhere:
         return tuple(sorted(values))
 
     def notes(self) -> Iterator[str]:
+        """The table's notes on numbers of others: their sources, those of another metric, those that differ from the paper's."""
         for origin, rows in self.origins.items():
             yield f"Elsewhere: {origin}: {', '.join(rows)}."
         for text, columns in self.otherwise.items():

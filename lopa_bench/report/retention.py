@@ -53,6 +53,7 @@ class Kept:
         return self.run - self.backbone
 
     def texts(self) -> list[str]:
+        """The cells of its line under `HEADS`."""
         digits = ".2f" if self.unit == "%" else ".4g"
         scores = [format(value, digits) for value in (self.backbone, self.run)]
         changes = [None if value is None else f"{value:+{digits}}" for value in (self.difference, self.low, self.high)]
@@ -161,6 +162,7 @@ def _of_samples(
 
 
 def terminal(kept: Sequence[Kept]) -> str:
+    """A table for the terminal, a line a score."""
     console = console_of_reports()
     grid = [list(HEADS), *(each.texts() for each in kept)]
     print_grid(console, grid, grid)
@@ -168,6 +170,7 @@ def terminal(kept: Sequence[Kept]) -> str:
 
 
 def markdown(kept: Sequence[Kept]) -> str:
+    """The same as a Markdown table."""
     rows = [
         list(HEADS),
         ["---", "---", *["---:"] * (len(HEADS) - 2)],

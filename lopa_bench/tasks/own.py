@@ -110,6 +110,7 @@ class Classify(Glue):
         return _fault(self.text, record) or (self.unknown(self.gold(record)) if self.label in record else None)
 
     def unknown(self, label: str) -> str | None:
+        """Why a label has no answer, with the nearest that has one; None where it has one."""
         if label in self.words:
             return None
         near = hint(label, self.words)
