@@ -71,15 +71,17 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         elif (size := os.fstat(file.fileno()).st_size) > largest:
             raise UserError(f"{path}: {size:,} bytes, more than the {largest:,} that are read")
         else:
-            content = _read(path, file, largest)  # some files of /proc have no size and no end
+            content = _read(path, file, size + 1)  # no buffer of `largest` bytes for a small file
+            if len(content) > size:  # some files of /proc have no size and no end
+                content += _read(path, file, largest + 1 - len(content))
     if len(content) > largest:
         raise UserError(f"{path}: more than the {largest:,} bytes that are read")
     return content
 
 
-def _read(path: Path, file: BinaryIO, largest: int) -> bytes:
+def _read(path: Path, file: BinaryIO, most: int) -> bytes:
     try:
-        return file.read(largest + 1)
+        return file.read(most)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
 

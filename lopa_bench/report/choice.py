@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.results.read import Runs
@@ -19,28 +21,35 @@ def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, s
     another setting shown, and the note names what differs. ``--where`` stands in for the recipe.
     """
     selector, recipe = planned.selector(scale, runs.given), planned.recipe(scale, runs.given)
-    usual = runs.where({**selector, **recipe})
-    if not usual.empty:
-        return one_setting(usual)
-    found = runs.where(selector)
-    if found.empty:
-        return found, None
-    chosen, note = one_setting(found)
+    usual = runs.places({**selector, **recipe})
+    if len(usual):
+        return one_setting(runs, usual)
+    found = runs.places(selector)
+    if not len(found):
+        return runs.frame.iloc[found], None
+    chosen, note = one_setting(runs, found)
     return chosen, " ".join(filter(None, [_off(chosen.iloc[0], recipe), note]))
 
 
-def one_setting(found: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
-    """Runs of one setting only, so that a mean is over seeds and nothing else.
+def one_setting(runs: Runs, places: NDArray[np.int64]) -> tuple[pd.DataFrame, str | None]:
+    """Runs of one setting only, in the order of their seeds, so that a mean is over seeds and nothing else.
 
     Where several settings match, the one with most seeds is taken (never the one that scored best)
     and the note says what tells it from the others, and how to ask for those.
+
+    Args:
+        places: the rows of `runs.frame` to choose from; at least one.
     """
-    sizes = found.groupby("setting")["seed"].nunique()
-    order = sizes.sort_index().sort_values(ascending=False, kind="stable").index
-    chosen = found[found["setting"] == order[0]].drop_duplicates("seed").sort_values("seed")
+    by_setting: dict[str, dict[int, int]] = {}
+    columns = (runs.frame[name].to_numpy()[places].tolist() for name in ("setting", "seed"))
+    for place, setting, seed in zip(places.tolist(), *columns, strict=True):
+        by_setting.setdefault(setting, {}).setdefault(seed, place)
+    order = sorted(by_setting, key=lambda setting: (-len(by_setting[setting]), setting))
+    chosen = runs.frame.iloc[[place for _, place in sorted(by_setting[order[0]].items())]]
     if len(order) == 1:
         return chosen, None
-    first, *others = [found[found["setting"] == name]["config"].iloc[0] for name in order]
+    configs = runs.frame["config"]
+    first, *others = [configs.iloc[min(by_setting[setting].values())] for setting in order]
     keys = sorted({key for other in others for key in _different(first, other)})
     choice = ", ".join(f"{key}={lookup(first, key)}" for key in keys)
     note = f"{len(order)} settings match; shown is {choice} (choose with --where KEY=VALUE)."

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
-import pandas as pd
 
 from lopa_bench.config.keys import lookup
 from lopa_bench.report.cells import Cell, Line, Table, mark_best, span
@@ -58,7 +57,7 @@ class _Filler:
     runs: Runs
     scale: str
     fast: bool
-    used: list[pd.DataFrame] = field(default_factory=list)
+    used: list[int] = field(default_factory=list)  # rows of the runs' frame
     missing: list[plan.PlannedRun] = field(default_factory=list)
     notes: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # text -> row -> columns that it is about
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
@@ -91,7 +90,7 @@ class _Filler:
             return published
         if note:
             self.note(row, column, note)
-        self.used.append(found)
+        self.used += found.index.tolist()
         scores = [m[column.metric] for m in found["metrics"] if column.metric in m]
         if not scores:
             self.note(row, column, "not scored by this metric.")
@@ -119,9 +118,10 @@ class _Filler:
 
     def computed(self) -> Iterator[str]:
         """How the runs were computed, in what they differ: ``processes (1, 2)``."""
+        shown = self.runs.frame.loc[self.used]
         for key in ("processes", "device", "precision"):
-            of_runs = [runs[key] if key in runs else runs["config"].map(partial(lookup, key=key)) for runs in self.used]
-            values = {value for column in of_runs for value in column.dropna()}
+            column = shown[key] if key in shown else shown["config"].map(partial(lookup, key=key))
+            values = set(column.dropna())
             if len(values) > 1:
                 yield f"{key} ({', '.join(map(str, sorted(values)))})"
 
@@ -136,16 +136,16 @@ class _Filler:
 
     def caption(self) -> str:
         """The choices that change a number."""
-        words = [f"Scale {self.scale}"]
+        words, shown = [f"Scale {self.scale}"], self.runs.frame.loc[self.used]
         for key, text in (
             ("model", "model"),
             ("encoder", "instance encoder"),
             ("selection", "epoch selected by"),
             ("reported_split", "reported on"),
         ):
-            values = {value for runs in self.used for value in runs[key].dropna()}
+            values = set(shown[key].dropna())
             words += [f"{text} {', '.join(sorted(values))}"] if values else []
-        if limits := {lookup(config, "data.train_limit") for runs in self.used for config in runs["config"]} - {None}:
+        if limits := {lookup(config, "data.train_limit") for config in shown["config"]} - {None}:
             words.append(f"trained on {' or '.join(map(str, sorted(limits)))} rows")
         text = "; ".join(words) + "."
         rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})

@@ -85,10 +85,10 @@ def list_runs(runs: Runs, scale: str) -> list[ListedRun]:
     return sorted(listed, key=lambda run: (run.task, run.method, run.differs))
 
 
-def in_tables(runs: Runs, scale: str) -> set[Any]:
-    """The frame's index of the runs that have the settings of some table's cell."""
+def in_tables(runs: Runs, scale: str) -> set[int]:
+    """The places in the frame of the runs that have the settings of some table's cell."""
     cells = plan.planned_runs(tables(scale), scale)
-    return {index for cell in cells for index in runs.where(cell.selector(scale)).index}
+    return {place for cell in cells for place in runs.places(cell.selector(scale)).tolist()}
 
 
 def unlisted(runs: Runs, scale: str) -> list[str]:
@@ -113,7 +113,7 @@ def provenance(runs: Runs) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts.items() if value]
 
 
-def _listed(frame: pd.DataFrame, scale: str, shown: set[Any]) -> ListedRun:
+def _listed(frame: pd.DataFrame, scale: str, shown: set[int]) -> ListedRun:
     frame = frame.drop_duplicates("seed").sort_values("seed")
     first = frame.iloc[0]
     scores = frame["score"].dropna().astype(float)
