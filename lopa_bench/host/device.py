@@ -59,26 +59,6 @@ def give_freed_memory_back() -> None:
         _libc.malloc_trim(0)
 
 
-def random_state() -> dict[str, Any]:
-    """The states of all random number generators, as plain values and tensors."""
-    name, keys, *rest = np.random.get_state()
-    return {
-        "python": random.getstate(),
-        "numpy": (name, np.asarray(keys).tolist(), *rest),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def restore_random_state(state: dict[str, Any]) -> None:
-    """Go on drawing where `random_state` was taken; there may have been more devices, or fewer, of which each process uses one."""
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    for device, of_device in zip(range(torch.cuda.device_count()), state["cuda"], strict=False):
-        torch.cuda.set_rng_state(of_device, device)
-
-
 class PeakMemory:
     """Peak memory inside a ``with`` block, in MiB: the GPU's allocations, or the process's resident set."""
 

@@ -103,15 +103,19 @@ class AdaptedModel(nn.Module):
 
         Where logits of all of them would take much memory, a few positions' are held at a time and computed again in the backward pass.
         """
-        states = self.states(batch)
-        few = max(1, LOGITS_HELD // self.backbone.vocabulary)
-        if len(states) <= few:
-            return F.cross_entropy(self.logits(states), batch.targets)
-        parts = zip(states.split(few), batch.targets.split(few), strict=True)
-        sums = [checkpoint(self._summed_loss, *part, use_reentrant=False) for part in parts]
-        return torch.stack(sums).sum() / len(states)
+        scored = self.states(batch), batch.targets, batch.rows, batch.columns
+        count, few = len(batch.targets), max(1, LOGITS_HELD // self.backbone.vocabulary)
+        if count <= few:
+            return self._summed_loss(*scored) / count
+        again = self.backbone.dropout.again  # every part draws as if it were the whole
+        sums = [
+            checkpoint(self._summed_loss, *part, use_reentrant=False, context_fn=lambda: (again(), again()))
+            for part in zip(*(each.split(few) for each in scored), strict=True)
+        ]
+        return torch.stack(sums).sum() / count
 
-    def _summed_loss(self, states: Tensor, targets: Tensor) -> Tensor:
+    def _summed_loss(self, states: Tensor, targets: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        self.backbone.dropout.places = rows, columns
         return F.cross_entropy(self.logits(states), targets, reduction="sum")
 
     def learning_rates(self) -> dict[str, float]:

@@ -22,6 +22,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.device import keep_freed_memory
 from lopa_bench.models import shelf
 from lopa_bench.models.computed import Computed
+from lopa_bench.models.dropout import RowDropout
 from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.layers import Stretch, layer_list, reading, stretches_of
 from lopa_bench.models.loading import load_model
@@ -58,6 +59,7 @@ class Backbone(nn.Module):
     (LoRA), but embeds and reads out through here. Positions, masks, the head and what scales or caps its logits are the model's own.
 
     Attributes:
+        dropout: in whose block all that trains with this backbone draws its numbers.
         reads_all: compute the last layer everywhere, though only some positions are read: where its modules' hooks are not followed.
     """
 
@@ -69,6 +71,7 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.tokenizer, self.files, self.settings, self.dtype = model, tokenizer, files, settings, dtype
+        self.dropout = RowDropout()
         self._compiled: tuple[Callable[..., Any], ...] = ()  # in a tuple: not a submodule
         if model.base_model is model:
             raise UserError(f"model.path={files.source}: {type(model).__name__} has no body apart from its LM head")
@@ -194,7 +197,18 @@ class Backbone(nn.Module):
         layers = layer_list(self.body, self.config.num_hidden_layers)
         if self._read is None or layers is None:
             return nullcontext()
-        return reading(layers[-1], self.stretches, self._read)
+        return reading(layers[-1], self.stretches, self._read, self.dropout)
+
+    def recomputing(self) -> AbstractContextManager[None]:
+        """The context in which what begins now, a part of the pass that is under way, is computed again as it was."""
+        drawing, reading = self.dropout.again(), self.reading()
+
+        @contextlib.contextmanager
+        def both() -> Iterator[None]:
+            with drawing, reading:
+                yield
+
+        return both()
 
     def compile_body(self) -> None:
         """Let `torch.compile` fuse the body in training; evaluation and generation, of ever new lengths, stay as they are.

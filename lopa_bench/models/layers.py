@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lopa_bench.errors import UserError
+from lopa_bench.models.dropout import RowDropout
 from lopa_bench.models.probe import close, padded, random_embeddings
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ def stretches_of(backbone: Backbone) -> tuple[Stretch, ...]:
     read = rows * mask.shape[1] + columns
     every = backbone.body(inputs_embeds=embeds, attention_mask=mask)[0].flatten(0, 1)[read]
     for stretches in known:
-        with contextlib.suppress(Exception), reading(layers[-1], stretches, read):  # whatever such a model raises
+        with (
+            contextlib.suppress(Exception),
+            reading(layers[-1], stretches, read, backbone.dropout),
+        ):  # whatever such a model raises
             alone = backbone.body(inputs_embeds=embeds, attention_mask=mask)[0].flatten(0, 1)[read]
             if close(alone.float(), every.float()):
                 return stretches
@@ -89,7 +93,7 @@ def stretches_of(backbone: Backbone) -> tuple[Stretch, ...]:
 
 
 @contextlib.contextmanager
-def reading(layer: nn.Module, stretches: Sequence[Stretch], read: Tensor) -> Iterator[None]:
+def reading(layer: nn.Module, stretches: Sequence[Stretch], read: Tensor, dropout: RowDropout) -> Iterator[None]:
     """Inside, `layer` computes its `stretches` for the positions `read` alone.
 
     Args:
@@ -97,7 +101,7 @@ def reading(layer: nn.Module, stretches: Sequence[Stretch], read: Tensor) -> Ite
     """
     with contextlib.ExitStack() as hooks:
         for first, last in stretches:
-            narrowed = Narrowed(read)
+            narrowed = Narrowed(read, dropout)
             for name in dict.fromkeys(stretch for stretch in (first, last) if stretch):
                 hooks.callback(layer.get_submodule(name).register_forward_pre_hook(narrowed.narrow).remove)
             hooks.callback(layer.get_submodule(last).register_forward_hook(narrowed.put_back).remove)
@@ -107,13 +111,14 @@ def reading(layer: nn.Module, stretches: Sequence[Stretch], read: Tensor) -> Ite
 class Narrowed:
     """The hooks of one stretch: [B, T, …] to [1, N, …] at its beginning and back at its end, zeros where nothing is read."""
 
-    def __init__(self, read: Tensor) -> None:
-        self.read = read
+    def __init__(self, read: Tensor, dropout: RowDropout) -> None:
+        self.read, self.dropout = read, dropout
         self._whole = torch.Size()  # B and T
 
     def narrow(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """A module's arguments with those of [B, T, …] as [1, N, …]; a hook before its forward pass."""
         self._whole = self._whole or args[0].shape[:2]
+        self.dropout.places = self.read // self._whole[1], self.read % self._whole[1]
         return tuple(
             self._of(each) if isinstance(each, Tensor) and each.shape[:2] == self._whole else each for each in args
         )
@@ -125,6 +130,7 @@ class Narrowed:
         """The module's output [1, N, …], or the first of its outputs, as [B, T, …]; a hook behind its forward pass."""
         if isinstance(output, tuple):
             return (self.put_back(module, args, output[0]), *output[1:])
+        self.dropout.places = None
         states = output.squeeze(0)
         whole = states.new_zeros(self._whole.numel(), *states.shape[1:]).index_copy(0, self.read, states)
         return whole.unflatten(0, self._whole)

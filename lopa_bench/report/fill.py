@@ -113,7 +113,7 @@ class _Filler:
             cells = "; ".join(f"{row}, {', '.join(columns)}" for row, columns in rows.items())
             yield f"{cells}: {text}"
         if differing := list(self.computed()):
-            yield f"The runs differ in {'; '.join(differing)}: rounding differs with them, and with processes the units that are dropped."
+            yield f"The runs differ in {'; '.join(differing)}: rounding differs with them."
         yield from self.elsewhere.notes()
 
     def computed(self) -> Iterator[str]:

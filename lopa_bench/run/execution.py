@@ -78,6 +78,4 @@ def adapted(config: Config, together: Processes) -> AdaptedModel:
     if config.init_from:
         start_from(model, config.init_from)
     speed_up(model, config.train, together)
-    if together.rank:  # every process drops other units, from equal parameters
-        seed_everything(config.seed + together.rank)
     return model

@@ -19,9 +19,9 @@ def speed_up(model: AdaptedModel, train: Train, together: Processes) -> None:
     """Do to `model` what `train` asks of a training step. Raises `UserError` where it cannot be done."""
     model.backbone.reads_all = train.compile or train.shard  # which do not follow hooks that come and go
     if train.gradient_checkpointing:
-        checkpoint_layers(model.backbone.model, model.backbone.reading)
+        checkpoint_layers(model.backbone.model, model.backbone.recomputing)
         if model.encoder is not None and not model.encoder.frozen:
-            checkpoint_layers(model.encoder.module)
+            checkpoint_layers(model.encoder.module, model.backbone.dropout.again)
     if train.compile:
         model.backbone.compile_body()
     if train.shard:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +16,6 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from lopa_bench.config.schema import Train
 from lopa_bench.errors import Interrupted
 from lopa_bench.host import signals
-from lopa_bench.host.device import random_state, restore_random_state
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
@@ -25,6 +26,7 @@ from lopa_bench.run.progress import Progress, Scores
 from lopa_bench.run.shard import full, is_shard, load_shards, whole
 
 State = dict[str, Tensor]
+Draws = Callable[[Tensor], AbstractContextManager[None]]
 
 HISTORY_POINTS = 200  # rows of history.csv between evaluations, about
 
@@ -82,7 +84,9 @@ def train(
 
 
 class Training:
-    """All that a step changes and a checkpoint keeps: parameters, optimiser, schedule, losses, progress, random numbers.
+    """All that a step changes and a checkpoint keeps: parameters, optimiser, schedule, losses, progress.
+
+    Random numbers are a function of the seed and the step, so nothing of them is kept.
 
     Attributes:
         best: the parameters of the best epoch so far.
@@ -118,10 +122,6 @@ class Training:
             self.model.load_trainable(saved["parameters"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.schedule.load_state_dict(saved["schedule"])
-            if self.together.rank < len(
-                saved["random"]
-            ):  # a process that was not there draws as it does from the first step
-                restore_random_state(saved["random"][self.together.rank])
         self._started = time.perf_counter() - self.progress.seconds
         return self.progress
 
@@ -134,7 +134,6 @@ class Training:
             "parameters": {name: p.detach() for name, p in self.parameters.items()},
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "random": self.together.collect(random_state()),
         }
 
     def boundary(self, received: list[int]) -> None:
@@ -159,7 +158,11 @@ class Training:
         """One optimiser step on the rows of `group`, a list of batches."""
         progress, parameters = self.progress, list(self.parameters.values())
         scored = sum(len(self.split.rows[i].targets) for index in group for i in index)
-        first, *others = (backward(self.model, self.split, index, scored, self.together) for index in group)
+        torch.manual_seed(
+            self.seed * 1_000_003 + progress.step
+        )  # for what draws otherwise than by rows: a plug-in's method
+        draws = partial(self.model.backbone.dropout.drawing, self.seed, progress.step)
+        first, *others = (backward(self.model, self.split, index, scored, draws, self.together) for index in group)
         loss = sum(others, start=first)
         sum_gradients(parameters, self.together)
         norm = clip_gradients(parameters, self.settings.clip)
@@ -185,18 +188,24 @@ class Training:
         self.progress.seconds = time.perf_counter() - self._started
 
 
-def backward(model: AdaptedModel, split: Split, index: list[int], scored: int, together: Processes) -> Tensor:
+def backward(
+    model: AdaptedModel, split: Split, index: list[int], scored: int, draws: Draws, together: Processes
+) -> Tensor:
     """Accumulate gradients of the cross-entropy at the positions of rows `index`, summed, over the step's `scored`; that loss, detached.
 
     So one step is the same however its rows are divided into accumulated batches, and those among processes, each of which takes its
     share of the rows.
+
+    Args:
+        draws: given row numbers, the block in which these rows' random numbers are drawn.
     """
     share = together.share(index)
     weight = sum(len(split.rows[i].targets) for i in share) / scored
     share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
     batch = split.batch(share).to(model.backbone.device)
-    loss = model.loss(batch) * weight
-    loss.backward()
+    with draws(batch.index):
+        loss = model.loss(batch) * weight
+        loss.backward()
     return loss.detach()
 
 

@@ -1,4 +1,4 @@
-"""One run in two processes gives the run of one."""
+"""One run in two processes gives the run of one, dropout included."""
 
 import csv
 import os
@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import tiny
 from running import free_port
 from safetensors.torch import load_file
 
@@ -18,11 +17,15 @@ from lopa_bench.run.story import run
 
 
 @pytest.fixture
-def plain(overrides, tiny_models, tmp_path):
-    """Overrides of a run without dropout."""
-    model = tiny.without_dropout(tiny_models("roberta"), tmp_path / "roberta")
-    kept = [word for word in overrides if not word.startswith(("model.path", "results_dir"))]
-    return [*kept, f"model.path={model}", "method=lopa", "method.dropout=0", "train.lr=1e-2"]
+def plain(overrides):
+    """Overrides of 56 steps, with dropout of 0.1 in the method and in the backbone's embeddings, attention and feed-forward parts."""
+    return [
+        *(word for word in overrides if not word.startswith(("results_dir", "train.epochs"))),
+        "method=lopa",
+        "method.dropout=0.1",
+        "train.lr=1e-3",
+        "train.epochs=8",
+    ]
 
 
 def in_process(rank, port, overrides):
@@ -48,23 +51,21 @@ def assert_equal_runs(results, alone):
         [float(row["loss"]) for row in csv.DictReader((folder / "history.csv").open())]
         for folder in (path.parent, alone.directory.path)
     ]
-    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    assert len(losses[0]) >= 50
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
     ours, theirs = (load_file(folder / "trained.safetensors") for folder in (path.parent, alone.directory.path))
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
-        assert (value - theirs[name]).abs().max() < 1e-5, name
-    written = {p.name for p in path.parent.iterdir()}
-    assert written == {
-        "result.json",
-        "config.yaml",
-        "history.csv",
-        "predictions.jsonl",
-        "prompts.npz",
-        "trained.safetensors",
-    }
+        assert (value - theirs[name]).abs().max() < 1e-4, name
+    written, theirs = ({p.name for p in folder.iterdir()} for folder in (path.parent, alone.directory.path))
+    assert written == theirs
+    assert {"result.json", "config.yaml", "history.csv", "predictions.jsonl", "trained.safetensors"} <= written
 
 
-def test_two_processes_equal_one(plain, forkserver, tmp_path):
+@pytest.mark.parametrize("method", ["lopa", pytest.param("lora", marks=pytest.mark.slow)])
+def test_two_processes_equal_one(plain, method, forkserver, tmp_path):
+    others = {"method=lopa", "method.head_size=16"} if method != "lopa" else set()
+    plain = [*(word for word in plain if word not in others), f"method={method}"]
     alone = run(load_config([*plain, f"results_dir={tmp_path / 'one'}"]))
     port, arguments = free_port(), [*plain, f"results_dir={tmp_path / 'two'}"]
     processes = [forkserver.Process(target=in_process, args=(rank, port, arguments)) for rank in range(2)]
