@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from lopa_bench.methods.between_layers import layers_of
 from lopa_bench.methods.instance_encoder import InstanceEncoder
-from lopa_bench.methods.lpt_model import layers_of
 from lopa_bench.methods.placement import places
 from lopa_bench.methods.soft_prompt import SoftPromptModel, WritesPrompt
 from lopa_bench.models.backbone import Backbone
