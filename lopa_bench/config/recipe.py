@@ -27,7 +27,7 @@ def setting(
     """The recipe's, else the scale's value of `key` for this task, its family with this model, or its family.
 
     Each has a second table for runs that train their instance encoder, `NAME/encoder_trained`, which is asked first. A mapping is looked up
-    by method.
+    by method; one that has neither the method nor a `default` is passed over.
     """
     value = recipe.get(key)
     if value is None:
@@ -35,7 +35,8 @@ def setting(
         if trains_encoder:
             names = [each for name in names for each in (f"{name}/encoder_trained", name)]
         tables = [scale.get(name) or {} for name in names]
-        value = next((table[key] for table in tables if key in table), None)
+        found = (table[key] for table in tables if key in table)
+        value = next((each for each in found if not isinstance(each, Mapping) or {method, "default"} & set(each)), None)
     if isinstance(value, Mapping):
         value = value.get(method, value.get("default"))
     return value
