@@ -15,7 +15,7 @@ from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch, Row, Split
 
 MASKED, CAUSAL = ["roberta", "bert"], ["gpt2", "codegen", "llama", "phi", "phi3"]
-SMALL = {"num_virtual_tokens": 4, "head_size": 16, "mlp_width": 8, "bottleneck": 8, "max_length": 40}
+SMALL = {"num_virtual_tokens": 4, "head_size": 16, "mlp_width": 8, "bottleneck": 8, "max_length": 40, "select": 1}
 
 
 @cache

@@ -131,6 +131,15 @@ class AdaptedModel(nn.Module):
             groups.setdefault(own.get(name, usual), []).append(parameter)
         return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
 
+    @property
+    def search_epochs(self) -> int:
+        """For how many epochs more than it is told to the model trains, before `end_search` decides what is trained then."""
+        return 0
+
+    def end_search(self) -> dict[str, list[int | float]]:
+        """Keep what the search has found worth training, as it was at the start; what was found, for the result."""
+        return {}
+
     def solve(self, split: Split) -> bool:
         """Set the trained parameters from the training split at once, where the method can; False: they are trained by steps."""
         return False

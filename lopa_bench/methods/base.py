@@ -37,8 +37,7 @@ Trains = Literal["nothing", "own", "backbone"]
 class Method(ABC):
     """Hyperparameters that can adapt a backbone, and the facts that the rest of the program asks of a method.
 
-    Each fact has the value here that fits a method inside the backbone with parameters of its own, so such a method need only say how it
-    adapts one.
+    Each fact has the value here that fits a method inside the backbone with parameters of its own.
     """
 
     section: ClassVar[str] = "method"  # of a config: what it is made of must be derived from this class
@@ -52,6 +51,11 @@ class Method(ABC):
     @property
     def prompt_length(self) -> int:
         """Positions of the backbone's input that the method takes."""
+        return 0
+
+    @property
+    def search_epochs(self) -> int:
+        """Epochs of training before those of `train.epochs`, in which it is found what these train."""
         return 0
 
     @property
@@ -107,10 +111,8 @@ class Method(ABC):
         if self.trains == "backbone":
             return Footprint(own_backbone=True)
         added = self.added(backbone, encoder_width).values()
-        return Footprint(
-            server=sum(p.numel() for p in added),
-            server_weights=sum(p.numel() for p in added if p.dim() == 2),
-        )
+        weights = sum(p.numel() for p in added if p.dim() == 2)
+        return Footprint(server=sum(p.numel() for p in added), server_weights=weights)
 
     def frozen_layers(self, layers: int) -> int:
         """How many of the backbone's lowest `layers` see nothing that is trained: neither gradients nor the method's tokens are there."""
@@ -156,11 +158,7 @@ class Method(ABC):
         raise UserError(f"method={self.name}: there is nothing to export that another program reads")
 
     def export_peft(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        """Write a folder that `peft.PeftModel.from_pretrained` reads, like `export`.
-
-        Raises:
-            UserError: peft has no such method.
-        """
+        """Write a folder that `peft.PeftModel.from_pretrained` reads, like `export`. Raises `UserError` where peft has no such method."""
         raise UserError(f"form=peft: peft has nothing like method={self.name}; nearest: form=own")
 
 

@@ -114,7 +114,8 @@ class Result(Facts):
         encoder: what the instance is read with; None for a method that reads none.
         metric: the name of the metric that selects epochs and stands in tables; metrics: all, on the reported split, each in its unit.
         instance: what the prompt of a method that reads the instance owes to it; None where that was not asked.
-        selected_epoch: the epoch whose parameters were kept. steps: optimiser steps done.
+        search: what the method's search has found, by the method's names; empty where it makes none.
+        selected_epoch: the epoch whose parameters were kept. steps: optimiser steps done. Those of a search are counted with the others.
         finished: when, in UTC (ISO 8601). files: what was written beside it.
     """
 
@@ -140,6 +141,7 @@ class Result(Facts):
     parameters: Parameters
     gradient_norm: GradientNorm = Field(default_factory=GradientNorm)
     instance: Instance | None = None
+    search: dict[str, list[int | float]] = Field(default_factory=dict)
     selected_epoch: int
     steps: int
     seconds: Seconds

@@ -16,6 +16,7 @@ class Progress:
         history: rows of history.csv.
         best_epoch, best_scores: of the epoch whose parameters are kept, by the selection split.
         gradient_norm: at the first and the last logged step.
+        search: what the method's search has found, once it is over.
     """
 
     epoch: int = 0
@@ -28,3 +29,4 @@ class Progress:
     best_scores: Scores = field(default_factory=dict)
     trained_parameters: int = 0
     gradient_norm: dict[str, float] = field(default_factory=dict)
+    search: dict[str, list[int | float]] = field(default_factory=dict)

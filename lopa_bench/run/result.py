@@ -56,6 +56,7 @@ def result_of(
         parameters=parameter_counts(model, progress),
         gradient_norm=GradientNorm(**progress.gradient_norm),
         instance=tested.instance,
+        search=progress.search,
         selected_epoch=progress.best_epoch,
         steps=progress.step,
         examples_per_second=round(progress.examples / progress.seconds, 2) if progress.seconds else None,

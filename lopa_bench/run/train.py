@@ -44,8 +44,10 @@ def train(
 ) -> Progress:
     """Train `model` in place on `split`; afterwards it holds the selected epoch's parameters.
 
+    A model that searches first (`search_epochs`) begins anew with what it has found: another optimiser, another schedule.
+
     Args:
-        evaluate: scores of the selection split, called after every epoch; None keeps the last epoch.
+        evaluate: scores of the selection split, called after every epoch of the training itself; None keeps the last epoch.
         metric: the score that selects, higher is better; the first of equal epochs wins.
 
     It goes on from the last checkpoint, and saves one from time to time and when Ctrl-C or SIGTERM asks it to stop.
@@ -62,14 +64,14 @@ def train(
         return Progress()
     training = Training(model, split, settings, seed, checkpoints, together)
     progress = training.resume()
-    monitor.training(progress, training.total_steps, settings.epochs)
+    monitor.training(progress, training.total_steps, training.epochs)
     with signals.held() as received:
-        while progress.epoch < settings.epochs:
+        while progress.epoch < training.epochs:
             for _ in training.steps():
                 monitor.step(progress, training.losses.last)
                 training.boundary(received)
             training.losses.flush()
-            if evaluate is not None:
+            if evaluate is not None and progress.epoch >= model.search_epochs:
                 scores = evaluate()
                 progress.history[-1].update(scores)
                 monitor.epoch(progress, scores)
@@ -89,6 +91,7 @@ class Training:
     Random numbers are a function of the seed and the step, so nothing of them is kept.
 
     Attributes:
+        epochs: of a search, and of the training itself.
         best: the parameters of the best epoch so far.
     """
 
@@ -103,15 +106,21 @@ class Training:
     ) -> None:
         self.model, self.split, self.settings, self.seed = model, split, settings, seed
         self.checkpoints, self.together = checkpoints, together
+        self._epoch_steps = math.ceil(math.ceil(len(split) / settings.batch_size) / settings.accumulate)
+        self.epochs = model.search_epochs + settings.epochs
+        self.total_steps = self._epoch_steps * self.epochs
+        self._begin(model.search_epochs or settings.epochs)
+        self.progress, self.best = Progress(), State()
+        self.losses = LossLog(self.progress, max(1, self.total_steps // HISTORY_POINTS), together)
+
+    def _begin(self, epochs: int) -> None:
+        """Get ready to train what the model has now for so many epochs."""
+        model, settings = self.model, self.settings
         self.parameters = model.trainable()
         groups = model.parameter_groups(settings.lr, settings.encoder_lr)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
-        batches = math.ceil(len(split) / settings.batch_size)
-        self.total_steps = math.ceil(batches / settings.accumulate) * settings.epochs
-        factor = learning_rate_factor(settings, self.total_steps)
+        factor = learning_rate_factor(settings, self._epoch_steps * epochs)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
-        self.progress, self.best = Progress(), State()
-        self.losses = LossLog(self.progress, max(1, self.total_steps // HISTORY_POINTS), together)
 
     def resume(self) -> Progress:
         """Go on from the last checkpoint, if there is one."""
@@ -120,6 +129,8 @@ class Training:
             self.progress, self.best = Progress(**saved["progress"]), saved["best"]
             self.losses.resume(self.progress, saved["losses"], self.model.backbone.device)
             self.model.load_trainable(saved["parameters"])
+            if self.progress.search:
+                self._begin(self.settings.epochs)
             self.optimizer.load_state_dict(saved["optimizer"])
             self.schedule.load_state_dict(saved["schedule"])
         self._started = time.perf_counter() - self.progress.seconds
@@ -166,7 +177,7 @@ class Training:
         loss = sum(others, start=first)
         sum_gradients(parameters, self.together)
         norm = clip_gradients(parameters, self.settings.clip)
-        if progress.step == 0:
+        if not progress.trained_parameters:
             progress.trained_parameters = sum(p.numel() for p in parameters if p.grad is not None)
         self.losses.add(loss, norm, float(self.schedule.get_last_lr()[0]))
         self.optimizer.step()
@@ -185,6 +196,9 @@ class Training:
 
     def next_epoch(self) -> None:
         self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
+        if self.progress.epoch == self.model.search_epochs:
+            self.progress.search, self.progress.trained_parameters = self.model.end_search(), 0
+            self._begin(self.settings.epochs)
         self.progress.seconds = time.perf_counter() - self._started
 
 

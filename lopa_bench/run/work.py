@@ -37,7 +37,8 @@ def flops(config: Config) -> tuple[int, int]:
     layers = backbone.config.num_hidden_layers
     backward = BACKWARD * (layers - config.method.frozen_layers(layers)) / layers
     passes = 1 + backward + (config.method.trains == "backbone")
-    reading = round(config.train.epochs * train * passes * forward(size.input + size.completion))
+    epochs = config.method.search_epochs + config.train.epochs
+    reading = round(epochs * train * passes * forward(size.input + size.completion))
     if config.method.reads_instance:
         encoder = (
             model_files(config.model.encoder, config.model.encoder_revision, config)

@@ -18,7 +18,20 @@ from lopa_bench.models.batches import pad
 METHODS = choices("method")
 TRAINED_ENCODER = ("lopa", "method.freeze_encoder=false")
 # One method of each kind on every architecture, every method on one masked and one causal model; the other pairs are slow.
-KINDS = {"none", "fft", "lora", "adapter", "pt", "lopa", "dept", "prefix_tuning", "lpt", "encoder_probe", "idpg_layers"}
+KINDS = {
+    "none",
+    "fft",
+    "lora",
+    "adapter",
+    "pt",
+    "lopa",
+    "dept",
+    "prefix_tuning",
+    "lpt",
+    "spt",
+    "encoder_probe",
+    "idpg_layers",
+}
 CASES = [
     pytest.param(
         architecture,
@@ -94,6 +107,7 @@ def test_a_trained_encoder_has_a_rate_of_its_own(model):
 def test_eight_examples_can_be_overfitted(model):
     if not model.trainable():
         pytest.skip("nothing is trained")
+    model.end_search()  # in a search some rows teach no weights
     rows = tiny.rows(model, lengths=(6, 7, 8, 9) * 2)
     words = torch.tensor(getattr(model, "tokens", [17, 18]))  # a probe tells the label words apart and no others
     batch = tiny.batch(
