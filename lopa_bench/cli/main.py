@@ -8,8 +8,8 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import metadata
 
+import lopa_bench
 from lopa_bench.cli import help
 from lopa_bench.cli.options import takes_overrides
 from lopa_bench.config.nearest import hint
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _answer(argv: list[str]) -> int:
     """What the words ask for: help, the version, a subcommand, or, as key=value words and Hydra's flags do, a run."""
     if argv == ["--version"]:
-        say(f"lopa-bench {metadata.version('lopa-bench')}")
+        say(f"lopa-bench {lopa_bench.__version__}")
         return 0
     if not argv or argv[0] in HELP:
         say(help.usage())

@@ -135,7 +135,7 @@ def test_help_and_version(capsys):
     assert capsys.readouterr().out == out * 2
     assert all(f"\n  {command} " in out for command in help.commands())
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == "lopa-bench 0.1.0\n"
+    assert capsys.readouterr().out == "lopa-bench 0.2.0\n"
 
 
 @pytest.mark.parametrize("argv", [["task=mrpc", "--cfg", "job"], ["run", "--task", "mrpc", "--cfg=job"]])
