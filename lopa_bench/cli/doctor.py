@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -26,7 +26,7 @@ DETAILS = """\
 Looks at Python and packages, device, memory and disk against what the run of these overrides needs, its models and data, the hub,
 Java, the sandbox and wandb. Nothing is loaded or downloaded. Exit status 1 if something that the run needs is lacking."""
 EXAMPLE = "lopa-bench doctor scale=paper task=rte method=lopa"
-PACKAGES = ("torch", "transformers", "peft", "datasets", "tokenizers", "hydra-core", "pydantic", "sacrebleu", "wandb")
+PACKAGES = ("torch", "transformers", "tokenizers", "peft", "hydra-core", "omegaconf", "pydantic", "sacrebleu")
 SPARE_DISK = 1 << 30
 
 
@@ -61,8 +61,7 @@ def main(argv: Sequence[str]) -> int:
 
 def versions(config: Config) -> Iterator[Finding]:
     """Python and the packages that numbers depend on."""
-    old = sys.version_info < (3, 10)
-    yield Finding("python", platform.python_version(), "install Python 3.10 or newer" if old else None)
+    yield Finding("python", platform.python_version())
     found, lacking = [], []
     for name in PACKAGES:
         try:
@@ -76,34 +75,36 @@ def memory(config: Config) -> Iterator[Finding]:
     """The device, and its memory against what the run needs (an estimate: memory.py)."""
     import torch
 
-    from lopa_bench.host.device import keeps_freed_memory
+    from lopa_bench.run.inputs import longest_row
     from lopa_bench.run.memory import estimate
 
-    kept = False
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         name = f"{torch.cuda.get_device_name()}, {size(total)}"
     else:
-        kept = keeps_freed_memory()
         free, name = (
             psutil.virtual_memory().available,
             f"no GPU; {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads",
         )
     yield Finding("device", name)
+    tokens = None
+    with contextlib.suppress(UserError):  # which `models_and_data` tells
+        tokens = longest_row(config)
     try:
-        needed = estimate(config)
+        needed = estimate(config, tokens)
     except UserError as error:
         yield Finding("memory", f"{size(free)} free", str(error), fatal=False)
         return
-    run = f"{config.model.name} × {config.method.name} × {config.train.batch_size} rows of {config.text_length} tokens"
-    held = needed.activations if kept else 0
-    least = f", {size(needed.peak)} of it in use at once and the rest freed memory that is kept" if held else ""
+    if needed.program:  # the run's process has what this one has: Python, its libraries, the task's texts
+        needed = replace(needed, program=max(needed.program, psutil.Process().memory_info().rss))
+    long, about = (
+        (f"{tokens} tokens (the longest row)", "about") if tokens else (f"{config.text_length} tokens", "at most")
+    )
+    run = f"{config.model.name} × {config.method.name} × {config.train.batch_size} rows of {long}"
     parts = f"weights {size(needed.weights)}, activations {size(needed.activations)}"
-    text = f"{run} takes about {size(needed.peak + held)} ({parts}{least}); {size(free)} are free"
+    text = f"{run} takes {about} {size(needed.peak)} ({parts}); {size(free)} are free"
     advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
-    if needed.peak <= free:
-        advice = "set MALLOC_MMAP_THRESHOLD_=262144 to have freed memory given back (slower), or " + advice
-    yield Finding("memory", text, advice if needed.peak + held > free else None)
+    yield Finding("memory", text, advice if needed.peak > free else None)
 
 
 def disk(config: Config) -> Iterator[Finding]:

@@ -9,15 +9,20 @@ from typing import Any
 
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Config
+from lopa_bench.errors import Missing
 from lopa_bench.host.shelf import Shelf
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.models.batches import Row, Split, encode_clozes, encode_completions, encode_prompts, encode_questions
-from lopa_bench.models.tokens import encoder_ids
+from lopa_bench.models.files import kind_of, locate
+from lopa_bench.models.tokens import encoder_ids, load_tokenizer
 from lopa_bench.run.identity import digest
+from lopa_bench.run.preflight import in_hub_cache
+from lopa_bench.run.records import read_records
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.rows import Records
 
+LOOKED_AT = 256  # rows of most characters, among which the one of most tokens is looked for
 SPLITS: Shelf[Split] = Shelf(6)  # what jobs of one process share: train, validation and test of two tasks
 
 
@@ -56,24 +61,53 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], tra
     Classifications are the same in training and evaluation; a generation task's examples have their completion only in training, and are
     padded on the left otherwise. A frozen encoder's features are computed here, once for all epochs.
     """
-    tokenizer, limit, generation = model.backbone.tokenizer, config.text_length, config.generation
+    backbone, limit, generation = model.backbone, config.text_length, config.generation
     room = generation.max_new_tokens if generation else 0
 
-    def tokenised(some: Sequence[Example], most: int) -> list[Row]:
-        if generation is None and model.backbone.kind == "causal":
-            return encode_questions(tokenizer, some, most, config.model.label_words)
-        if generation is None:
-            return encode_clozes(tokenizer, some, most)
-        return (encode_completions if training else encode_prompts)(tokenizer, some, most, room)
+    def read(some: Sequence[Example], most: int) -> list[Row]:
+        return tokenised(backbone.tokenizer, backbone.kind, config, some, most, training)
 
-    rows = tokenised(examples, limit)
+    rows = read(examples, limit)
     lengths = [len(row.ids) for row in rows]
-    cut = cut_short(lambda some, most: [row.ids for row in tokenised(some, most)], examples, lengths, limit, room)
-    split = Split(rows, tokenizer.pad_token_id, side="right" if training or generation is None else "left")
+    cut = cut_short(lambda some, most: [row.ids for row in read(some, most)], examples, lengths, limit, room)
+    split = Split(rows, backbone.tokenizer.pad_token_id, side="right" if training or generation is None else "left")
     if model.encoder is not None:
-        cut |= encode_for_encoder(model.encoder, split, config, examples, model.backbone.kind)
+        cut |= encode_for_encoder(model.encoder, split, config, examples, backbone.kind)
     split.cut = len(cut)
     return split
+
+
+def tokenised(
+    tokenizer: Any, kind: Kind, config: Config, examples: Sequence[Example], most: int, training: bool
+) -> list[Row]:
+    """What a backbone of this kind reads of `examples`, at most `most` tokens of each, with their completions in training."""
+    generation = config.generation
+    if generation is None and kind == "causal":
+        return encode_questions(tokenizer, examples, most, config.model.label_words)
+    if generation is None:
+        return encode_clozes(tokenizer, examples, most)
+    return (encode_completions if training else encode_prompts)(tokenizer, examples, most, generation.max_new_tokens)
+
+
+def longest_row(config: Config) -> int | None:
+    """Tokens of the longest training row as the run reads it; None where its rows or its tokenizer are not on this machine.
+
+    Of many rows those of most characters are tokenised.
+
+    Raises:
+        UserError: rows or a tokenizer that cannot be read.
+    """
+    try:
+        files = locate(config.model.path, config.model.revision, offline=True)
+    except Missing:
+        return None
+    if config.data.source == "hub" and not config.data.own and not in_hub_cache(config.task):
+        return None
+    kind = kind_of(config.model, files)
+    examples = examples_of(config, read_records(replace(config, offline=True)), kind)["train"]
+    long = sorted(examples, key=lambda example: len(example.input) + len(example.target))[-LOOKED_AT:]
+    tokenizer = load_tokenizer(files.source, own_code=files.own_code, **files.options(config.model.trust_remote_code))
+    return max(len(row.ids) for row in tokenised(tokenizer, kind, config, long, config.text_length, training=True))
 
 
 def encode_for_encoder(
@@ -83,17 +117,17 @@ def encode_for_encoder(
     # What a causal LM answers stands behind its input, whose end matters more than its beginning.
     side = "left" if kind == "causal" else "right"
 
-    def tokenised(some: Sequence[Example], most: int) -> list[array[int]]:
+    def words(some: Sequence[Example], most: int) -> list[array[int]]:
         return encoder_ids(encoder.tokenizer, [example.input for example in some], most, side)
 
     limit = min(config.text_length, encoder.positions)
-    read = tokenised(examples, limit)
+    read = words(examples, limit)
     if encoder.frozen:
         split.features = encoder.features(read)
     else:
         split.rows = [replace(row, encoder_ids=ids) for row, ids in zip(split.rows, read, strict=True)]
         split.encoder_pad_id = encoder.tokenizer.pad_token_id
-    return cut_short(tokenised, examples, [len(ids) for ids in read], limit, 0)
+    return cut_short(words, examples, [len(ids) for ids in read], limit, 0)
 
 
 def cut_short(

@@ -98,7 +98,7 @@ def _check_all_there(config: Config) -> None:
             missing.append(str(error))
     if config.data.source == "files" or config.data.own:
         find_files(config.task, config.data)
-    if config.data.source == "hub" and config.offline and not _in_hub_cache(config.task):
+    if config.data.source == "hub" and config.offline and not in_hub_cache(config.task):
         missing.append(f"data.source=hub: {config.task.name} is not in the data set cache")
     if missing and config.offline:
         missing.append(
@@ -152,7 +152,7 @@ def _encoder_files(config: Config, files: ModelFiles) -> ModelFiles:
     return locate(config.model.encoder, config.model.encoder_revision, config.offline)
 
 
-def _in_hub_cache(task: Task) -> bool:
+def in_hub_cache(task: Task) -> bool:
     """Whether `datasets` has kept the task's data from an earlier run."""
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface"))
     cache = Path(os.environ.get("HF_DATASETS_CACHE", home / "datasets"))

@@ -8,17 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from contest.measure import comparison, machine
 from contest.workload import Workload, size_here, workload
 
 from lopa_bench.config.compose import load_config
-from lopa_bench.config.schema import Config
-from lopa_bench.models.backbone import Backbone
 from lopa_bench.results.record import parse
-from lopa_bench.run.inputs import encode, examples_of
+from lopa_bench.run.inputs import longest_row
 from lopa_bench.run.memory import estimate
-from lopa_bench.run.records import read_records
 
 RUNS = (("rte", "lopa"), ("rte", "fft"), ("e2e", "lora"))
 SHORT = ["data.limit=64", "train.epochs=1", "selection=last"]
@@ -32,8 +28,8 @@ def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
 
 def compare(work: Workload, task: str, method: str) -> dict[str, Any]:
     overrides = work.overrides(task, method, *SHORT)
-    tokens = longest(work.config(task, "none", *SHORT))
-    measured, estimated = peak(overrides), estimate(load_config(overrides), tokens).peak / 2**20
+    config = load_config(overrides)
+    measured, estimated = peak(overrides), estimate(config, longest_row(config)).peak / 2**20
     less, more = sorted((measured, estimated))
     ran = {**machine(), "shape": work.shape, "texts": work.texts, "measured": measured, "estimated": estimated}
     return comparison(f"{method} on {task}", [less], "doctor's estimate", [more], 0.8, "MiB", ran)
@@ -46,10 +42,3 @@ def peak(overrides: list[str]) -> float:
         subprocess.run([sys.executable, "-m", "lopa_bench", *words], check=True, capture_output=True)
         (path,) = Path(results).rglob("result.json")
         return float(parse(path.read_bytes()).peak_memory_mib)
-
-
-def longest(config: Config) -> int:
-    """Tokens of the longest training row, for a run of the bare backbone."""
-    backbone = Backbone.load(config.model, "fp32", torch.device("cpu"), offline=True)
-    examples = examples_of(config, read_records(config), backbone.kind)["train"]
-    return max(len(row.ids) for row in encode(config.method.adapt(backbone), config, examples, training=True).rows)

@@ -15,7 +15,9 @@ from lopa_bench.host import device as machine
 from lopa_bench.mini import records
 from lopa_bench.models.shapes import files, on_meta
 from lopa_bench.models.tokens import cloze_ids
+from lopa_bench.run.inputs import encode, examples_of, longest_row
 from lopa_bench.run.memory import Memory, batch, estimate, parameters, saved_bytes
+from lopa_bench.run.records import read_records
 
 MIB = 2**20
 
@@ -55,6 +57,24 @@ def test_measured_peaks_at_mini_scale(method, tmp_path):
         longest = max(map(len, cloze_ids(model.backbone.tokenizer, texts, config.train.max_length)))
         estimated.append(estimate(config, longest).peak)
     assert estimated[0] - estimated[1] == pytest.approx(measured[0] - measured[1], rel=0.3)
+
+
+@pytest.mark.parametrize(("task", "model"), [("rte", "mini:mini-mlm"), ("e2e", "mini:mini-clm")])
+def test_the_longest_row_is_the_one_that_is_trained_on(task, model):
+    """Against every row as a run encodes it; a training set cut short has another longest row."""
+    lengths = []
+    for limit in (40, 400):
+        config = load_config([f"task={task}", "method=none", f"data.train_limit={limit}"])
+        adapted = tiny.adapt(model, "none")
+        examples = examples_of(config, read_records(config), adapted.backbone.kind)["train"]
+        lengths.append(max(len(row.ids) for row in encode(adapted, config, examples, training=True).rows))
+        assert longest_row(config) == lengths[-1]
+    assert lengths[0] < lengths[1] < config.text_length
+
+
+def test_rows_that_are_not_here_have_no_length():
+    for words in (["scale=paper", "task=rte"], ["model=local", "model.path=owner/name", "task=rte"]):
+        assert longest_row(load_config([*words, "offline=false"])) is None
 
 
 def test_known_sizes():
