@@ -23,6 +23,7 @@ from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.losses import LossLog
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.progress import Progress, Scores
+from lopa_bench.run.schedule import learning_rate_factor
 from lopa_bench.run.shard import full, is_shard, load_shards, whole
 
 State = dict[str, Tensor]
@@ -238,17 +239,3 @@ def clip_gradients(parameters: list[nn.Parameter], clip: float | None) -> Tensor
     norm = full(norm)
     clip_grads_with_norm_(parameters, clip if clip is not None else math.inf, norm)
     return norm
-
-
-def learning_rate_factor(settings: Train, total_steps: int) -> Callable[[int], float]:
-    """Linear warm-up over `warmup` of all steps, then constant or linear to zero."""
-    warmup = round(settings.warmup * total_steps)
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        if settings.schedule == "linear":
-            return (total_steps - step) / max(1, total_steps - warmup)
-        return 1.0
-
-    return factor
