@@ -74,7 +74,7 @@ def overrides(run_overrides, tmp_path):
 def forkserver():
     """Processes that start in no time: forks of one that has imported everything and computed nothing."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lopa_bench.run.story", "transformers.models.roberta.modeling_roberta"])
+    context.set_forkserver_preload(["lopa_bench.run.execution", "transformers.models.roberta.modeling_roberta"])
     return context
 
 

@@ -34,6 +34,8 @@ DETAILS = """\
 Exit status 1 if a run failed: the tables are written all the same, with that cell empty. The same command goes on where it was;
 several machines that see the same results folder share the work. `make reproduce-tables SCALE=… FAST=1` calls this."""
 EXAMPLE = "lopa-bench reproduce scale=mini fast=true table=glue --dry-run"
+# Imported once, with torch, in a process that computes nothing and that the workers are forks of.
+PRELOADED = ["lopa_bench.run.execution"]
 TELL_EVERY = 60.0  # seconds between two lines on how far it is
 ENDING = {"markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
 
@@ -94,7 +96,8 @@ def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -
     """Do all jobs with ``count`` processes; 1 if any failed. `wait`: for the runs that other processes do."""
     gpus = visible()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
-    context = mp.get_context("spawn")
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     with sweep.planned(results_dir, [job.overrides for job in jobs]) as folder:
 
         def side_by_side(todo: Mapping[int, recorded.Job]) -> None:

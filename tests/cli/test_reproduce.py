@@ -27,7 +27,7 @@ def test_a_folder_that_is_still_to_be_made_is_planned_and_not_made(tmp_path, cap
     assert not new.exists()
 
 
-def test_jobs_run_side_by_side_and_one_that_fails_stops_none(overrides, tmp_path, capfd):
+def test_jobs_run_side_by_side_and_one_that_fails_stops_none(overrides, forkserver, tmp_path, capfd):
     results = tmp_path / "results"
     small = [*overrides, "method=lopa", "train.epochs=1", "data.limit=16", "train.warmup=0", "train.clip=null"]
     jobs = [
@@ -83,6 +83,7 @@ def run_job(run, folder, overrides):
     raise KeyboardInterrupt
 
 sweep.run_job = run_job
+reproduce.PRELOADED = []  # torch is not needed here
 if __name__ == "__main__":
     with signals.raised():
         reproduce.run_all([reproduce.Job([], None)] * 2, Path({results!r}), 2)

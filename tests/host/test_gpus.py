@@ -68,7 +68,7 @@ def test_reproduce_leaves_the_choice_to_who_has_made_it(monkeypatch, tmp_path):
         def start(self):
             pass
 
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     monkeypatch.setattr(type(context), "Process", Process)
     monkeypatch.setattr(reproduce, "_wait", lambda *_: None)
     monkeypatch.setattr(reproduce, "carry_out", lambda folder, launch, wait: launch(jobs.numbered(folder)))
