@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from lopa_bench.mini import records
 
@@ -38,12 +39,12 @@ def bag_of_words(task: str, steps: int = 300, decay: float = 1e-3) -> float:
     bags = {split: [features([row[column] for column in columns]) for row in rows] for split, rows in splits.items()}
     vocabulary = {word: i for i, word in enumerate(sorted(set().union(*bags["train"])))}
 
-    def matrix(split: str) -> np.ndarray:
-        x = np.zeros((len(bags[split]), len(vocabulary) + 1), dtype=np.float32)
-        x[:, -1] = 1
-        for i, bag in enumerate(bags[split]):
-            x[i, [vocabulary[word] for word in bag if word in vocabulary]] = 1
-        return x
+    def matrix(split: str) -> csr_array:
+        """A row of 0 and 1 for each text, and a last column of 1."""
+        known = [[*(vocabulary[word] for word in bag if word in vocabulary), len(vocabulary)] for bag in bags[split]]
+        ends = np.cumsum([0, *map(len, known)])
+        columns = np.concatenate(known)
+        return csr_array((np.ones(len(columns), np.float32), columns, ends), shape=(len(known), len(vocabulary) + 1))
 
     def gold(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
         return np.array([names.index(row[label]) for row in rows])
@@ -51,11 +52,12 @@ def bag_of_words(task: str, steps: int = 300, decay: float = 1e-3) -> float:
     x, y = matrix("train"), np.eye(len(names), dtype=np.float32)[gold(splits["train"])]
     weights = np.zeros((x.shape[1], len(names)), dtype=np.float32)
     velocity = np.zeros_like(weights)
+    transposed = x.T.tocsr()
     for _ in range(steps):
         scores = x @ weights
         p = np.exp(scores - scores.max(1, keepdims=True))
         p /= p.sum(1, keepdims=True)
-        velocity = 0.9 * velocity - 0.1 * (x.T @ (p - y) / len(x) + decay * weights)
+        velocity = 0.9 * velocity - 0.1 * (transposed @ (p - y) / len(y) + decay * weights)
         weights += velocity
     hits = (matrix("test") @ weights).argmax(1) == gold(splits["test"])
     return 100 * float(hits.mean())
