@@ -1,7 +1,5 @@
 """What every method in conf/method keeps to, on every architecture. A new YAML is tested without being named here."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -197,22 +195,17 @@ def test_dept_without_its_update_is_prompt_tuning(architecture, tiny_models):
     assert not torch.allclose(tiny.perturbed(dept)(batch), plain(batch), atol=1e-3)
 
 
-LOAD = """
-import sys, torch
-sys.path[:0] = {path!r}
-import tiny
-from pathlib import Path
-from safetensors.torch import load_file, save_file
-for folder, method in {cases!r}:
-    model = tiny.adapt(Path(folder), *method)
-    name = Path(folder).name + "-" + "-".join(method)
-    model.load_trainable(load_file(f"{out}/{{name}}.trained"))
-    with torch.no_grad():
-        save_file({{"logits": model(tiny.batch(model, tiny.rows(model)))}}, f"{out}/{{name}}.logits")
-"""
+def load_and_predict(cases, out):
+    """In a process of its own: the logits of each case's model with the parameters saved under its name."""
+    for folder, method in cases:
+        model = tiny.adapt(folder, *method)
+        name = f"{folder.name}-{'-'.join(method)}"
+        model.load_trainable(load_file(out / f"{name}.trained"))
+        with torch.no_grad():
+            save_file({"logits": model(tiny.batch(model, tiny.rows(model)))}, out / f"{name}.logits")
 
 
-def test_saved_and_loaded_in_a_new_process(tiny_models, tmp_path):
+def test_saved_and_loaded_in_a_new_process(tiny_models, forkserver, tmp_path):
     cases = [(a, (m,)) for a in ("roberta", "gpt2") for m in METHODS if a == "roberta" or m in KINDS] + [
         ("roberta", TRAINED_ENCODER)
     ]
@@ -223,10 +216,11 @@ def test_saved_and_loaded_in_a_new_process(tiny_models, tmp_path):
         save_file({k: p.detach().contiguous() for k, p in model.trainable().items()}, tmp_path / f"{name}.trained")
         with torch.no_grad():
             expected[name] = model(tiny.batch(model, tiny.rows(model)))
-    folders = [(str(tiny_models(architecture)), method) for architecture, method in cases]
-    code = LOAD.format(path=sys.path, cases=folders, out=tmp_path)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    folders = [(tiny_models(architecture), method) for architecture, method in cases]
+    process = forkserver.Process(target=load_and_predict, args=(folders, tmp_path))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
     for name, logits in expected.items():
         assert torch.equal(load_file(tmp_path / f"{name}.logits")["logits"], logits), name
 
