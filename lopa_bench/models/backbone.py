@@ -211,11 +211,8 @@ class Backbone(nn.Module):
         return both()
 
     def compile_body(self) -> None:
-        """Let `torch.compile` fuse the body in training; evaluation and generation, of ever new lengths, stay as they are.
-
-        Dropout draws the numbers that it would draw uncompiled.
-        """
-        self._compiled = (torch.compile(self.body, dynamic=True, options={"fallback_random": True}),)
+        """Let `torch.compile` fuse the body in training; evaluation and generation, of ever new lengths, stay as they are."""
+        self._compiled = (torch.compile(self.body, dynamic=True),)
 
     def head(self, hidden: Tensor) -> Tensor:
         """[..., D'] -> [..., V] logits: the model's own forward from where its body has given `hidden`.

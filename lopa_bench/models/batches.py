@@ -88,9 +88,11 @@ class Batch:
         )
 
 
-def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:
-    """Tokens -> ids [B, T] and attention mask [B, T], T the longest of them."""
-    length = max(map(len, sequences))
+def pad(
+    sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right", length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Tokens -> ids [B, T] and attention mask [B, T]; T is `length`, or that of the longest of them."""
+    length = length or max(map(len, sequences))
     ids = torch.full((len(sequences), length), pad_id)
     mask = torch.zeros(len(sequences), length, dtype=torch.long)
     for i, sequence in enumerate(sequences):
@@ -189,10 +191,11 @@ class Split:
         split.features = features
         return split
 
-    def batch(self, index: Sequence[int]) -> Batch:
-        """The batch of these rows."""
+    def batch(self, index: Sequence[int], beside: Sequence[int] = ()) -> Batch:
+        """The batch of these rows, as long as if those `beside` were among them."""
         rows = [self.rows[i] for i in index]
-        input_ids, attention_mask = pad([row.ids for row in rows], self.pad_id, self.side)
+        length = max(len(self.rows[i].ids) for i in (*index, *beside))
+        input_ids, attention_mask = pad([row.ids for row in rows], self.pad_id, self.side, length)
         batch = Batch(
             index=torch.tensor(index),
             input_ids=input_ids,

@@ -217,7 +217,8 @@ def backward(
     share = together.share(index)
     weight = sum(len(split.rows[i].targets) for i in share) / scored
     share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
-    batch = split.batch(share).to(model.backbone.device)
+    # As long as the whole batch, since a prompt may stand behind the padding, and where it stands it draws.
+    batch = split.batch(share, beside=index).to(model.backbone.device)
     with draws(batch.index):
         loss = model.loss(batch) * weight
         loss.backward()

@@ -81,8 +81,8 @@ def test_dynamic_padding(make, tmp_path):
     class Padded(Split):
         """Every batch as long as the longest row, in the same order."""
 
-        def batch(self, index):
-            batch = super().batch(index)
+        def batch(self, index, beside=()):
+            batch = super().batch(index, beside)
             ids = [self.rows[i].ids for i in index]
             batch.input_ids, batch.attention_mask = pad([*ids, [0] * max(LENGTHS)], self.pad_id)
             batch.input_ids, batch.attention_mask = batch.input_ids[:-1], batch.attention_mask[:-1]
