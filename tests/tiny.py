@@ -1,8 +1,6 @@
 """Any method of conf/method on a tiny model of any architecture, and batches for it."""
 
 import copy
-import json
-import shutil
 from dataclasses import replace  # noqa: F401
 from functools import cache
 
@@ -35,15 +33,6 @@ def adapt(folder, method, *overrides, precision="fp32") -> AdaptedModel:
     """The method's model in evaluation mode, the same for the same arguments."""
     torch.manual_seed(0)
     return settings(folder, method, *overrides).method.adapt(copy.deepcopy(_backbone(folder, precision))).eval()
-
-
-def without_dropout(folder, copied):
-    """A copy of a model's folder without dropout, whose draws depend on the process; the copy's path."""
-    shutil.copytree(folder, copied)
-    config = json.loads((copied / "config.json").read_text())
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (copied / "config.json").write_text(json.dumps(config))
-    return copied
 
 
 def rows(model, lengths=(9, 5, 7, 12), seed=0) -> list[Row]:

@@ -88,7 +88,7 @@ class Train:
         accumulate: batches per optimiser step. bucket: batches of rows of like length.
         compile: `torch.compile` for the training forward and backward pass.
         gradient_checkpointing: keep each layer's input only and compute the layer again in the backward pass.
-        shard: divide parameters, gradients and optimiser state among the run's processes (FSDP).
+        shard: divide the model, and gradients and optimiser state of its size, among the run's processes (FSDP).
     """
 
     epochs: Size

@@ -32,7 +32,12 @@ class InstanceEncoder(nn.Module):
 
     Frozen, it runs in evaluation mode and without gradients, so its features are a function of the text alone and are computed once.
     A frozen encoder with the backbone's own weights shares them; it is kept out of this module's parameters.
+
+    Attributes:
+        stored: read features from disk where an earlier run computed them. Not where all processes have to compute in step.
     """
+
+    stored = True
 
     def __init__(
         self,
@@ -104,6 +109,8 @@ class InstanceEncoder(nn.Module):
 
     def features(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """f(x) of every tokenised text, [N, E] in fp32 on the CPU, from disk if any earlier run computed them."""
+        if not self.stored:
+            return self._compute(tokens)
         backbone = self._backbone[0]
         depends_on = {"weights": self.files.fingerprint(), "pooling": self.pooling, "dtype": str(backbone.dtype)}
         return torch.from_numpy(stored_features(depends_on, tokens, lambda: self._compute(tokens).numpy()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from safetensors.torch import save
 
 from lopa_bench.config.schema import Config
@@ -72,7 +73,8 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
 
 def adapted(config: Config, together: Processes) -> AdaptedModel:
     """The backbone with the method's parameters, as they are before the first step."""
-    backbone = Backbone.load(config.model, config.precision, together.device, config.offline)
+    device = torch.device("cpu") if config.train.shard else together.device  # which need not hold all of it
+    backbone = Backbone.load(config.model, config.precision, device, config.offline)
     seed_everything(config.seed)
     model = adapt(config, backbone)
     if config.init_from:

@@ -14,11 +14,13 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.tokens import new_text
-from lopa_bench.run.shard import gathered
+from lopa_bench.run.shard import gathered, in_step
 
 
 def predict(model: AdaptedModel, split: Split, config: Config, together: Processes) -> list[list[str]]:
-    """Predicted strings of every row, in order; each process answers its share of the rows."""
+    """Predicted strings of every row, in order; each process answers its share of the rows, or all where they keep step."""
+    if in_step(model):
+        return answers(model, split, config)
     part = split.part(together.share(range(len(split))))
     with gathered(model):
         return together.merge(answers(model, part, config))

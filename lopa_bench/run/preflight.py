@@ -112,11 +112,6 @@ def _check_all_there(config: Config) -> None:
 def _check_shard(config: Config) -> None:
     if not config.train.shard:
         return
-    if config.method.trains != "backbone":
-        raise UserError(
-            f"train.shard=true: method={config.method.name} freezes the backbone, there is no optimiser state of its size to divide; "
-            "nearest: train.shard=false, or method=fft"
-        )
     if process_count() < 2:
         raise UserError(
             "train.shard=true divides the model among several processes and this is the only one; "

@@ -1,8 +1,9 @@
-"""Full fine-tuning of a model that one device cannot hold with its gradients and AdamW's moments: they are divided among the processes.
+"""A model that one device cannot hold, divided among the processes: where all of it is trained, with its gradients and AdamW's moments.
 
-This is FSDP (Zhao et al. 2023, arXiv:2304.11277) as `torch.distributed.fsdp.fully_shard` does it: each process keeps a slice of every
-parameter, of its gradient and its optimiser state; a layer is gathered for the time of its forward and of its backward pass. Whatever
-leaves the processes (checkpoints, trained parameters) is whole, so that a run goes on in any number of them.
+Of a frozen backbone the layers are divided; embeddings, head and what is trained are few and whole in every process. This is FSDP (Zhao
+et al. 2023, arXiv:2304.11277) as `torch.distributed.fsdp.fully_shard` does it: each process keeps a slice of every parameter, of its
+gradient and its optimiser state; a layer is gathered for the time of its forward and of its backward pass. Whatever leaves the processes
+(checkpoints, trained parameters) is whole, so that a run goes on in any number of them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from lopa_bench.errors import UserError
+from lopa_bench.models.layers import layer_list
+
 if TYPE_CHECKING:
     from lopa_bench.host.processes import Processes
     from lopa_bench.methods.adapted import AdaptedModel
@@ -26,11 +30,37 @@ DIVIDED = ("parameters", "best", "optimizer")  # what of a checkpoint is as larg
 
 
 def shard(model: AdaptedModel, together: Processes) -> None:
-    """Divide `model`'s parameters among all processes: layer by layer, the embeddings and the head together.
+    """Divide `model`'s parameters among all processes, layer by layer, and move it to their devices.
 
-    They are gathered in fp32 in a bf16 run too, whose arithmetic is then autocast's as without shards.
+    What is trained is gathered in fp32 in a bf16 run too, whose arithmetic is then autocast's as without shards.
+
+    Raises:
+        UserError: a frozen backbone whose layers are not known.
     """
-    mesh = init_device_mesh(model.backbone.device.type, (together.count,))
+    mesh = init_device_mesh(together.device.type, (together.count,))
+    if all(p.requires_grad for p in model.parameters()):
+        _shard_all(model, mesh)
+    else:
+        _shard_layers(model, mesh)
+    model.to(together.device)
+
+
+def _shard_layers(model: AdaptedModel, mesh: DeviceMesh) -> None:
+    """A frozen backbone's layers, each gathered when all processes compute with it (`in_step`)."""
+    backbone, trained = model.backbone, set(model.trainable().values())
+    layers = layer_list(backbone.body, backbone.config.num_hidden_layers)
+    if layers is None:
+        raise UserError(
+            f"train.shard=true: {type(backbone.model).__name__} is no list of layers; nearest: train.shard=false"
+        )
+    for layer in layers:
+        fully_shard(layer, mesh=mesh, reshard_after_forward=True, ignored_params=trained)
+    if model.encoder is not None:
+        model.encoder.stored = model.encoder.module is not backbone.body
+
+
+def _shard_all(model: AdaptedModel, mesh: DeviceMesh) -> None:
+    """All of a model that is trained, the embeddings and the head together."""
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
             fully_shard(module, mesh=mesh)
@@ -54,6 +84,11 @@ def is_shard(tensor: Tensor) -> bool:
 def full(tensor: Tensor) -> Tensor:
     """All of `tensor`, in every process."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def in_step(model: AdaptedModel) -> bool:
+    """Whether every process has to run the model when any does, as with a frozen backbone's shards: all do all of the work then."""
+    return bool(_units(model)) and not isinstance(model, FSDPModule)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Full fine-tuning divided among two processes gives the run of one; each process holds half of it."""
+"""A model divided among two processes gives the run of one; each process holds half of it."""
 
 import contextlib
 import csv
@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-import tiny
 import torch
 from running import free_port
 from safetensors.torch import load_file
@@ -21,8 +20,10 @@ from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import nlg
+from lopa_bench.models.layers import layer_list
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.story import run
+from lopa_bench.run.train import backward
 
 SHARD = "train.shard=true"
 FILE = "trained.safetensors"
@@ -30,9 +31,9 @@ STEPS = 14  # of the masked run
 
 
 @pytest.fixture
-def masked(rte_files, tiny_models, tmp_path):
-    """A classifier's overrides, without dropout."""
-    model = tiny.without_dropout(tiny_models("roberta"), tmp_path / "roberta")
+def masked(rte_files, tiny_models):
+    """A classifier's overrides."""
+    model = tiny_models("roberta")
     data = ["task=rte", "scale=mini", "data.source=files", f"data.dir={rte_files}"]
     return [
         *data,
@@ -73,11 +74,21 @@ def held(optimizer):
     }
     parts["parameters"] = parameters
     parts["gradients"] = [p.grad for p in parameters if p.grad is not None]
-    assert all(isinstance(tensor, DTensor) for tensors in parts.values() for tensor in tensors)
-    return {
-        name: sum(tensor.to_local().numel() for tensor in tensors) / sum(tensor.numel() for tensor in tensors)
-        for name, tensors in parts.items()
-    }
+    return {name: here(tensors) for name, tensors in parts.items()}
+
+
+def here(tensors):
+    """The fraction of these shards that this process has."""
+    assert all(isinstance(tensor, DTensor) for tensor in tensors)
+    return sum(tensor.to_local().numel() for tensor in tensors) / sum(tensor.numel() for tensor in tensors)
+
+
+def check_frozen(model, split, index, *rest):
+    """Before a step: half of the backbone's layers is here, and of what is trained everything."""
+    layers = layer_list(model.backbone.body, model.backbone.config.num_hidden_layers)
+    assert 0.45 < here([p for p in layers.parameters() if not p.requires_grad]) < 0.55
+    assert not any(isinstance(p, DTensor) for p in model.trainable().values())
+    return backward(model, split, index, *rest)
 
 
 def in_process(rank, port, jobs):
@@ -91,8 +102,11 @@ def in_process(rank, port, jobs):
             assert 0.45 < fraction < 0.55, name
 
     for overrides, stop in jobs:
-        hook = register_optimizer_step_post_hook(check) if SHARD in overrides else None
+        frozen = "method=fft" not in overrides
+        hook = register_optimizer_step_post_hook(check) if SHARD in overrides and not frozen else None
         with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+            if SHARD in overrides and frozen:
+                patch.setattr("lopa_bench.run.train.backward", check_frozen)
             if stop is not None:
                 stack.enter_context(pytest.raises(KeyboardInterrupt))
                 if rank == 0:
@@ -177,6 +191,22 @@ def test_causal(causal, forkserver, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["lora", "lopa", "pt", "lpt"])
+def test_a_frozen_backbone(masked, causal, method, forkserver, tmp_path):
+    """A classifier and a writer, whole and interrupted, with dropout and an instance encoder that is the backbone."""
+    without_java()
+    changed = [f"method={method}", "train.lr=1e-3"]
+    for name, overrides in (("masked", masked), ("causal", causal)):
+        overrides = [word for word in overrides if not word.startswith(("method=", "train.lr="))] + changed
+        alone, sharded, left = ([*overrides, f"results_dir={tmp_path / name / folder}"] for folder in ("a", "s", "l"))
+        run(load_config(alone))
+        in_two(forkserver, ([*sharded, SHARD], None), ([*left, SHARD], 5))
+        run(load_config(left))
+        assert_equal_runs(tmp_path / name / "s", tmp_path / name / "a", 1e-4)
+        assert_equal_runs(tmp_path / name / "l", tmp_path / name / "a", 1e-4)
+
+
+@pytest.mark.slow
 def test_with_what_else_saves_memory(masked, causal, forkserver, tmp_path):
     without_java()
     for name, overrides in (("masked", masked), ("causal", causal)):
@@ -187,14 +217,14 @@ def test_with_what_else_saves_memory(masked, causal, forkserver, tmp_path):
 
 
 @pytest.mark.slow
-def test_bf16_keeps_its_fp32_weights(masked, forkserver, tmp_path):
+def test_bf16_keeps_its_fp32_weights(masked, forkserver, tiny_models, tmp_path):
     overrides = [*masked, "precision=bf16"]
     run(load_config([*overrides, f"results_dir={tmp_path / 'alone'}"]))
     in_two(forkserver, ([*overrides, SHARD, f"results_dir={tmp_path / 'sharded'}"], None))
     (ours, path), (theirs, other) = results(tmp_path / "sharded"), results(tmp_path / "alone")
     assert ours["gradient_norm"]["first"] == pytest.approx(theirs["gradient_norm"]["first"], rel=2e-2)
     trained, expected, start = (
-        load_file(p) for p in (path / FILE, other / FILE, tmp_path / "roberta/model.safetensors")
+        load_file(p) for p in (path / FILE, other / FILE, f"{tiny_models('roberta')}/model.safetensors")
     )
     assert {value.dtype for value in trained.values()} == {torch.float32}
     name = "roberta.encoder.layer.0.output.dense.weight"
@@ -222,7 +252,7 @@ def test_one_process_is_refused(masked, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("changed", "message"),
-    [("method=lora", "method=lora freezes the backbone"), ("train.compile=true", "nearest: train.compile=false")],
+    [("train.compile=true", "nearest: train.compile=false")],
 )
 def test_what_cannot_be_sharded_is_refused(masked, monkeypatch, changed, message):
     monkeypatch.setenv("WORLD_SIZE", "2")
