@@ -126,11 +126,12 @@ def _hydra(argv: list[str]) -> int:
 
     from lopa_bench.config.compose import register
     from lopa_bench.config.files import conf_dir, search_override
+    from lopa_bench.config.releases import HYDRA_BASE
 
     register()
     sys.argv = [sys.argv[0], *argv, *search_override()]
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()
+        hydra.main(config_path=str(conf_dir()), config_name="config", **HYDRA_BASE)(_job)()
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
     return 0

@@ -16,6 +16,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from lopa_bench.config import derive, files, places, scale, typed
 from lopa_bench.config.keys import tree
+from lopa_bench.config.releases import HYDRA_BASE, register_resolver
 from lopa_bench.config.schema import Config, Data, Generation, Model, Run, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
@@ -24,7 +25,7 @@ from lopa_bench.host import network
 def register() -> None:
     """Make the ``${…:…}`` of conf/ known to OmegaConf, for configs that Hydra composes by itself too."""
     for name in derive.RESOLVERS:
-        OmegaConf.register_new_resolver(name, derive.as_omegaconf(name), replace=True)
+        register_resolver(name, derive.as_omegaconf(name))
 
 
 def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
@@ -38,7 +39,7 @@ def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
     with files.searching(files.own_folder(overrides)):
         words = [*files.search_override(), *scale.implied(overrides), *overrides]
         try:
-            with initialize_config_dir(str(files.conf_dir()), version_base="1.3"):
+            with initialize_config_dir(str(files.conf_dir()), **HYDRA_BASE):
                 return compose("config", overrides=words, return_hydra_config=hydra)
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(str(error).strip().splitlines()[0]) from error

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lopa_bench.config.compose import load_config, register
 from lopa_bench.config.files import conf_dir, search_override
 from lopa_bench.config.quoting import quoted
+from lopa_bench.config.releases import HYDRA_BASE
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
 from lopa_bench.host.terminal import say
@@ -112,7 +113,7 @@ def _composed(words: Sequence[str], folder: Path) -> tuple[DictConfig, HydraCont
     register()
     GlobalHydra.instance().clear()
     ours = [*search_override(), "hydra.mode=MULTIRUN", quoted("hydra.sweep.dir", folder)]
-    with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="lopa-bench"):
+    with initialize_config_dir(str(conf_dir()), job_name="lopa-bench", **HYDRA_BASE):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         config = hydra.compose_config("config", [*words, *ours], RunMode.MULTIRUN, with_log_configuration=False)
