@@ -18,7 +18,7 @@ from lopa_bench.study.grid import SCALE, TASKS, Contender, choose, contenders, p
 SUMMARY = "the learning rate and start of every method at scale=mini, chosen on the validation scores of two tasks"
 DETAILS = """\
 Every method has the same rates, instance methods each with the same starts of their heads, encoder frozen and trained apart; where a
-rate at the grid's edge is best, the next one is run until the score turns. What is finished is found.
+method's best rate is at the grid's edge, the next one is run until the score turns. What is finished is found.
 The values are printed, not written: conf/scale/mini.yaml is where they go."""
 EXAMPLE = "lopa-bench grid method=lopa,pt --dry-run"
 
@@ -108,6 +108,6 @@ def print_choices(results_dir: Path, wanted: list[Contender]) -> None:
             add_row(shown, (each.label, "—", "—", "—", "no run on all tasks"))
         else:
             start = "" if choice.point.start is None else str(choice.point.start)
-            edge = "at the edge of what was tried" if choice.edge else ""
+            edge = "at the edge of what was tried" if choice.rung else ""
             add_row(shown, (each.label, f"{choice.point.rate:g}", start, f"{choice.score:.2f}", edge))
     show(shown, width=140)

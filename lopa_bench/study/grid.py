@@ -7,7 +7,7 @@ method is tuned beyond it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,42 +83,17 @@ def contenders(methods: tuple[str, ...] = ()) -> list[Contender]:
     return found
 
 
-def points(contender: Contender, scores: Scores) -> list[Point]:
-    """The grid of a contender, and the next rung wherever what was tried so far is best at its edge."""
-    grid = [Point(contender, rate, start) for start in contender.starts for rate in RATES]
-    return grid + [point for start in contender.starts for point in _followed(contender, start, scores)]
-
-
-def _followed(contender: Contender, start: float | str | None, scores: Scores) -> Iterator[Point]:
-    """Beyond the grid: rungs up or down the ladder as long as the last one scored best of this start."""
-    low, high = LADDER.index(RATES[0]), LADDER.index(RATES[-1])
-    while True:
-        tried = {rung: scores.get(Point(contender, LADDER[rung], start)) for rung in range(low, high + 1)}
-        known = {rung: score for rung, score in tried.items() if score is not None}
-        if len(known) < len(tried):
-            return  # something of it is still to be run
-        best = max(known, key=lambda rung: known[rung])
-        if best == high and high + 1 < len(LADDER):
-            high += 1
-            yield Point(contender, LADDER[high], start)
-        elif best == low and low > 0:
-            low -= 1
-            yield Point(contender, LADDER[low], start)
-        else:
-            return
-
-
 @dataclass(frozen=True)
 class Choice:
     """The values of a contender: where its mean validation score is highest, at the lowest rate of equals.
 
     Attributes:
-        edge: whether its rate is the lowest or highest that was tried with its start, so that the best may lie beyond.
+        rung: the next rate, where its own is the lowest or highest that was tried with its start: the best may lie beyond.
     """
 
     point: Point
     score: float
-    edge: bool
+    rung: float | None
 
 
 def choose(contender: Contender, scores: Scores) -> Choice | None:
@@ -127,8 +102,18 @@ def choose(contender: Contender, scores: Scores) -> Choice | None:
     if not own:
         return None
     best = max(own, key=lambda point: scores[point])
-    rates = [point.rate for point in own if point.start == best.start]
-    return Choice(best, scores[best], best.rate in (min(rates), max(rates)))
+    tried = sorted(LADDER.index(point.rate) for point in own if point.start == best.start)
+    here = LADDER.index(best.rate)
+    up, down = LADDER[here + 1 : here + 2], LADDER[max(0, here - 1) : here]
+    beyond = up if here == tried[-1] else down if here == tried[0] else ()
+    return Choice(best, scores[best], *(beyond or (None,)))
+
+
+def points(contender: Contender, scores: Scores) -> list[Point]:
+    """The grid of a contender; once all of it has run, also the next rung, where its best point has the lowest or highest rate tried."""
+    grid = [Point(contender, rate, start) for start in contender.starts for rate in RATES]
+    best = choose(contender, scores) if all(point in scores for point in grid) else None
+    return [*grid, Point(contender, best.rung, best.point.start)] if best and best.rung else grid
 
 
 def read_scores(runs: Runs, wanted: list[Contender]) -> dict[Point, float]:

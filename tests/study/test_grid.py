@@ -22,19 +22,23 @@ def test_every_method_is_in_it_once_and_has_the_same_budget():
 def test_a_rate_at_the_edge_is_followed_until_the_score_turns():
     scores = {Point(PT, rate): 70 + i for i, rate in enumerate(RATES)}
     assert points(PT, scores)[-1] == Point(PT, 1e-2)
-    assert choose(PT, scores).edge
+    assert choose(PT, scores).rung == 1e-2
     scores[Point(PT, 1e-2)] = 80.0
-    assert [point.rate for point in points(PT, scores)] == [*RATES, 1e-2, 3e-2]
+    assert points(PT, scores)[-1] == Point(PT, 3e-2)
     scores[Point(PT, 3e-2)] = 79.0
-    assert [point.rate for point in points(PT, scores)] == [*RATES, 1e-2, 3e-2]
-    assert (choose(PT, scores).point.rate, choose(PT, scores).edge) == (1e-2, False)
+    assert [point.rate for point in points(PT, scores)] == [*RATES]
+    assert (choose(PT, scores).point.rate, choose(PT, scores).rung) == (1e-2, None)
 
 
-def test_each_start_is_followed_by_itself_and_an_unfinished_one_is_not():
+def test_the_start_of_the_best_point_is_followed_once_the_grid_is_whole():
     down = {Point(LOPA, rate, STARTS[0]): -rate for rate in RATES}
-    flat = {Point(LOPA, rate, STARTS[1]): float(rate == 1e-3) for rate in RATES}
-    unfinished = {Point(LOPA, RATES[-1], STARTS[2]): 90.0}
-    assert points(LOPA, down | flat | unfinished)[len(RATES) * len(STARTS) :] == [Point(LOPA, 1e-4, STARTS[0])]
+    flat = {Point(LOPA, rate, STARTS[1]): -10.0 + rate for rate in RATES}
+    unfinished = {Point(LOPA, RATES[-1], STARTS[2]): -90.0}
+    assert len(points(LOPA, down | flat | unfinished)) == len(RATES) * len(STARTS)
+    whole = down | flat | {Point(LOPA, rate, STARTS[2]): -90.0 for rate in RATES}
+    assert points(LOPA, whole)[len(RATES) * len(STARTS) :] == [Point(LOPA, 1e-4, STARTS[0])]
+    another = whole | {Point(LOPA, 1e-4, STARTS[0]): -20.0, Point(LOPA, RATES[-1], STARTS[1]): 5.0}
+    assert points(LOPA, another)[len(RATES) * len(STARTS) :] == [Point(LOPA, 1e-2, STARTS[1])]
 
 
 def test_equal_scores_choose_the_lower_rate():
