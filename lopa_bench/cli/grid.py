@@ -17,8 +17,9 @@ from lopa_bench.study.grid import SCALE, TASKS, Contender, choose, contenders, p
 
 SUMMARY = "the learning rate and start of every method at scale=mini, chosen on the validation scores of two tasks"
 DETAILS = """\
-Every method has the same rates, instance methods each with the same starts of their heads, encoder frozen and trained apart; where a
-method's best rate is at the grid's edge, the next one is run until the score turns. What is finished is found.
+Every method has the same rates, instance methods each with the same starts of their heads, encoder frozen and trained apart, for a third
+of the recipe's epochs; where a method's best rate is at the grid's edge, the next one is run until the score turns. The best three settings
+of each are then run with all epochs. What is finished is found.
 The values are printed, not written: conf/scale/mini.yaml is where they go."""
 EXAMPLE = "lopa-bench grid method=lopa,pt --dry-run"
 
@@ -71,12 +72,12 @@ def missing(results_dir: Path, wanted: Sequence[Contender]) -> list[reproduce.Jo
     runs = runs_so_far(results_dir, SCALE)
     scores = read_scores(runs, list(wanted))
     planned = [point.run(task) for task in TASKS for each in wanted for point in points(each, scores)]
-    told = [as_meant(f"results_dir={results_dir}"), "instance_rows=0"]  # only validation scores are read
-    return [
-        reproduce.Job([*overrides, *told], None)
-        for run in missing_runs(planned, runs, SCALE)
-        for overrides in run.argv()
-    ]
+    place = as_meant(f"results_dir={results_dir}")
+    jobs = []
+    for run in missing_runs(planned, runs, SCALE):
+        short = "train.epochs" in run.overrides  # of these only validation scores are read; the others are a table's
+        jobs += [reproduce.Job([*own, place, *["instance_rows=0"] * short], None) for own in run.argv()]
+    return jobs
 
 
 def write_scores(output: Path, results_dir: Path, wanted: list[Contender]) -> None:
@@ -85,11 +86,12 @@ def write_scores(output: Path, results_dir: Path, wanted: list[Contender]) -> No
 
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["method", "encoder", "train.lr", "method.init_std", *TASKS])
+    lines.writerow(["method", "encoder", "train.lr", "method.init_std", "epochs", *TASKS])
     for point, scores in scores_by_task(runs_so_far(results_dir, SCALE), wanted).items():
         encoder = {None: "", True: "frozen", False: "trained"}[point.contender.frozen]
         start = "" if point.start is None else point.start
-        lines.writerow([point.contender.method, encoder, f"{point.rate:g}", start, *map(scores.get, TASKS)])
+        epochs = "all" if point.whole else "a third"
+        lines.writerow([point.contender.method, encoder, f"{point.rate:g}", start, epochs, *map(scores.get, TASKS)])
     make_folder(output.parent)
     write_text(output, text.getvalue())
 
@@ -108,6 +110,7 @@ def print_choices(results_dir: Path, wanted: list[Contender]) -> None:
             add_row(shown, (each.label, "—", "—", "—", "no run on all tasks"))
         else:
             start = "" if choice.point.start is None else str(choice.point.start)
-            edge = "at the edge of what was tried" if choice.rung else ""
-            add_row(shown, (each.label, f"{choice.point.rate:g}", start, f"{choice.score:.2f}", edge))
+            said = ["at the edge of what was tried"] if choice.rung else []
+            said += [] if choice.point.whole else ["after a third of the epochs"]
+            add_row(shown, (each.label, f"{choice.point.rate:g}", start, f"{choice.score:.2f}", ", ".join(said)))
     show(shown, width=140)

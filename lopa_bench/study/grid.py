@@ -1,17 +1,20 @@
 """One fair grid: the same budget for every method, chosen on validation scores of two tasks, and followed where it ends at an edge.
 
 Every method is tried at the same learning rates, those whose prompt is written for an instance with each start of their heads, their
-encoder frozen and trained apart (trained at one rate of its own, since a pretrained body and heads from scratch do not share one). No
+encoder frozen and trained apart (trained at one rate of its own, since a pretrained body and heads from scratch do not share one). These
+runs have a third of the recipe's epochs; the best three settings of each are run again with all of them, and the best of them is taken. No
 method is tuned beyond it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.files import choices, read
+from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.study.plan import PlannedRun
 from lopa_bench.study.settings import DRAW_NOTHING
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 SCALE = "mini"
 TASKS = ("rte", "sst2")
 SEED = 0
+PART = 3  # the grid's runs have the recipe's epochs over this
+FINALISTS = 3  # settings of a contender that are run with all of them: two of LOPA's misled on SST-2, where it learns late
 # Rates beyond the grid are the next rungs.
 LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 RATES = (3e-4, 1e-3, 3e-3)
@@ -51,14 +56,21 @@ class Contender:
 
 @dataclass(frozen=True)
 class Point:
-    """One setting of a contender."""
+    """One setting of a contender.
+
+    Attributes:
+        whole: trained for all epochs of the recipe.
+    """
 
     contender: Contender
     rate: float
     start: float | str | None = None
+    whole: bool = False
 
     def run(self, task: str) -> PlannedRun:
         own: dict[str, Any] = {"task": task, "method": self.contender.method, "train.lr": self.rate}
+        if not self.whole:
+            own["train.epochs"] = hyperparameters(SCALE, task, self.contender.method, None)["train.epochs"] // PART
         trained = ENCODER_RATE if self.contender.frozen is False else None
         ways = {
             "method.freeze_encoder": self.contender.frozen,
@@ -97,11 +109,12 @@ class Choice:
 
 
 def choose(contender: Contender, scores: Scores) -> Choice | None:
-    """The choice so far; None without any result."""
-    own = sorted((point for point in scores if point.contender == contender), key=lambda point: point.rate)
-    if not own:
+    """The choice so far, among settings trained to the end where there are any; None without any result."""
+    own = [point for point in scores if point.contender == contender]
+    ranked = _ranked([point for point in own if point.whole] or own, scores)
+    if not ranked:
         return None
-    best = max(own, key=lambda point: scores[point])
+    best = ranked[0]
     tried = sorted(LADDER.index(point.rate) for point in own if point.start == best.start)
     here = LADDER.index(best.rate)
     up, down = LADDER[here + 1 : here + 2], LADDER[max(0, here - 1) : here]
@@ -110,10 +123,21 @@ def choose(contender: Contender, scores: Scores) -> Choice | None:
 
 
 def points(contender: Contender, scores: Scores) -> list[Point]:
-    """The grid of a contender; once all of it has run, also the next rung, where its best point has the lowest or highest rate tried."""
+    """What of a contender is to be run: the grid; where its best rate is at an edge, the next one; and then the finalists, to the end."""
     grid = [Point(contender, rate, start) for start in contender.starts for rate in RATES]
-    best = choose(contender, scores) if all(point in scores for point in grid) else None
-    return [*grid, Point(contender, best.rung, best.point.start)] if best and best.rung else grid
+    scouts = {point: score for point, score in scores.items() if not point.whole}
+    best = choose(contender, scouts)
+    if best is None or any(point not in scouts for point in grid):
+        return grid
+    if best.rung:
+        return [*grid, Point(contender, best.rung, best.point.start)]
+    own = [point for point in scouts if point.contender == contender]
+    return [*grid, *(replace(point, whole=True) for point in _ranked(own, scouts)[:FINALISTS])]
+
+
+def _ranked(of: list[Point], scores: Scores) -> list[Point]:
+    """Best first; the lower rate of equals."""
+    return sorted(of, key=lambda point: (-scores[point], point.rate))
 
 
 def read_scores(runs: Runs, wanted: list[Contender]) -> dict[Point, float]:
@@ -126,7 +150,8 @@ def scores_by_task(runs: Runs, wanted: list[Contender]) -> dict[Point, dict[str,
     """The validation scores of every point that has a result on a task, by task."""
     found: dict[Point, dict[str, float]] = {}
     for contender in wanted:
-        for point in (Point(contender, rate, start) for start in contender.starts for rate in LADDER):
+        for ways in product(LADDER, contender.starts, (False, True)):
+            point = Point(contender, *ways)
             scores = {task: _score(runs, point.run(task)) for task in TASKS}
             if own := {task: score for task, score in scores.items() if score is not None}:
                 found[point] = own

@@ -26,7 +26,6 @@ def test_a_rate_at_the_edge_is_followed_until_the_score_turns():
     scores[Point(PT, 1e-2)] = 80.0
     assert points(PT, scores)[-1] == Point(PT, 3e-2)
     scores[Point(PT, 3e-2)] = 79.0
-    assert [point.rate for point in points(PT, scores)] == [*RATES]
     assert (choose(PT, scores).point.rate, choose(PT, scores).rung) == (1e-2, None)
 
 
@@ -41,6 +40,18 @@ def test_the_start_of_the_best_point_is_followed_once_the_grid_is_whole():
     assert points(LOPA, another)[len(RATES) * len(STARTS) :] == [Point(LOPA, 1e-2, STARTS[1])]
 
 
+def test_the_best_settings_are_run_to_the_end_and_choose(tmp_path):
+    scores = {Point(PT, rate): 70 + i for i, rate in enumerate(RATES)} | {Point(PT, 1e-2): 71.5}
+    first, second, third = (Point(PT, rate, whole=True) for rate in (3e-3, 1e-2, 1e-3))
+    assert points(PT, scores)[len(RATES) :] == [first, second, third]
+    assert not choose(PT, scores).point.whole
+    scores |= {first: 75.0, second: 80.0}
+    assert points(PT, scores)[len(RATES) :] == [first, second, third]
+    assert choose(PT, scores).point == second
+    assert "train.epochs=4" in Point(PT, 1e-2).run("rte").argv()[0]
+    assert not [word for word in second.run("rte").argv()[0] if "epochs" in word]
+
+
 def test_equal_scores_choose_the_lower_rate():
     scores = {Point(PT, rate): 80.0 for rate in RATES}
     assert choose(PT, scores).point.rate == RATES[0]
@@ -50,7 +61,7 @@ def test_equal_scores_choose_the_lower_rate():
 def test_scores_are_the_means_of_validation_scores_of_points_with_a_result_on_every_task(tmp_path):
     for task, validation in zip(TASKS, (90.0, 70.0), strict=True):
         for rate, more in ((1e-3, 0.0), (3e-3, 2.0)):
-            settings = {"train.lr": rate, "method.freeze_encoder": True, "method.init_std": 0.1}
+            settings = {"train.lr": rate, "train.epochs": 4, "method.freeze_encoder": True, "method.init_std": 0.1}
             if (task, rate) == ("sst2", 3e-3):
                 continue
             scores = {"test": {"glue": 10.0}, "validation": {"glue": validation + more}}
@@ -60,9 +71,9 @@ def test_scores_are_the_means_of_validation_scores_of_points_with_a_result_on_ev
     table = tmp_path / "scores.csv"
     assert main(["grid", "method=lopa", "--dry-run", f"results_dir={tmp_path}", f"output={table}"]) == 0
     assert table.read_text().splitlines() == [
-        "method,encoder,train.lr,method.init_std,rte,sst2",
-        "lopa,frozen,0.001,0.1,90.0,70.0",
-        "lopa,frozen,0.003,0.1,92.0,",
+        "method,encoder,train.lr,method.init_std,epochs,rte,sst2",
+        "lopa,frozen,0.001,0.1,a third,90.0,70.0",
+        "lopa,frozen,0.003,0.1,a third,92.0,",
     ]
 
 
