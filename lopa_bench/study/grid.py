@@ -25,7 +25,9 @@ SCALE = "mini"
 TASKS = ("rte", "sst2")
 SEED = 0
 PART = 3  # the grid's runs have the recipe's epochs over this
-FINALISTS = 3  # settings of a contender that are run with all of them: two of LOPA's misled on SST-2, where it learns late
+FINALISTS = (
+    3  # settings of a contender that are run with all of them: two of LOPA's misled on SST-2, where it learns late
+)
 # Rates beyond the grid are the next rungs.
 LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 RATES = (3e-4, 1e-3, 3e-3)

@@ -86,7 +86,7 @@ def test_every_figure_is_written_as_png_and_svg(whole_plan, tmp_path, figures):
         write_prompts(folder, *made(rank=4), [" Yes", " No"] * 20)
     for folder in (tmp_path / "mini" / "qqp").glob("*/lopa/*"):
         (folder / "history.csv").write_text("step,epoch,loss,lr,glue\n10,1,0.7,0.1,\n20,1,0.5,0.1,60\n")
-    names = ("convergence", "length", "offsets", "parameters", "rank")
+    names = ("convergence", "length", "mechanism", "offsets", "parameters", "rank")
     assert figures() == sorted(f"{name}.{kind}" for name in names for kind in ("png", "svg"))
 
 

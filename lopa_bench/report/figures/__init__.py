@@ -12,7 +12,7 @@ from lopa_bench.results.read import Runs
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FIGURES = ("parameters", "rank", "length", "convergence", "offsets")  # in the order of a page
+FIGURES = ("mechanism", "parameters", "rank", "length", "convergence", "offsets")  # in the order of a page
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,18 @@ def tables(scale: str, names: Iterable[str] = ()) -> list[TableSpec]:
 def of_task(row: Row, task: str, scale: str) -> tuple[Row, Column]:
     """Where a table shows this row on this task, with what the table says of it: its model, its encoder.
 
-    Of a row with settings of its own that is the first table with just these; of one without, the first with the task and its settings.
+    Of a row with settings of its own that is the first table with just these, or else with these among others; of one without, the first
+    with the task and its settings.
     """
     shown = [(table, column) for table in every(scale) for column in table.columns if column.task == task]
     if not shown:
         return row, Column(known(task).title, task, known(task).metric)
-    for table, column in shown if row.settings else shown[:1]:
-        for other in table.rows:
-            if other.method == row.method and (not row.settings or other.settings == row.settings):
-                return other, column
-    return row, shown[0][1]
+    own = row.settings.items()
+    like = [
+        (other, column)
+        for table, column in (shown if row.settings else shown[:1])
+        for other in table.rows
+        if other.method == row.method and own <= other.settings.items()
+    ]
+    same = [found for found in like if found[0].settings == row.settings]
+    return next(iter([*same, *like]), (row, shown[0][1]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lopa_bench.study.columns import headline
+from dataclasses import replace
+
+from lopa_bench.study.columns import headline, small
 from lopa_bench.study.spec import GLUE, RANKS, Row, TableSpec
 
 TITLE = (
@@ -22,4 +24,9 @@ ROWS = (
 
 
 def table(scale: str) -> TableSpec:
+    if scale == "small":
+        rows = tuple(
+            replace(row, settings={"encoder": "mpnet", **row.settings}) if row.method != "pt" else row for row in ROWS
+        )
+        return TableSpec("ladder", TITLE, rows, small(headline(GLUE), "minilm_mlm", 2000), order=95)
     return TableSpec("ladder", TITLE, ROWS, headline(GLUE), order=95)

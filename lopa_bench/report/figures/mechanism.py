@@ -1,0 +1,72 @@
+"""What strikes back: each way of writing a prompt for an instance, its encoder frozen and trained, in the frame of PT, LoRA and FFT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lopa_bench.report.cells import Line
+from lopa_bench.report.figures.style import COLOURS, GREY, axes_grid, legend_below
+from lopa_bench.report.fill import filled
+from lopa_bench.results.read import Runs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "The gate or the trained encoder"
+CAPTION = (
+    "Every way of writing a prompt for an instance, its encoder frozen and trained, beside methods that have none; mean ± standard "
+    "deviation over seeds. On GLUE the paper compares a LOPA whose encoder is trained with an IDPG whose encoder is frozen."
+)
+KINDS = {  # by method.freeze_encoder: its words, colour and marker
+    False: ("encoder trained", COLOURS[1], "s"),
+    True: ("encoder frozen", COLOURS[0], "o"),
+    None: ("no instance encoder", GREY, "D"),
+}
+
+
+def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
+    """One panel a task, one row a method."""
+    table = filled("mechanism", runs, scale, fast=fast)
+    shown = [i for i in range(len(table.columns)) if any(line.cells[i].mean is not None for line in table.lines)]
+    lines = [line for line in table.lines if any(cell.mean is not None for cell in line.cells)]
+    names = list(dict.fromkeys(_name(line) for line in lines))
+    if len(names) < 2:  # nothing to compare
+        return None
+    drawn, panels = axes_grid(len(shown), width=2.0, height=0.8 + 0.26 * len(names), sharey=True)
+    for axes, i in zip(panels, shown, strict=True):
+        _panel(axes, lines, i, names)
+        axes.set_title(table.columns[i].label)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
+    legend_below(drawn, panels)
+    return drawn
+
+
+def _name(line: Line) -> str:
+    """The method without the words for its encoder."""
+    return line.label.split(", encoder ")[0]
+
+
+def _panel(axes: Axes, lines: list[Line], column: int, names: list[str]) -> None:
+    for frozen, (word, colour, marker) in KINDS.items():
+        known = [
+            (line.cells[column], names.index(_name(line)))
+            for line in lines
+            if line.row.settings.get("method.freeze_encoder") is frozen and line.cells[column].mean is not None
+        ]
+        if known:
+            cells, places = zip(*known, strict=True)
+            axes.errorbar(
+                [cell.mean for cell in cells],
+                places,
+                xerr=[cell.std or 0.0 for cell in cells],
+                linestyle="none",
+                color=colour,
+                marker=marker,
+                markersize=5,
+                capsize=2,
+                label=word,
+            )
+    axes.grid(axis="x", visible=False)
+    axes.set_xlabel("score")
