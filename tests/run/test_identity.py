@@ -17,8 +17,8 @@ from lopa_bench.run.records import read_records
 # At scale=mini, whose data and weights ship with the package. Another recipe, other data or weights are other runs; where none of these has
 # changed and a digest has, every published result of that task or method is orphaned.
 REFERENCE = {
-    "task=rte method=lopa": "f02d57e75ffe",
-    "task=mrpc method=lora seed=1": "533d0b6d4f39",
+    "task=rte method=lopa": "d4f42de63715",
+    "task=mrpc method=lora seed=1": "055e9ab9999e",
     "task=sst2 method=none selection=last": "02c26091038c",
     "task=e2e method=pt": "633eedb7ecf0",
     "task=webnlg method=lopa_phm data.limit=24": "9594b8ab8837",
