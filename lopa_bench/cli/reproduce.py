@@ -151,17 +151,19 @@ def work(jobs: dict[int, list[str]], folder: str, taken: Any, gpu: str | None) -
 
 
 def write_report(results_dir: Path, scale: str, fast: bool, names: Sequence[str]) -> None:
-    """Tables and claims in ``tables/`` of the results, figures and ``report.html`` beside it."""
+    """Tables and claims in ``tables/`` of the scale's results, figures and ``report.html`` beside it."""
     chosen = [f"--results-dir={results_dir}", f"--scale={scale}", f"--fast={str(fast).lower()}"]
-    folder = results_dir / "tables"
+    place = results_dir / scale
+    folder = place / "tables"
     for format_, ending in ENDING.items():
         for name in names:
             output = f"--output={folder / f'{name}.{ending}'}"
             report.main(["tables", *chosen, f"--table={name}", f"--format={format_}", output])
     for format_ in ("markdown", "json"):
         report.main(["claims", *chosen, f"--format={format_}", f"--output={folder / f'claims.{ENDING[format_]}'}"])
-    for what in ("figures", "html", "tables"):
-        report.main([what, *chosen])
+    report.main(["figures", *chosen, f"--output={place / 'figures'}"])
+    report.main(["html", *chosen, f"--output={place / 'report.html'}"])
+    report.main(["tables", *chosen])
 
 
 def _run(overrides: list[str]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,18 @@ def in_tables(runs: Runs, scale: str) -> set[int]:
     """The places in the frame of the runs that have the settings of some table's cell."""
     cells = plan.planned_runs(tables(scale), scale)
     return {place for cell in cells for place in runs.places(cell.selector(scale)).tolist()}
+
+
+def planned(runs: Runs, scale: str) -> list[Path]:
+    """The ``result.json`` of the runs that a plan asks for: a cell's, on the recipe, of a seed that it wants."""
+    cells = plan.planned_runs(tables(scale), scale)
+    found = {
+        place: runs.frame.iloc[place]
+        for cell in cells
+        for place in runs.places({**cell.selector(scale), **cell.recipe(scale)}).tolist()
+        if runs.frame.iloc[place]["seed"] in cell.seeds
+    }
+    return sorted(run["path"] for run in found.values())
 
 
 def unlisted(runs: Runs, scale: str) -> list[str]:

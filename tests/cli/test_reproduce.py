@@ -60,9 +60,9 @@ def test_what_is_left_is_told_from_how_long_runs_take_not_from_how_many_they_are
 
 def test_the_report_is_written_for_whatever_is_there(tmp_path):
     reproduce.write_report(tmp_path, "mini", True, ["glue"])
-    assert "| LOPA |" in (tmp_path / "tables" / "glue.md").read_text()
-    assert (tmp_path / "tables" / "claims.json").is_file()
-    assert (tmp_path / "report.html").is_file()
+    assert "| LOPA |" in (tmp_path / "mini" / "tables" / "glue.md").read_text()
+    assert (tmp_path / "mini" / "tables" / "claims.json").is_file()
+    assert (tmp_path / "mini" / "report.html").is_file()
 
 
 CTRL_C = """

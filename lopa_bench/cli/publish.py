@@ -1,0 +1,43 @@
+"""``lopa-bench publish to=results``: finished runs, small and without the folders of the machine that made them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from lopa_bench.cli import words
+from lopa_bench.cli.options import RUNS, option
+from lopa_bench.host.terminal import say
+
+SUMMARY = "finished runs as they are published: predictions compressed, no folder of this machine"
+DETAILS = """\
+Only runs that `lopa-bench plan` asks for are taken: a table's, on the scale's recipe. What was trained is kept of seed 0 where it is small.
+`lopa-bench verify` checks what is published."""
+EXAMPLE = "lopa-bench publish results_dir=runs to=results scale=mini"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    to: Path = option("the folder that gets SCALE/TASK/MODEL/METHOD/…", shown="DIR")
+    results_dir: Path = option("the folder of results", RUNS, shown="DIR")
+    scale: str = option("of the runs: mini, small, paper", "mini", shown="SCALE")
+
+
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    options = words.read(Options, argv, "publish")
+    from lopa_bench.report.listing import planned
+    from lopa_bench.results.publish import publish
+    from lopa_bench.results.read import read_runs
+
+    runs = read_runs(options.results_dir, options.scale)
+    for line in (*runs.warnings, *runs.refused):
+        say(line, error=True)
+    paths = planned(runs, options.scale)
+    for path in paths:
+        publish(path, options.results_dir, options.to)
+    say(f"{len(paths)} of {len(runs.frame)} runs published in {options.to}")
+    return 0

@@ -1,0 +1,45 @@
+"""``lopa-bench verify results_dir=results``: is what is published what was run?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option
+from lopa_bench.host.terminal import say
+
+SUMMARY = "published results against themselves: files, scores from predictions, tables from results"
+DETAILS = """\
+Every file is compared with the checksum in its result.json, every score computed again from the predictions beside it, and every table
+in DIR/tables with what the results give. Exit status 1 if anything differs."""
+EXAMPLE = "lopa-bench verify results_dir=results"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    results_dir: Path = option("the folder of published results", Path("results"), shown="DIR")
+
+
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    """0 if all is well, 1 if something differs."""
+    options = words.read(Options, argv, "verify")
+    from lopa_bench.report.verify import verify
+    from lopa_bench.results.read import read_runs
+    from lopa_bench.study.spec import SCALES
+
+    problems = list[str]()
+    for scale in SCALES:
+        runs = read_runs(options.results_dir, scale)
+        problems += [*runs.warnings, *runs.refused]
+        if not runs.frame.empty:
+            checked = verify(runs, scale, options.results_dir / scale)
+            say(f"{scale}: {len(runs.frame):,} runs; " + ", ".join(map(str, checked)))
+            problems += [line for each in checked for line in each.wrong]
+    for line in problems:
+        say(line, error=True)
+    return 1 if problems else 0

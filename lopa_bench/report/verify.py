@@ -1,0 +1,107 @@
+"""Published results checked against themselves: files by their checksums, scores by the predictions, tables by the results."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from lopa_bench.errors import UserError
+from lopa_bench.host.files import read_bytes
+from lopa_bench.report.fill import build_tables
+from lopa_bench.report.render import FORMATS
+from lopa_bench.report.resampling import Prompts, read_scores
+from lopa_bench.results.directory import PREDICTIONS, TRAINED
+from lopa_bench.results.read import Runs
+from lopa_bench.results.record import File, Instance, parse, unaltered
+from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import as_run
+
+EQUAL = 1e-6  # points: what a sum in another order may change
+
+
+@dataclass
+class Checked:
+    """What was looked at of a kind, and a line for each that is wrong."""
+
+    kind: str
+    count: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def look(self, problem: str) -> None:
+        """One more; an empty `problem` is none."""
+        self.count += 1
+        self.wrong += [problem] if problem else []
+
+    def __str__(self) -> str:
+        return f"{self.count - len(self.wrong):,} of {self.count:,} {self.kind}"
+
+
+def verify(runs: Runs, scale: str, folder: Path) -> list[Checked]:
+    """Check every file, score and table of a results folder.
+
+    Scores that no sums over rows give (NIST, METEOR) have none to be checked by; programs are not run again: their verdicts are part of
+    the predictions.
+    """
+    files, scores, shown = (
+        Checked("files as written"),
+        Checked("scores as predicted"),
+        Checked("tables as of the results"),
+    )
+    for _, run in runs.frame.iterrows():
+        _check_files(run["path"], files)
+        _check_scores(run, scores)
+    for text in sorted((folder / "tables").glob("*.md")):
+        _check_table(text, runs, scale, shown)
+    return [files, scores, shown]
+
+
+def _check_files(path: Path, checked: Checked) -> None:
+    """`result.json` by its own checksum, the files beside it by those in it; what was trained need not be published."""
+    content = read_bytes(path)
+    checked.look("" if unaltered(content) else f"{path}: altered after it was written")
+    for name, file in parse(content).files.items():
+        beside = path.with_name(name)
+        if name == PREDICTIONS and not beside.exists():
+            beside = path.with_name(f"{name}.gz")
+        if name != TRAINED or beside.exists():
+            checked.look(_wrong_file(beside, file))
+
+
+def _wrong_file(path: Path, file: File) -> str:
+    try:
+        content = read_bytes(path)
+    except UserError as error:
+        return str(error)
+    return "" if sha256(content).hexdigest() == file.sha256 else f"{path}: not the file that the run wrote"
+
+
+def _check_scores(run: pd.Series, checked: Checked) -> None:
+    """Every metric over the rows, and what exchanged prompts scored."""
+    known = as_run(run["task"], run["config"].get("task") or {}).metrics
+    claimed: list[tuple[str, float, Prompts | None]] = [
+        (name, value, None) for name, value in run["metrics"].items() if name in known
+    ]
+    if isinstance(run["instance"], Instance):
+        claimed += [(run["metric"], getattr(run["instance"], which), which) for which in ("own", "exchanged")]
+    for name, value, prompts in claimed:
+        try:
+            found = read_scores(run["path"], known[name], prompts)
+        except UserError as error:
+            checked.look(str(error))
+            continue
+        if found:
+            off = not math.isclose(found.value, value, abs_tol=EQUAL)
+            which = f"{prompts} prompts, " if prompts else ""
+            checked.look(f"{run['path']}: {which}{name} is {value}, of its predictions {found.value}" if off else "")
+
+
+def _check_table(path: Path, runs: Runs, scale: str, checked: Checked) -> None:
+    """A table's text against the one that the results give today."""
+    by_name = {spec.name: spec for spec in tables(scale)}
+    if path.stem in by_name:
+        made = FORMATS["markdown"](build_tables([by_name[path.stem]], runs, scale))
+        checked.look("" if read_bytes(path).decode().strip() == made.strip() else f"{path}: not what its results give")
