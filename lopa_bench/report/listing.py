@@ -17,6 +17,7 @@ from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.tables import tables
 
+FROZEN = "method.freeze_encoder"
 FIELDS = {  # as printed -> of ListedRun
     "task": "task",
     "method": "method",
@@ -150,10 +151,19 @@ def _listed(frame: pd.DataFrame, scale: str, shown: set[int]) -> ListedRun:
 
 def _differs(run: Mapping[str, Any], scale: str) -> str:
     """What of a run's settings is not at the value of a run that is told none."""
-    usual = plan.PlannedRun({"task": run["task"], "method": run["method"], "model": run["model"]}, ())
-    expected = {**usual.recipe(scale), **usual.selector(scale)}
+    told = {"task": run["task"], "method": run["method"], "model": run["model"]}
+    expected = _settings(told, scale)
+    frozen = lookup(run["config"], FROZEN)
+    if frozen is not None and frozen != expected[FROZEN]:  # runs that train their encoder have a recipe of their own
+        expected = {**_settings({**told, FROZEN: frozen}, scale), FROZEN: expected[FROZEN]}
     own = {key: _known(run[key]) if key in run else lookup(run["config"], key) for key in expected}
     return " ".join(f"{key}={spell(own[key])}" for key, value in expected.items() if not fits(own[key], value))
+
+
+def _settings(told: Mapping[str, Any], scale: str) -> dict[str, Any]:
+    """All settings of a run that is told just this."""
+    usual = plan.PlannedRun(told, ())
+    return {**usual.recipe(scale), **usual.selector(scale)}
 
 
 def _known(value: Any) -> Any:

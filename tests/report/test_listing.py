@@ -44,3 +44,12 @@ def test_provenance_names_the_most_frequent_first(tmp_path):
         "versions": "torch 2.13.0",
         "device": "cpu",
     }
+
+
+def test_a_trained_encoder_is_compared_with_its_own_recipe(tmp_path):
+    write_run(tmp_path, "rte", "lopa", settings={"method.freeze_encoder": False})
+    write_run(tmp_path, "rte", "lopa", seed=1, settings={"method.freeze_encoder": False, "train.lr": 0.5})
+    assert [run.differs for run in listed(tmp_path)] == [
+        "method.freeze_encoder=false",
+        "train.lr=0.5 method.freeze_encoder=false",
+    ]
