@@ -9,13 +9,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_VERSIONED = ("lopa-bench", "torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
+import lopa_bench
+
+_VERSIONED = ("torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
 
 @cache
 def versions() -> dict[str, str]:
     """Python's and the packages' versions that a number may depend on."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "lopa-bench": lopa_bench.__version__}
     for name in _VERSIONED:
         try:
             found[name] = metadata.version(name)
