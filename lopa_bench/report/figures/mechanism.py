@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from lopa_bench.report.cells import Line
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "The gate or the trained encoder"
 CAPTION = (
-    "Every way of writing a prompt for an instance, its encoder frozen and trained, beside methods that have none; mean ± standard "
+    "Every way of writing a prompt for an instance, its encoder frozen and trained, beside methods that have none; score, mean ± standard "
     "deviation over seeds. On GLUE the paper compares a LOPA whose encoder is trained with an IDPG whose encoder is frozen."
 )
 KINDS = {  # by method.freeze_encoder: its words, colour and marker
@@ -33,10 +34,14 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     names = list(dict.fromkeys(_name(line) for line in lines))
     if len(names) < 2:  # nothing to compare
         return None
-    drawn, panels = axes_grid(len(shown), width=2.0, height=0.8 + 0.26 * len(names), sharey=True)
-    for axes, i in zip(panels, shown, strict=True):
+    columns = min(3, len(shown))
+    height = 0.8 + 0.24 * len(names)
+    drawn, panels = axes_grid(columns, math.ceil(len(shown) / columns), width=2.8, height=height, sharey=True)
+    for axes, i in zip(panels, shown, strict=False):
         _panel(axes, lines, i, names)
         axes.set_title(table.columns[i].label)
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
     legend_below(drawn, panels)
@@ -69,4 +74,3 @@ def _panel(axes: Axes, lines: list[Line], column: int, names: list[str]) -> None
                 label=word,
             )
     axes.grid(axis="x", visible=False)
-    axes.set_xlabel("score")
