@@ -122,6 +122,13 @@ def choices(group: str) -> list[str]:
     return sorted({path.stem for folder in sources() for path in (folder / group).glob("*.yaml")})
 
 
+def default_choice(group: str) -> str | None:
+    """What conf/config.yaml takes of a group; None of a group that it leaves out, or of what is none."""
+    entries = [entry for entry in read("config")["defaults"] if isinstance(entry, dict)]
+    found: str | None = next((entry[group] for entry in entries if group in entry), None)
+    return found
+
+
 def is_choice(group: str, name: str) -> bool:
     """Whether `name` is among the `choices` of a group."""
     return Path(name).name == name and any((folder / group / f"{name}.yaml").is_file() for folder in sources())

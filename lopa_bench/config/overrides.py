@@ -15,8 +15,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from lopa_bench.config.compose import compose_config, keys_of, load_config
-from lopa_bench.config.files import choices, groups, own_folder, searching
-from lopa_bench.config.nearest import hint, not_one_of
+from lopa_bench.config.files import choices, default_choice, groups, own_folder, read, searching
+from lopa_bench.config.nearest import hint, likeness, not_one_of
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 
@@ -64,7 +64,7 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
             if override.is_delete() or key in groups() or key.startswith("hydra"):
                 continue
             if key not in known:
-                raise UserError(f"{key}={_shown(override)}: there is no key {key}{_instead(key, known)}")
+                raise UserError(f"{key}={_shown(override)}: there is no key {key}{_instead(key, known, parsed)}")
             below = sorted(name for name in known if name.startswith(f"{key}."))
             if below and not isinstance(override.value(), dict):
                 raise UserError(f"{key}={_shown(override)}: {key} holds keys and is no value; such as {below[0]}=…")
@@ -97,8 +97,13 @@ def hydra_words(overrides: Sequence[str]) -> list[str]:
     return [text for text in overrides if _parse([text])[0].key_or_group.startswith("hydra")]
 
 
-def _instead(key: str, known: set[str]) -> str:
-    """What to write in place of a key that there is not."""
+def _instead(key: str, known: set[str], parsed: Sequence[Override]) -> str:
+    """What to write in place of a key that there is not: another choice of its group that has it, or another key."""
+    group, _, name = key.partition(".")
+    chosen = {o.key_or_group: _values(o)[0] for o in parsed}.get(group) or default_choice(group)
+    having = [choice for choice in choices(group) if name in read(f"{group}/{choice}")] if chosen else []
+    if chosen and having:
+        return f" with {group}={chosen}; nearest: {group}={max(having, key=lambda choice: likeness(chosen, choice))}"
     if key == "device":
         return (
             "; a run takes the GPU where there is one, CUDA_VISIBLE_DEVICES in the environment says which (empty: none)"

@@ -28,6 +28,8 @@ BAD = [
     ("results_dir=/proc/version", "results_dir=/proc/version", "is a file"),
     ("results_dir=/dev/full/x", "results_dir=/dev/full/x", "is not a folder"),
     ("method=pt method.rank=3", "method.rank=3", "nearest"),
+    ("method=lopa +method.phm_blocks=8", "method.phm_blocks=8", "with method=lopa; nearest: method=lopa_phm"),
+    ("task=e2e task.causal_template=x", "task.causal_template=x", "with task=e2e; nearest: task="),
     ("method.rank=0", "method.rank=0", "method.rank=1"),
     ("method.rank=-2", "method.rank=-2", "method.rank=1"),
     ("method.rank=2.5", "method.rank=2.5", "whole number"),
