@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lopa_bench.config.places import is_place
+from lopa_bench.config.places import is_own
 from lopa_bench.config.quoting import FILES, PATHS, quoted, read
 
 RESULTS = "results_dir"
@@ -24,11 +24,6 @@ def _absolute(word: str, key: str) -> str:
     is_path = key.rsplit(".", 1)[-1] in PATHS or key in {*FILES, *MODELS, "init_from"}
     parsed = read(word) if is_path else None
     value = None if parsed is None or parsed.is_sweep_override() else parsed.value()
-    if not isinstance(value, str) or "${" in value or (key in MODELS and not _is_folder(value)):
+    if not isinstance(value, str) or "${" in value or (key in MODELS and not is_own(value)):
         return word
     return quoted(word.partition("=")[0], Path(value).expanduser().absolute())
-
-
-def _is_folder(model: str) -> bool:
-    """Whether it is a folder of its own, not one that ships with the package or a name."""
-    return is_place(model) and not model.startswith("mini:")

@@ -52,6 +52,16 @@ def how_to_get(key: str, source: str, revision: str | None) -> str:
     return f"hf download {source}{pinned} --local-dir DIR/{name}, where there is a network, then models.dir=DIR"
 
 
+def public_name(source: str, name: str) -> str:
+    """What a model is called elsewhere: by its hub id, or by its `name` where `source` is a folder of this machine."""
+    return name if is_own(source) else source
+
+
+def is_own(source: str) -> bool:
+    """Whether it is a folder, and none that ships with the package."""
+    return is_place(source) and not source.startswith("mini:")
+
+
 def is_place(source: str) -> bool:
     """Whether it is a folder or ships with the package."""
     return source.startswith(("mini:", ".", "/", "~")) or os.path.isdir(

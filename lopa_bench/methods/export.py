@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import save_file
 
 from lopa_bench.config import typed
+from lopa_bench.config.places import public_name
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.soft_prompt import SoftPromptModel
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from lopa_bench.config.schema import Config
     from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.models.backbone import Backbone
 
 CLIENT_FORMAT = 1  # of client.json
 
@@ -35,7 +37,9 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
     kind = type(method)
     about = {
         "format": CLIENT_FORMAT,
-        "model": backbone.files.source,
+        "model": called(backbone),
+        "revision": backbone.files.revision,
+        "weights": backbone.files.fingerprint(),
         "kind": backbone.kind,
         "max_length": config.text_length - (0 if config.generation is None else config.generation.max_new_tokens or 1),
         "encoder_max_length": config.text_length if encoder is None else min(config.text_length, encoder.positions),
@@ -52,6 +56,11 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
         encoder.module.save_pretrained(folder / "encoder")
         encoder.tokenizer.save_pretrained(folder / "encoder")
     return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
+
+
+def called(backbone: Backbone) -> str:
+    """What the backbone is called in an exported folder, which may leave this machine: never by a folder of it."""
+    return public_name(backbone.settings.path, backbone.settings.name)
 
 
 def client_method(values: Mapping[str, Any]) -> SoftPromptMethod:

@@ -68,7 +68,7 @@ class PrefixMethod(Method):
         """A peft prefix adapter. peft has no task type for masked LMs; its feature extraction runs any model as it is."""
         from peft import PrefixTuningConfig, TaskType
 
-        from lopa_bench.methods.export import save_adapter
+        from lopa_bench.methods.export import called, save_adapter
         from lopa_bench.methods.prefix_model import PrefixModel
 
         assert isinstance(model, PrefixModel)
@@ -77,7 +77,7 @@ class PrefixMethod(Method):
         config_of_peft = PrefixTuningConfig(
             task_type=TaskType.CAUSAL_LM if backbone.kind == "causal" else TaskType.FEATURE_EXTRACTION,
             inference_mode=True,
-            base_model_name_or_path=backbone.files.source,
+            base_model_name_or_path=called(backbone),
             num_virtual_tokens=self.num_virtual_tokens,
             num_layers=backbone.config.num_hidden_layers,
             num_attention_heads=heads,

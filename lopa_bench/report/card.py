@@ -16,6 +16,7 @@ from lopa_bench.tasks.known import as_run
 
 if TYPE_CHECKING:
     from lopa_bench.config.schema import Config
+    from lopa_bench.tasks.base import Task
 
 PAPER = "[Prompt Tuning Strikes Back: Customizing Foundation Models with Low-Rank Prompt Adaptation](https://arxiv.org/abs/2405.15282)"
 TEMPLATE = """\
@@ -59,7 +60,7 @@ def card(run: Path, config: Config, written: str, licence: str | None) -> str:
     (listed,) = list_runs(runs_beside(run), result.scale)
     task = as_run(result.task, result.setting("task") or {})
     metric, revision = task.metrics[result.metric], config.model.revision
-    base = f"{_base(config)}{f' (revision {revision})' if revision else ''}"
+    base = f"{places.public_name(config.model.path, config.model.name)}{f' (revision {revision})' if revision else ''}"
     text = TEMPLATE.format(
         title=f"{result.task} · {result.method} · {result.model}",
         method=result.method,
@@ -78,24 +79,15 @@ def card(run: Path, config: Config, written: str, licence: str | None) -> str:
         spread=_spread(listed),
         digest=result.digest,
         placeholder="; DIR stands for a folder of yours"
-        if config.model.path != result.model and _local(config)
+        if config.model.path != result.model and places.is_own(config.model.path)
         else "",
-        command=_command(result, _local(config), listed),
+        command=_command(result, places.is_own(config.model.path), listed),
         paper=PAPER,
         licence=""
         if licence
         else " No licence is stated for these weights; the base model's and the data's terms apply.",
     )
-    return f"---\n{_metadata(result, config, task.title, metric, written, licence)}\n---\n\n{text}"
-
-
-def _local(config: Config) -> bool:
-    """Whether the backbone is in a folder of this machine."""
-    return places.is_place(config.model.path) and not config.model.path.startswith("mini:")
-
-
-def _base(config: Config) -> str:
-    return config.model.name if _local(config) else config.model.path
+    return f"---\n{_metadata(result, config, task, metric, written, licence)}\n---\n\n{text}"
 
 
 def _score(result: Result, listed: ListedRun) -> str:
@@ -123,7 +115,7 @@ def _command(result: Result, local: bool, listed: ListedRun) -> str:
     return f"lopa-bench {shlex.join(chosen)} {listed.differs}".rstrip()
 
 
-def _metadata(result: Result, config: Config, title: str, metric: Metric, written: str, licence: str | None) -> str:
+def _metadata(result: Result, config: Config, task: Task, metric: Metric, written: str, licence: str | None) -> str:
     """The card's YAML, as the hub's index of evaluation results reads it."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -137,9 +129,9 @@ def _metadata(result: Result, config: Config, title: str, metric: Metric, writte
             model_name=f"{result.task}-{result.method}-{result.model}",
             eval_results=[
                 EvalResult(
-                    task_type="text-classification" if result.family == "glue" else "text-generation",
+                    task_type="text-classification" if task.label_words else "text-generation",
                     dataset_type=result.task,
-                    dataset_name=title,
+                    dataset_name=task.title,
                     dataset_split=result.reported_split,
                     metric_type=metric.name,
                     metric_name=metric.axis,

@@ -34,6 +34,7 @@ from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.parts import Parts
 from lopa_bench.methods.placement import join, places
 from lopa_bench.models.batches import pad
+from lopa_bench.models.files import locate
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids
 from lopa_bench.serving.completions import complete
@@ -78,11 +79,21 @@ class SoftPromptClient:
         self.parts.load_state_dict({name.removeprefix("parts."): value for name, value in weights.items()})
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu", conf_path: str | Path | None = None) -> SoftPromptClient:
-        """Read what `lopa-bench export` wrote; of a method of your own with the folder of YAML that names it (``conf.path``).
+    def load(
+        cls,
+        folder: str | Path,
+        device: str = "cpu",
+        conf_path: str | Path | None = None,
+        backbone: str | Path | None = None,
+    ) -> SoftPromptClient:
+        """Read what `lopa-bench export` wrote.
+
+        Args:
+            conf_path: of a method of your own, the folder of YAML that names it (``conf.path``).
+            backbone: the model folder, or hub id in the cache, that the server has loaded; it is checked to be the client's.
 
         Raises:
-            UserError: another kind of folder, another version of this one, or a file that is missing or broken.
+            UserError: another kind of folder, another version of this one, a file that is missing or broken, or another backbone.
         """
         folder = Path(folder)
         if (folder / "adapter_config.json").is_file():
@@ -95,6 +106,10 @@ class SoftPromptClient:
             if about["format"] != CLIENT_FORMAT:
                 raise UserError(
                     f"{folder}: client.json has format {about['format']}, this version reads {CLIENT_FORMAT}"
+                )
+            if backbone is not None and about["weights"] != locate(str(backbone), None, True, "backbone").fingerprint():
+                raise UserError(
+                    f"backbone={backbone}: other weights than {about['model']}, of which {folder} is a client"
                 )
             with files.searching(conf_path):
                 method = client_method(about["method"])

@@ -206,6 +206,20 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     )
 
 
+def test_no_folder_of_this_machine_is_named_and_another_backbone_is_refused(tiny_models, tmp_path):
+    folder = tiny_models("gpt2")
+    for method in ("lopa", "lora", "prefix_tuning"):
+        exported(tiny_models, "gpt2", method, tmp_path / method)
+        for path in (tmp_path / method).rglob("*config.json"):
+            assert str(folder.parent) not in path.read_text(), path
+    about = json.loads((tmp_path / "lopa/client.json").read_text())
+    assert about["model"] == folder.name
+    assert str(folder.parent) not in (tmp_path / "lopa/client.json").read_text()
+    assert SoftPromptClient.load(tmp_path / "lopa", backbone=folder).method.name == "lopa"
+    with pytest.raises(UserError, match=r"^backbone=.*: other weights than gpt2, of which .* is a client$"):
+        SoftPromptClient.load(tmp_path / "lopa", backbone=tiny_models("llama"))
+
+
 def test_folders_of_another_kind_are_named(tiny_models, tmp_path):
     exported(tiny_models, "roberta", "lora", tmp_path / "adapter")
     with pytest.raises(UserError, match="is a peft adapter folder"):
