@@ -42,6 +42,12 @@ def setting(
     return value
 
 
+def families(recipe: str) -> list[str] | None:
+    """The families of tasks that conf/recipe/<recipe>.yaml is for; None: all."""
+    found: list[str] | None = files.read(f"recipe/{recipe}").get("families")
+    return found
+
+
 def label_words(task: Mapping[str, Any]) -> list[str]:
     """The words that answer a task, in the order of its YAML; none where its answers are written."""
     return list((task.get("label_words") or {}).values())

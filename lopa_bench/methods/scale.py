@@ -7,6 +7,7 @@ from typing import Any
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, read
+from lopa_bench.config.recipe import families
 from lopa_bench.methods.base import Method
 from lopa_bench.models import shapes
 
@@ -15,7 +16,8 @@ from lopa_bench.models import shapes
 def at_scale(method: str, recipe: str, model: str) -> Method:
     """The method's hyperparameters at paper scale, for a task that the paper gives to `model`, in this recipe where the task has it."""
     task = task_for(model)
-    other = [f"recipe={recipe}"] if task["family"] == "glue" else []
+    known = families(recipe)
+    other = [f"recipe={recipe}"] if known is None or task["family"] in known else []
     return load_config(["scale=paper", f"task={task['name']}", f"method={method}", *other]).method
 
 

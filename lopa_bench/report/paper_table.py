@@ -9,6 +9,7 @@ from lopa_bench.report.cells import Cell, Line, Table, mark_best
 from lopa_bench.report.elsewhere import Elsewhere
 from lopa_bench.study.reference import published, reference, spelled_out
 from lopa_bench.study.spec import Column, Row, TableSpec
+from lopa_bench.study.tables import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 def reference_table(spec: TableSpec) -> Table:
     """The paper's numbers for a table: its models, its data, another experiment than ours."""
     rows = reference().query("table == @spec.reference")
-    if spec.reference == "glue":  # two of our tables share these cells
-        wanted = {(row.method, row.reference) for row in spec.rows}
-        rows = rows[[pair in wanted for pair in zip(rows["method"], rows["setting"], strict=True)]]
+    others = [table for table in tables("paper") if table.reference == spec.reference and table.name != spec.name]
+    theirs = _asked(*others) - _asked(spec)
+    rows = rows[[pair not in theirs for pair in zip(rows["method"], rows["setting"], strict=True)]]
     columns, told = _columns(spec, rows), Elsewhere()
     names = {row.method: row.series for row in spec.rows}
     others = {
@@ -50,6 +51,11 @@ def reference_table(spec: TableSpec) -> Table:
             *(f"Note: {text}" for text in told.notes()),
         ),
     )
+
+
+def _asked(*specs: TableSpec) -> set[tuple[str, str | None]]:
+    """The methods and settings of the paper's that these tables have rows for."""
+    return {(row.method, row.reference) for spec in specs for row in spec.rows}
 
 
 def _others(row: Row, columns: tuple[Column, ...], spec: TableSpec, told: Elsewhere) -> tuple[tuple[float, ...], ...]:

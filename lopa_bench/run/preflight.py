@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lopa_bench.config.nearest import likeness
+from lopa_bench.config.recipe import families
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.extras import require
@@ -58,11 +59,10 @@ def _check_packages(config: Config) -> None:
 
 
 def _check_recipe(config: Config) -> None:
-    if config.recipe == "official" and config.task.family != "glue":
-        raise UserError(
-            f"recipe=official is what the authors' GLUE code does; for task={config.task.name} theirs works as the paper says; "
-            "nearest: recipe=paper"
-        )
+    known = families(config.recipe)
+    if known is not None and config.task.family not in known:
+        told = f"is for tasks of the family {' or '.join(known)}, task={config.task.name} is of {config.task.family}"
+        raise UserError(f"recipe={config.recipe} {told}; nearest: recipe=paper")
 
 
 def _check_start(config: Config) -> None:

@@ -10,7 +10,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from lopa_bench.config.compose import load_config
-from lopa_bench.config.files import choices
+from lopa_bench.config.files import choices, is_choice
+from lopa_bench.config.places import name_of
 from lopa_bench.methods.base import Method
 from lopa_bench.methods.scale import at_scale
 from lopa_bench.models import shapes
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 CUSTOMISATIONS = (1, 100, 10_000)
 BYTES = 4  # of a parameter, fp32
-# The encoder beside a causal backbone, as in the paper: RoBERTa-large for E2E and WebNLG, CodeBERT for code.
-ENCODERS = {"gpt2_medium": "roberta_large", "causal": "codebert"}
 
 
 @dataclasses.dataclass
@@ -84,10 +83,10 @@ def find(model: str) -> ModelFiles:
 
 
 def encoder_of(model: str, files: ModelFiles) -> ModelFiles:
-    """Where the instance is read: by a masked backbone's own model, else by the paper's encoder."""
-    if files.kind == "masked":
-        return files
-    return shapes.files(ENCODERS.get(model, ENCODERS["causal"]))
+    """The model that reads the instance: the one that conf/model says, else, as in a run with model=local, `model` itself."""
+    name = name_of("model", model)
+    encoder = load_config([f"model={name}"]).model.encoder if is_choice("model", name) else "backbone"
+    return files if encoder == "backbone" else shapes.of(encoder)
 
 
 def methods(model: str) -> list[Method]:

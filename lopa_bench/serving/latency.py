@@ -65,6 +65,7 @@ def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int) -
     if method.trains != "own":  # the backbone's own modules, whatever their weights
         return Latency(Timing(0.0, 0.0), None)
     adapted, batch = method.adapt(copy.deepcopy(bare)).eval(), Batch(zero, ids, mask, zero, zero, zero)
+    adapted.end_search()  # served is what is left after it
     if adapted.encoder is not None:
         batch.features = torch.randn(1, adapted.encoder.width)
     return Latency(timed(lambda: adapted.hidden(batch), beside=_reading(bare, tokens)), None)

@@ -12,7 +12,7 @@ from lopa_bench.cli.cost import milliseconds, size
 from lopa_bench.cli.main import main
 from lopa_bench.models.flops import forward_flops
 from lopa_bench.models.shapes import build
-from lopa_bench.serving.bill import CUSTOMISATIONS, Cost, cost, find
+from lopa_bench.serving.bill import CUSTOMISATIONS, Cost, cost, encoder_of, find
 from lopa_bench.serving.latency import timed
 
 AT_CLIENT = {"pt", "dept", "adept", "input_tuning", "id_spam", "smop", "none", "encoder_probe", "idpg", "idpg_phm"}
@@ -98,6 +98,12 @@ def test_a_late_prompt_is_read_by_the_layers_above_it(architecture, tiny_models)
     assert extra("method.layer=0", "method.generator=none") == of_two
     assert extra("method.layer=1", "method.generator=none") == of_two // 2
     assert extra("method.layer=1") - extra("method.layer=1", "method.generator=none") == 2 * (32 * 8 + 8 * 4 * 32)
+
+
+def test_the_instance_is_read_by_the_model_that_a_run_takes():
+    names = {"gpt2_medium": "roberta_large", "phi_2": "codebert", "gpt2": "minilm", "roberta_large": "roberta_large"}
+    assert {name: encoder_of(name, find(name)).source for name in names} == names
+    assert encoder_of("mini:mini-clm", find("mini:mini-clm")) == find("mini:mini-clm")
 
 
 def test_what_the_client_computes_once_a_request(costs):
