@@ -59,7 +59,7 @@ def expected(task, method, model):
     }
 
 
-OTHERS = {"adapter", "lpt", "lpt_pool", "input_tuning", "adept", "id_spam", "smop", "dora", "vera"}
+OTHERS = {"adapter", "lpt", "lpt_pool", "spt", "input_tuning", "adept", "id_spam", "smop", "dora", "vera"}
 
 
 def cells():

@@ -75,12 +75,12 @@ def test_pooling_is_torchs(count):
 
 
 @pytest.mark.parametrize("samples", [1, 2])  # several read the input apart from its last token
-@pytest.mark.parametrize("generator", ["naive", "pool_mean"])
+@pytest.mark.parametrize("words", ["lpt method.layer=1", "lpt method.layer=1 method.generator=pool_mean", "spt"])
 @pytest.mark.parametrize("architecture", tiny.CAUSAL)
 @torch.no_grad()
-def test_what_is_written_is_the_argmax_of_its_own_logits(architecture, generator, samples, tiny_models):
+def test_what_is_written_is_the_argmax_of_its_own_logits(architecture, words, samples, tiny_models):
     """A prompt written once from the input alone: token by token equal to passes without a cache over input and text so far."""
-    model = tiny.perturbed(lpt(tiny_models(architecture), generator))
+    model = tiny.perturbed(tiny.adapt(tiny_models(architecture), *words.split()))
     ids = [[11, 40, 23, 57, 31], [77, 12, 95]]
     split = Split([Row(each, (), ()) for each in ids], model.backbone.tokenizer.pad_token_id, side="left")
     settings = Generation(decoding="greedy", max_new_tokens=4, temperature=1.0, top_p=1.0, num_samples=samples, num_beams=1,

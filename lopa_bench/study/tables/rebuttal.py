@@ -19,6 +19,7 @@ ROWS = (
     Row("Adapters", "adapter"),
     Row("LPT", "lpt"),
     Row("LPT, pooled", "lpt_pool"),
+    Row("SPT (as described)", "spt", name="SPT"),
     Row("Input-Tuning", "input_tuning"),
     Row("ADePT", "adept"),
     Row("ID-SPAM", "id_spam"),
