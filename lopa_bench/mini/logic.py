@@ -154,6 +154,7 @@ def edited(rng: random.Random, statement: Statement, who: Entities, edits: int) 
     if statement.verb in VERBS:
         slots += ["kind", "place", "quality"]
         slots += ["count"] * (statement.count > 1)
+    changes = {}
     for slot in rng.sample(sorted(set(slots), key=slots.index), min(edits, len(set(slots)))):
         value = getattr(statement, slot)
         if slot == "count":
@@ -164,8 +165,8 @@ def edited(rng: random.Random, statement: Statement, who: Entities, edits: int) 
             value = None
         else:
             value = _moved(rng, value, pools[slot])
-        statement = replace(statement, **{slot: value})
-    return statement
+        changes[slot] = value
+    return replace(statement, **changes)
 
 
 def inference(
@@ -194,8 +195,8 @@ def inference(
     edits = rng.choice([1, 1, 1, 1, 2])
     while True:
         premise = random_statement(rng, who, first, sort)
-        hypothesis = replace(edited(rng, premise, who, edits), quantifier=second)
-        if second == "no":
-            hypothesis = replace(hypothesis, count=1)
+        hypothesis = edited(rng, premise, who, edits)
+        if second != first or second == "no":
+            hypothesis = replace(hypothesis, quantifier=second, count=1 if second == "no" else hypothesis.count)
         if premise != hypothesis and relation(premise, hypothesis) == label:
             return premise, hypothesis

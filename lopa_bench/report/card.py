@@ -10,7 +10,8 @@ from lopa_bench.config import places
 from lopa_bench.config.files import is_choice
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.listing import ListedRun, list_runs
-from lopa_bench.results.read import load_result, runs_beside
+from lopa_bench.results.directory import load_result
+from lopa_bench.results.read import runs_beside
 from lopa_bench.results.record import Result
 from lopa_bench.tasks.known import as_run
 

@@ -11,8 +11,8 @@ from typing import Any
 from lopa_bench.errors import UserError
 from lopa_bench.report.resampling import read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
+from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
-from lopa_bench.results.read import load_result
 from lopa_bench.study.claim import Region
 from lopa_bench.tasks.known import as_run
 

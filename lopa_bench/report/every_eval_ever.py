@@ -22,8 +22,8 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.files import write_text
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.resampling import jackknife, scores_of
+from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import read_predictions, share_correct
-from lopa_bench.results.read import load_result
 from lopa_bench.results.record import Result
 from lopa_bench.tasks.known import as_run
 

@@ -122,3 +122,19 @@ def as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def load_result(run: Path | str) -> tuple[Path, Result]:
+    """The ``result.json`` of a run directory (or the file itself), checked.
+
+    Raises:
+        UserError: no result there, a corrupt one, or one of another schema version.
+    """
+    path = Path(run)
+    path = path / "result.json" if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"{run}: no result.json there; give the directory of a finished run")
+    try:
+        return path, parse(read_bytes(path))
+    except NotAResult as error:
+        raise UserError(f"{path}: {error}") from None

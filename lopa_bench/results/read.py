@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
+from lopa_bench.results.directory import load_result
 from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
 
@@ -166,22 +167,6 @@ def runs_beside(run: Path | str) -> Runs:
             if other.parent != path.parent:
                 rows.append(_row(other, parse(read_bytes(other))))
     return Runs(_frame([row for row in rows if row["setting"] == rows[0]["setting"]]))
-
-
-def load_result(run: Path | str) -> tuple[Path, Result]:
-    """The ``result.json`` of a run directory (or the file itself), checked.
-
-    Raises:
-        UserError: no result there, a corrupt one, or one of another schema version.
-    """
-    path = Path(run)
-    path = path / "result.json" if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"{run}: no result.json there; give the directory of a finished run")
-    try:
-        return path, parse(read_bytes(path))
-    except NotAResult as error:
-        raise UserError(f"{path}: {error}") from None
 
 
 _AS_THEY_ARE = (

@@ -19,8 +19,7 @@ from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
-from lopa_bench.results.directory import RESULT, TRAINED
-from lopa_bench.results.read import load_result
+from lopa_bench.results.directory import RESULT, TRAINED, load_result
 from lopa_bench.run.readout import check_readout
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files

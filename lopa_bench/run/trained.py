@@ -21,8 +21,7 @@ from lopa_bench.methods.adapted import AdaptedModel, check_fit, shapes_of
 from lopa_bench.models import shapes
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
-from lopa_bench.results.directory import CONFIG, TRAINED, is_as_written
-from lopa_bench.results.read import load_result
+from lopa_bench.results.directory import CONFIG, TRAINED, is_as_written, load_result
 from lopa_bench.results.record import Result
 from lopa_bench.run.model import adapt
 

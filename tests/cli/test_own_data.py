@@ -11,7 +11,7 @@ import pytest
 
 from lopa_bench.cli.main import main
 from lopa_bench.errors import UserError
-from lopa_bench.results.read import load_result
+from lopa_bench.results.directory import load_result
 from lopa_bench.serving.client import SoftPromptClient
 from lopa_bench.tasks.own import Classify, Write, fields_of, filled
 from lopa_bench.tasks.rows import read_rows

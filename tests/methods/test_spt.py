@@ -13,7 +13,7 @@ from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.methods.spt_model import teaches_gates
 from lopa_bench.models import shapes
-from lopa_bench.results.read import load_result
+from lopa_bench.results.directory import load_result
 from lopa_bench.run.losses import LossLog
 from lopa_bench.run.story import run
 from lopa_bench.run.trained import load_trained
