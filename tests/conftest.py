@@ -80,10 +80,14 @@ def forkserver():
 
 @pytest.fixture(scope="session")
 def meteor():
-    """METEOR's Java process, which takes long to start: one for every test of the group "java"."""
+    """METEOR's Java process, which takes long to start: one for every test of the group "java", whose texts stand in these files."""
     if shutil.which("java") is None:
         pytest.skip("no Java on the PATH")
-    with captions.meteor_process() as process:
+    texts = [
+        (Path(__file__).parent / name).read_text(encoding="utf-8")
+        for name in ("metrics/test_nlg.py", "cli/test_score.py")
+    ]
+    with captions.meteor_process(texts) as process:
         yield process
 
 

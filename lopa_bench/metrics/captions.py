@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
+from lopa_bench.metrics import paraphrases
 
 METRICS = ("meteor", "rouge_l", "cider")
 GET_JAVA = "needs a Java runtime: put `java` on the PATH (Debian: apt install default-jre-headless)"
@@ -38,8 +41,9 @@ def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> dict[s
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
 
-    with meteor_process():  # reads its tables while the tokeniser, in a process of its own, works
-        words = iter(tokenise([*outputs, *(text for texts in references for text in texts)]))
+    texts = [*outputs, *(text for texts in references for text in texts)]
+    with meteor_process(texts):  # reads its tables while the tokeniser, in a process of its own, works
+        words = iter(tokenise(texts))
         hypotheses = [next(words) for _ in outputs]
         grouped = [[next(words) for _ in texts] for texts in references]
         by_id = dict(enumerate(grouped)), {i: [text] for i, text in enumerate(hypotheses)}
@@ -54,7 +58,7 @@ def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
     """METEOR 1.5 for English in percent, aggregated over the corpus, of texts as they are."""
     # A line is a message in METEOR's protocol, and ||| separates the texts of one.
     one_line = [[_one_line(text) for text in texts] for texts in references]
-    with meteor_process() as process:
+    with meteor_process([*outputs, *(text for texts in references for text in texts)]) as process:
         try:
             value, _ = process.compute_score(
                 dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
@@ -68,23 +72,56 @@ def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
     return 100 * float(value)
 
 
-_kept: list[Any] = []  # the process of the block that is entered, if one is
+_kept: list[
+    tuple[Any, str]
+] = []  # the processes of the blocks that are entered, and the texts that each was started for
 
 
 @contextlib.contextmanager
-def meteor_process() -> Iterator[Any]:
-    """METEOR's Java process, which reads its tables for seconds: one for all that is scored within the outermost block."""
-    if _kept:
-        yield _kept[0]
-        return
+def meteor_process(texts: Iterable[str]) -> Iterator[Any]:
+    """METEOR's Java process with the paraphrases that these texts can use; the outer block's, where those were for more."""
+    text = "\n".join(texts).lower()
+    for process, known in reversed(_kept):
+        if all(run in known for run in paraphrases.runs(text)):
+            yield process
+            return
     _require_java()
-    from pycocoevalcap.meteor.meteor import Meteor
+    with tempfile.TemporaryDirectory(prefix="lopa-bench-meteor-") as folder:
+        process = _started(text, Path(folder) / "paraphrases.gz")
+        _kept.append((process, text))
+        try:
+            yield process
+        finally:
+            _kept.remove((process, text))
 
-    _kept.append(Meteor())
-    try:
-        yield _kept[0]
-    finally:
-        _kept.pop()
+
+def _started(text: str, own: Path) -> Any:
+    """The process of pycocoevalcap, which reads `own` instead of its table of paraphrases."""
+    from pycocoevalcap.meteor import meteor
+
+    class Meteor(meteor.Meteor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            folder = Path(meteor.__file__).parent
+            own.write_bytes(paraphrases.used_by(text, folder / "data" / "paraphrase-en.gz"))
+            command = [
+                "java",
+                "-jar",
+                "-Xmx2G",
+                meteor.METEOR_JAR,
+                "-",
+                "-",
+                "-stdio",
+                "-l",
+                "en",
+                "-norm",
+                "-a",
+                str(own),
+            ]
+            pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+            self.meteor_p = subprocess.Popen(command, cwd=folder, **pipes)
+            self.lock = threading.Lock()
+
+    return Meteor()
 
 
 def tokenise(texts: Sequence[str]) -> list[str]:

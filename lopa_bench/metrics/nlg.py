@@ -91,7 +91,8 @@ def webnlg_by_subset(
         "all": list(range(len(seen))),
     }
     scores: dict[str, float] = {}
-    with contextlib.nullcontext() if missing() else captions.meteor_process():
+    all_texts = [*outputs, *(text for texts in references for text in texts)]
+    with contextlib.nullcontext() if missing() else captions.meteor_process(all_texts):
         for subset, rows in subsets.items():
             if rows:
                 texts = [outputs[i] for i in rows], [references[i] for i in rows]
