@@ -20,6 +20,7 @@ from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
 from lopa_bench.host.device import keep_freed_memory
+from lopa_bench.host.shelf import Shelf
 from lopa_bench.models import shelf
 from lopa_bench.models.computed import Computed
 from lopa_bench.models.dropout import RowDropout
@@ -32,6 +33,8 @@ from lopa_bench.models.tokens import check_special, load_tokenizer, word_id
 
 transformers_logging.disable_progress_bar()  # a run shows its own
 transformers_logging.set_verbosity_error()
+
+_KEY_SHAPES: Shelf[tuple[int, int] | None] = Shelf(64)  # by architecture and config: a pass through all layers each
 
 AUTO_CLASSES = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
 
@@ -134,7 +137,8 @@ class Backbone(nn.Module):
     @cached_property
     def key_shape(self) -> tuple[int, int] | None:
         """Heads of a layer's keys (fewer than its attention heads with grouped queries) and their width; None without a cache of them."""
-        return key_shape(self)
+        same = (type(self.model), self.config.to_json_string())
+        return _KEY_SHAPES.get(same, lambda: key_shape(self))
 
     @cached_property
     def shares_beams(self) -> bool:
