@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import option
+from lopa_bench.cli.options import RUNS, option
 from lopa_bench.host.terminal import say
 
 SUMMARY = "published results against themselves: files, scores from predictions, tables from results"
@@ -19,7 +19,7 @@ EXAMPLE = "lopa-bench verify results_dir=results"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    results_dir: Path = option("the folder of published results", Path("results"), shown="DIR")
+    results_dir: Path = option("the folder of results", RUNS, shown="DIR")
 
 
 OPTIONS = Options

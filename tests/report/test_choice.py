@@ -40,7 +40,7 @@ def test_a_cell_has_the_recipes_runs_and_others_only_where_there_are_none_with_a
     assert (cell.mean, cell.n) == (80.0, 1)
     notes = "\n".join(table.notes)
     assert "LOPA, RTE" not in notes
-    assert "LOPA, MRPC: train.epochs=1, not the recipe's 4; train.lr=0.5, not the recipe's 0.001." in notes
+    assert "LOPA, MRPC: train.epochs=1, not the recipe's 12; train.lr=0.5, not the recipe's 0.003." in notes
     assert "LOPA, SST-2: protocol=0, not the recipe's 1." in notes
 
 

@@ -124,7 +124,7 @@ def test_a_finding_says_what_its_cell_would_note(tmp_path):
         write_run(tmp_path, "rte", "lopa", seed, correct=[1] * 10, settings={"train.lr": 0.5})
         write_run(tmp_path, "rte", "pt", seed, correct=[1, 0] * 5)
     finding = check(tmp_path, C1).parts[0].findings[0]
-    assert finding.detail == "LOPA: train.lr=0.5, not the recipe's 0.001."
+    assert finding.detail == "LOPA: train.lr=0.5, not the recipe's 0.003."
 
 
 def test_parameters_are_arithmetic_and_both_counts_are_judged(tmp_path):

@@ -16,7 +16,7 @@ def test_majority_score_is_named_with_its_reasons(tmp_path, capsys):
     write_run(tmp_path, "rte", "lopa", metrics={"glue": 80.0})
     (line,) = diagnosed(tmp_path)
     assert line.startswith("rte pt seed=1: 55.00 is the majority class's 55.00")
-    assert all(word in line for word in ("train.lr=0.01", "initialisation", "label words"))
+    assert all(word in line for word in ("train.lr=0.1", "initialisation", "label words"))
     main(["--results-dir", str(tmp_path), "--table", "glue"])
     assert "rte pt seed=1" in capsys.readouterr().out
 

@@ -269,7 +269,7 @@ def test_markdown_has_one_cell_per_column_in_every_row(built):
 
 def test_latex_compiles(built, tmp_path):
     text = render.latex(built)
-    assert r"\par\footnotesize PT, RTE: train.lr=0.5, not the recipe's 0.01." in text
+    assert r"\par\footnotesize PT, RTE: train.lr=0.5, not the recipe's 0.1." in text
     assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule")
     assert "% lopa-bench -m task=rte method=lopa seed=0,1,2" in text
     for row in text.splitlines():  # no bare specials that stop a compiler
