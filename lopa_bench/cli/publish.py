@@ -12,8 +12,8 @@ from lopa_bench.host.terminal import say
 
 SUMMARY = "finished runs as they are published: predictions compressed, no folder of this machine"
 DETAILS = """\
-Only runs that `lopa-bench plan` asks for are taken: a table's, on the scale's recipe. What was trained is kept of seed 0 where it is small.
-`lopa-bench verify` checks what is published."""
+Only runs that `lopa-bench plan` asks for are taken: a table's, on the scale's recipe (every=true: all). What was trained is kept of
+seed 0 where it is small. `lopa-bench verify` checks what is published."""
 EXAMPLE = "lopa-bench publish results_dir=runs to=results scale=mini"
 
 
@@ -22,6 +22,7 @@ class Options:
     to: Path = option("the folder that gets SCALE/TASK/MODEL/METHOD/…", shown="DIR")
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     scale: str = option("of the runs: mini, small, paper", "mini", shown="SCALE")
+    every: bool = option("runs of no table and off the recipe too", False)
 
 
 OPTIONS = Options
@@ -36,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     runs = read_runs(options.results_dir, options.scale)
     for line in (*runs.warnings, *runs.refused):
         say(line, error=True)
-    paths = planned(runs, options.scale)
+    paths = sorted(runs.frame["path"]) if options.every else planned(runs, options.scale)
     for path in paths:
         publish(path, options.results_dir, options.to)
     say(f"{len(paths)} of {len(runs.frame)} runs published in {options.to}")

@@ -30,6 +30,8 @@ def published(tmp_path):
         }
         result = Result.model_validate(json.loads((folder / "result.json").read_text()))
         (folder / "result.json").write_text(result.with_files(written).to_json())
+    assert main(["publish", f"results_dir={runs}", f"to={tmp_path / 'all'}", "every=true"]) == 0
+    assert len(list((tmp_path / "all").rglob("result.json"))) == 2
     assert main(["publish", f"results_dir={runs}", f"to={to}"]) == 0
     assert (
         main(["report", "table=glue", "format=markdown", f"results_dir={to}", f"output={to}/mini/tables/glue.md"]) == 0
