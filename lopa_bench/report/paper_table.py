@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def reference_table(spec: TableSpec) -> Table:
     """The paper's numbers for a table: its models, its data, another experiment than ours."""
     rows = reference().query("table == @spec.reference")
-    others = [table for table in tables("paper") if table.reference == spec.reference and table.name != spec.name]
-    theirs = _asked(*others) - _asked(spec)
+    twins = [table for table in tables("paper") if table.reference == spec.reference and table.name != spec.name]
+    theirs = _asked(*twins) - _asked(spec)
     rows = rows[[pair not in theirs for pair in zip(rows["method"], rows["setting"], strict=True)]]
     columns, told = _columns(spec, rows), Elsewhere()
     names = {row.method: row.series for row in spec.rows}

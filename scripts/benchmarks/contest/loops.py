@@ -94,8 +94,8 @@ class Padded(Chosen):
 
     tokens, encoder_tokens = 581, 512
 
-    def batch(self, index: Sequence[int]) -> Batch:
-        batch = super().batch(index)
+    def batch(self, index: Sequence[int], beside: Sequence[int] = ()) -> Batch:
+        batch = super().batch(index, beside)
         more = self.tokens - batch.input_ids.shape[1]
         batch.input_ids = F.pad(batch.input_ids, (0, more), value=self.pad_id)
         batch.attention_mask = F.pad(batch.attention_mask, (0, more))
