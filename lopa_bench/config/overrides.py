@@ -119,8 +119,7 @@ def jobs(overrides: Sequence[str]) -> list[list[str]]:
 
 def _sweeper_params(overrides: Sequence[str]) -> list[str]:
     """What the configuration sweeps over by itself (``hydra.sweeper.params``)."""
-    single = [str(o.input_line) for o in _parse(overrides) if not o.is_sweep_override()]
-    composed = compose_config(single, hydra=True)
+    composed = compose_config(hydra_words(overrides), hydra=True)  # others may be keys of a choice that is swept over
     sweeper = OmegaConf.to_container(composed.hydra.sweeper)
     params = (sweeper.get("params") if isinstance(sweeper, dict) else None) or {}
     return [f"{key}={value}" for key, value in params.items()]

@@ -4,6 +4,7 @@ import pytest
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import from_resolved, load_config
+from lopa_bench.config.overrides import jobs
 from lopa_bench.errors import UserError
 
 NO_NUMBERS = ["train.lr", "train.weight_decay", "train.clip", "train.warmup", "method.dropout"]
@@ -74,3 +75,10 @@ def test_no_section_of_a_runs_config_is_a_value(section, value):
     plain = dict(load_config(["task=e2e", "method=none"]).resolved)
     with pytest.raises(UserError, match=f"^{section}=.* {section} holds keys and is no value"):
         from_resolved({**plain, section: value})
+
+
+def test_a_key_of_the_choices_that_are_swept_over_is_one_of_the_sweep():
+    """The default method has no `method.reads`."""
+    made = jobs(["task=rte", "method=idpg_layers,idpg_layers_phm", "method.reads=encoder"])
+    assert [words[1] for words in made] == ["method=idpg_layers", "method=idpg_layers_phm"]
+    assert all("method.reads=encoder" in words for words in made)
