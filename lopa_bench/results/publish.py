@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 from pathlib import Path
 
 import yaml
@@ -27,7 +26,8 @@ def publish(result_path: Path, runs: Path, to: Path) -> Path:
         UserError: a file that is missing or damaged, or a place that cannot be written.
     """
     source, target = result_path.parent, to / result_path.parent.relative_to(runs)
-    result = parse(read_bytes(result_path))
+    told = read_bytes(result_path)
+    result = parse(told)
     make_folder(target)
     for name in result.files:
         content = read_bytes(source / name)
@@ -37,7 +37,7 @@ def publish(result_path: Path, runs: Path, to: Path) -> Path:
         elif name != TRAINED or (result.seed == 0 and len(content) <= KEPT_TRAINED):
             write_bytes(target / name, content)
     write_text(target / CONFIG, _without_places(read_bytes(source / CONFIG).decode()))
-    shutil.copyfile(result_path, target / RESULT)
+    write_bytes(target / RESULT, told)
     return target
 
 
