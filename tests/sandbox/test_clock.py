@@ -71,15 +71,23 @@ def busy():
 
 
 def test_on_a_busy_machine_honest_programs_pass_and_all_end_in_time(busy):
-    """Wall-clock time alone would end the honest ones, which get a part of a core."""
+    """Wall-clock time alone would end the honest ones, which get a part of a core.
+
+    A machine that is itself held up for seconds by others can starve them once; not three times in a row.
+    """
     limit = 1.0
     honest = [Program("honest", SPIN.replace("SECONDS", "0.4"), TEST) for _ in range(2)]
     others = [Program("loops", "while True: pass", TEST), Program("sleeps", "import time\ntime.sleep(99)", TEST)]
-    started = time.monotonic()
-    verdicts = list(run_programs([*honest, *others], timeout_s=limit, workers=2))
-    assert [v.reason for v in verdicts] == [Reason.PASSED] * 2 + [Reason.TIMEOUT] * 2
-    assert all(v.wall_seconds < limit + 2 for v in verdicts)
-    assert time.monotonic() - started < 2 * (limit + 2) + 5  # two at a time; the zygotes have to start, too
+    for _ in range(3):
+        started = time.monotonic()
+        verdicts = list(run_programs([*honest, *others], timeout_s=limit, workers=2))
+        assert [v.reason for v in verdicts[2:]] == [Reason.TIMEOUT] * 2
+        assert all(v.wall_seconds < limit + 2 for v in verdicts)
+        assert time.monotonic() - started < 2 * (limit + 2) + 5  # two at a time; the zygotes have to start, too
+        if all(v.passed for v in verdicts[:2]):
+            return
+        assert all(v.passed or v.detail == "the CPU was busy with other work" for v in verdicts[:2])
+    pytest.fail("honest programs were timed out three times in a row")
 
 
 def test_more_workers_than_cores_time_nobody_out():
