@@ -70,9 +70,11 @@ def _own_conf(argv: Sequence[str]) -> contextlib.AbstractContextManager[None]:
 
 
 def _neither(word: str) -> str:
-    """A first word that is neither a command nor an override: a command mistyped, or a choice without its key."""
+    """A first word that is neither a command nor an override: a command mistyped, a choice without its key, a key without a choice."""
     from lopa_bench.config.files import choices, groups
 
+    if word in groups():
+        return f"{word!r} needs a choice, such as {word}={choices(word)[-1]}; lopa-bench list {word} has them all"
     chosen = [f"{group}={word}" for group in groups() if word in choices(group)]
     near = f"; nearest: {chosen[0]}" if chosen else hint(word, help.commands())
     return f"{word!r} is neither a command nor key=value{near or '; lopa-bench help lists the commands'}"

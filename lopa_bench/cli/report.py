@@ -103,7 +103,7 @@ def _write_tables(options: Tables, runs: Runs) -> None:
 
 
 def _write_claims(options: Claims, runs: Runs) -> None:
-    from lopa_bench.report.claims_text import FORMATS
+    from lopa_bench.report.claims_terminal import FORMATS
     from lopa_bench.report.verdicts import check_claims
 
     _write(options.output, FORMATS[options.format](check_claims(runs, options.scale, fast=options.fast)))

@@ -40,6 +40,11 @@ class Line:
     def label(self) -> str:
         return self.row.label
 
+    @property
+    def known(self) -> bool:
+        """Whether any cell of it has a number, ours or published."""
+        return any(cell.mean is not None or cell.reference is not None or cell.elsewhere for cell in self.cells)
+
 
 @dataclass(frozen=True)
 class Table:

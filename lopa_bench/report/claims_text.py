@@ -1,23 +1,18 @@
-"""Checked claims as text: terminal, Markdown, JSON."""
+"""Checked claims as text: what every form of them says, Markdown and JSON; `claims_terminal` has the form for people."""
 
 from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from lopa_bench.host.terminal import printable
 from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.statistics import Difference
-from lopa_bench.report.terminal import console_of_reports
 from lopa_bench.report.texts import MISSING
 from lopa_bench.report.verdicts import CheckedClaim, CheckedPart, Finding, Verdict
+from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
-
-if TYPE_CHECKING:
-    from rich.table import Table as RichTable
 
 HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
@@ -25,7 +20,8 @@ HOW = (
     "Power: how often as many seeds and rows, drawn anew, would decide before that correction, were the effect seen the true "
     "one. One seed never decides."
 )
-HEADS = ("task", "comparison", "effect", "95 % interval", "p (Holm)", "power", "seeds", "rows", "verdict")
+NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
+HEADS = ("task", "comparison", *NUMBERS, "verdict")
 
 
 def needs(difference: Difference) -> str:
@@ -50,19 +46,23 @@ def finding_cells(finding: Finding) -> list[str]:
     else:
         label = "parameters"
     if difference is None:
-        told = "" if verdict == "no runs" else finding.detail
-        return [comparison.task, label, told or MISSING, *[""] * 5, verdict]
+        return [comparison.task, label, finding.detail or MISSING, *[""] * 5, verdict]
     if verdict == "undecided":
         verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(difference)} would decide"
     if finding.detail:
         verdict += f" ({finding.detail})"
+    return [comparison.task, label, *number_cells(difference, finding.p_holm), verdict]
+
+
+def number_cells(difference: Difference, p_holm: float | None) -> list[str]:
+    """What was measured, as the texts of NUMBERS."""
     interval = MISSING
     if not math.isnan(difference.low):
         interval = f"{difference.low:+.2f} … {difference.high:+.2f}"
-    p = f"{finding.p_holm:.3f}" if finding.p_holm is not None and difference.seeds > 1 else MISSING
+    p = f"{p_holm:.3f}" if p_holm is not None and difference.seeds > 1 else MISSING
     power = f"{100 * difference.power:.0f} %" if difference.seeds > 1 else MISSING
-    counts = [str(difference.seeds), f"{difference.rows:,}" if difference.rows else MISSING]
-    return [comparison.task, label, f"{difference.effect:+.2f}", interval, p, power, *counts, verdict]
+    rows = f"{difference.rows:,}" if difference.rows else MISSING
+    return [f"{difference.effect:+.2f}", interval, p, power, str(difference.seeds), rows]
 
 
 def tally(claim: CheckedClaim) -> str:
@@ -83,43 +83,8 @@ LEANS: dict[Verdict, str] = {
 
 
 def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
-    """The commands for what no run speaks to yet, once each."""
-    findings = (f for claim in checked for part in claim.parts for f in part.findings)
-    found = (f.detail.split("; ") for f in findings if f.verdict == "no runs")
-    return list(dict.fromkeys(command for commands in found for command in commands))
-
-
-def terminal(checked: Sequence[CheckedClaim]) -> str:
-    from rich.table import Table
-
-    console = console_of_reports()
-    console.print(_summary(checked))
-    console.print()
-    for claim in checked:
-        console.print(f"{claim.claim.name} {claim.claim.text}: {claim.verdict} ({tally(claim)})", style="bold")
-        for part in claim.parts:
-            shown = Table(title=part_title(part), title_justify="left", box=None, pad_edge=True)
-            for i, head in enumerate(HEADS):
-                shown.add_column(head, justify="left" if i in (0, 1, 8) else "right", no_wrap=i not in (1, 8))
-            for finding in part.findings:
-                shown.add_row(*map(printable, finding_cells(finding)))
-            console.print(shown)
-        console.print()
-    console.print(HOW)
-    for command in missing_commands(checked):
-        console.print(printable(f"missing: {command}"), soft_wrap=True)
-    return console.export_text(styles=sys.stdout.isatty())
-
-
-def _summary(checked: Sequence[CheckedClaim]) -> RichTable:
-    """One line a claim: its verdict, or where it leans."""
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for claim in checked:
-        leaning = f", leans {LEANS[claim.leaning]}" if claim.verdict == "undecided" else ""
-        grid.add_row(claim.claim.name, f"[bold]{claim.verdict}[/bold]{leaning}", claim.claim.text)
-    return grid
+    """The commands for what no run speaks to yet, tasks that differ in nothing else in one."""
+    return plan.commands(plan.distinct(run for claim in checked for f in claim.findings for run in f.missing))
 
 
 def part_title(part: CheckedPart) -> str:
@@ -189,13 +154,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "task": finding.comparison.task,
         "verdict": finding.verdict,
-        "detail": finding.detail,
+        "detail": "; ".join([finding.detail] if finding.detail else plan.commands(finding.missing)),
         **numbers,
     }
-
-
-FORMATS: dict[str, Callable[[Sequence[CheckedClaim]], str]] = {
-    "terminal": terminal,
-    "markdown": markdown,
-    "json": as_json,
-}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from lopa_bench.host.extras import require
 from lopa_bench.host.terminal import printable
 from lopa_bench.report.listing import FIELDS, ListedRun
 from lopa_bench.report.render import markdown_cell
-from lopa_bench.report.terminal import console_of_reports, print_grid
+from lopa_bench.report.terminal import console_of_reports, print_grid, printed
 
 
 def terminal(listed: Sequence[ListedRun]) -> str:
@@ -32,9 +31,10 @@ def terminal(listed: Sequence[ListedRun]) -> str:
     for head, text in same.items():
         if text:
             console.print(printable(f"{head}: {text}"), markup=False, soft_wrap=True)
-    print_grid(console, plain, plain)
+    words = [place for place, head in enumerate(grid[0]) if head in ("run", "model", "not the recipe's")]
+    print_grid(console, plain, plain, words)
     console.print(f"{len(listed)} settings, {sum(len(run.seeds) for run in listed)} runs", markup=False)
-    return console.export_text(styles=sys.stdout.isatty())
+    return printed(console)
 
 
 def markdown(listed: Sequence[ListedRun]) -> str:

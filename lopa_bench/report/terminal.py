@@ -5,34 +5,53 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.host.terminal import printable
 from lopa_bench.report.cells import Table
-from lopa_bench.report.texts import below, caption, grid
+from lopa_bench.report.texts import caption, grid, noted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PIPED = 120  # columns where the output is no terminal and COLUMNS is not set
 GAP = 2
+MOST_COMMANDS = 6  # below a table; of more, `lopa-bench plan` prints all
 
 
 def terminal(tables: Iterable[Table]) -> str:
-    """Tables for people: no number and no word is broken, commands stand on one line each."""
+    """Tables for people: no number and no word is broken, rows without a number are named below, commands stand on one line each."""
     from rich.markup import escape
 
     console = console_of_reports()
     for table in tables:
+        known = replace(table, lines=tuple(line for line in table.lines if line.known))
         console.print(printable(table.title), style="bold", markup=False)
-        marked = grid(table, "[bold]{}[/bold]".format, lambda text: escape(printable(text)))
-        print_grid(console, marked, grid(table, str, printable))
-        console.print(printable(caption(table)), style="dim", markup=False)
-        for text in below(table):
+        if known.lines:
+            marked = grid(known, "[bold]{}[/bold]".format, lambda text: escape(printable(text)))
+            print_grid(console, marked, grid(known, str, printable))
+        if unknown := [line.label for line in table.lines if not line.known]:
+            console.print(printable(f"Rows without a run yet: {'; '.join(unknown)}."), markup=False)
+        if known.lines:
+            console.print(printable(caption(table)), style="dim", markup=False)
+        for text in noted(table):
+            console.print(printable(text), markup=False)
+        for text in _gaps(table):
             console.print(printable(text), markup=False, soft_wrap=True)
         console.print()
-    return console.export_text(styles=sys.stdout.isatty())
+    return printed(console)
+
+
+def _gaps(table: Table) -> Iterator[str]:
+    """The first commands that fill a table's gaps, under how long all of them take."""
+    if table.commands:
+        yield f"Missing ({table.estimate}):"
+    for command in table.commands[:MOST_COMMANDS]:
+        yield f"  {command}"
+    if (more := len(table.commands) - MOST_COMMANDS) > 0:
+        yield f"  and {more} more: lopa-bench plan --commands table={table.name}"
 
 
 def console_of_reports() -> Console:
@@ -45,11 +64,21 @@ def console_of_reports() -> Console:
     )
 
 
-def print_grid(console: Console, marked: Sequence[Sequence[str]], plain: Sequence[Sequence[str]]) -> None:
+def printed(console: Console) -> str:
+    """What was printed to the `console_of_reports`; without the blanks that fill its lines where no terminal shows them."""
+    if sys.stdout.isatty():
+        return console.export_text(styles=True)
+    return "".join(f"{line.rstrip()}\n" for line in console.export_text().splitlines())
+
+
+def print_grid(
+    console: Console, marked: Sequence[Sequence[str]], plain: Sequence[Sequence[str]], words: Collection[int] = (0,)
+) -> None:
     """Print a head and rows, in as many blocks of columns as the width needs, the first column in each.
 
     Args:
         marked: their texts in rich's markup. plain: the same texts as they are printed, for their widths.
+        words: the columns of words, which begin at the left.
     """
     from rich.table import Table as RichTable
 
@@ -58,7 +87,8 @@ def print_grid(console: Console, marked: Sequence[Sequence[str]], plain: Sequenc
     for i, block in enumerate(_blocks(widths, console.width)):
         shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
         for j in block:
-            shown.add_column(columns[j][0], justify="right" if j else "left", no_wrap=True, header_style="underline")
+            side: Literal["left", "right"] = "left" if j in words else "right"
+            shown.add_column(columns[j][0], justify=side, no_wrap=True, header_style="underline")
         for row in zip(*(columns[j][1:] for j in block), strict=True):
             shown.add_row(*row)
         if i:

@@ -41,10 +41,10 @@ def grid(table: Table, best: Callable[[str], str], text: Callable[[str], str]) -
     return [[text(head) for head in header(table)], *(line_texts(table, line, best, text) for line in table.lines)]
 
 
-def below(table: Table) -> list[str]:
-    """What stands under a table: notes, then the commands that fill its gaps."""
+def noted(table: Table) -> list[str]:
+    """What a reader must know, under a table."""
     note = "Note: " if table.ours else ""
-    return [*(note + text for text in table.notes), *gap_lines(table)]
+    return [note + text for text in table.notes]
 
 
 def gap_lines(table: Table) -> list[str]:
@@ -60,11 +60,13 @@ def caption(table: Table) -> str:
         return f"{table.caption} Bold: the best of a column."
     words = [table.caption]
     if n := table.usual_seeds:
-        seeds = f"{n} seeds" if n > 1 else "one seed"
         others = {cell.n for line in table.lines for cell in line.cells} - {0, n}
-        words.append(
-            f"Mean ± standard deviation over {seeds}{', or as many as stand in parentheses' if others else ''}."
-        )
+        if n > 1:
+            more = ", or as many as stand in parentheses" if others else ""
+            words.append(f"Mean ± standard deviation over {n} seeds{more}.")
+        else:
+            more = ", or mean ± standard deviation over as many as stand in parentheses" if others else ""
+            words.append(f"One seed{more}.")
         words.append("Bold: the best mean of a column.")
     words.append(
         "Parameters: trained ones; the paper counts as many."

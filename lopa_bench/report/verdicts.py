@@ -33,13 +33,14 @@ Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One comparison: what came out, or which command would let it come out."""
+    """One comparison: what came out, or which runs, `missing`, would let it come out."""
 
     comparison: Contrast | Fewer | Linear
     verdict: Verdict
     detail: str = ""
     difference: Difference | None = None
     p_holm: float | None = None
+    missing: tuple[plan.PlannedRun, ...] = ()
 
     @property
     def leaning(self) -> Verdict:
@@ -108,8 +109,8 @@ class _Checker:
         runs = [found.set_index("seed") for found, _ in chosen]
         missing = [row for row, found in zip(rows, runs, strict=True) if found.empty]
         if missing:
-            planned = [self.planned(row, comparison.task) for row in missing]
-            return Finding(comparison, "no runs", "; ".join(plan.commands(planned)))
+            planned = tuple(self.planned(row, comparison.task) for row in missing)
+            return Finding(comparison, "no runs", missing=planned)
         found = self.compared(comparison, runs)
         notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
         return replace(found, detail="; ".join(filter(None, [found.detail, *notes])))

@@ -69,6 +69,7 @@ BAD = [
     ("method=lopa,pt", "method=lopa,pt", "-m"),
     ("lopa", "'lopa'", "nearest: method=lopa"),
     ("reprot", "'reprot'", "nearest: report"),
+    ("task", "'task' needs a choice", "lopa-bench list task"),
     ("quux", "'quux'", "lopa-bench help"),
     ("task=rte extra", "'extra'", "key=value"),
     ("list metods", "metods", "methods"),

@@ -1,6 +1,7 @@
 """Verdicts: what the evidence allows, and no more."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -61,7 +62,9 @@ def test_a_clear_difference_holds(tmp_path):
 def test_a_claim_about_every_task_waits_for_every_task(tmp_path):
     write_pair(tmp_path, GLUE, 0.9, 0.6)
     assert check(tmp_path, C1).verdict == "undecided"
-    assert check(tmp_path, C1).parts[0].findings[-1].detail.startswith("lopa-bench -m task=webnlg")
+    missing = check(tmp_path, C1).parts[0].findings[-1].missing
+    assert {run.task for run in missing} == {"webnlg"}
+    assert {run.method for run in missing} == {"lopa", "pt"}
 
 
 def test_one_contrary_task_refutes_every(tmp_path):
@@ -196,6 +199,24 @@ def test_forms_of_the_claims(tmp_path, capsys):
         assert "C10" in capsys.readouterr().out
     with pytest.raises(UserError, match="format=latex is not one of terminal, markdown, json"):
         main(["claims", "--results-dir", str(tmp_path), "--format", "latex"])
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_claims_in_a_terminal_of_any_width_break_no_word(tmp_path, capsys, monkeypatch, width):
+    """Every task of a claim has its verdict on its own line, and those without runs are named together."""
+    write_pair(tmp_path, GLUE, 0.9, 0.6)
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["claims", "--results-dir", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("  lopa-bench ")) <= width
+    shown = [line.replace("95 % interval", "") for line in lines]
+    assert not [line for line in shown if re.search(r"\w…", line)]
+    tested = [line.split()[:2] for line in lines if " … " in line]
+    assert tested == [[task, "holds"] for task in GLUE] * 2  # of C1, and of C13, which compares the same runs
+    assert "mbpp, cruxeval_i, cruxeval_o, e2e, webnlg: no runs" in lines
+    commands = [line for line in lines if line.startswith("  lopa-bench ")]
+    assert len(commands) == len(set(commands))
+    assert any("task=mbpp,cruxeval_i,cruxeval_o,e2e,webnlg method=lopa " in command for command in commands)
 
 
 def test_needs_never_says_zero():

@@ -293,10 +293,22 @@ def test_a_terminal_of_any_width_breaks_no_number(filled, capsys, monkeypatch, w
     monkeypatch.setenv("COLUMNS", str(width))
     assert main(["--results-dir", str(filled)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    told = ("Note: ", "Source: ", "Missing ", "  lopa-bench ")  # commands are for copying: one line each
+    told = ("Missing ", "  lopa-bench ")  # commands are for copying: one line each
     assert max(len(line) for line in lines if not line.startswith(told)) <= width
     assert "81.00 ± 1.00" in "\n".join(lines)
     assert "…" not in "".join(lines)
+
+
+def test_a_terminal_names_rows_without_a_number_and_a_few_commands(tmp_path, capsys):
+    write_run(tmp_path, "rte", "lopa", 0)
+    assert main(["--results-dir", str(tmp_path), "--table", "glue"]) == 0
+    shown = capsys.readouterr().out.partition("the paper's numbers")[0]
+    assert "Rows without a run yet: None; FFT; LoRA; PT; IDPG." in shown
+    assert not [line for line in shown.splitlines() if line.startswith("FFT ")]
+    commands = shown.count("  lopa-bench ")
+    more = int(shown.partition("  and ")[2].split()[0])
+    assert commands + more == len(build(tmp_path, "mini", "glue")[0].commands)
+    assert "more: lopa-bench plan --commands table=glue" in shown
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv", "json"])
