@@ -5,14 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
+from running import needs
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
 def test_the_quickstart_runs(tmp_path, monkeypatch):
-    client = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install 'lopa-bench[notebook]'")
-    pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install 'lopa-bench[notebook]'")
+    client = needs("nbclient", "notebook")
+    needs("ipykernel", "notebook")
     import nbformat
 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))

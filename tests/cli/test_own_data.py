@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from running import needs
 
 from lopa_bench.cli.main import main
 from lopa_bench.errors import UserError
@@ -143,7 +144,7 @@ def test_every_kind_of_file_has_the_same_rows(there, tmp_path):
     )
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, frame.to_dict("records"))))
     (tmp_path / "a.json").write_text(json.dumps(frame.to_dict("records")))
-    pytest.importorskip("pyarrow")
+    needs("pyarrow", "parquet")
     frame.astype({"stars": float}).to_parquet(tmp_path / "a.parquet")  # as pandas keeps numbers beside a gap
     task = Classify(
         name="classify",

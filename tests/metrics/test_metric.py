@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+import sacrebleu
+from running import needs
 
 from lopa_bench.metrics import captions, classification, mteval, nlg, pass_at_k
 from lopa_bench.tasks.known import known, names
@@ -31,7 +33,7 @@ def test_matthews_correlation_of_two_classes_by_its_definition(cells):
 
 
 def test_matthews_correlation_of_three_classes_is_scikit_learns():
-    sklearn = pytest.importorskip("sklearn.metrics")
+    sklearn = needs("sklearn.metrics", "harness")
     random = np.random.default_rng(0)
     gold, said = (random.choice(["a", "b", "c"], 200, p=[0.6, 0.3, 0.1]).tolist() for _ in range(2))
     said[:120] = gold[:120]
@@ -65,7 +67,6 @@ def test_statistics_of_rows_give_the_score_of_the_split():
 
 @pytest.mark.usefixtures("no_java")
 def test_corpus_bleu_is_sacrebleus():
-    sacrebleu = pytest.importorskip("sacrebleu")
     split = [nlg.split_words(text.lower()) for text in OUTPUTS]
     groups = [[nlg.split_words(text.lower()) for text in texts[:6]] for texts in REFERENCES]
     streams = [[texts[i] if i < len(texts) else None for texts in groups] for i in range(6)]

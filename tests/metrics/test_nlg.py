@@ -7,6 +7,7 @@ then `multi-bleu-detok.perl` and the functions of WebNLG/GenerationEval's `eval.
 import sys
 
 import pytest
+from running import needs
 
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import captions, nlg, ter
@@ -129,7 +130,7 @@ def test_a_subset_without_instances_has_no_scores(monkeypatch):
 
 
 def test_rules_of_2017_are_ascii_and_take_three_references(monkeypatch):
-    pytest.importorskip("unidecode")
+    needs("unidecode")
     monkeypatch.setattr(captions, "java_available", lambda: False)
     scores = nlg.webnlg(["Café de la Paix, Paris"], [["x", "y", "z", "w"]], "challenge_2017")
     assert scores["ter"] > 1

@@ -6,6 +6,7 @@ import itertools
 import shutil
 
 import pytest
+from running import needs
 
 from lopa_bench.metrics import captions, paraphrases
 
@@ -39,7 +40,7 @@ def test_entries_of_which_a_phrase_stands_nowhere_are_left_out(table, monkeypatc
 @pytest.mark.slow
 def test_the_whole_table_gives_the_same(shared_data):
     """Outputs that say other things than their references, so that paraphrases are what matches."""
-    pytest.importorskip("pycocoevalcap")
+    needs("pycocoevalcap", "nlg")
     if shutil.which("java") is None:
         pytest.skip("no Java on the PATH")
     from pycocoevalcap.meteor.meteor import Meteor

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from running import complaints
+from running import complaints, needs
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
@@ -75,7 +75,7 @@ metric_list: [{{metric: {metric}}}]
 
 @pytest.mark.slow
 def test_tasks_of_the_harness(finished, tmp_path, capsys):
-    pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed: pip install 'lopa-bench[harness]'")
+    needs("lm_eval", "harness")
     directory = finished("gpt2", "lopa").directory.path
     lines = [json.dumps({"text": f"the cat sees {'a red ' * i}", "label": i % 2}) for i in range(9)]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import tiny
 import torch
+from running import needs
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
@@ -83,9 +84,7 @@ def test_what_cannot_be_asked_is_one_line(tiny_models):
 
 @pytest.fixture(scope="module")
 def lm_eval():
-    return pytest.importorskip(
-        "lm_eval", reason="lm-evaluation-harness is not installed: pip install 'lopa-bench[harness]'"
-    )
+    return needs("lm_eval", "harness")
 
 
 def requests(*arguments):

@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from running import complaints
+from running import complaints, needs
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.run.story import run
@@ -66,7 +66,7 @@ def test_a_failed_run_is_closed_as_failed(overrides, monkeypatch):
 
 @pytest.mark.slow
 def test_tensorboard(overrides):
-    pytest.importorskip("tensorboard")
+    needs("tensorboard", "tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     outcome = run(load_config([*overrides, "method=lopa", "tracker=tensorboard"]))
@@ -80,7 +80,7 @@ def test_tensorboard(overrides):
 @pytest.mark.slow
 def test_trackio(overrides, capsys):
     """What the dashboard reads, of a run that was interrupted by another run of the same project too."""
-    pytest.importorskip("trackio", reason="trackio is not installed: pip install 'lopa-bench[trackio]'")
+    needs("trackio", "trackio")
     from trackio.context_vars import current_run
     from trackio.sqlite_storage import SQLiteStorage
 
@@ -106,7 +106,7 @@ def test_trackio(overrides, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["offline", "disabled"])
 def test_wandb(overrides, tmp_path, mode, capsys):
-    wandb = pytest.importorskip("wandb")
+    wandb = needs("wandb", "wandb")
     outcome = run(
         load_config([*overrides, "method=lopa", "tracker=wandb", f"tracker.mode={mode}", "tracker.project=lopa-test"])
     )

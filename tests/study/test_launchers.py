@@ -12,6 +12,7 @@ import time
 import fake_slurm
 import psutil
 import pytest
+from running import needs
 
 from lopa_bench.cli.main import main
 from lopa_bench.host.lease import owner_of
@@ -31,7 +32,7 @@ def results(tmp_path):
 
 
 def test_joblib(sweep, tmp_path, capfd):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    needs("hydra_plugins.hydra_joblib_launcher", "joblib")
     arguments = [*sweep, "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     assert main(arguments) == 0
     assert "2 jobs: 2 ran" in capfd.readouterr().out
@@ -43,7 +44,7 @@ def test_joblib(sweep, tmp_path, capfd):
 
 
 def test_submitit_local(sweep, tmp_path, capfd):
-    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    needs("hydra_plugins.hydra_submitit_launcher", "submitit")
     arguments = [*sweep, "seed=0,1", "hydra/launcher=submitit_local"]
     assert main(arguments) == 0
     assert "2 jobs: 2 ran" in capfd.readouterr().out
@@ -51,7 +52,7 @@ def test_submitit_local(sweep, tmp_path, capfd):
 
 
 def test_two_tasks_of_submitit_are_one_run(sweep, tmp_path, capfd):
-    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    needs("hydra_plugins.hydra_submitit_launcher", "submitit")
     assert main([*sweep, "seed=0", "hydra/launcher=submitit_local", "hydra.launcher.tasks_per_node=2"]) == 0
     assert "1 jobs: 1 ran" in capfd.readouterr().out
     assert [result["processes"] for result in results(tmp_path)] == [2]
@@ -59,7 +60,7 @@ def test_two_tasks_of_submitit_are_one_run(sweep, tmp_path, capfd):
 
 def test_a_killed_job_of_submitit_is_begun_again(overrides, tmp_path):
     """Of two, each in a process of its own, the other is not disturbed."""
-    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    needs("hydra_plugins.hydra_submitit_launcher", "submitit")
     folder = tmp_path / "results"
     words = [*overrides, "method=lopa", "train.epochs=20", "checkpoint_every=0", "seed=0,1"]
     command = [sys.executable, "-m", "lopa_bench", "-m", *words, "hydra/launcher=submitit_local"]
@@ -80,7 +81,8 @@ def long_sweep(overrides):
     words = [*overrides, "method=lopa", "train.epochs=20", "checkpoint_every=0", "seed=0,1,2"]
 
     def start(*launcher):
-        pytest.importorskip(f"hydra_plugins.hydra_{launcher[0].partition('_')[0]}_launcher")
+        extra = {"submitit_local": "submitit"}.get(launcher[0], launcher[0])
+        needs(f"hydra_plugins.hydra_{extra}_launcher", extra)
         command = [sys.executable, "-m", "lopa_bench", "-m", *words, f"hydra/launcher={launcher[0]}", *launcher[1:]]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True, **pipes)
@@ -151,7 +153,7 @@ def test_ctrl_c_lets_every_worker_save(long_sweep, tmp_path, monkeypatch, launch
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
     """A SLURM that is this machine; its folder."""
-    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    needs("hydra_plugins.hydra_submitit_launcher", "submitit")
     folder = tmp_path / "slurm"
     folder.mkdir()
     fake_slurm.install(folder)
@@ -216,8 +218,7 @@ def test_a_detached_array_is_not_submitted_twice(sweep, slurm, tmp_path, capsys)
 
 
 def test_ray(sweep, tmp_path, capfd):
-    pytest.importorskip("ray")
-    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    needs("hydra_plugins.hydra_ray_launcher", "ray")
     assert main([*sweep, "seed=0,1", "hydra/launcher=ray"]) == 0
     assert "2 jobs: 2 ran" in capfd.readouterr().out
 
@@ -225,7 +226,7 @@ def test_ray(sweep, tmp_path, capfd):
 @pytest.fixture
 def two_nodes(tmp_path, monkeypatch):
     """A Ray cluster of two nodes, started in another folder than the sweep is."""
-    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    needs("hydra_plugins.hydra_ray_launcher", "ray")
     from ray.cluster_utils import Cluster
 
     (tmp_path / "nodes").mkdir()
@@ -264,7 +265,7 @@ def test_a_ray_cluster_writes_where_the_command_is_given_and_survives_a_killed_w
 
 
 def test_optuna_searches_and_finds_again(sweep, tmp_path, capfd):
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    needs("hydra_plugins.hydra_optuna_sweeper", "optuna")
     search = [
         *sweep,
         "hydra/sweeper=optuna",
@@ -285,7 +286,7 @@ def test_optuna_searches_and_finds_again(sweep, tmp_path, capfd):
 
 
 def test_a_failing_job_of_a_launcher_fails_alone(sweep, capfd):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    needs("hydra_plugins.hydra_joblib_launcher", "joblib")
     broken = [*sweep, "train.lr=1e-3,1e30", "train.warmup=0", "train.clip=null", "hydra/launcher=joblib"]
     assert main([*broken, "train.epochs=4", "hydra.launcher.n_jobs=1"]) == 1
     assert "1 ran · 1 failed" in capfd.readouterr().out
