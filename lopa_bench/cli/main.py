@@ -15,7 +15,7 @@ from lopa_bench.cli.options import takes_overrides
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
-from lopa_bench.host.processes import is_main
+from lopa_bench.host.processes import is_main, tell_launcher
 from lopa_bench.host.terminal import drop, prepare_streams, say
 
 HELP = {"-h", "--help"}
@@ -84,8 +84,10 @@ def report(error: UserError) -> int:
     """Print one line (with ``LOPA_DEBUG=1`` the traceback before it) and return the error's exit status."""
     if os.environ.get("LOPA_DEBUG") == "1":
         traceback.print_exception(error)
+    line = f"lopa-bench: error: {error}".replace("\n", " ")
     if is_main():
-        say(f"lopa-bench: error: {error}".replace("\n", " "), error=True)
+        say(line, error=True)
+    tell_launcher(line)
     return error.exit_status
 
 

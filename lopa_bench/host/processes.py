@@ -7,9 +7,12 @@ Imports no torch at the top.
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lopa_bench.errors import UserError
@@ -38,6 +41,16 @@ def check_launched() -> None:
             "accelerate launch has started one process of the several it was asked for: --cpu, or no --multi_gpu; "
             "nearest: accelerate launch --multi_gpu --num_processes N -m lopa_bench …, without a GPU too"
         )
+
+
+def tell_launcher(line: str) -> None:
+    """Leave `line` where torchrun looks for what its process ended of: its report, which comes last, then says it.
+
+    The first process to end has torchrun end the others, perhaps before the main one has printed anything.
+    """
+    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        told = {"message": line, "extraInfo": {"timestamp": str(int(time.time()))}}
+        Path(path).write_text(json.dumps({"message": told}), encoding="utf-8")
 
 
 class Processes:

@@ -91,9 +91,24 @@ def test_one_process_in_place_of_several_is_refused(overrides, monkeypatch, caps
 
 @pytest.mark.slow
 def test_accelerate_on_cpus_is_refused(overrides):
-    launch = "-m accelerate.commands.launch --cpu --num_processes 2 -m lopa_bench"
+    """In one line if accelerate is told not to add a traceback of its own."""
+    launch = "-m accelerate.commands.launch --quiet --cpu --num_processes 2 -m lopa_bench"
     done = subprocess.run([sys.executable, *launch.split(), *overrides], capture_output=True, text=True, check=False)
-    assert "lopa-bench: error: accelerate launch has started one process" in done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("lopa-bench: error: accelerate launch has started one process")
+
+
+@pytest.mark.slow
+def test_torchrun_s_report_ends_with_the_error():
+    """Whichever of the processes was the first to end."""
+    launch = f"-m torch.distributed.run --nproc_per_node 2 --master_port {free_port()} -m lopa_bench"
+    done = subprocess.run([sys.executable, *launch.split(), "task=rtee"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    *_, last, border = done.stderr.splitlines()
+    assert set(border) == {"="}
+    assert "lopa-bench: error: task=rtee is not one of" in last
+    assert last.endswith("nearest: task=rte")
 
 
 @pytest.mark.slow
