@@ -10,7 +10,7 @@ from typing import Literal
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
 from lopa_bench.errors import RunFailed, UserError
-from lopa_bench.host.files import make_folder
+from lopa_bench.host.files import make_folder, set_modes
 from lopa_bench.host.terminal import say
 from lopa_bench.results.directory import TRAINED
 
@@ -90,6 +90,7 @@ def export(run: Path, to: Path, form: str = "own", with_card: bool = False, lice
         written = (config.method.export_peft if form == "peft" else config.method.export)(model, config, to)
         if with_card:
             (to / "README.md").write_text(card(run, config, written, licence), encoding="utf-8")
+        set_modes(to)
     except OSError as error:  # a full disk; the libraries that write have other names for it
         raise RunFailed(f"to={to} cannot be written ({error.strerror or error})") from error
     except UserError:  # there is nothing to export, and nothing was written

@@ -168,6 +168,15 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder} cannot be made ({getattr(error, 'strerror', None) or error})") from error
 
 
+def set_modes(folder: Path) -> None:
+    """Give each file below `folder` the mode of a new one, 0666 less the umask: safetensors makes its files for their owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(0o666 & ~mask)
+
+
 def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
     """Remove what `writing` left where its process was killed. Only for the one process that writes into `folder`.
 

@@ -171,6 +171,9 @@ def test_command(method, written, finished, tmp_path, capsys):
     assert main(["export", f"run={directory}", f"to={tmp_path / 'out'}"]) == 0
     assert (tmp_path / "out" / written).is_file()
     assert "from_pretrained" in capsys.readouterr().out or method == "lopa"
+    (tmp_path / "plain").touch()
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {path.stat().st_mode for path in files} == {(tmp_path / "plain").stat().st_mode}  # others may read them too
     assert main(["export", f"run={directory}", f"to={tmp_path / 'out'}"]) == 2
     assert "is in use" in capsys.readouterr().err
 
