@@ -7,7 +7,8 @@
     scripts/benchmark.py table              what results/benchmarks holds, as a Markdown table
 
 Each `benchmarks/NAME.py` has `comparisons(tiny)`, a list of objects with `work`, `against`, `ratio`
-(above 1: we are ahead), `spread` (least and greatest ratio seen), `goal` and what `ran`.
+(above 1: we are ahead), `spread` (least and greatest ratio seen), `goal`, `limit` (the greatest ratio there could
+be, all costing nothing but what it is `limited_by`) and what `ran`.
 What they share is in `benchmarks/contest`.
 LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real texts.
 """
@@ -70,11 +71,18 @@ def table(comparisons: list[dict[str, Any]]) -> str:
     shown = Table(box=None, pad_edge=False)
     shown.add_column("work")
     shown.add_column("against")
-    for name in ("ratio", "spread", "goal"):
+    for name in ("ratio", "spread", "goal", "limit"):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in comparisons:
         met = "green" if row["ratio"] >= row["goal"] else "red"
-        shown.add_row(row["work"], row["against"], f"[{met}]{row['ratio']:.2f}[/]", spread(row), f"{row['goal']:g}")
+        shown.add_row(
+            row["work"],
+            row["against"],
+            f"[{met}]{row['ratio']:.2f}[/]",
+            spread(row),
+            f"{row['goal']:g}",
+            f"{row['limit']:.3g}",
+        )
     console = Console()
     with console.capture() as captured:
         console.print(shown)
@@ -87,11 +95,15 @@ def spread(row: dict[str, Any]) -> str:
 
 def markdown(folder: Path) -> str:
     """Every comparison that was measured, a line each."""
-    lines = ["| work | against | ratio (spread) | goal |", "| --- | --- | ---: | ---: |"]
+    lines = [
+        "| work | against | ratio (spread) | goal | limit | set by |",
+        "| --- | --- | ---: | ---: | ---: | --- |",
+    ]
     for path in sorted(folder.glob("*.json")):
         for row in json.loads(path.read_text(encoding="utf-8")):
             ratio = f"{row['ratio']:.2f} ({spread(row)})"
-            lines.append(f"| {row['work']} | {row['against']} | {ratio} | {row['goal']:g} |")
+            limit = f"{row['limit']:.3g} | {row['limited_by']}"
+            lines.append(f"| {row['work']} | {row['against']} | {ratio} | {row['goal']:g} | {limit} |")
     return "\n".join(lines)
 
 

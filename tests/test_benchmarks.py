@@ -23,7 +23,8 @@ def test_comparisons(name):
     found = benchmark.measured(name, tiny=True)
     assert found
     for each in found:
-        assert {"work", "against", "ratio", "spread", "goal", "ran"} == set(each)
+        assert {"work", "against", "ratio", "spread", "goal", "limit", "limited_by", "ran"} == set(each)
+        assert 0 < each["limit"] < math.inf
         assert 0 < each["spread"][0] <= each["ratio"] <= each["spread"][1] < math.inf
     assert benchmark.table(json.loads(json.dumps(found)))
 
@@ -40,4 +41,13 @@ def test_a_tiny_form_writes_nothing(tmp_path, monkeypatch, capsys):
     assert MADE["work"] in capsys.readouterr().out
 
 
-MADE = {"work": "ours", "against": "theirs", "ratio": 2.0, "spread": [1.5, 2.5], "goal": 1.0, "ran": {}}
+MADE = {
+    "work": "ours",
+    "against": "theirs",
+    "ratio": 2.0,
+    "spread": [1.5, 2.5],
+    "goal": 1.0,
+    "limit": 3.0,
+    "limited_by": "FLOPs",
+    "ran": {},
+}

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from contest.measure import comparison, machine
+from contest.measure import SAME_WORK, comparison, machine
 from contest.workload import Workload, size_here, workload
 
 from lopa_bench.config.compose import load_config
@@ -32,7 +32,7 @@ def compare(work: Workload, task: str, method: str) -> dict[str, Any]:
     measured, estimated = peak(overrides), estimate(config, longest_row(config)).peak / 2**20
     less, more = sorted((measured, estimated))
     ran = {**machine(), "shape": work.shape, "texts": work.texts, "measured": measured, "estimated": estimated}
-    return comparison(f"{method} on {task}", [less], "doctor's estimate", [more], 0.8, "MiB", ran)
+    return comparison(f"{method} on {task}", [less], "doctor's estimate", [more], 0.8, "MiB", ran, SAME_WORK)
 
 
 def peak(overrides: list[str]) -> float:

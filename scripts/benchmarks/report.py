@@ -1,7 +1,7 @@
 """Reporting many results: `comparisons()` for `scripts/benchmark.py report`, or run alone.
 
 The work is `lopa-bench report` on 10,000 results, in a process of its own, reading included. It is
-compared with the goal of ten seconds; results are synthetic and written to a temporary folder.
+compared with the goal of three seconds; results are synthetic and written to a temporary folder.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known
 
-RESULTS, GOAL_SECONDS, REPEATS = 10_000, 10.0, 3
+RESULTS, GOAL_SECONDS, REPEATS = 10_000, 3.0, 3
 
 
 def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
-    """One comparison: seconds of the goal over seconds taken, above 1 when it is met."""
+    """One comparison: seconds of the goal over seconds taken, above 1 when it is met; at most as fast as the files are parsed."""
     results, repeats = (20, 1) if tiny else (RESULTS, REPEATS)
     with tempfile.TemporaryDirectory() as folder:
         write_results(Path(folder), results)
@@ -37,6 +37,10 @@ def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
             started = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
             seconds.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        for path in Path(folder).rglob("result.json"):
+            json.loads(path.read_bytes())
+        parsed = time.perf_counter() - started
     ratios = [GOAL_SECONDS / value for value in seconds]
     return [
         {
@@ -45,6 +49,8 @@ def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
             "ratio": statistics.median(ratios),
             "spread": [min(ratios), max(ratios)],
             "goal": 1.0,
+            "limit": GOAL_SECONDS / parsed,
+            "limited_by": "finding and parsing the files",
             "ran": {"command": "lopa-bench report", "seconds": seconds, "python": platform.python_version()},
         }
     ]

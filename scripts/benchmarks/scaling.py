@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from contest.loops import Loop, Rows
-from contest.measure import comparison, in_turn, machine
+from contest.measure import SAME_WORK, comparison, in_turn, machine
 from contest.workload import SMALL, TINY, Size, Workload, workload
 
 from lopa_bench.methods.instance_prompt import InstancePromptMethod
@@ -52,13 +52,13 @@ def with_rows(work: Workload, growth: Sequence[int], rounds: int) -> list[dict[s
 
     def speed(times: int, kept: bool, against: str, other: tuple[int, bool], goal: float) -> dict[str, Any]:
         ours, theirs = rates[str((times, kept))], rates[str(other)]
-        return comparison(f"examples/s with {name(times)}", ours, against, theirs, goal, "examples/s", ran)
+        return comparison(f"examples/s with {name(times)}", ours, against, theirs, goal, "examples/s", ran, SAME_WORK)
 
     def memory(kept: bool, given_back: str = "") -> dict[str, Any]:
         """The smaller is ahead here: memory of the least over memory of the most rows."""
         ours, theirs = megabytes[once, kept], megabytes[most, kept]
         what, against = f"peak memory of a run on {name(once)}{given_back}", f"on {name(most)}"
-        return comparison(what, ours, against, theirs, 0.9, "MiB", ran)
+        return comparison(what, ours, against, theirs, 0.9, "MiB", ran, SAME_WORK)
 
     return [
         *(speed(times, True, f"with {name(once)}", (once, True), 0.9) for times in growth[1:]),
@@ -142,6 +142,7 @@ def with_prompts(work: Workload, tokens: Sequence[int], rounds: int, figure: Pat
                 0.9,
                 "1",
                 ran,
+                SAME_WORK,
             )
         )
     return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
+from contest.flops import rate_in_precision_of
 from contest.loops import Loop, Rows
-from contest.measure import ROUNDS, comparison, in_turn, machine
+from contest.measure import ROUNDS, Limit, comparison, in_turn, machine
 from contest.workload import size_here, workload
 
 FEW, MANY, BATCHES = 16, 128, 8
@@ -31,10 +33,12 @@ def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
             **{f"plain {method}": each for method, each in plain.items()},
         }
         rates = in_turn(contestants, rounds=1 if tiny else ROUNDS)
+        most = {name: rate_in_precision_of(each.model.backbone) / each.flops() for name, each in contestants.items()}
     ran = {**machine(), "shape": work.shape, "texts": work.texts, "batches": batches}
 
     def against(ours: str, work_name: str, theirs: str, name: str) -> dict[str, Any]:
-        return comparison(work_name, rates[ours], name, rates[theirs], 1.0, "examples/s", ran)
+        limit = Limit(most[ours] / statistics.median(rates[theirs]), "its FLOPs at the rate of a large product")
+        return comparison(work_name, rates[ours], name, rates[theirs], 1.0, "examples/s", ran, limit)
 
     wide = [
         against(f"{how} {many}", f"LOPA on RTE, {how}, {many} rows a step", f"{how} {few}", f"{few} rows a step")

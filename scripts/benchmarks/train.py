@@ -5,19 +5,15 @@ Each contestant trains on batches that stand for a whole epoch of its own kind o
 
 from __future__ import annotations
 
-import time
+import statistics
 from typing import Any
 
 import torch
+from contest.flops import MATRIX, rate_in_precision_of
 from contest.loops import Loop, Padded, Rows
-from contest.measure import ROUNDS, comparison, in_turn, machine
+from contest.measure import ROUNDS, Limit, comparison, in_turn, machine
 from contest.trainer import TrainerWithPeft
 from contest.workload import Workload, size_here, workload
-
-from lopa_bench.models.flops import forward_flops
-
-MATRIX = 2048  # rows and columns of the product that a step's rate is compared with
-PRODUCTS = 5
 
 
 def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
@@ -45,36 +41,47 @@ def compare(work: Workload, batches: int, rounds: int) -> list[dict[str, Any]]:
         return Loop(config, mbpp, code_random, split=Padded, re_encode=True, fused=False, everywhere=everywhere)
 
     fft = {"fft": rte_loop("fft"), "fft_auto": rte_loop("fft", "precision=auto")}
+    contestants: dict[str, Loop | TrainerWithPeft] = {
+        "lopa": rte_loop("lopa"),
+        "lopa_auto": rte_loop("lopa", "precision=auto"),
+        "re_encoding": rte_loop("lopa", order=random, re_encode=True),
+        "official": rte_loop("lopa", "method.freeze_encoder=false", order=random, fused=False),
+        "lora": rte_loop("lora"),
+        "lora_trainer": trainer("lora", "words", random),
+        "lora_grouped": trainer("lora", "words", grouped),
+        "lora_classes": trainer("lora", "classes", grouped),
+        "pt": rte_loop("pt"),
+        "pt_trainer": trainer("pt", "classes", random),
+        "pt_grouped": trainer("pt", "classes", grouped),
+        "mbpp": Loop(work.config("mbpp", "lopa"), mbpp, code),
+        "mbpp_padded": padded(everywhere=False),
+        "mbpp_official": padded(everywhere=True),
+        **fft,
+    }
     rates = in_turn(
         {
-            "lopa": rte_loop("lopa"),
-            "lopa_auto": rte_loop("lopa", "precision=auto"),
-            "re_encoding": rte_loop("lopa", order=random, re_encode=True),
-            "official": rte_loop("lopa", "method.freeze_encoder=false", order=random, fused=False),
-            "lora": rte_loop("lora"),
-            "lora_trainer": trainer("lora", "words", random),
-            "lora_grouped": trainer("lora", "words", grouped),
-            "lora_classes": trainer("lora", "classes", grouped),
-            "pt": rte_loop("pt"),
-            "pt_trainer": trainer("pt", "classes", random),
-            "pt_grouped": trainer("pt", "classes", grouped),
-            "mbpp": Loop(work.config("mbpp", "lopa"), mbpp, code),
-            "mbpp_padded": padded(everywhere=False),
-            "mbpp_official": padded(everywhere=True),
-            **fft,
-            "product": lambda: product_rate(fft["fft"]),
-            "product_auto": lambda: product_rate(fft["fft_auto"]),
+            **contestants,
+            "product": lambda: rate_in_precision_of(fft["fft"].model.backbone),
+            "product_auto": lambda: rate_in_precision_of(fft["fft_auto"].model.backbone),
         },
         rounds,
     )
-    for name, loop in fft.items():
-        rates[name] = [rate * step_flops(loop) for rate in rates[name]]
+    flops = {name: contestant.flops() for name, contestant in contestants.items()}
+    faster = statistics.median(rates["product_auto"]) / statistics.median(rates["product"])
+    useful = {name: of_real_tokens(loop) for name, loop in fft.items()}
+    for name in fft:
+        rates[name] = [rate * flops[name] * useful[name] for rate in rates[name]]
     ran = {**machine(), "shape": work.shape, "texts": work.texts, "batch": size, "batches": batches}
 
-    def against(
-        ours: str, work_name: str, theirs: str, name: str, goal: float, unit: str = "examples/s"
-    ) -> dict[str, Any]:
-        return comparison(work_name, rates[ours], name, rates[theirs], goal, unit, ran)
+    def against(ours: str, work_name: str, theirs: str, name: str, goal: float) -> dict[str, Any]:
+        fewer = flops[theirs] / flops[ours]
+        limit = Limit(fewer * faster, "FLOPs, at bf16's rate") if ours.endswith("_auto") else Limit(fewer, "FLOPs")
+        return comparison(work_name, rates[ours], name, rates[theirs], goal, "examples/s", ran, limit)
+
+    def of_product(ours: str, work_name: str, product_name: str) -> dict[str, Any]:
+        limit = Limit(useful[ours], "padding")
+        name = f"a {MATRIX}×{MATRIX} matrix product, FLOP/s"
+        return comparison(work_name, rates[ours], name, rates[product_name], 0.5, "FLOP/s", ran, limit)
 
     again, unfrozen = (
         "the same loop, encoding each step, random order, fp32",
@@ -82,7 +89,6 @@ def compare(work: Workload, batches: int, rounds: int) -> list[dict[str, Any]]:
     )
     comes, by_length = "Trainer + peft", "Trainer + peft, group_by_length"
     no_words = f"{by_length}, two classes instead of label words"
-    product = f"a {MATRIX}×{MATRIX} matrix product, FLOP/s"
     return [
         against("lopa", "LOPA on RTE, frozen encoder, fp32", "re_encoding", again, 2.5),
         against("lopa_auto", "LOPA on RTE, frozen encoder, auto", "re_encoding", again, 4),
@@ -106,35 +112,12 @@ def compare(work: Workload, batches: int, rounds: int) -> list[dict[str, Any]]:
             "the same, with logits at every position as the official code has them",
             5,
         ),
-        against("fft", "FFT step on RTE, fp32, FLOP/s", "product", product, 0.5, "FLOP/s"),
-        against("fft_auto", "FFT step on RTE, auto, FLOP/s", "product_auto", product, 0.5, "FLOP/s"),
+        of_product("fft", "FFT step on RTE, fp32, FLOP/s", "product"),
+        of_product("fft_auto", "FFT step on RTE, auto, FLOP/s", "product_auto"),
     ]
 
 
-def step_flops(loop: Loop) -> float:
-    """Of forward and backward pass per example, of the real tokens only: padding is no work."""
-    backbone, total = loop.model.backbone, 0
-    width, vocabulary = backbone.config.hidden_size, backbone.config.vocab_size
-    for row in loop.split.rows:
-        n = len(row.ids)
-        total += forward_flops(backbone.body, backbone.config, n, n, causal=False)
-        total += 2 * len(row.columns) * width * (width + vocabulary)
-    return 3 * total / len(loop.split)
-
-
-def product_rate(loop: Loop) -> float:
-    """FLOP/s of a large matrix product in the precision that the loop computes in."""
-    backbone = loop.model.backbone
-    matrix = torch.randn(MATRIX, MATRIX, device=backbone.device, dtype=backbone.dtype)
-    matrix @ matrix
-    synchronize()
-    started = time.perf_counter()
-    for _ in range(PRODUCTS):
-        matrix @ matrix
-    synchronize()
-    return PRODUCTS * 2 * MATRIX**3 / (time.perf_counter() - started)
-
-
-def synchronize() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+def of_real_tokens(loop: Loop) -> float:
+    """Share of the tokens in the batches of `loop` that are no padding."""
+    lengths = [[len(loop.split.rows[i].ids) for i in batch] for batch in loop.split.batches]
+    return sum(map(sum, lengths)) / sum(len(batch) * max(batch) for batch in lengths)

@@ -11,6 +11,7 @@ from types import MethodType
 from typing import Any
 
 import torch
+from contest.flops import counted_flops
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -133,14 +134,17 @@ class Loop:
         if everywhere:
             vars(self.model)["loss"] = MethodType(loss_of_logits_everywhere, self.model)
         examples = [rows.examples[i] for batch in order for i in batch]
+        encoded: list[Split] = []
         started = time.perf_counter()
-        encoded = encode(self.model, config, examples, training=True)
-        self.prepared_s = (time.perf_counter() - started) / config.train.epochs
+        flops = counted_flops(lambda: encoded.append(encode(self.model, config, examples, training=True)))
+        self.prepared_s, self.prepared_flops = (
+            spent / config.train.epochs for spent in (time.perf_counter() - started, flops)
+        )
         if re_encode:
-            self._read_by_encoder(encoded, [example.input for example in examples])
-            self.prepared_s = 0.0
+            self._read_by_encoder(encoded[0], [example.input for example in examples])
+            self.prepared_s = self.prepared_flops = 0.0
         size = len(order[0])
-        self.split = split(encoded, [list(range(i, i + size)) for i in range(0, len(examples), size)])
+        self.split = split(encoded[0], [list(range(i, i + size)) for i in range(0, len(examples), size)])
         self._epoch(self.split.batches[:1])
 
     def _read_by_encoder(self, split: Split, texts: list[str]) -> None:
@@ -154,6 +158,10 @@ class Loop:
 
     def __call__(self) -> float:
         return len(self.split) / (self._epoch(self.split.batches) + self.prepared_s)
+
+    def flops(self) -> float:
+        """Of all matrix products for an example, those on padding too."""
+        return (counted_flops(lambda: self._epoch(self.split.batches)) + self.prepared_flops) / len(self.split)
 
     def _epoch(self, batches: Order) -> float:
         """Seconds of one epoch of these batches."""

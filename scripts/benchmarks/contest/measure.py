@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import statistics
@@ -12,6 +13,17 @@ from typing import Any
 ROUNDS = 3
 
 Rates = dict[str, list[float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Limit:
+    """The greatest ratio there could be, and what sets it: all that it does not name costs nothing."""
+
+    ratio: float
+    by: str
+
+
+SAME_WORK = Limit(1.0, "the same work")
 
 
 def in_turn(contestants: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -> Rates:
@@ -28,7 +40,14 @@ def in_turn(contestants: Mapping[str, Callable[[], float]], rounds: int = ROUNDS
 
 
 def comparison(
-    work: str, ours: list[float], against: str, theirs: list[float], goal: float, unit: str, ran: Mapping[str, Any]
+    work: str,
+    ours: list[float],
+    against: str,
+    theirs: list[float],
+    goal: float,
+    unit: str,
+    ran: Mapping[str, Any],
+    limit: Limit,
 ) -> dict[str, Any]:
     """One object of results/benchmarks: the median over rounds of our rate over theirs, and the least and greatest."""
     ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
@@ -38,6 +57,8 @@ def comparison(
         "ratio": statistics.median(ratios),
         "spread": [min(ratios), max(ratios)],
         "goal": goal,
+        "limit": limit.ratio,
+        "limited_by": limit.by,
         "ran": {**ran, "unit": unit, "ours": ours, "theirs": theirs},
     }
 

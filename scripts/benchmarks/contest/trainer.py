@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from contest.flops import counted_flops
 from contest.loops import Order, Rows
 
 from lopa_bench.config.schema import Config
@@ -56,6 +57,10 @@ class TrainerWithPeft:
 
     def __call__(self) -> float:
         return len(self.rows) / self._train(self.rows)
+
+    def flops(self) -> float:
+        """Of all matrix products for an example, those on padding too."""
+        return counted_flops(lambda: self._train(self.rows)) / len(self.rows)
 
     def _train(self, rows: list[dict[str, Any]]) -> float:
         import transformers as hf
