@@ -73,6 +73,11 @@ class Table:
         return {"Parameters": "counted"} if agree else {"Counted": "counted", "Trained": "trained"}
 
     @property
+    def filled(self) -> Table:
+        """The same without the rows that have no number."""
+        return replace(self, lines=tuple(line for line in self.lines if line.known))
+
+    @property
     def usual_seeds(self) -> int:
         """How many seeds most of its cells have; 0 without any run."""
         return statistics.mode([cell.n for line in self.lines for cell in line.cells if cell.n] or [0])

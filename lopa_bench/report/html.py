@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,7 +18,7 @@ from lopa_bench.report.diagnosis import diagnose
 from lopa_bench.report.figures import Drawing, draw
 from lopa_bench.report.figures.style import write_svg
 from lopa_bench.report.listing import FIELDS, list_runs, provenance
-from lopa_bench.report.texts import caption, grid
+from lopa_bench.report.texts import caption, grid, unfilled
 from lopa_bench.report.verdicts import CheckedClaim, check_claims
 from lopa_bench.results.read import Runs
 
@@ -41,7 +42,7 @@ def write_page(output: Path, runs: Runs, scale: str, tables: Sequence[Table], *,
     drawings = draw(runs, scale, fast=fast)
     sections = [
         Section("Claims", _claims(checked)),
-        Section("Tables", "".join(map(_table, tables)), [(f"table-{t.name}", t.title) for t in tables if t.ours]),
+        Section("Tables", "".join(map(_table, tables)), _entries([table for table in tables if table.ours])),
         Section("Figures", "".join(map(_figure, drawings)), [(f"figure-{d.name}", d.title) for d in drawings]),
         Section("Runs that learnt nothing", _list(diagnose(runs.frame))),
         Section("Files left out", _list([*runs.warnings, *runs.refused])),
@@ -70,13 +71,21 @@ def _contents(section: Section) -> str:
     return f'<li><a href="#{section.anchor}">{escape(section.title)}</a>{f"<ul>{entries}</ul>" if entries else ""}</li>'
 
 
+def _entries(tables: Sequence[Table]) -> list[tuple[str, str]]:
+    """Their anchors and titles, a title up to its colon where that tells it from the others."""
+    begun = Counter(table.title.partition(":")[0] for table in tables)
+    short = {title: title.partition(":")[0] for title in (t.title for t in tables)}
+    return [(f"table-{t.name}", short[t.title] if begun[short[t.title]] == 1 else t.title) for t in tables]
+
+
 def _table(table: Table) -> str:
-    heads, *rows = grid(table, "<b>{}</b>".format, escape)
-    notes = "".join(f"<p class=note>{escape(note)}</p>" for note in table.notes)
+    heads, *rows = grid(table.filled, "<b>{}</b>".format, escape)
+    shown = _grid(heads, rows) if rows else ""
+    about = [*unfilled(table), *([caption(table)] if rows else []), *table.notes]
+    notes = "".join(f"<p class=note>{escape(note)}</p>" for note in about)
     kind = "" if table.ours else " class=paper"
     return (
-        f'<article id="table-{table.name}"{kind}><h3>{escape(table.title)}</h3>{_grid(heads, rows)}'
-        f"<p class=note>{escape(caption(table))}</p>{notes}"
+        f'<article id="table-{table.name}"{kind}><h3>{escape(table.title)}</h3>{shown}{notes}'
         f"{_commands(f'Missing cells ({table.estimate})', table.commands)}</article>"
     )
 

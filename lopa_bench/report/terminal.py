@@ -6,12 +6,11 @@ import io
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.host.terminal import printable
 from lopa_bench.report.cells import Table
-from lopa_bench.report.texts import caption, grid, noted
+from lopa_bench.report.texts import caption, grid, noted, unfilled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,16 +26,13 @@ def terminal(tables: Iterable[Table]) -> str:
 
     console = console_of_reports()
     for table in tables:
-        known = replace(table, lines=tuple(line for line in table.lines if line.known))
+        filled = table.filled
         console.print(printable(table.title), style="bold", markup=False)
-        if known.lines:
-            marked = grid(known, "[bold]{}[/bold]".format, lambda text: escape(printable(text)))
-            print_grid(console, marked, grid(known, str, printable))
-        if unknown := [line.label for line in table.lines if not line.known]:
-            console.print(printable(f"Rows without a run yet: {'; '.join(unknown)}."), markup=False)
-        if known.lines:
+        if filled.lines:
+            marked = grid(filled, "[bold]{}[/bold]".format, lambda text: escape(printable(text)))
+            print_grid(console, marked, grid(filled, str, printable))
             console.print(printable(caption(table)), style="dim", markup=False)
-        for text in noted(table):
+        for text in (*unfilled(table), *noted(table)):
             console.print(printable(text), markup=False)
         for text in _gaps(table):
             console.print(printable(text), markup=False, soft_wrap=True)

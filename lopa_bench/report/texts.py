@@ -41,6 +41,12 @@ def grid(table: Table, best: Callable[[str], str], text: Callable[[str], str]) -
     return [[text(head) for head in header(table)], *(line_texts(table, line, best, text) for line in table.lines)]
 
 
+def unfilled(table: Table) -> list[str]:
+    """A line that names the rows without a number, if there are any."""
+    left = [line.label for line in table.lines if not line.known]
+    return [f"Rows without a run yet: {'; '.join(left)}."] if left else []
+
+
 def noted(table: Table) -> list[str]:
     """What a reader must know, under a table."""
     note = "Note: " if table.ours else ""

@@ -1,5 +1,6 @@
 """Figures: their numbers by hand, and a file for each when there are runs."""
 
+import re
 import shutil
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 from synthetic import write_run
 
 from lopa_bench.cli.report import main
+from lopa_bench.report.figures import offsets
 from lopa_bench.report.figures.offsets import cosines, effective_rank, principal
 from lopa_bench.report.figures.parameters import Point, pareto_front
 from lopa_bench.results.prompts import NAME, load_prompts, pack_prompts
+from lopa_bench.results.read import read_runs
 
 
 def write_prompts(folder, *arrays):
@@ -96,13 +99,37 @@ def test_without_runs_there_are_no_figures_and_no_crash(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("no figure: ")
 
 
-def test_one_run_draws_what_it_can(tmp_path, figures):
+def test_one_run_is_nothing_to_compare(tmp_path, capsys):
     write_run(tmp_path, "rte", "lopa")
-    assert figures() == ["length.png", "length.svg", "rank.png", "rank.svg"]
+    assert main(["figures", "--results-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("no figure: ")
+
+
+def test_two_ranks_draw_no_third(tmp_path, figures):
+    for rank in (1, 4):
+        write_run(tmp_path, "rte", "lopa", settings={"method.rank": rank})
+    assert figures() == ["rank.png", "rank.svg"]
+    drawn = (tmp_path / "figures" / "rank.svg").read_text(encoding="utf-8")
+    below_the_axis = re.findall(r">(\d+)</text>", drawn)
+    assert below_the_axis.count("1") == below_the_axis.count("4") == 1
+    assert "2" not in below_the_axis
+    assert ">0.0<" not in drawn
+
+
+def test_panels_of_one_kind_have_one_axis_that_holds_all(tmp_path, monkeypatch):
+    """Every task's curves of the offsets end inside their panel."""
+    for place, task in enumerate(("rte", "mrpc")):
+        z_s, u, v = made(rank=4)
+        write_prompts(write_run(tmp_path, task, "lopa"), z_s, (1 + 3 * place) * u, v, [" Yes", " No"] * 20)
+    panels = offsets.figure(read_runs(tmp_path, "mini"), "mini").axes
+    above, below = panels[2], panels[8]
+    assert above.get_ylim() == below.get_ylim()
+    assert all(line.get_ydata().max() < axes.get_ylim()[1] for axes in (above, below) for line in axes.lines)
 
 
 def test_a_figure_is_the_same_file_twice(tmp_path, figures):
-    write_run(tmp_path, "rte", "lopa")
+    for rank in (1, 4):
+        write_run(tmp_path, "rte", "lopa", settings={"method.rank": rank})
     figures()
     first = (tmp_path / "figures" / "rank.svg").read_bytes()
     figures()

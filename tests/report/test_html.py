@@ -112,8 +112,9 @@ def test_a_browser_shows_it_on_a_phone_without_errors(whole, tmp_path):
     shutil.copy(whole, tmp_path)
     (tmp_path / "probe.html").write_text(PROBE)
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--enable-logging=stderr"]
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     profile = [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"]
-    command = [BROWSER, *flags, *profile, (tmp_path / "probe.html").as_uri()]
+    command = [BROWSER, *flags, *quiet, *profile, (tmp_path / "probe.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     found = re.search(r"wide (\d+), runs (\d+), (\d+) of (\d+) runs", done.stdout)
     assert found, done.stderr

@@ -42,6 +42,7 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
         axes.set_title(table.columns[i].label)
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
+    drawn.supxlabel(table.columns[shown[0]].shown.axis, fontsize=9)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
     legend_below(drawn, panels)

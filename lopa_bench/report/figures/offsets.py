@@ -84,9 +84,11 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     for i, (column, by_rank) in enumerate(shown):
         _row(panels[wide * i : wide * (i + 1)], column.label, by_rank)
         _worth(panels[wide * (i + 1) - 1], _instances(runs, column, scale, fast), column.shown.axis)
-    for place in (2, 3, 4):  # the same axis for every task
-        for axes in panels[wide + place :: wide]:
-            axes.sharey(panels[place])
+    for place in (2, 3, 4):  # the same axis for every task, wide enough for all
+        column_of_panels = panels[place::wide]
+        bottoms, tops = zip(*(axes.get_ylim() for axes in column_of_panels), strict=True)
+        for axes in column_of_panels:
+            axes.set_ylim(min(bottoms), max(tops))
     for axes, title in zip(panels, TITLES, strict=False):
         axes.set_title(title)
     for axes, label in zip(panels[-wide:], LABELS, strict=True):
@@ -138,7 +140,7 @@ def _classes(axes: Axes, prompts: Prompts) -> None:
     for i, label in enumerate(np.unique(prompts.label)):
         own = coordinates[prompts.label == label]
         axes.scatter(own[:, 0], own[:, 1], s=10, alpha=0.6, label=label.strip(), **look(i))
-    axes.legend(fontsize=7, handletextpad=0.1, borderaxespad=0)
+    axes.legend(fontsize=7, handletextpad=0.1, borderaxespad=0, frameon=True, framealpha=0.85, edgecolor="none")
     axes.set_xticklabels([])
     axes.set_yticklabels([])
 
@@ -190,7 +192,7 @@ def _turn(axes: Axes, seeds: Sequence[Prompts]) -> None:
 
 def _worth(axes: Axes, seeds: Sequence[Instance], label: str) -> None:
     """The score by prompt: a mean and the range over seeds."""
-    axes.set_xticks(range(len(PROMPTS)), PROMPTS)
+    axes.set_xticks(range(len(PROMPTS)), PROMPTS, fontsize=7)
     axes.set_xlim(-0.5, len(PROMPTS) - 0.5)
     axes.set_ylabel(label)
     for place, name in enumerate(PROMPTS if seeds else ()):

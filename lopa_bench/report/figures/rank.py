@@ -24,20 +24,21 @@ Series = tuple[int, Column]  # a column of the table, and its place in it
 
 
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
-    """Scores above parameters, for each model that has runs."""
+    """Scores above parameters, for each model that has runs; None where only one rank has."""
     table = filled("ablation_rank", runs, scale, fast=fast)
+    lines = tuple(line for line in table.lines if any(cell.mean is not None for cell in line.cells))
     groups: dict[tuple[str, str | None], list[Series]] = {}
     for i, column in enumerate(table.columns):
-        if any(line.cells[i].mean is not None for line in table.lines):
+        if any(line.cells[i].mean is not None for line in lines):
             groups.setdefault((column.metric, column.model), []).append((i, column))
-    if not groups:
+    if len(lines) < 2:  # nothing to compare
         return None
     drawn, panels = axes_grid(len(groups), 2, height=2.2, sharex=True, height_ratios=(3, 1))
     tasks = list(dict.fromkeys(column.task for column in table.columns))
     for j, group in enumerate(groups.values()):
         above, below = panels[j], panels[len(groups) + j]
-        _scores(above, table.lines, group, tasks)
-        _parameters(below, table.lines, group)
+        _scores(above, lines, group, tasks)
+        _parameters(below, lines, group)
     legend_below(drawn, panels)
     return drawn
 
@@ -52,8 +53,9 @@ def _scores(axes: Axes, lines: tuple[Line, ...], group: list[Series], tasks: lis
 
 
 def _parameters(axes: Axes, lines: tuple[Line, ...], group: list[Series]) -> None:
-    counted = [next((line.cells[i].counted for i, _ in group if line.cells[i].counted), 0.0) or 0.0 for line in lines]
-    bars = axes.bar(range(len(lines)), [value / 1e3 for value in counted], color=GREY, width=0.5)
+    cells = [next((line.cells[i] for i, _ in group if line.cells[i].counted), None) for line in lines]
+    known = {place: cell.counted / 1e3 for place, cell in enumerate(cells) if cell is not None and cell.counted}
+    bars = axes.bar(list(known), list(known.values()), color=GREY, width=0.5)
     axes.bar_label(bars, fmt="%.1f", padding=1, fontsize=8)
     axes.margins(y=0.35)
     axes.set_ylabel("parameters\n(thousands)")
