@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
+from lopa_bench.config.keys import spell
+from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import say, write
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
     from lopa_bench.report.listing import ListedRun
+    from lopa_bench.results.read import Runs
 
 SUMMARY = "every run of a folder as one table: what differs from the recipe, score, parameters, time, memory"
 DETAILS = (
@@ -50,11 +53,26 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.report.listing import list_runs
     from lopa_bench.results.read import read_runs
 
-    runs = read_runs(options.results_dir, options.scale).only(where)
+    runs = read_runs(options.results_dir, options.scale)
+    if not runs.frame.empty:
+        _check_known(runs, where)
+    runs = runs.only(where)
     listed = _sorted(list_runs(runs, options.scale), options.sort)
     _write(options, listed)
     say(*runs.warnings, *runs.refused, error=True)
     return UserError.exit_status if runs.refused else 0
+
+
+def _check_known(runs: Runs, where: Mapping[str, str]) -> None:
+    """Raises `UserError` for a key or a value that none of the runs has: an empty list would not say which of them is mistyped."""
+    for key, value in where.items():
+        values = runs.values(key)
+        known = [value for value in values if value != spell(None)]
+        if value not in values:
+            other = (
+                f"they have {', '.join(known)}{hint(value, known, f'where={key}={{}}')}" if known else f"none has {key}"
+            )
+            raise UserError(f"runs: where={key}={value}: no run has it; {other}")
 
 
 def _sorted(listed: list[ListedRun], key: str) -> list[ListedRun]:

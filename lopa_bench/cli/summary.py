@@ -57,7 +57,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("", f"({share:.3g} % of the backbone's {counts.total:,})"),
         ("selection", f"{result.selection}: {selection}{epoch}"),
         *_selecting_facts(result),
-        *([("majority", "the label of most training rows, on the rows reported")] if result.baseline.majority else []),
+        *_majority_facts(result),
         *_reading_facts(result),
         ("time", f"{seconds.total:.1f} s ({seconds.train:.1f} s training{speed}) on {result.device}"),
         ("peak memory", f"{result.peak_memory_mib:,} MiB"),
@@ -71,6 +71,14 @@ def _selecting_facts(result: Result) -> list[tuple[str, str]]:
     if rows >= FEW_ROWS:
         return []
     return [("", f"on {rows} rows one answer is {100 / rows:.1f} points: epochs are hardly told apart")]
+
+
+def _majority_facts(result: Result) -> list[tuple[str, str]]:
+    if not result.baseline.majority:
+        return []
+    if result.baseline.majority.get("accuracy") == 100:
+        return [("majority", "all rows reported have the label of most training rows: the score says nothing")]
+    return [("majority", "the label of most training rows, on the rows reported")]
 
 
 def _reading_facts(result: Result) -> list[tuple[str, str]]:

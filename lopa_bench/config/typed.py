@@ -110,5 +110,6 @@ def _one_line(error: Any, prefix: str, fields: list[str]) -> str:
 
 def _shown(value: Any) -> str:
     """A value as a line of an error has room for it."""
-    text = str(value) if isinstance(value, (str, int, float, bool)) or value is None else type(value).__name__
+    plain = isinstance(value, (str, int, float, bool, list)) or value is None
+    text = str(value) if plain else type(value).__name__
     return text if len(text) <= 80 else f"{text[:76]}…"

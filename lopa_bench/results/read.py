@@ -62,6 +62,10 @@ class Runs:
         """The runs with these settings, which from then on stand in for a table's defaults."""
         return Runs(self.where(settings).reset_index(drop=True), self.warnings, self.refused, settings)
 
+    def values(self, key: str) -> list[str]:
+        """What some run has for a field or config key, as it is spelled; ``null`` for a run that has none."""
+        return sorted(self._coded(key)[1])
+
     def _coded(self, key: str) -> tuple[NDArray[np.int64], dict[str, int]]:
         """All runs' values of a key as small numbers, kept: tables ask for the same few keys again and again."""
         if key not in self._codes:

@@ -44,9 +44,20 @@ def _fault(template: str, record: Record) -> str | None:
 
 
 def _with_columns(key: str, template: str) -> None:
-    """Raises `ValueError` for a template without a column; none at all is a task that is still to be told."""
+    """Raises `ValueError` for a template without a column, or with a lonely brace; none at all is a task that is still to be told."""
+    if re.search("[{}]", _BRACES.sub("", template)):
+        raise ValueError(
+            f"{key}={template!r}: a brace is not closed or holds nothing; a column is {{NAME}}, a brace itself {{{{"
+        )
     if template and not fields_of(template):
         raise ValueError(f"{key}={template!r} names no column; nearest: {key}='{{{template}}}'")
+
+
+def _words(value: Any) -> Any:
+    """The classes' words with YAML's numbers spelled; raises `ValueError` for what gives no word to each class."""
+    if not isinstance(value, Mapping):
+        raise ValueError("each class needs its word: task.words='{1: terrible, 5: great}'")
+    return _spelled(value)
 
 
 def _spelled(value: Any) -> Any:
@@ -68,7 +79,7 @@ class Classify(Glue):
 
     text: str = ""
     label: str = ""
-    words: Annotated[dict[str, str], BeforeValidator(_spelled)] = Field(default_factory=dict)
+    words: Annotated[dict[str, str], BeforeValidator(_words)] = Field(default_factory=dict)
     f1_label: Annotated[str | None, BeforeValidator(_spelled)] = None
     template: str = ""
 
@@ -76,6 +87,8 @@ class Classify(Glue):
 
     def __post_init__(self) -> None:
         _with_columns("task.text", self.text)
+        if self.text.count(MASK) > 1:
+            raise ValueError(f"task.text={self.text!r} has {MASK} more than once; the answer is one word")
         if self.text and len(set(self.words.values())) < 2:
             raise ValueError(
                 "task.words needs two classes or more, each with a word of its own: {1: terrible, 5: great}"
@@ -104,7 +117,10 @@ class Classify(Glue):
         return filled(self.template, record)
 
     def gold(self, record: Record) -> str:
-        return spell(record[self.label])
+        """The class: without blanks around it, and 5 where the file has it as 5.0, as pandas writes whole numbers beside a gap."""
+        label = spell(record[self.label]).strip()
+        whole = label.removesuffix(".0")
+        return whole if label not in self.words and whole in self.words else label
 
     def fault(self, record: Record) -> str | None:
         return _fault(self.text, record) or (self.unknown(self.gold(record)) if self.label in record else None)

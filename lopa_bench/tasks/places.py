@@ -42,7 +42,19 @@ def _own_files(data: Data) -> dict[Split, tuple[Path, slice]]:
             if path.suffix.lower() not in KINDS:
                 raise UserError(f"data.{split}={name}: is none of {', '.join(KINDS)}")
             found[split] = path, rows
+    (trained, some), (tested, others) = found["train"], found["test"]
+    if trained.resolve() == tested.resolve() and _share(some, others):
+        raise UserError(
+            f"data.test={data.test}: the same rows as data.train={data.train}, so a score would say nothing; name another file, "
+            f"or parts: data.train={trained.name}[:N] data.test={trained.name}[N:]"
+        )
     return found
+
+
+def _share(some: slice, others: slice) -> bool:
+    """Whether two slices, counted from a file's first row, have a row in common."""
+    stops = [part.stop for part in (some, others) if part.stop is not None]
+    return not stops or max(some.start or 0, others.start or 0) < min(stops)
 
 
 def _task_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]]:

@@ -61,6 +61,7 @@ def without_broken(name: str, rows: Sequence[Record | Broken], most: int, way_ou
 def read_table(path: Path, header: bool = True) -> Rows:
     """Rows of a .tsv (GLUE's: no quoting, quote characters are text), .csv, .jsonl, .json or .parquet file; UTF-8, with or without a BOM.
 
+    A .csv file is separated by commas; by semicolons or tabs where its header has no comma, as spreadsheets of many countries write it.
     Without a `header`, the columns of a .tsv or .csv file are called "0", "1", …
     A .json file is a list of rows or WebNLG's ``{"entries": [{"1": row}, {"2": row}, …]}``.
 
@@ -77,7 +78,10 @@ def read_table(path: Path, header: bool = True) -> Rows:
         lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
         return _named(path, enumerate(lines, 1), header, "")
     if path.suffix == ".csv":
-        return _named(path, _csv_rows(path, text), header, "; a comma inside a text needs quotes around the text")
+        separator = next((sign for sign in ",;\t" if sign in text.partition("\n")[0]), ",") if header else ","
+        return _named(
+            path, _csv_rows(path, text, separator), header, "; a comma inside a text needs quotes around the text"
+        )
     if path.suffix == ".jsonl":
         rows = [parse_json(line, f"{path}:{n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     else:
@@ -101,9 +105,9 @@ def _parquet(path: Path) -> Rows:
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
 
-def _csv_rows(path: Path, text: str) -> Iterable[tuple[int, list[str]]]:
+def _csv_rows(path: Path, text: str, separator: str) -> Iterable[tuple[int, list[str]]]:
     """Each row with the line that it ends on."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
             if row:

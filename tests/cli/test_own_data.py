@@ -144,6 +144,10 @@ def test_every_kind_of_file_has_the_same_rows(there, tmp_path):
     )
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, frame.to_dict("records"))))
     (tmp_path / "a.json").write_text(json.dumps(frame.to_dict("records")))
+    (tmp_path / "b.csv").write_text(
+        frame.to_csv(index=False, sep=";", lineterminator="\r\n"), encoding="utf-8-sig", newline=""
+    )
+    frame.astype({"stars": float}).to_csv(tmp_path / "c.csv", index=False)
     needs("pyarrow", "parquet")
     frame.astype({"stars": float}).to_parquet(tmp_path / "a.parquet")  # as pandas keeps numbers beside a gap
     task = Classify(
@@ -157,7 +161,8 @@ def test_every_kind_of_file_has_the_same_rows(there, tmp_path):
         label="stars",
         words={1: "bad", 5: "good"},
     )
-    made = [task.examples(read_rows(tmp_path / f"a.{kind}")) for kind in ("csv", "tsv", "jsonl", "json", "parquet")]
+    names = ("a.csv", "b.csv", "c.csv", "a.tsv", "a.jsonl", "a.json", "a.parquet")
+    made = [task.examples(read_rows(tmp_path / name)) for name in names]
     assert all(examples == made[0] for examples in made)
     assert made[0][0].input.endswith(" <mask>")
 
@@ -196,6 +201,10 @@ WRONG = {
     "another kind": ([*CLASSIFY, "data.train=train.xls", "data.test=test.csv"], "is none of .csv, .tsv, .jsonl, .json, .parquet"),
     "a source": ([*CLASSIFY, *FILES, "data.source=mini"], "data.source=mini reads no file of yours"),
     "f1": ([*CLASSIFY, *FILES, "task.f1_label=4"], "task.f1_label=4 is no class of task.words"),
+    "the same rows": ([*CLASSIFY, "data.train=train.csv[:40]", "data.test=train.csv[30:]"], "parts: data.train=train.csv[:N] data.test="),
+    "two masks": ([*CLASSIFY, *FILES, "task.text={review} <mask> <mask>"], "has <mask> more than once"),
+    "a lonely brace": ([*CLASSIFY, *FILES, "task.text={review It was <mask>"], "a brace is not closed"),
+    "words without classes": ([*CLASSIFY, *FILES, "task.words=[terrible,great]"], "each class needs its word: task.words='{1: terrible"),
     "no target": ([*WRITE[:2], *TEXTS], "task.target is needed"),
 }  # fmt: skip
 

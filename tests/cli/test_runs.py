@@ -32,6 +32,14 @@ def test_where_takes_fields_and_config_keys(runs):
     assert (run["differs"], run["table"]) == ("method.rank=3", False)
 
 
+def test_what_no_run_has_is_told(runs):
+    assert (
+        "where=method=lop: no run has it; they have lopa, pt; nearest: where=method=lopa"
+        in runs("where=method=lop", status=2).err
+    )
+    assert "where=foo=1: no run has it; none has foo" in runs("where=foo=1", status=2).err
+
+
 def test_formats_hold_the_same_runs(runs, tmp_path):
     plain = json.loads(runs("format=json").out)
     assert [float(row["score"]) for row in csv.DictReader(io.StringIO(runs("format=csv").out))] == [80.0, 70.0, 85.0]
