@@ -1,6 +1,6 @@
 """The commands and files of README.md and docs/: what can run here is run, in a folder of its own and on few rows.
 
-A line with a placeholder (DIR, RUN_A, …) or of another scale is checked for its words only.
+A line with a placeholder (DIR, RUN_A, …) or of another scale is checked for its words only: its keys, and those choices that are named.
 """
 
 import math
@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from lopa_bench.cli.help import commands as subcommands
+from lopa_bench.cli.help import load
 from lopa_bench.cli.main import main
+from lopa_bench.cli.options import Choice, options_of, takes_overrides
 from lopa_bench.config.files import choices, groups
 
 ROOT = Path(__file__).parents[1]
@@ -82,10 +84,21 @@ def test_run(page, words, folder, monkeypatch, capsys):
 def test_command(page, words, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     if words[0] in TOLD_BY_HELP or any(PLACEHOLDER.search(word) for word in words):
+        _check_keys(words)
         assert _exit_status([words[0], "--help"]) == 0
     else:
         assert _exit_status(words) in ({0, 1} if words[0] == "doctor" else {0})  # doctor: 1 where something lacks
     assert capsys.readouterr().out
+
+
+def _check_keys(words):
+    """Whatever is named in a subcommand's line is an option of it, or a key of a run's where it takes those."""
+    declared = load(words[0]).OPTIONS
+    kinds = declared.options.values() if isinstance(declared, Choice) else [declared]
+    own = {one.name.replace("_", "-") for kind in kinds for one in options_of(kind)}
+    told = {word.strip("-[]").partition("=")[0] for word in words[1:] if "=" in word or word.startswith("--")}
+    others = {key for key in told if key.replace("_", "-") not in own | {"help", "conf.path"}}
+    assert not others or takes_overrides(declared), others
 
 
 def _exit_status(words):
