@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
 from lopa_bench.errors import UserError
-from lopa_bench.host.terminal import add_row, say, show, table
+from lopa_bench.host.terminal import printable, say, write
 from lopa_bench.models import shapes
+from lopa_bench.report.terminal import console_of_reports, print_grid, printed
 from lopa_bench.serving.bill import BYTES, CUSTOMISATIONS, Cost, cost, encoder_of, find, methods
 
 if TYPE_CHECKING:
@@ -78,14 +80,15 @@ def _totals(one: Cost, backbone_bytes: int) -> dict[str, dict[int, int]]:
 
 def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base: Timing | None) -> None:
     headings = (
+        "method",
         *(f"server × {n:,}" for n in CUSTOMISATIONS),
         *(f"client × {n:,}" for n in CUSTOMISATIONS),
         *("tokens", "cached", "server GFLOP", "client GFLOP", "server ms", "client ms"),
     )
-    lines = table("method", *headings, title=f"{model}, one request of {tokens} tokens, fp32", box=None)
+    lines = [list(headings)]
     for one in costs:
         totals = _totals(one, backbone_bytes)
-        cells = (
+        cells = [
             one.method,
             *(size(value) for value in totals["total_server_bytes"].values()),
             *(size(value) for value in totals["total_client_bytes"].values()),
@@ -95,9 +98,12 @@ def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base
                 milliseconds(*ms)
                 for ms in ((one.server_ms, one.server_ms_spread), (one.client_ms, one.client_ms_spread))
             ),
-        )
-        add_row(lines, cells)
-    show(lines, width=200)
+        ]
+        lines.append([printable(cell) for cell in cells])
+    say(f"{model}, one request of {tokens} tokens, fp32")
+    console = console_of_reports()
+    print_grid(console, lines, lines)
+    write(printed(console), sys.stdout)
     if base is not None:
         say(
             f"The bare backbone takes {base.ms:.1f} ± {base.spread:.1f} ms; server ms are beyond that (batch 1, random weights, this "
