@@ -42,9 +42,10 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
         axes.set_title(table.columns[i].label)
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
-    drawn.supxlabel(table.columns[shown[0]].shown.axis, fontsize=9)
+    for axes, i in list(zip(panels, shown, strict=False))[-columns:]:
+        axes.set_xlabel(table.columns[i].shown.axis)
     panels[0].set_yticks(range(len(names)), names)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(names) - 0.5, -0.5)  # the first row above
     legend_below(drawn, panels)
     return drawn
 
