@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sys
-import traceback
 from collections.abc import Sequence
 
 import lopa_bench
@@ -15,7 +13,7 @@ from lopa_bench.cli.options import takes_overrides
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
-from lopa_bench.host.processes import is_main, tell_launcher
+from lopa_bench.host.processes import is_main, report
 from lopa_bench.host.terminal import drop, prepare_streams, say
 
 HELP = {"-h", "--help"}
@@ -78,17 +76,6 @@ def _neither(word: str) -> str:
     chosen = [f"{group}={word}" for group in groups() if word in choices(group)]
     near = f"; nearest: {chosen[0]}" if chosen else hint(word, help.commands())
     return f"{word!r} is neither a command nor key=value{near or '; lopa-bench help lists the commands'}"
-
-
-def report(error: UserError) -> int:
-    """Print one line (with ``LOPA_DEBUG=1`` the traceback before it) and return the error's exit status."""
-    if os.environ.get("LOPA_DEBUG") == "1":
-        traceback.print_exception(error)
-    line = f"lopa-bench: error: {error}".replace("\n", " ")
-    if is_main():
-        say(line, error=True)
-    tell_launcher(line)
-    return error.exit_status
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import os
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lopa_bench.errors import UserError
+from lopa_bench.host.terminal import say
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +45,18 @@ def check_launched() -> None:
         )
 
 
-def tell_launcher(line: str) -> None:
+def report(error: UserError) -> int:
+    """Print one line (with ``LOPA_DEBUG=1`` the traceback before it) and return the error's exit status."""
+    if os.environ.get("LOPA_DEBUG") == "1":
+        traceback.print_exception(error)
+    line = f"lopa-bench: error: {error}".replace("\n", " ")
+    if is_main():
+        say(line, error=True)
+    _tell_launcher(line)
+    return error.exit_status
+
+
+def _tell_launcher(line: str) -> None:
     """Leave `line` where torchrun looks for what its process ended of: its report, which comes last, then says it.
 
     The first process to end has torchrun end the others, perhaps before the main one has printed anything.

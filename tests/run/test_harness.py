@@ -152,3 +152,14 @@ def test_a_run_scores_in_the_harness_as_it_does_here(lm_eval, run_overrides, rte
     lines = [json.loads(line) for line in (outcome.directory.path / "predictions.jsonl").read_text().splitlines()]
     said = [sample["filtered_resps"][1][0] > sample["filtered_resps"][0][0] for sample in results["samples"]["own_rte"]]
     assert said == [line["prediction"] == " Yes" for line in lines]
+
+
+@pytest.mark.slow
+def test_a_mistake_on_the_harness_s_command_line_is_one_line(lm_eval, tmp_path, monkeypatch, capsys):
+    from lopa_bench.run.harness.__main__ import main
+
+    (tmp_path / "task.yaml").write_text(TASK.format(file=tmp_path / "rows.jsonl"))
+    asked = ["--model", "lopa", "--model_args", "run=nowhere", "--tasks", "own_rte", "--include_path", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["lm_eval", *asked])
+    assert main() == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("lopa-bench: error: run=nowhere: ")

@@ -7,6 +7,7 @@ A harness that reads entry points (after 0.4.13) knows it once lopa-bench is ins
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
-from lopa_bench.host.processes import processes
+from lopa_bench.errors import UserError
+from lopa_bench.host.processes import processes, report
 from lopa_bench.models.tokens import completion_ids, prompt_ids
 from lopa_bench.run.harness.scoring import Scorer
 from lopa_bench.run.trained import load_trained
@@ -97,7 +99,16 @@ class LopaLM(TemplateLM):
         return answers
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """The harness's own command line; returns the exit status. What cannot be asked is one line, as anywhere."""
     from lm_eval.__main__ import cli_evaluate
 
-    cli_evaluate()
+    try:
+        cli_evaluate()
+    except UserError as error:
+        return report(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
