@@ -32,7 +32,7 @@ SORTS = tuple("task method model differs score seeds counted trained seconds mem
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
-    scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
+    scale: str | None = option("only runs of this scale", None, shown="|".join(SCALES), choices=lambda: SCALES)
     where: tuple[str, ...] = option(
         "only runs with this setting, e.g. where=train.lr=0.003 (repeatable)", (), shown="KEY=VALUE", split=False
     )
@@ -53,20 +53,21 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.report.listing import list_runs
     from lopa_bench.results.read import read_runs
 
-    runs = read_runs(options.results_dir, options.scale)
-    if not runs.frame.empty:
-        _check_known(runs, where)
-    runs = runs.only(where)
-    listed = _sorted(list_runs(runs, options.scale), options.sort)
-    _write(options, listed)
-    say(*runs.warnings, *runs.refused, error=True)
-    return UserError.exit_status if runs.refused else 0
+    found = {
+        scale: read_runs(options.results_dir, scale) for scale in (SCALES if options.scale is None else [options.scale])
+    }
+    _check_known([runs for runs in found.values() if not runs.frame.empty], where)
+    listed = [run for scale, runs in found.items() for run in list_runs(runs.only(where), scale)]
+    _write(options, _sorted(listed, options.sort))
+    for runs in found.values():
+        say(*runs.warnings, *runs.refused, error=True)
+    return UserError.exit_status if any(runs.refused for runs in found.values()) else 0
 
 
-def _check_known(runs: Runs, where: Mapping[str, str]) -> None:
+def _check_known(found: Sequence[Runs], where: Mapping[str, str]) -> None:
     """Raises `UserError` for a key or a value that none of the runs has: an empty list would not say which of them is mistyped."""
-    for key, value in where.items():
-        values = runs.values(key)
+    for key, value in where.items() if found else ():
+        values = sorted({value for runs in found for value in runs.values(key)})
         known = [value for value in values if value != spell(None)]
         if value not in values:
             other = (

@@ -27,6 +27,13 @@ def test_the_best_score_first(runs):
     assert [run["score"] for run in json.loads(runs("format=json", "sort=score").out)] == [85.0, 80.0, 70.0]
 
 
+def test_runs_of_every_scale_are_listed(runs, tmp_path):
+    write_run(tmp_path, "sst2", "lopa", scale="small", metrics={"glue": 75.0}, settings={})
+    assert len(json.loads(runs("format=json").out)) == 4
+    assert [run["task"] for run in json.loads(runs("format=json", "scale=small").out)] == ["sst2"]
+    assert len(json.loads(runs("format=json", "where=method=lopa").out)) == 3
+
+
 def test_where_takes_fields_and_config_keys(runs):
     (run,) = json.loads(runs("format=json", "where=method=lopa", "where=method.rank=3").out)
     assert (run["differs"], run["table"]) == ("method.rank=3", False)
