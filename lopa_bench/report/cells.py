@@ -57,6 +57,7 @@ class Table:
     """
 
     name: str
+    scale: str
     title: str
     caption: str
     columns: tuple[Column, ...]

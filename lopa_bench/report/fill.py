@@ -67,6 +67,7 @@ class _Filler:
         missing = plan.distinct(self.missing)
         return Table(
             name=self.spec.name,
+            scale=self.scale,
             title=self.spec.title,
             caption=self.caption(),
             columns=self.spec.columns,

@@ -41,6 +41,7 @@ def reference_table(spec: TableSpec) -> Table:
         lines.append(Line(Row(names[method], method), "", "", tuple(Cell(elsewhere=values) for values in beside)))
     return Table(
         name=f"{spec.name}-paper",
+        scale="paper",
         title=f"{spec.title}: the paper's numbers",
         caption=f"{', '.join(rows['model'].unique())}, as published; another experiment than ours.",
         columns=columns,

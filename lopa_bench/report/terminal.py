@@ -47,7 +47,7 @@ def _gaps(table: Table) -> Iterator[str]:
     for command in table.commands[:MOST_COMMANDS]:
         yield f"  {command}"
     if (more := len(table.commands) - MOST_COMMANDS) > 0:
-        yield f"  and {more} more: lopa-bench plan --commands table={table.name}"
+        yield f"  and {more} more: lopa-bench plan --commands table={table.name} scale={table.scale}"
 
 
 def console_of_reports() -> Console:

@@ -77,7 +77,7 @@ def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
     assert cell_of(rank, "LOPA r=1", "RTE").n == 1
     fast = build(tmp_path, "mini", "glue", fast=True)[0]
     assert cell_of(fast, "LOPA", "RTE").n == 1
-    assert fast.caption.startswith("FAST: 300 rows per split")
+    assert fast.caption.startswith("FAST: 60 rows per split")
 
 
 def test_a_missing_cell_names_the_command_whose_run_fills_it(tmp_path):
@@ -305,10 +305,13 @@ def test_a_terminal_names_rows_without_a_number_and_a_few_commands(tmp_path, cap
     shown = capsys.readouterr().out.partition("the paper's numbers")[0]
     assert "Rows without a run yet: None; FFT; LoRA; PT; IDPG." in shown
     assert not [line for line in shown.splitlines() if line.startswith("FFT ")]
-    commands = shown.count("  lopa-bench ")
+    assert shown.count("  lopa-bench ") == len(build(tmp_path, "mini", "glue")[0].commands)
+
+    assert main(["--results-dir", str(tmp_path), "--table", "mechanism"]) == 0
+    shown = capsys.readouterr().out
     more = int(shown.partition("  and ")[2].split()[0])
-    assert commands + more == len(build(tmp_path, "mini", "glue")[0].commands)
-    assert "more: lopa-bench plan --commands table=glue" in shown
+    assert shown.count("  lopa-bench ") + more == len(build(tmp_path, "mini", "mechanism")[0].commands)
+    assert "more: lopa-bench plan --commands table=mechanism scale=mini" in shown
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv", "json"])
