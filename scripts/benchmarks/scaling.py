@@ -166,31 +166,31 @@ def step_flops(loop: Loop) -> float:
 
 
 def draw(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list[float]], path: Path) -> None:
-    """Dots are measured, lines are closed forms; the line of times goes through the first dot."""
-    import matplotlib
+    """Dots are measured, with the range of the rounds; lines are closed forms; the line of times goes through the first dot."""
+    from lopa_bench.report.figures.style import COLOURS, axes_grid, legend_below, write_svg
 
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(8, 5), layout="constrained")
+    figure, panels = axes_grid(2, 2, width=4.0, height=2.4, sharex="col")
     for column, (label, pairs) in enumerate(
         (("m, virtual tokens (r = 4)", [(m, 4) for m in TOKENS]), ("r, rank (m = 10)", [(10, r) for r in RANKS]))
     ):
-        x = [pair[column] for pair in pairs]
-        medians = [1000 * statistics.median(seconds[pair]) for pair in pairs]
+        x, times, counts = [pair[column] for pair in pairs], panels[column], panels[2 + column]
+        took = [[1000 * value for value in sorted(seconds[pair])] for pair in pairs]
+        medians = [statistics.median(each) for each in took]
+        around = [[m - each[0] for m, each in zip(medians, took, strict=True)],
+                  [each[-1] - m for m, each in zip(medians, took, strict=True)]]  # fmt: skip
         flops = [step_flops(loops[pair]) for pair in pairs]
-        axes[0, column].plot(x, [medians[0] * f / flops[0] for f in flops], color="C0", label="FLOPs, scaled")
-        axes[0, column].plot(x, medians, "o", color="C1", label="measured")
-        axes[0, column].set(ylabel="ms an example", ylim=(0, 1.2 * max(medians)))
+        times.plot(x, [medians[0] * f / flops[0] for f in flops], color=COLOURS[0], label="closed form")
+        times.errorbar(x, medians, around, fmt="o", color=COLOURS[1], capsize=2, label="measured")
+        times.set(ylabel="ms an example", ylim=(0, 1.2 * max(medians)))
         model, method = loops[pairs[0]].model, loops[pairs[0]].config.method
         assert isinstance(method, InstancePromptMethod)
         assert model.encoder is not None
         shape = model.backbone.shape(model.encoder.width)
         sizes = (shape.width, shape.encoder_width, method.hidden(shape))
-        axes[1, column].plot(x, [parameters(m, r, *sizes) / 1e3 for m, r in pairs], color="C0", label="closed form")
-        axes[1, column].plot(x, [trained(loops[pair]) / 1e3 for pair in pairs], "o", color="C1", label="trained")
-        axes[1, column].set(xlabel=label, ylabel="thousand parameters", ylim=(0, None))
-    axes[0, 0].legend()
-    axes[1, 0].legend()
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+        counts.plot(x, [parameters(m, r, *sizes) / 1e3 for m, r in pairs], color=COLOURS[0])
+        counts.plot(x, [trained(loops[pair]) / 1e3 for pair in pairs], "o", color=COLOURS[1])
+        counts.set(xlabel=label, ylabel="thousand parameters", xticks=x)
+        counts.set_ylim(0, 1.1 * max(trained(loops[pair]) / 1e3 for pair in pairs))
+    legend_below(figure, panels[:1])
+    with path.open("wb") as file:
+        write_svg(figure, file)
