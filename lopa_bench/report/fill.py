@@ -43,10 +43,10 @@ def build_tables(
     return built
 
 
-def filled(name: str, runs: Runs, scale: str, *, fast: bool = False) -> Table:
-    """The table of this name, for a figure."""
-    (spec,) = tables(scale, [name])
-    return _Filler(spec, runs, scale, fast).table(Estimate(runs.frame))
+def filled(name: str, runs: Runs, scale: str, *, fast: bool = False) -> Table | None:
+    """The table of this name, for a figure; None where the scale has none."""
+    spec = next((table for table in tables(scale) if table.name == name), None)
+    return _Filler(spec, runs, scale, fast).table(Estimate(runs.frame)) if spec else None
 
 
 @dataclass

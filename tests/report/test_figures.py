@@ -8,11 +8,14 @@ import pytest
 from synthetic import write_run
 
 from lopa_bench.cli.report import main
-from lopa_bench.report.figures import offsets
+from lopa_bench.report.figures import draw, offsets
 from lopa_bench.report.figures.offsets import cosines, effective_rank, principal
 from lopa_bench.report.figures.parameters import Point, pareto_front
 from lopa_bench.results.prompts import NAME, load_prompts, pack_prompts
 from lopa_bench.results.read import read_runs
+from lopa_bench.study import plan
+from lopa_bench.study.spec import SCALES
+from lopa_bench.study.tables import tables
 
 
 def write_prompts(folder, *arrays):
@@ -103,6 +106,17 @@ def test_one_run_is_nothing_to_compare(tmp_path, capsys):
     write_run(tmp_path, "rte", "lopa")
     assert main(["figures", "--results-dir", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("no figure: ")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_scale_without_a_table_has_the_other_figures(tmp_path, scale):
+    """No scale has all of the study's tables."""
+    cells = plan.planned_runs(tables(scale, ["glue"]), scale)
+    for cell in [cell for cell in cells if cell.task == "sst2"]:
+        settings = {key: value for key, value in cell.overrides.items() if key not in ("task", "method", "scale")}
+        write_run(tmp_path, "sst2", cell.method, scale=scale, metrics={"glue": 80.0}, settings=settings)
+    drawn = {drawing.name for drawing in draw(read_runs(tmp_path, scale), scale)}
+    assert "parameters" in drawn
 
 
 def test_two_ranks_draw_no_third(tmp_path, figures):

@@ -20,6 +20,8 @@ CAPTION = "Number of virtual tokens: score, mean ± standard deviation over seed
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     """One panel per task, one line per method, m on a logarithmic axis; None where only one length has runs."""
     table = filled("ablation_length", runs, scale, fast=fast)
+    if table is None:
+        return None
     lines = [line for line in table.lines if any(cell.mean is not None for cell in line.cells)]
     shown = [i for i in range(len(table.columns)) if any(line.cells[i].mean is not None for line in lines)]
     if len({line.row.settings["method.num_virtual_tokens"] for line in lines}) < 2:  # nothing to compare

@@ -29,6 +29,8 @@ KINDS = {  # by method.freeze_encoder: its words, colour and marker
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     """One panel a task, one row a method."""
     table = filled("mechanism", runs, scale, fast=fast)
+    if table is None:
+        return None
     shown = [i for i in range(len(table.columns)) if any(line.cells[i].mean is not None for line in table.lines)]
     lines = [line for line in table.lines if any(cell.mean is not None for cell in line.cells)]
     names = list(dict.fromkeys(_name(line) for line in lines))

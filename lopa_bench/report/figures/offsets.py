@@ -74,7 +74,9 @@ ByRank = dict[int, list[Prompts]]  # one for each seed that kept them
 
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     """A row of panels for each task of the main table for which a LOPA run kept its prompts."""
-    main, *_ = tables(scale)
+    main, *others = tables(scale)
+    if not any(table.name == "ablation_rank" for table in others):
+        return None
     found = [(column, _prompts(runs, column, scale, fast)) for column in main.columns]
     shown = [(column, by_rank) for column, by_rank in found if by_rank]
     if not shown:

@@ -40,10 +40,11 @@ class Point:
 
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     """One panel per way of counting, one where both agree: mean score over the tasks that LOPA has runs of."""
-    tables = [filled(name, runs, scale, fast=fast) for name in ("glue", "rebuttal")]
+    found = (filled(name, runs, scale, fast=fast) for name in ("glue", "rebuttal"))
+    tables = [table for table in found if table]
     lines = {line.label: line for table in tables for line in table.lines}
-    ours = lines[LOPA.label]
-    tasks = [i for i, cell in enumerate(ours.cells) if cell.mean is not None]
+    ours = [line for line in lines.values() if _is_lopa(line)]
+    tasks = max(([i for i, cell in enumerate(line.cells) if cell.mean is not None] for line in ours), key=len)
     shown = [line for line in lines.values() if all(line.cells[i].mean is not None for i in tasks)]
     if not tasks or len(shown) < 2:
         return None
@@ -71,12 +72,17 @@ def pareto_front(points: Iterable[Point]) -> list[Point]:
     return front
 
 
+def _is_lopa(line: Line) -> bool:
+    """As published, with whatever encoder a table names behind it."""
+    return line.label.split(",")[0] == LOPA.label
+
+
 def _point(line: Line, tasks: Sequence[int], which: str) -> Point:
     cells: list[Cell] = [line.cells[i] for i in tasks]
     parameters = max(getattr(cell, which) or 0.0 for cell in cells)
     score = sum(cell.mean or 0.0 for cell in cells) / len(cells)
     error = math.sqrt(sum((cell.std or 0.0) ** 2 for cell in cells)) / len(cells)  # of a mean of independent scores
-    return Point(line.label, parameters, score, error, line.label == LOPA.label)
+    return Point(line.label, parameters, score, error, _is_lopa(line))
 
 
 def _panel(axes: Axes, points: Sequence[Point]) -> list[Point]:

@@ -26,6 +26,8 @@ Series = tuple[int, Column]  # a column of the table, and its place in it
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     """Scores above parameters, for each model that has runs; None where only one rank has."""
     table = filled("ablation_rank", runs, scale, fast=fast)
+    if table is None:
+        return None
     lines = tuple(line for line in table.lines if any(cell.mean is not None for cell in line.cells))
     groups: dict[tuple[str, str | None], list[Series]] = {}
     for i, column in enumerate(table.columns):
