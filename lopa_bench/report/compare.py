@@ -125,8 +125,14 @@ def _p(value: float | None) -> str:
 
 
 def _flip(a: dict[str, Any], b: dict[str, Any]) -> str:
-    shown = [_short(text) for text in (a.get("target"), a.get("prediction"), b.get("prediction"))]
-    return f"#{a.get('index')}: target {shown[0]}, A {shown[1]}, B {shown[2]}"
+    """The example and both answers, a class by its name; version 0.1's lines have neither text nor names."""
+    if a.get("label") is not None:
+        answers = [a["label"], a.get("predicted_label"), b.get("predicted_label")]
+    else:
+        answers = [a.get("target"), a.get("prediction"), b.get("prediction")]
+    shown = [_short(text) for text in answers]
+    read = f" {_short(a['input'])}" if "input" in a else ""
+    return f"#{a.get('index')}{read}: target {shown[0]}, A {shown[1]}, B {shown[2]}"
 
 
 def _short(text: Any, length: int = 60) -> str:

@@ -159,7 +159,7 @@ class Task(ABC):
         return text
 
     def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
-        """The lines of predictions.jsonl: what was said, what was wanted and, where that has a meaning of its own, whether it is right.
+        """The lines of predictions.jsonl: what was read, said and wanted and, where that has a meaning of its own, whether it is right.
 
         What is right: a verdict, or of several samples one each, None for a sample that does not count.
         """
@@ -167,6 +167,7 @@ class Task(ABC):
         for index, (example, texts) in enumerate(zip(examples, predictions, strict=True)):
             line: dict[str, Any] = {
                 "index": index,
+                "input": example.input,
                 "prediction": texts[0] if len(texts) == 1 else list(texts),
                 "target": example.target,
             }

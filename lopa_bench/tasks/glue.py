@@ -110,8 +110,15 @@ class Glue(Task):
         return Example(self.question(record), self.label_words[label], {"label": label})
 
     def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
+        label_of = {word: label for label, word in self.label_words.items()}
         return [
-            {**line, "correct": line["prediction"] == line["target"]} for line in super().lines(examples, predictions)
+            {
+                **line,
+                "label": label_of.get(line["target"]),
+                "predicted_label": label_of.get(line["prediction"]),
+                "correct": line["prediction"] == line["target"],
+            }
+            for line in super().lines(examples, predictions)
         ]
 
     def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> Scores:

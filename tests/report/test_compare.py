@@ -53,6 +53,21 @@ def test_compare_lists_the_examples_that_flip(tmp_path, capsys):
     assert parsed["p"] < 0.001
 
 
+def test_a_flip_shows_the_text_and_the_names_of_the_classes(tmp_path, capsys):
+    def line(said):
+        told = {"input": "it rains? <mask>", "label": "entailment", "predicted_label": said}
+        words = {"entailment": " Yes", "not_entailment": " No"}
+        return {"index": 0, "target": " Yes", "prediction": words[said], "correct": said == "entailment", **told}
+
+    runs = [
+        write_run(tmp_path, "rte", method, predictions=[line(said)] * 2, metrics={"glue": score})
+        for method, said, score in (("lopa", "entailment", 100.0), ("pt", "not_entailment", 0.0))
+    ]
+    assert compare_main([*map(str, runs)]) == 0
+    shown = capsys.readouterr().out
+    assert '#0 "it rains? <mask>": target "entailment", A "entailment", B "not_entailment"' in shown
+
+
 def test_compare_refuses_what_cannot_be_paired(tmp_path):
     rte = write_run(tmp_path, "rte", "lopa", correct=[1, 0])
     mrpc = write_run(tmp_path, "mrpc", "lopa", correct=[1, 0])

@@ -33,6 +33,9 @@ def test_writes_everything_and_finds_it_again(overrides):
     history = list(csv.DictReader((folder / "history.csv").open()))
     assert float(history[-1]["glue"]) == result.metrics_per_split["validation"]["glue"] or result.selected_epoch == 1
     predictions = [json.loads(line) for line in (folder / "predictions.jsonl").open()]
+    assert "<mask>" in predictions[0]["input"]
+    assert {p["label"] for p in predictions} <= {"entailment", "not_entailment"}
+    assert all((p["label"] == p["predicted_label"]) == p["correct"] for p in predictions)
     accuracy = 100 * sum(p["correct"] for p in predictions) / len(predictions)
     assert accuracy == pytest.approx(result.metrics["accuracy"])
     with safe_open(folder / "trained.safetensors", "pt") as file:
