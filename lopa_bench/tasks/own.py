@@ -35,12 +35,16 @@ def filled(template: str, record: Record) -> str:
     return _BRACES.sub(lambda found: value(found[1]) if found[1] else found[0][0], template)
 
 
-def _fault(template: str, record: Record) -> str | None:
-    """What a row has that leaves every brace of the template blank, or puts no text and no number in one."""
+def _fault(key: str, template: str, record: Record) -> str | None:
+    """What a row has that leaves every brace of the template under that key blank, or puts no text and no number in one."""
     names = fields_of(template)
     if wrong := next((name for name in names if not isinstance(record[name], str | int | float)), None):
         return f"no text in {wrong}"
-    return None if any(spell(record[name]).strip() for name in names) else f"nothing in {' and '.join(names)}"
+    return (
+        None
+        if any(spell(record[name]).strip() for name in names)
+        else f"nothing in {' and '.join(names) or f'{key}={template!r}'}"
+    )
 
 
 def _with_columns(key: str, template: str) -> None:
@@ -123,7 +127,9 @@ class Classify(Glue):
         return whole if label not in self.words and whole in self.words else label
 
     def fault(self, record: Record) -> str | None:
-        return _fault(self.text, record) or (self.unknown(self.gold(record)) if self.label in record else None)
+        return _fault("task.text", self.text, record) or (
+            self.unknown(self.gold(record)) if self.label in record else None
+        )
 
     def unknown(self, label: str) -> str | None:
         """Why a label has no answer, with the nearest that has one; None where it has one."""
@@ -189,8 +195,9 @@ class Write(DataToText):
         return text if question.endswith("\n") else f" {text}"
 
     def fault(self, record: Record) -> str | None:
-        told = [self.input, *([self.target] if all(name in record for name in self.answer_fields) else [])]
-        return next((wrong for template in told if (wrong := _fault(template, record))), None)
+        keys = ["input", *(["target"] if all(name in record for name in self.answer_fields) else [])]
+        found = (_fault(f"task.{key}", getattr(self, key), record) for key in keys)
+        return next((wrong for wrong in found if wrong), None)
 
     def answer(self, text: str) -> str:
         return text.strip()

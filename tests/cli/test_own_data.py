@@ -194,6 +194,7 @@ WRONG = {
     "a word": ([*CLASSIFY, *FILES, "task.words={1: terrible, 5: greatestest}"], "task.words.5=' greatestest' is"),
     "one class": ([*CLASSIFY, *FILES, "task.words={1: terrible}"], "task.words needs two classes"),
     "no column": ([*CLASSIFY, *FILES, "task.text=review"], "names no column; nearest: task.text='{review}'"),
+    "an empty text": ([*CLASSIFY, *FILES, "task.text=''"], "has nothing in task.text=''"),
     "no words": ([*CLASSIFY[:3], *FILES], "task.words is needed"),
     "no text": ([*CLASSIFY, "data.train=train.csv", "data.test=empty.csv"], "row 2 has nothing in review"),
     "no file named": ([*CLASSIFY, "data.train=train.csv"], "data.test is needed: give data.test=FILE"),
