@@ -7,8 +7,8 @@
     scripts/benchmark.py table              what results/benchmarks holds, as a Markdown table
 
 Each `benchmarks/NAME.py` has `comparisons(tiny)`, a list of objects with `work`, `against`, `ratio`
-(above 1: we are ahead), `spread` (least and greatest ratio seen), `goal`, `limit` (the greatest ratio there could
-be, all costing nothing but what it is `limited_by`) and what `ran`.
+(above 1: we are ahead), `spread` (least and greatest ratio seen), `limit` (the greatest ratio there could be, all
+costing nothing but what it is `limited_by`), `goal` (at most nine tenths of that) and what `ran`.
 What they share is in `benchmarks/contest`.
 LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real texts.
 """

@@ -90,14 +90,14 @@ def compare(work: Workload, batches: int, rounds: int) -> list[dict[str, Any]]:
     comes, by_length = "Trainer + peft", "Trainer + peft, group_by_length"
     no_words = f"{by_length}, two classes instead of label words"
     return [
-        against("lopa", "LOPA on RTE, frozen encoder, fp32", "re_encoding", again, 2.5),
+        against("lopa", "LOPA on RTE, frozen encoder, fp32", "re_encoding", again, 3.5),
         against("lopa_auto", "LOPA on RTE, frozen encoder, auto", "re_encoding", again, 4),
-        against("lopa", "LOPA on RTE, frozen encoder, fp32", "official", unfrozen, 4),
+        against("lopa", "LOPA on RTE, frozen encoder, fp32", "official", unfrozen, 6),
         against("lora", "LoRA on RTE, fp32", "lora_trainer", comes, 1.8),
         against("lora", "LoRA on RTE, fp32", "lora_grouped", by_length, 1.05),
-        against("lora", "LoRA on RTE, fp32", "lora_classes", no_words, 1),
+        against("lora", "LoRA on RTE, fp32", "lora_classes", no_words, 1.1),
         against("pt", "PT on RTE, fp32", "pt_trainer", f"{comes}, sequence classification", 1.8),
-        against("pt", "PT on RTE, fp32", "pt_grouped", f"{by_length}, sequence classification", 1.05),
+        against("pt", "PT on RTE, fp32", "pt_grouped", f"{by_length}, sequence classification", 1.1),
         against(
             "mbpp",
             "LOPA on MBPP, frozen encoder, fp32",

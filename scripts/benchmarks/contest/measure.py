@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROUNDS = 3
+REACH = 0.9  # of its limit is as much as a goal asks
 
 Rates = dict[str, list[float]]
 
@@ -56,7 +57,7 @@ def comparison(
         "against": against,
         "ratio": statistics.median(ratios),
         "spread": [min(ratios), max(ratios)],
-        "goal": goal,
+        "goal": min(goal, REACH * limit.ratio),
         "limit": limit.ratio,
         "limited_by": limit.by,
         "ran": {**ran, "unit": unit, "ours": ours, "theirs": theirs},
