@@ -7,7 +7,7 @@
     scripts/benchmark.py table              what results/benchmarks holds, as a Markdown table
 
 Each `benchmarks/NAME.py` has `comparisons(tiny)`, a list of objects with `work`, `against`, `ratio`
-(above 1: we are ahead), `spread` (least and greatest ratio seen), `limit` (the greatest ratio there could be, all
+(above 1: we are ahead), `spread` (least and greatest ratio seen), `limit` (the ratio there would be, all
 costing nothing but what it is `limited_by`), `goal` (at most nine tenths of that) and what `ran`.
 What they share is in `benchmarks/contest`.
 LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real texts.
@@ -80,7 +80,7 @@ def table(comparisons: list[dict[str, Any]]) -> str:
             row["against"],
             f"[{met}]{row['ratio']:.2f}[/]",
             spread(row),
-            f"{row['goal']:g}",
+            f"{row['goal']:.3g}",
             f"{row['limit']:.3g}",
         )
     console = Console()
@@ -103,7 +103,7 @@ def markdown(folder: Path) -> str:
         for row in json.loads(path.read_text(encoding="utf-8")):
             ratio = f"{row['ratio']:.2f} ({spread(row)})"
             limit = f"{row['limit']:.3g} | {row['limited_by']}"
-            lines.append(f"| {row['work']} | {row['against']} | {ratio} | {row['goal']:g} | {limit} |")
+            lines.append(f"| {row['work']} | {row['against']} | {ratio} | {row['goal']:.3g} | {limit} |")
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ Rates = dict[str, list[float]]
 
 @dataclasses.dataclass(frozen=True)
 class Limit:
-    """The greatest ratio there could be, and what sets it: all that it does not name costs nothing."""
+    """The ratio there would be if all but what sets it cost nothing, to both."""
 
     ratio: float
     by: str
