@@ -12,7 +12,13 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import benchmark  # noqa: E402
 
-QUICK = {"sandbox"}  # the others start processes that import torch, or train a dozen models
+QUICK = {
+    "generate",
+    "report",
+    "sandbox",
+    "steps",
+    "train",
+}  # the others start many processes that import torch, or train a dozen models
 NAMES = sorted(path.stem for path in benchmark.BENCHMARKS.glob("*.py"))
 
 

@@ -81,9 +81,9 @@ def test_names_from_files_are_escaped(tmp_path, page):
 
 
 def test_fast_is_said_on_the_page(tmp_path, page):
-    write_run(tmp_path, "rte", "lopa", settings={"data.limit": 300})
+    write_run(tmp_path, "rte", "lopa", settings={"data.limit": 60})
     text = page("--fast")
-    assert "FAST: 300 rows per split" in text
+    assert "FAST: 60 rows per split" in text
     assert "<title>lopa-bench, scale mini, FAST" in text
 
 
