@@ -8,7 +8,7 @@
 
 Each `benchmarks/NAME.py` has `comparisons(tiny)`, a list of objects with `work`, `against`, `ratio`
 (above 1: we are ahead), `spread` (least and greatest ratio seen), `limit` (the ratio there would be, all
-costing nothing but what it is `limited_by`), `goal` (at most nine tenths of that) and what `ran`.
+costing nothing but what it is `limited_by`), `goal` (nine tenths of that where it forbids more) and what `ran`.
 What they share is in `benchmarks/contest`.
 LOPA_BENCH_SHARED, a folder that holds `data/`, gives the benchmarks the real texts.
 """
