@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,22 +103,35 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
         raise UserError(f"results_dir={root}: no such directory; a first run creates it")
     rows, skipped = [], []
     others: dict[str, list[Path]] = {}
-    for path in _result_files(root / scale):
-        try:
-            result = parse(read_bytes(path))
-        except OtherSchema as error:
-            others.setdefault(str(error), []).append(path)
-        except NotAResult as error:
-            skipped.append(f"{path}: skipped, {error}")
-        except UserError as error:
-            skipped.append(f"{error}; skipped")
-        else:
-            if result.scale == scale:
-                rows.append(_row(path, result))
+    with _all_kept():
+        for path in _result_files(root / scale):
+            try:
+                result = parse(read_bytes(path))
+            except OtherSchema as error:
+                others.setdefault(str(error), []).append(path)
+            except NotAResult as error:
+                skipped.append(f"{path}: skipped, {error}")
+            except UserError as error:
+                skipped.append(f"{error}; skipped")
             else:
-                skipped.append(f"{path}: skipped, a result of scale {result.scale!r}")
-    refused = [_left_out(reason, paths) for reason, paths in others.items()]
-    return Runs(_frame(rows), skipped, refused)
+                if result.scale == scale:
+                    rows.append(_row(path, result))
+                else:
+                    skipped.append(f"{path}: skipped, a result of scale {result.scale!r}")
+        refused = [_left_out(reason, paths) for reason, paths in others.items()]
+        return Runs(_frame(rows), skipped, refused)
+
+
+@contextlib.contextmanager
+def _all_kept() -> Iterator[None]:
+    """Without the search for garbage in cycles: of ten thousand results it takes as long as parsing them, and there is none."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
 
 
 def load_results(folder: Path | str) -> pd.DataFrame:

@@ -70,12 +70,21 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
     return {**values, "generation": _chosen(config.generation, GENERATION)} if config.generation else values
 
 
-def recipe(scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None = None) -> dict[str, Any]:
+def recipe(
+    scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None = None
+) -> Mapping[str, Any]:
     """The determining values, as dotted keys, of a run that is given no hyperparameter, as its result keeps them.
 
     Args:
         freeze_encoder: what it is told of its instance encoder; None: nothing.
     """
+    return _recipe(tuple(files.sources()), scale, task, method, model, freeze_encoder)
+
+
+@cache
+def _recipe(
+    sources: tuple[Path, ...], scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None
+) -> Mapping[str, Any]:
     values = hyperparameters(scale, task, method, model, freeze_encoder=freeze_encoder)
     frozen = values.get(f"method.{FREEZE}") if freeze_encoder is None else freeze_encoder
     training = _of_training(trains_encoder=frozen is False)
