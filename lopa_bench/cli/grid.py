@@ -19,7 +19,7 @@ SUMMARY = "the learning rate and start of every method at scale=mini, chosen on 
 DETAILS = """\
 Every method has the same rates, instance methods each with the same starts of their heads, encoder frozen and trained apart, for a third
 of the recipe's epochs; where a method's best rate is at the grid's edge, the next one is run until the score turns. The best three settings
-of each are then run with all epochs. What is finished is found.
+of each are then run with all epochs, and the best of these is followed likewise. What is finished is found.
 The values are printed, not written: conf/scale/mini.yaml is where they go."""
 EXAMPLE = "lopa-bench grid method=lopa,pt --dry-run"
 

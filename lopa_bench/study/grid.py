@@ -2,8 +2,8 @@
 
 Every method is tried at the same learning rates, those whose prompt is written for an instance with each start of their heads, their
 encoder frozen and trained apart (trained at one rate of its own, since a pretrained body and heads from scratch do not share one). These
-runs have a third of the recipe's epochs; the best three settings of each are run again with all of them, and the best of them is taken. No
-method is tuned beyond it.
+runs have a third of the recipe's epochs; the best three settings of each are run again with all of them, and the best of them is taken, its
+rate followed, too, where no lower or no higher one was tried. No method is tuned beyond it.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def choose(contender: Contender, scores: Scores) -> Choice | None:
 
 
 def points(contender: Contender, scores: Scores) -> list[Point]:
-    """What of a contender is to be run: the grid; where its best rate is at an edge, the next one; and then the finalists, to the end."""
+    """What of a contender is to be run: the grid; beyond it, where its best rate is at an edge; the finalists, to the end; beyond these."""
     grid = [Point(contender, rate, start) for start in contender.starts for rate in RATES]
     scouts = {point: score for point, score in scores.items() if not point.whole}
     best = choose(contender, scouts)
@@ -134,7 +134,10 @@ def points(contender: Contender, scores: Scores) -> list[Point]:
     if best.rung:
         return [*grid, Point(contender, best.rung, best.point.start)]
     own = [point for point in scouts if point.contender == contender]
-    return [*grid, *(replace(point, whole=True) for point in _ranked(own, scouts)[:FINALISTS])]
+    finalists = [replace(point, whole=True) for point in _ranked(own, scouts)[:FINALISTS]]
+    ended = choose(contender, scores) if all(point in scores for point in finalists) else None
+    further = [Point(contender, ended.rung, ended.point.start, whole=True)] if ended and ended.rung else []
+    return [*grid, *finalists, *further]
 
 
 def _ranked(of: list[Point], scores: Scores) -> list[Point]:

@@ -52,6 +52,20 @@ def test_the_best_settings_are_run_to_the_end_and_choose(tmp_path):
     assert not [word for word in second.run("rte").argv()[0] if "epochs" in word]
 
 
+def test_the_best_of_the_finals_is_followed_where_its_rate_is_at_an_edge():
+    scores = {Point(PT, rate): 70 + score for rate, score in zip(RATES, (1, 2, 0), strict=True)}
+    lowest, *others = (Point(PT, rate, whole=True) for rate in RATES)
+    scores |= {lowest: 80.0, others[0]: 75.0}
+    assert points(PT, scores)[len(RATES) :] == [others[0], lowest, others[1]]  # not before all of them have ended
+    scores[others[1]] = 70.0
+    further = Point(PT, 1e-4, whole=True)
+    assert points(PT, scores)[-1] == further
+    assert choose(PT, scores).rung == 1e-4
+    scores[further] = 79.0
+    assert points(PT, scores)[len(RATES) :] == [others[0], lowest, others[1]]
+    assert (choose(PT, scores).point, choose(PT, scores).rung) == (lowest, None)
+
+
 def test_equal_scores_choose_the_lower_rate():
     scores = {Point(PT, rate): 80.0 for rate in RATES}
     assert choose(PT, scores).point.rate == RATES[0]
