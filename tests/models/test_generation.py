@@ -130,6 +130,20 @@ def test_greedy_is_the_argmax_of_the_forward_pass(tiny_models, architecture):
             ids.append(token)
 
 
+@pytest.mark.parametrize("how", [{}, {"decoding": "sample", "num_samples": 2}, {"decoding": "beam", "num_beams": 2}])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_the_head_reads_no_view_into_other_positions(tiny_models, architecture, how):
+    """Of which PyTorch would copy the head's matrix once a row."""
+    model = load(tiny_models(architecture))
+    seen = []
+    head = model.backbone.model.get_output_embeddings()
+    hook = head.register_forward_hook(lambda module, args, output: seen.append(args[0].is_contiguous()))
+    model.generate(prompts(model).batch([0, 1, 2]), spec(**how))
+    hook.remove()
+    assert seen
+    assert all(seen)
+
+
 @pytest.mark.parametrize("method", choices("method"))
 def test_every_method_writes_what_it_was_trained_to_write(tiny_models, method):
     """Greedy text is the argmax of the training pass over that text, and rows write alone what they write together."""
