@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import NotFinite
+from lopa_bench.host.device import give_freed_memory_back
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
@@ -75,7 +76,9 @@ def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
         new = vllm.tokens(model, split, config, spec, budgets)
     else:
         room = model.backbone.files.positions - config.method.prompt_length
+        give_freed_memory_back()  # a step's: writing fills blocks of other sizes
         new = batched(model, split, spec, budgets, max(1, config.train.eval_batch_size // settings.num_samples), room)
+        give_freed_memory_back()
     return [
         [task.answer(new_text(tokenizer, ids, budget, task.stop_words)) for ids in samples]
         for samples, budget in zip(new, budgets, strict=True)
