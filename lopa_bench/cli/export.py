@@ -75,7 +75,8 @@ def export(run: Path, to: Path, form: str = "own", with_card: bool = False, lice
 
     if not (run / TRAINED).is_file():
         raise UserError(
-            f"run={run}: has no {TRAINED}, as published runs have none; make it whole with `{command_of(run)}`, then export that one"
+            f"run={run}: has no {TRAINED}, as published runs have none that is large or of another seed than 0; "
+            f"make it whole with `{command_of(run)}`, then export that one"
         )
     from lopa_bench.run.trained import load_trained
 

@@ -60,7 +60,7 @@ def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:
     weights = directory / TRAINED
     if not weights.is_file():
         raise UserError(
-            f"run={directory}: there is no {TRAINED}, as published runs have none; "
+            f"run={directory}: there is no {TRAINED}, as published runs have none that is large or of another seed than 0; "
             "lopa-bench export run=… names the command that makes it whole"
         )
     if TRAINED not in result.files or not is_as_written(weights, result.files[TRAINED]):

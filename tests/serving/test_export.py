@@ -202,7 +202,7 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     with pytest.raises(UserError, match=r"there is no trained\.safetensors"):
         load_trained(directory)
     told = error(f"run={directory}", to)
-    assert "as published runs have none" in told
+    assert "as published runs have none that is large or of another seed than 0" in told
     assert (
         "`lopa-bench task=rte method=none model=local model.path=DIR scale=mini seed=0 train.epochs=1 data.limit=8`"
         in told
