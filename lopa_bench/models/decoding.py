@@ -120,8 +120,8 @@ class GenerationSpec:
 def _last_states_side_by_side(backbone: Backbone) -> Iterator[None]:
     """Inside, the head gets the last states of a batch, [B, 1, D'], as a tensor of their own, not as a view into those of all positions.
 
-    Of rows that lie apart PyTorch makes a batch of products, with a copy of the head's matrix for each: for 64 rows, width 576 and 49,152
-    tokens 3.5 GB, and in bf16 on a CPU two hundred times the seconds.
+    Of rows that lie apart and a matrix without gradient PyTorch makes a batch of products, on a CPU with a copy of the matrix for each
+    (pytorch/pytorch#151934): for 64 rows, width 576 and 49,152 tokens 3.5 GB, and in bf16 two hundred times the seconds.
     """
     head = backbone.model.get_output_embeddings()
     if head is None:
