@@ -72,7 +72,7 @@ class InstanceEncoder(nn.Module):
         def read() -> PreTrainedModel:
             return load_model(AutoModel, "model.encoder", files, dtype, trusted)
 
-        body = shelf.model((files.fingerprint(), dtype), read)
+        body = shelf.model((files.fingerprint(), dtype, frozen), read, changed=not frozen)
         tokenizer = load_tokenizer(
             files.source, key="model.encoder", rows=rows_of(body), own_code=files.own_code, **files.options(trusted)
         )

@@ -17,14 +17,17 @@ MODEL_BYTES = 256 << 20  # a larger model is read again for every job rather tha
 MODELS: Shelf[nn.Module] = Shelf(2)
 
 
-def model(key: Hashable, load: Callable[[], M]) -> M:
-    """A model as `load` gives it, from memory if an earlier job had it. Draws no random number either way."""
-    kept = MODELS.find(key)
-    if kept is not None:
-        return copy.deepcopy(cast(M, kept))
-    with torch.random.fork_rng(devices=[]):
-        loaded = load()
-    if sum(p.nbytes for p in loaded.parameters()) > MODEL_BYTES:
-        return loaded
-    MODELS.put(key, loaded)
-    return copy.deepcopy(loaded)
+def model(key: Hashable, load: Callable[[], M], *, changed: bool = True) -> M:
+    """A model as `load` gives it, from memory if an earlier job had it. Draws no random number either way.
+
+    Args:
+        changed: by the job, which then gets a copy of its own.
+    """
+    kept = cast("M | None", MODELS.find(key))
+    if kept is None:
+        with torch.random.fork_rng(devices=[]):
+            kept = load()
+        if sum(p.nbytes for p in kept.parameters()) > MODEL_BYTES:
+            return kept
+        MODELS.put(key, kept)
+    return copy.deepcopy(kept) if changed else kept
