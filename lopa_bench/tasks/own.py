@@ -82,7 +82,7 @@ class Classify(Glue):
     """
 
     text: str = ""
-    label: str = ""
+    label: Annotated[str, BeforeValidator(_spelled)] = ""
     words: Annotated[dict[str, str], BeforeValidator(_words)] = Field(default_factory=dict)
     f1_label: Annotated[str | None, BeforeValidator(_spelled)] = None
     template: str = ""

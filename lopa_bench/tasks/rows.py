@@ -161,7 +161,7 @@ def renamed(task: Task, where: str, rows: Sequence[Record], columns: Mapping[str
         if not present:
             raise UserError(
                 f"task={task.name}: {where} has no column {' or '.join(candidates)}; it has {', '.join(rows[0])}"
-                + hint(candidates[0], rows[0])
+                + (hint(candidates[0], rows[0]) or _without_header(rows))
             )
         chosen[field] = present[0]
     for number, row in enumerate(rows, 1):
@@ -169,6 +169,15 @@ def renamed(task: Task, where: str, rows: Sequence[Record], columns: Mapping[str
         if lacking:
             raise UserError(f"task={task.name}: row {number} of {where} has no {lacking[0]}")
     return [{field: row[column] for field, column in chosen.items()} for row in rows]
+
+
+def _without_header(rows: Sequence[Record]) -> str:
+    """The way out where the columns' names are a row: one of them is among its own column's values."""
+    if not any(row[name] == name for row in rows for name in row):
+        return ""
+    return "; if its first line is a row: task.header=false, and columns are " + ", ".join(
+        f"{{{number}}}" for number in range(len(rows[0]))
+    )
 
 
 def _mini(task: Task) -> dict[str, Sequence[Record | Broken]]:

@@ -127,6 +127,19 @@ def test_runs_are_compared_and_exported_like_any_other(words, files, there, tmp_
     assert client.prompt(["a good film It was <mask> ."]).shape[::2] == (1, 128)
 
 
+def test_files_without_a_header_are_the_same_rows(there, tmp_path):
+    """Their columns are numbered, and a number names the label's column."""
+    few = [*SMALL, "method=pt", "data.limit=8"]
+    bare = {name: f"data.{name}=bare_{name}.csv" for name in ("train", "test")}
+    for name, file in bare.items():
+        pd.read_csv(f"{name}.csv").to_csv(file.partition("=")[2], index=False, header=False)
+    numbered = ["task.header=false", "task.text={1} It was <mask> .", "task.label=2", CLASSIFY[-1]]
+    assert main([*CLASSIFY, *FILES, *few, f"results_dir={tmp_path / 'named'}"]) == 0
+    assert main([CLASSIFY[0], *numbered, *bare.values(), *few, f"results_dir={tmp_path / 'numbered'}"]) == 0
+    named, other = (finished(tmp_path / folder, "classify") for folder in ("named", "numbered"))
+    assert (named / "predictions.jsonl").read_bytes() == (other / "predictions.jsonl").read_bytes()
+
+
 def test_lines_are_inputs_of_a_task_that_reads_one_column(there, tmp_path, capsys):
     assert main([*CLASSIFY, *FILES, *SMALL, f"results_dir={tmp_path}", "method=pt", "data.limit=16"]) == 0
     run = finished(tmp_path, "classify")
@@ -190,6 +203,7 @@ def test_targets_of_one_input_are_references():
 WRONG = {
     "a column": ([*CLASSIFY, *FILES, "task.text={reviews}"], "has no column reviews; it has id, review, stars; nearest: review"),
     "a label's column": ([*CLASSIFY, *FILES, "task.label=star"], "has no column star; it has id, review, stars; nearest: stars"),
+    "no header": ([*CLASSIFY, "data.train=rows.csv", "data.test=test.csv"], "first line is a row: task.header=false, and columns are {0}, {1}"),
     "a class": ([*CLASSIFY, *FILES, "task.words={1: terrible, 4: great}"], "stars=5, for which task.words has no word; it has 1, 4"),
     "a word": ([*CLASSIFY, *FILES, "task.words={1: terrible, 5: greatestest}"], "task.words.5=' greatestest' is"),
     "one class": ([*CLASSIFY, *FILES, "task.words={1: terrible}"], "task.words needs two classes"),
@@ -214,6 +228,7 @@ WRONG = {
 def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
     Path("empty.csv").write_text("id,review,stars\n1,good,5\n2, ,1\n", encoding="utf-8")
     Path("train.xls").write_text("", encoding="utf-8")
+    Path("rows.csv").write_text("a film,5\na bad film,1\na fine film,5\n", encoding="utf-8")
     given, says = WRONG[wrong]
     words = {word.partition("=")[0]: word for word in given}.values()  # the last one of a key
     assert main([*words, *SMALL, f"results_dir={tmp_path / 'r'}"]) == UserError.exit_status
