@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +14,7 @@ from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
-    from lopa_bench.config.schema import Config
+    from lopa_bench.study.costs import Cost
     from lopa_bench.study.plan import Plan, PlannedRun
 
 SUMMARY = "the runs that the paper's tables are still missing: hours and memory before anything starts"
@@ -88,8 +87,9 @@ def print_plan(wanted: Plan, tflops: float) -> None:
     lines, seconds = table("runs", "hours", "GiB", "command", left=0, box=None), []
     lines.columns[3].justify = "left"
     for group in groups(wanted.left):
-        took = [_seconds(run, wanted, tflops) for run in group]
-        peak = max(_memory(tuple(wanted.overrides(run)[0])) for run in group)
+        costs = [_cost(run, wanted) for run in group]
+        took = [_seconds(run, cost, wanted, tflops) for run, cost in zip(group, costs, strict=True)]
+        peak = max(cost.peak() for cost in costs)
         (command,) = wanted.commands(group)
         hours = sum(took) / 3600
         runs = sum(len(run.seeds) for run in group)
@@ -102,25 +102,15 @@ def print_plan(wanted: Plan, tflops: float) -> None:
     say(wanted.summary(seconds))
 
 
-def _seconds(run: PlannedRun, wanted: Plan, tflops: float) -> float:
+def _seconds(run: PlannedRun, cost: Cost, wanted: Plan, tflops: float) -> float:
     """Of all seeds of a planned run."""
-    from lopa_bench.run.work import hours
-
     known = wanted.known.seconds(run) if wanted.known else None
-    return (
-        known if known is not None else len(run.seeds) * 3600 * hours(_config(tuple(wanted.overrides(run)[0])), tflops)
-    )
+    return known if known is not None else len(run.seeds) * 3600 * cost.hours(tflops)
 
 
-@cache
-def _memory(given: tuple[str, ...]) -> int:
-    from lopa_bench.run.memory import estimate
-
-    return estimate(_config(given)).peak
-
-
-@cache
-def _config(given: tuple[str, ...]) -> Config:
+def _cost(run: PlannedRun, wanted: Plan) -> Cost:
+    """Of one of its seeds."""
     from lopa_bench.config.compose import load_config
+    from lopa_bench.study.costs import cost
 
-    return load_config(given)
+    return cost(load_config(wanted.overrides(run)[0]))

@@ -98,12 +98,18 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
         wide, built = (config.method.parameters(backbone, width) for width in (encoder.width, files.width))
         trained += wide - built
     kept = FP32 if config.selection != "last" else 0
-    program = 0 if torch.cuda.is_available() else PROGRAM
     if not trained or not config.train.epochs:
-        return Memory(loading, weights, 0, 0, program=program)
+        return Memory(loading, weights, 0, 0, program=program())
     rows = batch(config, model, tokens or config.text_length)
     held = min(len(rows.targets) * backbone.vocabulary, LOGITS_HELD) * LOGITS * FP32
-    return Memory(loading, weights, trained * (GRADIENT + ADAM + kept), saved_bytes(model, rows), held, program)
+    return Memory(loading, weights, trained * (GRADIENT + ADAM + kept), saved_bytes(model, rows), held, program())
+
+
+def program() -> int:
+    """Bytes that a run's process takes beside its model, of the device that the model is on."""
+    import torch
+
+    return 0 if torch.cuda.is_available() else PROGRAM
 
 
 def model_files(path: str, revision: str | None, config: Config) -> ModelFiles:

@@ -62,7 +62,6 @@ def flops(config: Config) -> tuple[int, int]:
     return reading, texts * new * 2 * backbone.model.num_parameters()
 
 
-def hours(config: Config, tflops: float) -> float:
-    """Of one run on a device that multiplies `tflops` · 10¹² times a second, about."""
-    reading, writing = flops(config)
+def hours(reading: int, writing: int, tflops: float) -> float:
+    """Of these `flops` on a device that multiplies `tflops` · 10¹² times a second, about."""
     return (reading + writing / DECODING) / (tflops * 1e12) / 3600

@@ -203,7 +203,7 @@ def test_targets_of_one_input_are_references():
 WRONG = {
     "a column": ([*CLASSIFY, *FILES, "task.text={reviews}"], "has no column reviews; it has id, review, stars; nearest: review"),
     "a label's column": ([*CLASSIFY, *FILES, "task.label=star"], "has no column star; it has id, review, stars; nearest: stars"),
-    "no header": ([*CLASSIFY, "data.train=rows.csv", "data.test=test.csv"], "first line is a row: task.header=false, and columns are {0}, {1}"),
+    "no header": ([*CLASSIFY, "data.train=rows.csv", "data.test=test.csv"], "a row: task.header=false, and columns are {0}, {1}"),
     "a class": ([*CLASSIFY, *FILES, "task.words={1: terrible, 4: great}"], "stars=5, for which task.words has no word; it has 1, 4"),
     "a word": ([*CLASSIFY, *FILES, "task.words={1: terrible, 5: greatestest}"], "task.words.5=' greatestest' is"),
     "one class": ([*CLASSIFY, *FILES, "task.words={1: terrible}"], "task.words needs two classes"),
