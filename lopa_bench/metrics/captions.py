@@ -20,6 +20,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.metrics import paraphrases
 
 METRICS = ("meteor", "rouge_l", "cider")
+BRACKETS = "-lrb- -rrb- -lsb- -rsb- -lcb- -rcb-"  # as the tokeniser writes them
 GET_JAVA = "needs a Java runtime: put `java` on the PATH (Debian: apt install default-jre-headless)"
 
 
@@ -42,7 +43,7 @@ def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> dict[s
     from pycocoevalcap.rouge.rouge import Rouge
 
     texts = [*outputs, *(text for texts in references for text in texts)]
-    with meteor_process(texts):  # reads its tables while the tokeniser, in a process of its own, works
+    with meteor_process([*texts, BRACKETS]):  # reads its tables while the tokeniser, in a process of its own, works
         words = iter(tokenise(texts))
         hypotheses = [next(words) for _ in outputs]
         grouped = [[next(words) for _ in texts] for texts in references]

@@ -8,6 +8,7 @@ words. Signs other than ASCII letters and digits always are, whatever METEOR's t
 from __future__ import annotations
 
 import gzip
+import io
 import re
 from collections.abc import Iterator
 from itertools import product
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789"
 ENDS = " \n"  # of a word in the table
 WINDOW = 3  # bytes of a phrase, at its beginning and its end, that are looked at
-CHUNK = 1 << 22  # bytes of the table at a time; four times as many take 70 MiB more and a third more time
+CHUNK = (
+    1 << 22
+)  # bytes of the table at a time, of which nothing is held but what is kept, gzipped: all at once is 800 MiB
 LINES = 3  # of an entry: a probability, a phrase, its paraphrase
 
 
@@ -32,8 +35,11 @@ def used_by(text: str, table: Path) -> bytes:
     """The entries of a gzipped table, in their order, that METEOR can use on `text`, all texts that are scored in one. Gzipped."""
     words = runs(text)
     first, last = _known(words), _known({word[::-1] for word in words})
-    kept = [part for entries in _entries(table) for part in _kept(*entries, first, last)]
-    return gzip.compress(b"".join(kept), compresslevel=1)
+    found = io.BytesIO()
+    with gzip.GzipFile(fileobj=found, mode="wb", compresslevel=1, mtime=0) as file:
+        for entries in _entries(table):
+            file.write(b"".join(_kept(*entries, first, last)))
+    return found.getvalue()
 
 
 def _known(words: set[str]) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import itertools
 import shutil
+import tracemalloc
 
 import pytest
 from running import needs
@@ -35,6 +36,20 @@ def test_entries_of_which_a_phrase_stands_nowhere_are_left_out(table, monkeypatc
     path, _ = table(*(entry for pair in zip(LEFT_OUT, KEPT, strict=False) for entry in pair))
     kept = gzip.decompress(paraphrases.used_by(TEXT, path)).decode().splitlines()
     assert [f"{a}|{b}" for a, b in zip(kept[1::3], kept[2::3], strict=True)] == KEPT[: len(LEFT_OUT)]
+
+
+def test_the_table_is_never_held_as_a_whole(table, monkeypatch):
+    """Of four times the entries, all of which are kept, no more is held at a time."""
+    monkeypatch.setattr(paraphrases, "CHUNK", 1 << 14)
+    held = []
+    for count in (20_000, 80_000):
+        path, whole = table(*["near|café"] * count)
+        tracemalloc.start()
+        kept = paraphrases.used_by(TEXT, path)
+        held.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert gzip.decompress(kept) == whole
+    assert held[1] - held[0] < 0.5 * len(whole)  # the answer itself, gzipped
 
 
 @pytest.mark.slow
