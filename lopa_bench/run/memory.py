@@ -28,7 +28,7 @@ SLACK = 1.3  # fragments, and the operations' own working memory
 PROGRAM = (
     580 << 20
 )  # of a process before its model: Python and its libraries 470 MiB, a task's texts and tokens about 100 (docs/speed.md)
-LOGITS = 3  # times in fp32: themselves, their logarithms, their gradients
+LOGITS = 3  # times in fp32: themselves, their logarithms, their gradients; of new tokens, the beams' sums
 
 
 ESTIMATES: Shelf[Memory] = Shelf(1024)
@@ -44,6 +44,7 @@ class Memory:
         training: gradients, AdamW's two moments, and the best epoch's parameters.
         activations: what the forward pass of one batch keeps for the backward pass.
         logits: those that are held at a time, with their gradients.
+        writing: keys, values and logits of the texts that are written together.
         program: what the process takes beside; of a GPU, where only what PyTorch allocates counts, nothing.
     """
 
@@ -52,12 +53,13 @@ class Memory:
     training: int
     activations: int
     logits: int = 0
+    writing: int = 0
     program: int = 0
 
     @property
     def peak(self) -> int:
         """The most that is needed at once, of the device that the model is on."""
-        running = self.weights + self.training + self.activations + self.logits
+        running = self.weights + self.training + max(self.activations + self.logits, self.writing)
         return self.program + max(self.loading, round(SLACK * running))
 
 
@@ -98,11 +100,30 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
         wide, built = (config.method.parameters(backbone, width) for width in (encoder.width, files.width))
         trained += wide - built
     kept = FP32 if config.selection != "last" else 0
+    text = tokens or config.text_length
+    writing = written_bytes(config, files, backbone.vocabulary, text, dtype.itemsize)
     if not trained or not config.train.epochs:
-        return Memory(loading, weights, 0, 0, program=program())
-    rows = batch(config, model, tokens or config.text_length)
+        return Memory(loading, weights, 0, 0, writing=writing, program=program())
+    rows = batch(config, model, text)
     held = min(len(rows.targets) * backbone.vocabulary, LOGITS_HELD) * LOGITS * FP32
-    return Memory(loading, weights, trained * (GRADIENT + ADAM + kept), saved_bytes(model, rows), held, program())
+    training = trained * (GRADIENT + ADAM + kept)
+    return Memory(loading, weights, training, saved_bytes(model, rows), held, writing, program())
+
+
+def written_bytes(config: Config, files: ModelFiles, vocabulary: int, tokens: int, itemsize: int) -> int:
+    """Keys and values, `itemsize` bytes each, and logits of a batch of texts behind inputs of `tokens` tokens; 0 where none are written.
+
+    All beams of a row share its input (`SharedByBeams`), samples do not.
+    """
+    generation = config.generation
+    if generation is None:
+        return 0
+    samples = generation.num_samples
+    beams = generation.num_beams if generation.decoding == "beam" else 1
+    inputs = max(1, config.train.eval_batch_size // samples) * samples
+    new = generation.max_new_tokens or tokens
+    positions = inputs * (config.method.prompt_length + tokens + beams * new)
+    return 2 * files.layers * files.key_width * itemsize * positions + inputs * beams * vocabulary * LOGITS * FP32
 
 
 def program() -> int:

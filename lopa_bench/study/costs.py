@@ -18,7 +18,7 @@ from lopa_bench.run import memory, work
 from lopa_bench.run.memory import Memory
 
 FILE = Path(__file__).with_name("costs.csv")
-FIELDS = ("run", "reading", "writing", "loading", "weights", "training", "activations", "logits")
+FIELDS = ("run", "reading_flops", "writing_flops", "loading", "weights", "training", "activations", "logits", "writing")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from lopa_bench.mini import records
 from lopa_bench.models.shapes import files, on_meta
 from lopa_bench.models.tokens import cloze_ids
 from lopa_bench.run.inputs import encode, examples_of, longest_row
-from lopa_bench.run.memory import Memory, batch, estimate, parameters, saved_bytes
+from lopa_bench.run.memory import Memory, batch, estimate, parameters, saved_bytes, written_bytes
 from lopa_bench.run.records import read_records
 
 MIB = 2**20
@@ -106,10 +106,36 @@ def test_an_encoder_of_its_own_is_counted():
     assert [memory.training for memory in (codebert, codesage)] == [16 * count for count in trained]
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+@pytest.mark.parametrize("beams", [1, 3])
+def test_what_is_written_is_held(beams, architecture, tiny_models):
+    """Against the cache that `generate` leaves, of rows that write to the end; llama has fewer heads of keys than of queries."""
+    rows, inputs, new = 6, 10, 30
+    words = ["generation.decoding=beam", f"generation.num_beams={beams}", f"generation.max_new_tokens={new}"]
+    config = tiny.settings(tiny_models(architecture), "none", "task=e2e", f"train.eval_batch_size={rows}", *words)
+    backbone = tiny.adapt(tiny_models(architecture), "none").backbone
+    written = backbone.model.generate(
+        inputs_embeds=torch.zeros(rows, inputs, backbone.width),
+        attention_mask=torch.ones(rows, inputs, dtype=torch.long),
+        max_new_tokens=new,
+        min_new_tokens=new,
+        num_beams=beams,
+        pad_token_id=0,
+        return_dict_in_generate=True,
+    )
+    kept = sum(layer.keys.nbytes + layer.values.nbytes for layer in written.past_key_values.layers)
+    shared = 1 - (beams - 1) * inputs / (beams * (inputs + new))  # of a row's beams' inputs one is held
+    logits = rows * beams * backbone.vocabulary * 3 * 4
+    estimated = written_bytes(config, backbone.files, backbone.vocabulary, inputs, 4)
+    assert estimated - logits == pytest.approx(kept * shared, rel=0.03)
+    assert written_bytes(tiny.settings(tiny_models(architecture), "none"), backbone.files, 500, inputs, 4) == 0
+
+
 def test_peak():
     assert Memory(100, 10, 20, 30).peak == 100
     assert Memory(10, 100, 0, 0).peak == 130
     assert Memory(10, 50, 20, 20, logits=10, program=7).peak == 137
+    assert Memory(10, 50, 20, 20, logits=10, writing=130).peak == 260
 
 
 @pytest.mark.parametrize(("variable", "calls"), [(None, 2), ("MALLOC_MMAP_THRESHOLD_", 0)])
