@@ -33,9 +33,7 @@ LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1
 RATES = (3e-4, 1e-3, 3e-3)
 # Standard deviations of heads: what the authors' number means at these widths (0.046), twice and four times it.
 STARTS = ("scaled", 0.1, 0.2)
-ENCODER_RATE = (
-    3e-4  # of an encoder that is trained, whatever its heads': the rate of full fine-tuning, whose body it is
-)
+ENCODER_RATE = 3e-4  # of an encoder that is trained, whatever its heads'
 
 
 @dataclass(frozen=True)

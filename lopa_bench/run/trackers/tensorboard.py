@@ -1,4 +1,4 @@
-"""TensorBoard event files in the run directory: ``tensorboard --logdir results`` finds them."""
+"""TensorBoard event files in the run directory: ``tensorboard --logdir runs`` finds them."""
 
 from __future__ import annotations
 
