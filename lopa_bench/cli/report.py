@@ -99,7 +99,7 @@ def _write_tables(options: Tables, runs: Runs) -> None:
     _write(options.output, FORMATS[options.format](_tables(options, runs)))
     if options.format == "terminal":
         say(*diagnose(runs.frame))
-        say(*unlisted(runs, options.scale))
+        say(*unlisted(runs, options.scale, options.fast))
 
 
 def _write_claims(options: Claims, runs: Runs) -> None:

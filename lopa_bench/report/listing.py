@@ -87,9 +87,9 @@ def list_runs(runs: Runs, scale: str) -> list[ListedRun]:
     return sorted(listed, key=lambda run: (run.task, run.method, run.differs))
 
 
-def in_tables(runs: Runs, scale: str) -> set[int]:
-    """The places in the frame of the runs that have the settings of some table's cell."""
-    cells = plan.planned_runs(tables(scale), scale)
+def in_tables(runs: Runs, scale: str, fast: bool = False) -> set[int]:
+    """The places in the frame of the runs that have the settings of some table's cell, with `fast` of the tables of few rows."""
+    cells = plan.planned_runs(tables(scale), scale, fast)
     return {place for cell in cells for place in runs.places(cell.selector(scale)).tolist()}
 
 
@@ -105,9 +105,9 @@ def planned(runs: Runs, scale: str) -> list[Path]:
     return sorted(run["path"] for run in found.values())
 
 
-def unlisted(runs: Runs, scale: str) -> list[str]:
+def unlisted(runs: Runs, scale: str, fast: bool = False) -> list[str]:
     """A line that says how many runs no table shows, if there are any."""
-    rest = len(runs.frame) - len(in_tables(runs, scale))
+    rest = len(runs.frame) - len(in_tables(runs, scale, fast))
     return [f"{rest} run{'s fit' if rest > 1 else ' fits'} no table of the paper: lopa-bench runs"] if rest else []
 
 

@@ -19,6 +19,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.report import render
 from lopa_bench.report.cells import Cell
 from lopa_bench.report.fill import build_tables
+from lopa_bench.report.listing import in_tables
 from lopa_bench.report.texts import cell_text
 from lopa_bench.results.read import read_runs
 from lopa_bench.run import identity
@@ -78,6 +79,7 @@ def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
     fast = build(tmp_path, "mini", "glue", fast=True)[0]
     assert cell_of(fast, "LOPA", "RTE").n == 1
     assert fast.caption.startswith("FAST: 60 rows per split")
+    assert len(in_tables(read_runs(tmp_path, "mini"), "mini", fast=True)) == 1
 
 
 def test_a_missing_cell_names_the_command_whose_run_fills_it(tmp_path):
