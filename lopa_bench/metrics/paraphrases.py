@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789"
 ENDS = " \n"  # of a word in the table
 WINDOW = 3  # bytes of a phrase, at its beginning and its end, that are looked at
-CHUNK = (
-    1 << 22
-)  # bytes of the table at a time, of which nothing is held but what is kept, gzipped: all at once is 800 MiB
+# Bytes of the table at a time, of which nothing is held but what is kept, gzipped: as a list of lines that is 500 MiB.
+CHUNK = 1 << 22
 LINES = 3  # of an entry: a probability, a phrase, its paraphrase
 
 

@@ -84,5 +84,5 @@ def key(config: Config) -> str:
     targets = (model.kind, model.lora_targets)
     rows = (config.data.limit, config.data.train_limit, config.task.about.size)
     run = (config.method, config.train, config.generation, config.precision, config.selection, config.text_length)
-    words = list(config.task.label_words.values())
-    return hashlib.sha256(repr((shapes, *targets, *run, words, rows)).encode()).hexdigest()[:16]
+    answers = (config.readout, list(config.task.label_words.values()))
+    return hashlib.sha256(repr((shapes, *targets, *run, *answers, rows)).encode()).hexdigest()[:16]

@@ -56,6 +56,21 @@ def test_other_runs_are_computed():
     assert cost(twice).reading == pytest.approx(2 * cost(full).reading, rel=0.02)
 
 
+def test_each_setting_that_a_cost_follows_from_has_a_line_of_its_own():
+    plain = ["scale=paper", "task=rte", "method=lopa"]
+    others = [
+        "readout=classifier",
+        "method.rank=8",
+        "train.epochs=3",
+        "data.limit=10",
+        "train.max_length=64",
+        "method.freeze_encoder=false",
+    ]
+    keys = [key(load_config([*plain, *more])) for more in ([], *([one] for one in others))]
+    assert len(set(keys)) == len(keys)
+    assert key(load_config([*plain, "seed=3"])) == keys[0]
+
+
 def test_a_plan_builds_no_model(tmp_path):
     code = (
         "import sys; from lopa_bench.cli.plan import main\n"
