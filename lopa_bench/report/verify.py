@@ -14,7 +14,8 @@ from lopa_bench.host.files import read_bytes
 from lopa_bench.report.fill import build_tables
 from lopa_bench.report.render import FORMATS
 from lopa_bench.report.resampling import Prompts, read_scores
-from lopa_bench.results.directory import PREDICTIONS, TRAINED
+from lopa_bench.results.directory import HISTORY, PREDICTIONS, kept
+from lopa_bench.results.predictions import as_written
 from lopa_bench.results.read import Runs
 from lopa_bench.results.record import File, Instance, parse, unaltered
 from lopa_bench.study.tables import tables
@@ -60,20 +61,18 @@ def verify(runs: Runs, scale: str, folder: Path) -> list[Checked]:
 
 
 def _check_files(path: Path, checked: Checked) -> None:
-    """`result.json` by its own checksum, the files beside it by those in it; what was trained need not be published."""
+    """`result.json` by its own checksum, the files beside it by those in it; what was trained and prompts need not be published."""
     content = read_bytes(path)
     checked.look("" if unaltered(content) else f"{path}: altered after it was written")
     for name, file in parse(content).files.items():
-        beside = path.with_name(name)
-        if name == PREDICTIONS and not beside.exists():
-            beside = path.with_name(f"{name}.gz")
-        if name != TRAINED or beside.exists():
+        beside = kept(path.with_name(name))
+        if name in (HISTORY, PREDICTIONS) or beside.exists():
             checked.look(_wrong_file(beside, file))
 
 
 def _wrong_file(path: Path, file: File) -> str:
     try:
-        content = read_bytes(path)
+        content = as_written(path) if path.name == f"{PREDICTIONS}.gz" else read_bytes(path)
     except UserError as error:
         return str(error)
     return "" if sha256(content).hexdigest() == file.sha256 else f"{path}: not the file that the run wrote"

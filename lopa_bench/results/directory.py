@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from lopa_bench.host.files import read_bytes, remove_temporaries, sha256, write_
 from lopa_bench.host.lease import CLOCK, Lease
 from lopa_bench.results.record import File, NotAResult, OtherSchema, Result, parse, unaltered
 
-RESULT, CONFIG, PREDICTIONS, TRAINED = "result.json", "config.yaml", "predictions.jsonl", "trained.safetensors"
+RESULT, CONFIG, TRAINED = "result.json", "config.yaml", "trained.safetensors"
+HISTORY, PREDICTIONS = "history.csv", "predictions.jsonl"  # published as .gz
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
 
 
@@ -88,14 +89,12 @@ class RunDirectory:
         Raises:
             RunFailed: a file cannot be written.
         """
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
         contents = {
             **files,
-            "history.csv": as_csv(history).encode(),
-            # A lone surrogate in a generated text cannot be UTF-8; it is written as its JSON escape.
-            PREDICTIONS: lines.encode("utf-8", "backslashreplace"),
+            HISTORY: as_csv(history).encode(),
+            PREDICTIONS: as_lines(predictions),
         }
-        for old in (RESULT, f"{PREDICTIONS}.gz"):  # must not stand beside new files
+        for old in (RESULT, f"{HISTORY}.gz", f"{PREDICTIONS}.gz"):  # must not stand beside new files
             (self.path / old).unlink(missing_ok=True)
         for name, content in contents.items():
             write_bytes(self.path / name, content)
@@ -112,6 +111,16 @@ def is_as_written(path: Path, file: File) -> bool:
         return path.stat().st_size == file.bytes and sha256(path) == file.sha256
     except (OSError, UserError):
         return False
+
+
+def kept(path: Path) -> Path:
+    """The file of a run, or where there is none the packed one of a published run."""
+    return path if path.exists() else path.with_name(f"{path.name}.gz")
+
+
+def as_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as JSON, one a line. A lone surrogate in a generated text cannot be UTF-8; it is written as its JSON escape."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "backslashreplace")
 
 
 def as_csv(rows: Sequence[Mapping[str, float]]) -> str:

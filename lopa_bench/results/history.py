@@ -1,22 +1,27 @@
-"""A run's learning curve: ``history.csv`` beside its ``result.json``."""
+"""A run's learning curve: ``history.csv`` (published: ``.gz``) beside its ``result.json``."""
 
 from __future__ import annotations
 
+import io
 from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 
+from lopa_bench.errors import UserError
+from lopa_bench.host.files import read_bytes
+from lopa_bench.results.directory import HISTORY, kept
+
 
 @lru_cache(maxsize=256)
 def read_history(result_path: Path) -> pd.DataFrame | None:
     """Columns step, epoch, loss, lr and metrics (empty where not evaluated); None: no file."""
-    path = result_path.with_name("history.csv")
+    path = kept(result_path.with_name(HISTORY))
     if not path.is_file():
         return None
     try:
-        history = pd.read_csv(path)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        history = pd.read_csv(io.BytesIO(read_bytes(path)))
+    except (UserError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         return None
     return history if "step" in history.columns else None
 

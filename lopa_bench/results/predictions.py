@@ -1,4 +1,8 @@
-"""A run's predictions, line by line."""
+"""A run's predictions, line by line; as published, without what the runs of a task have in common.
+
+A published ``predictions.jsonl.gz`` starts with ``{"examples": DIGEST, "keys": [...]}``: the keys of every line in their order, and
+which ``examples-DIGEST.jsonl.gz`` of the task's folder has those of `EXAMPLE`. Put together they are what the run wrote, byte by byte.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +16,72 @@ import numpy as np
 
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import parse_json, read_bytes
+from lopa_bench.results.directory import PREDICTIONS, as_lines, kept
+
+EXAMPLE = ("input", "target", "references", "label")  # keys of a line that say what was asked, whoever answers
+_HEAD = b'{"examples": '
 
 
 def read_predictions(result_path: Path) -> list[dict[str, Any]]:
-    """The lines of ``predictions.jsonl`` (or ``.jsonl.gz``) beside a ``result.json``, if any.
+    """The lines of ``predictions.jsonl``, as the run wrote it or as it is published, beside a ``result.json``; none: no file.
 
     Raises:
-        UserError: a damaged file, or a line that is no prediction.
+        UserError: a damaged file, a line that is no prediction, or examples that are not there.
     """
-    for name in ("predictions.jsonl", "predictions.jsonl.gz"):
-        path = result_path.with_name(name)
-        if path.exists():
-            try:
-                lines = read_bytes(path).decode().split("\n")
-            except UnicodeDecodeError as error:
-                raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
-            predictions = [
-                parse_json(line, f"{path}:{n}: not one JSON object a line") for n, line in enumerate(lines, 1) if line
-            ]
-            if not all(isinstance(prediction, dict) for prediction in predictions):
-                raise UserError(f"{path}: not one JSON object a line")
-            return predictions
-    return []
+    path = kept(result_path.with_name(PREDICTIONS))
+    if not path.exists():
+        return []
+    lines = _parsed(path)
+    if not lines or "keys" not in lines[0]:
+        return lines
+    head, *rest = lines
+    beside = result_path.parents[3] / _name(str(head.get("examples")))
+    examples = _parsed(beside)
+    if len(examples) != len(rest):
+        raise UserError(f"{path}: {len(rest)} predictions, but {len(examples)} examples in {beside}")
+    both = (example | line for example, line in zip(examples, rest, strict=True))
+    try:
+        return [{key: line[key] for key in head["keys"]} for line in both]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: no {error} in it or in {beside}") from None
+
+
+def as_written(result_path: Path) -> bytes:
+    """The content of ``predictions.jsonl`` as the run wrote it, however it is published. Raises as `read_predictions`."""
+    content = read_bytes(kept(result_path.with_name(PREDICTIONS)))
+    return as_lines(read_predictions(result_path)) if content.startswith(_HEAD) else content
+
+
+def parted(content: bytes) -> tuple[bytes, str, bytes] | None:
+    """What is published of a ``predictions.jsonl``: its own lines, the name of the file of examples, and that file's lines.
+
+    None where lines do not have the same keys, or are not written as `as_lines` writes them: such a file is published whole.
+    """
+    lines = [json.loads(line) for line in content.decode().split("\n") if line]
+    keys = list(lines[0]) if lines else []
+    if not set(EXAMPLE) & set(keys) or any(list(line) != keys for line in lines) or as_lines(lines) != content:
+        return None
+    examples = as_lines({key: line[key] for key in keys if key in EXAMPLE} for line in lines)
+    digest = hashlib.sha256(examples).hexdigest()[:12]
+    own = ({key: value for key, value in line.items() if key not in EXAMPLE} for line in lines)
+    return as_lines([{"examples": digest, "keys": keys}, *own]), _name(digest), examples
+
+
+def _name(digest: str) -> str:
+    if not digest.isalnum():
+        raise UserError(f"examples: {digest!r} is no digest")
+    return f"examples-{digest}.jsonl.gz"
+
+
+def _parsed(path: Path) -> list[dict[str, Any]]:
+    try:
+        lines = read_bytes(path).decode().split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
+    parsed = [parse_json(line, f"{path}:{n}: not one JSON object a line") for n, line in enumerate(lines, 1) if line]
+    if not all(isinstance(line, dict) for line in parsed):
+        raise UserError(f"{path}: not one JSON object a line")
+    return parsed
 
 
 def examples_of(predictions: Sequence[Mapping[str, Any]]) -> str:

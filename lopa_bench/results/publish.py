@@ -8,10 +8,11 @@ from pathlib import Path
 import yaml
 
 from lopa_bench.host.files import make_folder, read_bytes, write_bytes, write_text
-from lopa_bench.results.directory import CONFIG, PREDICTIONS, RESULT, TRAINED
+from lopa_bench.results.directory import CONFIG, HISTORY, PREDICTIONS, RESULT, TRAINED
+from lopa_bench.results.predictions import parted
 from lopa_bench.results.record import parse
 
-KEPT_TRAINED = 1 << 20  # bytes: a prompt and its heads at the embedded scale, not a whole model or encoder
+KEPT_TRAINED = 384 << 10  # bytes: a prompt and its heads at the embedded scale, not a whole model or encoder
 PLACES = ("data.dir", "models.dir", "conf.path", "init_from")  # of the machine, in config.yaml
 LOCAL_MODELS = ("path", "encoder")
 
@@ -19,8 +20,9 @@ LOCAL_MODELS = ("path", "encoder")
 def publish(result_path: Path, runs: Path, to: Path) -> Path:
     """Copy the run of a ``result.json`` below `runs` to the same place below `to`.
 
-    ``result.json`` and ``history.csv`` stay as they are, predictions are compressed, and what was trained is kept of seed 0 where it is
-    small. ``config.yaml`` loses the folders of its machine.
+    ``result.json`` stays as it is. ``history.csv`` and predictions are compressed, these without the examples, which the task's folder
+    gets once (`results.predictions`). Of seed 0 what was trained is kept where it is small, and LOPA's prompts for their figure.
+    ``config.yaml`` loses the folders of its machine.
 
     Raises:
         UserError: a file that is missing or damaged, or a place that cannot be written.
@@ -31,14 +33,20 @@ def publish(result_path: Path, runs: Path, to: Path) -> Path:
     make_folder(target)
     for name in result.files:
         content = read_bytes(source / name)
-        if name == PREDICTIONS:
-            # without a time in it, the same predictions are the same file
-            write_bytes(target / f"{name}.gz", gzip.compress(content, mtime=0))
-        elif name != TRAINED or (result.seed == 0 and len(content) <= KEPT_TRAINED):
+        if name == PREDICTIONS and (parts := parted(content)):
+            content, examples, asked = parts
+            _write_packed(target.parents[2] / examples, asked)
+        if name in (HISTORY, PREDICTIONS):
+            _write_packed(target / f"{name}.gz", content)
+        elif result.seed == 0 and (name != TRAINED or len(content) <= KEPT_TRAINED):
             write_bytes(target / name, content)
     write_text(target / CONFIG, _without_places(read_bytes(source / CONFIG).decode()))
     write_bytes(target / RESULT, told)
     return target
+
+
+def _write_packed(path: Path, content: bytes) -> None:
+    write_bytes(path, gzip.compress(content, mtime=0))  # without a time in it, the same content is the same file
 
 
 def _without_places(text: str) -> str:

@@ -3,12 +3,35 @@
 import gzip
 import json
 
+import pandas as pd
 import pytest
 import yaml
 from synthetic import write_run
 
 from lopa_bench.cli.main import main
+from lopa_bench.results.directory import as_lines
+from lopa_bench.results.history import read_history
+from lopa_bench.results.predictions import as_written, parted, read_predictions
 from lopa_bench.results.record import Result
+
+
+def write_whole_run(runs, seed, settings):
+    """A run with all the files that one writes."""
+    folder = write_run(runs, "rte", "lopa", seed, correct=[1, 0, 1, 1], settings=settings)
+    (folder / "history.csv").write_text("step,loss\n1,0.5\n")
+    (folder / "trained.safetensors").write_bytes(b"\0" * 64)
+    config = {
+        "results_dir": str(runs),
+        "data": {"dir": "/my/data"},
+        "model": {"path": "/my/models/mini", "encoder": "backbone"},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    written = {
+        name: (folder / name).read_bytes() for name in ("history.csv", "predictions.jsonl", "trained.safetensors")
+    }
+    result = Result.model_validate(json.loads((folder / "result.json").read_text()))
+    (folder / "result.json").write_text(result.with_files(written).to_json())
+    return folder
 
 
 @pytest.fixture
@@ -16,20 +39,7 @@ def published(tmp_path):
     """A folder with a published run of a table; another, of no table, was left."""
     runs, to = tmp_path / "runs", tmp_path / "results"
     for seed, settings in ((0, {}), (1, {"train.lr": 0.5})):
-        folder = write_run(runs, "rte", "lopa", seed, correct=[1, 0, 1, 1], settings=settings)
-        (folder / "history.csv").write_text("step,loss\n1,0.5\n")
-        (folder / "trained.safetensors").write_bytes(b"\0" * 64)
-        config = {
-            "results_dir": str(runs),
-            "data": {"dir": "/my/data"},
-            "model": {"path": "/my/models/mini", "encoder": "backbone"},
-        }
-        (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        written = {
-            name: (folder / name).read_bytes() for name in ("history.csv", "predictions.jsonl", "trained.safetensors")
-        }
-        result = Result.model_validate(json.loads((folder / "result.json").read_text()))
-        (folder / "result.json").write_text(result.with_files(written).to_json())
+        write_whole_run(runs, seed, settings)
     assert main(["publish", f"results_dir={runs}", f"to={tmp_path / 'all'}", "every=true"]) == 0
     assert len(list((tmp_path / "all").rglob("result.json"))) == 2
     assert main(["publish", f"results_dir={runs}", f"to={to}"]) == 0
@@ -42,7 +52,7 @@ def published(tmp_path):
 def test_only_a_tables_runs_are_published_and_without_this_machines_folders(published, capsys):
     (result,) = published.rglob("result.json")
     names = {path.name for path in result.parent.iterdir()}
-    assert names == {"result.json", "config.yaml", "history.csv", "predictions.jsonl.gz", "trained.safetensors"}
+    assert names == {"result.json", "config.yaml", "history.csv.gz", "predictions.jsonl.gz", "trained.safetensors"}
     assert yaml.safe_load(result.with_name("config.yaml").read_text()) == {
         "results_dir": "runs",
         "data": {"dir": None},
@@ -55,10 +65,52 @@ def test_only_a_tables_runs_are_published_and_without_this_machines_folders(publ
     )
 
 
+def test_what_the_runs_of_a_task_were_asked_is_published_once_and_their_lines_are_whole_again(tmp_path):
+    runs, to = tmp_path / "runs", tmp_path / "results"
+    folders = [write_whole_run(runs, seed, {}) for seed in (0, 1)]
+    assert main(["publish", f"results_dir={runs}", f"to={to}"]) == 0
+    assert len(list((to / "mini" / "rte").glob("examples-*.jsonl.gz"))) == 1
+    for folder in folders:
+        written, there = folder / "result.json", to / folder.relative_to(runs) / "result.json"
+        assert "target" not in gzip.decompress(there.with_name("predictions.jsonl.gz").read_bytes()).decode()[99:]
+        assert read_predictions(there) == read_predictions(written)
+        assert as_written(there) == (folder / "predictions.jsonl").read_bytes()
+        pd.testing.assert_frame_equal(read_history(there), read_history(written))
+    assert len(list(to.rglob("trained.safetensors"))) == 1  # seed 0's
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"index": 0, "target": "a"}\n{"index": 1, "target": "b", "correct": true}\n',  # keys of their own
+        b'{"index":0,"target":"a"}\n',  # not as a run writes it
+        b'{"index": 0}\n',  # nothing to share
+        b"",
+    ],
+)
+def test_lines_that_would_not_come_back_as_they_are_stay_whole(content):
+    assert parted(content) is None
+
+
+def test_a_lone_surrogate_and_other_scripts_come_back():
+    content = as_lines([{"index": 0, "input": "\ud800 é", "prediction": "ж\u2028", "references": ["\U0001f600"]}])
+    own, _, examples = parted(content)
+    assert b"references" not in own.partition(b"\n")[2]
+    assert "\U0001f600".encode() in examples
+
+
+@pytest.mark.parametrize("content", [b"", b'{"target": "a"}\n', b"{}\n" * 4, None])
+def test_examples_of_other_predictions_are_named(published, capsys, content):
+    (path,) = published.rglob("examples-*")
+    path.unlink() if content is None else path.write_bytes(gzip.compress(content))
+    assert main(["verify", f"results_dir={published}"]) == 1
+    assert path.name in capsys.readouterr().err
+
+
 def change_prediction(folder):
     (path,) = folder.rglob("predictions.jsonl.gz")
     path.write_bytes(
-        gzip.compress(gzip.decompress(path.read_bytes()).replace(b' No", "target": " Yes', b' Yes", "target": " Yes'))
+        gzip.compress(gzip.decompress(path.read_bytes()).replace(b'1, "prediction": " No"', b'1, "prediction": " Yes"'))
     )
 
 
