@@ -52,6 +52,8 @@ class Runs:
         left = np.arange(len(self.frame))
         # What tells most runs apart goes first, so that little is left for the rest.
         for key in sorted(settings, key=lambda key: len(self._coded(key)[1]), reverse=True):
+            if not len(left):
+                break
             codes, code_of = self._coded(key)
             value = settings[key]
             wanted = value if isinstance(value, tuple) else (value,)
