@@ -54,3 +54,14 @@ def test_the_run_says_so(run_overrides, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert err.count("scale=small is taken") == 1
     assert str(tmp_path / "small") in out
+
+
+@pytest.mark.parametrize("task", ["sst2", "rte model=CAUSAL", "e2e", "webnlg", "mbpp", "cruxeval_o"])
+@pytest.mark.parametrize(("name", "causal"), [("mini", "mini_clm"), ("small", "smollm2_135m")])
+def test_a_trained_encoder_never_takes_the_rate_of_new_heads(name, causal, task):
+    """LOPA's heads take up to 0.3 here, which no pretrained encoder outlives; the authors' one rate of 1e-5 is an encoder's."""
+    words = f"task={task} scale={name} method=lopa encoder=backbone method.freeze_encoder=false".replace(
+        "CAUSAL", causal
+    )
+    assert load_config(words.split()).train.encoder_lr <= 3e-4
+    assert load_config([*words.split(), "scale=paper"]).train.encoder_lr is None
