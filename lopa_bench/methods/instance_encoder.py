@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
+from lopa_bench.host.counting import counted
 from lopa_bench.methods.features import stored_features
 from lopa_bench.models import shelf
 from lopa_bench.models.backbone import Backbone, rows_of
@@ -124,8 +125,8 @@ class InstanceEncoder(nn.Module):
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         features = torch.empty(len(tokens), self.width)
         device = next(module.parameters()).device
-        for start in reversed(range(0, len(order), batch_size)):
-            chosen = order[start : start + batch_size]
+        batches = [order[start : start + batch_size] for start in reversed(range(0, len(order), batch_size))]
+        for chosen in counted(batches, len, len(order)):
             ids, mask = pad([tokens[i] for i in chosen], self.tokenizer.pad_token_id)
             with self._backbone[0].autocast():
                 features[chosen] = self(ids.to(device), mask.to(device)).cpu()

@@ -44,7 +44,10 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         model = adapted(config, together)
         examples = examples_of(config, records, model.backbone.kind)
         monitor.stage("reading " + ", ".join(f"{len(rows):,} {name}" for name, rows in examples.items()) + " rows")
-        splits = {name: encoded(model, config, directory.determining, name, rows) for name, rows in examples.items()}
+        with monitor.counting("features of the instances"):
+            splits = {
+                name: encoded(model, config, directory.determining, name, some) for name, some in examples.items()
+            }
         evaluation = Evaluation(model, config, examples, splits, together)
         select, metric = evaluation.selecting(), config.task.metric
         give_freed_memory_back()  # weights as they were read: blocks of sizes that no step needs
@@ -53,7 +56,10 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         )
         monitor.stage("evaluating")
         give_freed_memory_back()  # a step's, which evaluating does not fill either
-        tested = with_exchange(evaluation, evaluation.test())
+        with monitor.counting("evaluating"):
+            tested = evaluation.test()
+        with monitor.counting("evaluating with other prompts"):
+            tested = with_exchange(evaluation, tested)
         monitor.done(tested.metrics)
 
     seconds = Seconds(train=round(progress.seconds, 3), total=round(checkpoints.run_seconds, 3))

@@ -6,11 +6,12 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import RunFailed
+from lopa_bench.host.counting import listening
 from lopa_bench.host.files import write_text
 from lopa_bench.host.terminal import say
 from lopa_bench.results.directory import PROGRESS, RunDirectory
@@ -46,6 +47,19 @@ class Monitor:
         self._screen.stop()
         self._write(stage=what)
         self._screen.say(what)
+
+    @contextlib.contextmanager
+    def counting(self, what: str) -> Iterator[None]:
+        """Within the block, say now and then how many rows of a loop are done."""
+
+        def tell(done: int, rows: int) -> None:
+            told = f"{what}, {done:,} of {rows:,} rows"
+            if time.monotonic() - self._written_at > SECONDS_BETWEEN_WRITES:
+                self._write(stage=told)
+            self._screen.say_sometimes(told)
+
+        with listening(tell):
+            yield
 
     def training(self, progress: Progress, total_steps: int, epochs: int) -> None:
         """The steps begin, or go on after `progress`."""

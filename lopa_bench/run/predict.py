@@ -9,10 +9,11 @@ from torch import Tensor
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import NotFinite
+from lopa_bench.host.counting import counted
 from lopa_bench.host.device import give_freed_memory_back
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.models.batches import Split
+from lopa_bench.models.batches import Batch, Split
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.tokens import new_text
 from lopa_bench.run.shard import gathered, in_step
@@ -56,12 +57,16 @@ def word_logits(model: AdaptedModel, split: Split, words: list[str], batch_size:
     """
     word_ids = torch.tensor([model.backbone.word_id(word) for word in words], device=model.backbone.device)
     found = torch.empty(len(split), len(words))
-    for batch in split.by_length(batch_size):
+    for batch in counted(split.by_length(batch_size), rows_of, len(split)):
         logits = model(batch.to(model.backbone.device))[:, word_ids].cpu()
         if not logits.isfinite().all():
             raise NotFinite("logits of label words are")
         found[batch.index] = logits.float()
     return found
+
+
+def rows_of(batch: Batch) -> int:
+    return len(batch.index)
 
 
 def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
@@ -97,7 +102,7 @@ def batched(
         return max(len(split.rows[row].ids) for row in rows) + max(budgets[row] for row in rows) <= room
 
     new: list[list[list[int]]] = [[] for _ in range(len(split))]
-    for batch in split.by_length(batch_size, fits):
+    for batch in counted(split.by_length(batch_size, fits), rows_of, len(split)):
         rows = batch.index.tolist()
         batch.index = split.numbers[batch.index]  # samples depend on it, not on which process writes them
         longest = replace(spec, max_new_tokens=max(budgets[row] for row in rows))

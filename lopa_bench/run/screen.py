@@ -73,6 +73,11 @@ class Screen:
             say(f"{self.label}: {what}", error=True)
             self._told = time.monotonic()
 
+    def say_sometimes(self, what: str) -> None:
+        """The same, if there is no bar and the last line is `SECONDS_BETWEEN_LINES` ago."""
+        if not self._bar and time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self.say(what)
+
     def start(self, step: int, steps: int) -> None:
         """The steps begin: a bar appears where there is a terminal."""
         if self._shown and sys.stderr.isatty():
@@ -81,11 +86,11 @@ class Screen:
             self._task = self._bar.add_task(self.label, total=steps, completed=step, facts=[])
 
     def step(self, position: Position) -> None:
-        """A step is done: the bar grows, or a line is said if the last one is `SECONDS_BETWEEN_LINES` ago."""
+        """A step is done: the bar grows, or a line is said now and then."""
         if self._bar:
             self._bar.update(self._task, completed=position.step, facts=position.facts())
-        elif time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
-            self.say(", ".join(position.facts()))
+        else:
+            self.say_sometimes(", ".join(position.facts()))
 
     def stop(self) -> None:
         """The steps are over, or the run is: the bar goes."""

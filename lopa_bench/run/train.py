@@ -73,7 +73,8 @@ def train(
                 training.boundary(received)
             training.losses.flush()
             if evaluate is not None and progress.epoch >= model.search_epochs:
-                scores = evaluate()
+                with monitor.counting("scoring the epoch"):
+                    scores = evaluate()
                 progress.history[-1].update(scores)
                 monitor.epoch(progress, scores)
                 training.keep_if_best(scores, metric)

@@ -57,12 +57,15 @@ def test_a_log_gets_a_line_now_and_then(overrides, monkeypatch, capsys):
     stages = ["loading roberta", "reading 54 train, 30 test, 6 validation rows", "evaluating"]
     assert capsys.readouterr().err.splitlines() == [f"rte/lopa: {stage}" for stage in stages]
     monkeypatch.setattr(screen, "SECONDS_BETWEEN_LINES", 0.0)
-    assert main([*overrides, "method=lopa", "force=true"]) == 0
+    assert main([*overrides, "method=lopa", "precision=bf16"]) == 0  # other features, not those kept
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == len(set(lines)) == 3 + 14
+    steps = [line for line in lines if ": epoch " in line]
+    assert len(steps) == len(set(steps)) == 14
     assert re.match(
-        r"rte/lopa: epoch 2/2, 0:00:\d\d left, [\d,]+ examples/s, loss \d\.\d{3}, accuracy \d+\.\d", lines[-2]
+        r"rte/lopa: epoch 2/2, 0:00:\d\d left, [\d,]+ examples/s, loss \d\.\d{3}, accuracy \d+\.\d", steps[-1]
     )
+    for loop in ("features of the instances", "scoring the epoch", "evaluating", "evaluating with other prompts"):
+        assert any(re.fullmatch(rf"rte/lopa: {loop}, \d+ of \d+ rows", line) for line in lines), loop
 
 
 def test_few_rows_that_select_and_the_majority_s_split_are_said(overrides, capsys):
