@@ -53,6 +53,7 @@ def write_run(
     config["selection"] = flat["selection"]
     data = config.pop("data")
     config["data"] = {"train": f"sha-{task}-{data}", "test": f"sha-{task}-{data}"}
+    config["task"] = {"template": "" if flat.get("kind") == "causal" else "<mask>"}
     headline = known(task).metric
     if correct is not None:
         words = np.where(np.arange(len(correct)) % 2, " Yes", " No")

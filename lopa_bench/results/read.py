@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lopa_bench.config.fields import MASK
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
@@ -30,7 +31,7 @@ class Runs:
 
     Attributes:
         frame: one row per run; ``path`` leads to its ``result.json``, ``config`` holds the values
-            that determine its number, ``setting`` is a digest of them without the seed, ``score``
+            that determine its number, ``kind`` is masked or causal, ``setting`` is a digest of them without the seed, ``score``
             the headline metric.
         warnings: one line per file that was skipped, with its name and the reason.
         refused: one line per schema version whose results were left out.
@@ -195,18 +196,8 @@ _AS_THEY_ARE = (
 )
 _COLUMNS = [
     *_AS_THEY_ARE,
-    *(
-        "path",
-        "setting",
-        "majority",
-        "paper_parameters",
-        "trained_parameters",
-        "seconds",
-        "memory",
-        "commit",
-        "versions",
-        "config",
-    ),
+    *("path", "kind", "setting", "majority", "paper_parameters", "trained_parameters"),
+    *("seconds", "memory", "commit", "versions", "config"),
 ]
 
 
@@ -221,6 +212,7 @@ def _row(path: Path, result: Result) -> dict[str, Any]:
         **{key: getattr(result, key) for key in _AS_THEY_ARE},
         "config": {**result.config, "data": result.data.model_dump()},
         "path": path,
+        "kind": _kind(result.config.get("task") or {}),
         "setting": _setting(result.config),
         "majority": result.baseline.majority.get(result.metric),
         "paper_parameters": result.parameters.paper,
@@ -230,6 +222,11 @@ def _row(path: Path, result: Result) -> dict[str, Any]:
         "commit": result.git.commit,
         "versions": ", ".join(f"{name} {version}" for name, version in result.versions.items()),
     }
+
+
+def _kind(task: Mapping[str, Any]) -> str:
+    """What kind of model answered: where a masked one is asked, and only there, the text has a mask."""
+    return "masked" if MASK in str(task.get("template")) else "causal"
 
 
 def _setting(config: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from lopa_bench.study.spec import (
     TableSpec,
     default_encoder,
     default_model,
+    kind_of,
 )
 from lopa_bench.tasks.known import known
 
@@ -68,8 +69,10 @@ class PlannedRun:
         return identity.as_kept(self.method, {**left, **usual, **own})
 
     def selector(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
-        """Those of its `settings` that a finished run must have to stand in this cell."""
-        return {key: value for key, value in self.settings(scale, given).items() if key not in PREFERRED.get(scale, ())}
+        """Those of its `settings` that a finished run must have to stand in this cell; of a model that may be another, its kind."""
+        settings, free = self.settings(scale, given), PREFERRED.get(scale, ())
+        kind = kind_of(settings["model"]) if "model" in free and "model" in settings else None
+        return {k: v for k, v in settings.items() if k not in free} | ({"kind": kind} if kind else {})
 
     def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
         """Beside its `selector`, what the run of this cell's command has: its hyperparameters, and what may be another (`PREFERRED`)."""

@@ -102,6 +102,11 @@ def default_model(scale: str, task: str) -> str:
     return _models(scale)[known(task).family]
 
 
+def kind_of(model: str) -> str | None:
+    """Whether a model of conf/model is masked or causal; None of one that is not there."""
+    return str(files.read(f"model/{model}")["kind"]) if files.is_choice("model", model) else None
+
+
 def _models(scale: str) -> dict[str, str]:
     """Family -> model, from the scale's defaults list."""
     entries = files.read(f"scale/{scale}").get("defaults", [])

@@ -10,14 +10,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from lopa_bench.config.fields import Kind, settings
+from lopa_bench.config.fields import MASK, Kind, settings
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.classification import METRICS
 from lopa_bench.metrics.metric import Line, Metric, by_name
 from lopa_bench.tasks.base import Predictions, Record, Scores, Task
 from lopa_bench.tasks.example import Example
-
-MASK = "<mask>"  # in templates; replaced by the tokenizer's own mask token
 
 
 def spelt(token: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from lopa_bench.config.fields import settings
+from lopa_bench.config.fields import MASK, settings
 from lopa_bench.config.keys import spell
 from lopa_bench.config.nearest import hint
 from lopa_bench.metrics import bleu
@@ -16,7 +16,7 @@ from lopa_bench.metrics.metric import Floats, Line, Metric, by_name, first, perc
 from lopa_bench.tasks.base import BOS, Predictions, Record
 from lopa_bench.tasks.data_to_text import DataToText
 from lopa_bench.tasks.example import Example
-from lopa_bench.tasks.glue import MASK, Glue, spelt
+from lopa_bench.tasks.glue import Glue, spelt
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 

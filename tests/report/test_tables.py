@@ -229,6 +229,17 @@ def test_scale_small_shows_the_users_own_model_with_a_note_where_the_tables_has_
     assert not any("DIR" in command for command in build(tmp_path, "paper", "glue")[0].commands)
 
 
+def test_a_masked_models_run_never_stands_in_for_a_causal_ones(tmp_path):
+    """With scale=small the model may be another, with a note; what is asked of a masked one is another question."""
+    write_run(tmp_path, "sst2", "pt", scale="small", metrics={"glue": 90.0}, settings={"model": "minilm_mlm"})
+    write_run(tmp_path, "mrpc", "pt", scale="small", metrics={"glue": 70.0}, settings={"model": "smollm2_135m"})
+    masked, causal = (build(tmp_path, "small", name)[0] for name in ("glue", "glue_causal"))
+    assert cell_of(masked, "PT", "SST-2").mean == 90.0
+    assert cell_of(causal, "PT", "SST-2").mean is None
+    assert cell_of(masked, "PT", "MRPC").mean is None
+    assert cell_of(causal, "PT", "MRPC").mean == 70.0
+
+
 @pytest.mark.parametrize("task", {known(task).metric: task for task in mini.TASKS}.values())
 def test_a_row_without_settings_is_what_a_run_without_overrides_is(task):
     for method in ("lopa", "dept", "idpg_phm", "prefix_tuning", "none"):
