@@ -59,7 +59,7 @@ def number_cells(difference: Difference, p_holm: float | None) -> list[str]:
     interval = MISSING
     if not math.isnan(difference.low):
         interval = f"{difference.low:+.2f} … {difference.high:+.2f}"
-    p = f"{p_holm:.3f}" if p_holm is not None and difference.seeds > 1 else MISSING
+    p = MISSING if p_holm is None else f"{p_holm:.3f}"
     power = f"{100 * difference.power:.0f} %" if difference.seeds > 1 else MISSING
     rows = f"{difference.rows:,}" if difference.rows else MISSING
     return [f"{difference.effect:+.2f}", interval, p, power, str(difference.seeds), rows]

@@ -223,8 +223,8 @@ def _linear(linear: Linear, runs: Sequence[pd.DataFrame]) -> Finding:
 
 
 def _correct(findings: Sequence[Finding]) -> list[Finding]:
-    """Holm over the tests of one claim, then the verdict each test allows."""
-    tested = [i for i, finding in enumerate(findings) if finding.difference]
+    """Holm over the tests of one claim, then the verdict each test allows. A comparison with one seed is none."""
+    tested = [i for i, finding in enumerate(findings) if finding.difference and finding.difference.seeds > 1]
     ps = holm([findings[i].difference.p for i in tested])  # type: ignore[union-attr]
     corrected = list(findings)
     for i, p in zip(tested, ps, strict=True):

@@ -86,6 +86,15 @@ def test_one_seed_decides_nothing(tmp_path):
     assert needs(findings[0].difference) == "about 2 more seeds"
 
 
+def test_what_one_seed_says_is_no_test_and_corrects_no_others(tmp_path):
+    write_pair(tmp_path, GLUE[:2], 0.8, 0.75)
+    alone = check(tmp_path, C1).parts[0].findings[:2]
+    write_pair(tmp_path, GLUE[2:], 0.8, 0.75, seeds=(0,))
+    beside = check(tmp_path, C1).parts[0].findings
+    assert [f.p_holm for f in beside[2:6]] == [None] * 4
+    assert [f.p_holm for f in beside[:2]] == [f.p_holm for f in alone]
+
+
 def test_equal_methods_are_undecided_with_what_it_would_take(tmp_path):
     write_pair(tmp_path, GLUE, 0.75, 0.75)
     for finding in check(tmp_path, C1).parts[0].findings[:6]:
