@@ -27,12 +27,13 @@ KINDS = {  # by method.freeze_encoder: its words, colour and marker
 
 
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
-    """One panel a task, one row a method."""
+    """One panel a task in which a method with an instance encoder has run, one row a method."""
     table = filled("mechanism", runs, scale, fast=fast)
     if table is None:
         return None
-    shown = [i for i in range(len(table.columns)) if any(line.cells[i].mean is not None for line in table.lines)]
-    lines = [line for line in table.lines if any(cell.mean is not None for cell in line.cells)]
+    compared = [line for line in table.lines if "method.freeze_encoder" in line.row.settings]
+    shown = [i for i in range(len(table.columns)) if any(line.cells[i].mean is not None for line in compared)]
+    lines = [line for line in table.lines if any(line.cells[i].mean is not None for i in shown)]
     names = list(dict.fromkeys(_name(line) for line in lines))
     if len(names) < 2:  # nothing to compare
         return None
