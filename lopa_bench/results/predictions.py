@@ -32,10 +32,10 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
     path = kept(result_path.with_name(PREDICTIONS))
     if not path.exists():
         return []
-    lines = _parsed(path)
-    if not lines or "keys" not in lines[0]:
-        return lines
-    head, *rest = lines
+    content = read_bytes(path)
+    if not content.startswith(_HEAD):
+        return _parsed(content, path)
+    head, *rest = _parsed(content, path)
     beside = result_path.parents[3] / _name(str(head.get("examples")))
     examples = _examples(beside, beside.stat().st_mtime_ns if beside.exists() else 0)
     if len(examples) != len(rest):
@@ -70,7 +70,8 @@ def parted(content: bytes) -> tuple[bytes, str, bytes] | None:
 
 @lru_cache(maxsize=8)  # tasks: the runs of one are read after each other
 def _examples(path: Path, written: int) -> list[dict[str, Any]]:
-    return _parsed(path)
+    """The lines of a file of examples, as it was `written` (nanoseconds)."""
+    return _parsed(read_bytes(path), path)
 
 
 def _name(digest: str) -> str:
@@ -79,9 +80,9 @@ def _name(digest: str) -> str:
     return f"examples-{digest}.jsonl.gz"
 
 
-def _parsed(path: Path) -> list[dict[str, Any]]:
+def _parsed(content: bytes, path: Path) -> list[dict[str, Any]]:
     try:
-        lines = read_bytes(path).decode().split("\n")
+        lines = content.decode().split("\n")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
     parsed = [parse_json(line, f"{path}:{n}: not one JSON object a line") for n, line in enumerate(lines, 1) if line]

@@ -57,7 +57,7 @@ def word_logits(model: AdaptedModel, split: Split, words: list[str], batch_size:
     """
     word_ids = torch.tensor([model.backbone.word_id(word) for word in words], device=model.backbone.device)
     found = torch.empty(len(split), len(words))
-    for batch in counted(split.by_length(batch_size), rows_of, len(split)):
+    for batch in counted(split.by_length(batch_size), _size, len(split)):
         logits = model(batch.to(model.backbone.device))[:, word_ids].cpu()
         if not logits.isfinite().all():
             raise NotFinite("logits of label words are")
@@ -65,7 +65,7 @@ def word_logits(model: AdaptedModel, split: Split, words: list[str], batch_size:
     return found
 
 
-def rows_of(batch: Batch) -> int:
+def _size(batch: Batch) -> int:
     return len(batch.index)
 
 
@@ -102,7 +102,7 @@ def batched(
         return max(len(split.rows[row].ids) for row in rows) + max(budgets[row] for row in rows) <= room
 
     new: list[list[list[int]]] = [[] for _ in range(len(split))]
-    for batch in counted(split.by_length(batch_size, fits), rows_of, len(split)):
+    for batch in counted(split.by_length(batch_size, fits), _size, len(split)):
         rows = batch.index.tolist()
         batch.index = split.numbers[batch.index]  # samples depend on it, not on which process writes them
         longest = replace(spec, max_new_tokens=max(budgets[row] for row in rows))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from lopa_bench.config import files
+from lopa_bench.config.fields import Kind
 from lopa_bench.metrics.metric import Metric, look_up
 from lopa_bench.tasks.known import known
 
@@ -103,8 +104,9 @@ def default_model(scale: str, task: str) -> str:
 
 
 def kind_of(model: str) -> str | None:
-    """Whether a model of conf/model is masked or causal; None of one that is not there."""
-    return str(files.read(f"model/{model}")["kind"]) if files.is_choice("model", model) else None
+    """Whether a model of conf/model is masked or causal; None of one that is not there, or whose folder says it."""
+    kind = files.read(f"model/{model}")["kind"] if files.is_choice("model", model) else None
+    return kind if kind in get_args(Kind) else None
 
 
 def _models(scale: str) -> dict[str, str]:
