@@ -53,12 +53,18 @@ def as_written(result_path: Path) -> bytes:
     return as_lines(read_predictions(result_path)) if content.startswith(_HEAD) else content
 
 
-def parted(content: bytes) -> tuple[bytes, str, bytes] | None:
+def parted(content: bytes, path: Path) -> tuple[bytes, str, bytes] | None:
     """What is published of a ``predictions.jsonl``: its own lines, the name of the file of examples, and that file's lines.
 
     None where lines do not have the same keys, or are not written as `as_lines` writes them: such a file is published whole.
+
+    Args:
+        path: where `content` was read.
+
+    Raises:
+        UserError: a line that is no prediction.
     """
-    lines = [json.loads(line) for line in content.decode().split("\n") if line]
+    lines = _parsed(content, path)
     keys = list(lines[0]) if lines else []
     if not set(EXAMPLE) & set(keys) or any(list(line) != keys for line in lines) or as_lines(lines) != content:
         return None

@@ -33,7 +33,7 @@ def publish(result_path: Path, runs: Path, to: Path) -> Path:
     make_folder(target)
     for name in result.files:
         content = read_bytes(source / name)
-        if name == PREDICTIONS and (parts := parted(content)):
+        if name == PREDICTIONS and (parts := parted(content, source / name)):
             content, examples, asked = parts
             _write_packed(target.parents[2] / examples, asked)
         if name in (HISTORY, PREDICTIONS):

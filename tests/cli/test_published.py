@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from synthetic import write_run
 
 from lopa_bench.cli.main import main
+from lopa_bench.errors import UserError
 from lopa_bench.results.directory import as_lines
 from lopa_bench.results.history import read_history
 from lopa_bench.results.predictions import as_written, parted, read_predictions
@@ -89,12 +91,18 @@ def test_what_the_runs_of_a_task_were_asked_is_published_once_and_their_lines_ar
     ],
 )
 def test_lines_that_would_not_come_back_as_they_are_stay_whole(content):
-    assert parted(content) is None
+    assert parted(content, Path("predictions.jsonl")) is None
+
+
+@pytest.mark.parametrize("content", [b"{\n", b"[1]\n", b'{"target": "\xff"}\n'])
+def test_damaged_predictions_are_refused_in_one_line(content):
+    with pytest.raises(UserError, match=r"predictions\.jsonl"):
+        parted(content, Path("predictions.jsonl"))
 
 
 def test_a_lone_surrogate_and_other_scripts_come_back():
     content = as_lines([{"index": 0, "input": "\ud800 é", "prediction": "ж\u2028", "references": ["\U0001f600"]}])
-    own, _, examples = parted(content)
+    own, _, examples = parted(content, Path("predictions.jsonl"))
     assert b"references" not in own.partition(b"\n")[2]
     assert "\U0001f600".encode() in examples
 
