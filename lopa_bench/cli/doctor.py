@@ -20,6 +20,7 @@ from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
 from lopa_bench.host.terminal import say
+from lopa_bench.run.memory import estimate
 
 SUMMARY = "what this machine has, and whether a run (its overrides) fits on it; each lack with its fix"
 DETAILS = """\
@@ -27,7 +28,7 @@ Looks at Python and packages, device, memory and disk against what the run of th
 Java, the sandbox and wandb. Nothing is loaded or downloaded. Exit status 1 if something that the run needs is lacking."""
 EXAMPLE = "lopa-bench doctor scale=paper task=rte method=lopa"
 PACKAGES = ("torch", "transformers", "tokenizers", "peft", "hydra-core", "omegaconf", "pydantic", "sacrebleu")
-SPARE_DISK = 1 << 30
+SPARE_DISK = 64 << 20  # for a run's record, predictions and log
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,6 @@ def memory(config: Config) -> Iterator[Finding]:
     """The device, and its memory against what the run needs (an estimate: memory.py)."""
     import torch
 
-    from lopa_bench.run.inputs import longest_row
-    from lopa_bench.run.memory import estimate
-
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         name = f"{torch.cuda.get_device_name()}, {size(total)}"
@@ -87,9 +85,7 @@ def memory(config: Config) -> Iterator[Finding]:
             f"no GPU; {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads",
         )
     yield Finding("device", name)
-    tokens = None
-    with contextlib.suppress(UserError):  # which `models_and_data` tells
-        tokens = longest_row(config)
+    tokens = longest(config)
     try:
         needed = estimate(config, tokens)
     except UserError as error:
@@ -107,17 +103,29 @@ def memory(config: Config) -> Iterator[Finding]:
     yield Finding("memory", text, advice if needed.peak > free else None)
 
 
+def longest(config: Config) -> int | None:
+    """The tokens of the longest row, None where the rows cannot be read: `models_and_data` says why."""
+    from lopa_bench.run.inputs import longest_row
+
+    with contextlib.suppress(UserError):
+        return longest_row(config)
+    return None
+
+
 def disk(config: Config) -> Iterator[Finding]:
-    """Room for the results."""
+    """Room for what the run writes: its results, and until it ends two checkpoints."""
+    needed = SPARE_DISK
+    with contextlib.suppress(UserError):  # which `memory` tells
+        needed += estimate(config, longest(config)).written
     folder = next(
         path for path in (config.results_dir.absolute(), *config.results_dir.absolute().parents) if path.exists()
     )
     free = shutil.disk_usage(folder).free
     writable = os.access(folder, os.W_OK)
-    fix = "make room, or name another results_dir=DIR" if free < SPARE_DISK else None
+    fix = "make room, or name another results_dir=DIR" if free < needed else None
     yield Finding(
         "disk",
-        f"{size(free)} free at {folder}",
+        f"the run writes up to {size(needed)}; {size(free)} are free at {folder}",
         fix if writable else f"results_dir={config.results_dir} is not writable",
     )
 

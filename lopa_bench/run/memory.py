@@ -62,6 +62,11 @@ class Memory:
         running = self.weights + self.training + max(self.activations + self.logits, self.writing)
         return self.program + max(self.loading, round(SLACK * running))
 
+    @property
+    def written(self) -> int:
+        """On disk, at the most: two checkpoints, each with the parameters where `training` has their gradients, and what is trained."""
+        return self.training * 2 + self.training * FP32 // (GRADIENT + ADAM)
+
 
 def estimate(config: Config, tokens: int | None = None) -> Memory:
     """What the run of `config` needs, with texts of `tokens` tokens (None: as long as they may be).

@@ -1,10 +1,11 @@
 """The plan of a table and what the machine is told to have, before anything starts."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
-from lopa_bench.cli.doctor import Finding, models_and_data
+from lopa_bench.cli.doctor import Finding, disk, models_and_data
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.run.work import flops
@@ -83,6 +84,20 @@ def test_doctor_says_what_is_lacking(capsys, tmp_path):
     assert re.search(r"FAIL  memory .* takes about .*; .* are free; lower train.batch_size=100000", out)
     assert "ok    inputs" in out
     assert "level" in out
+
+
+def test_doctor_asks_for_the_disk_that_the_run_needs(monkeypatch):
+    """Full fine-tuning writes two checkpoints of twelve bytes a parameter or more; a prompt next to nothing."""
+
+    def room(method, free):
+        monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+        (found,) = disk(load_config(["scale=paper", "task=rte", f"method={method}"]))
+        return found.fix is None
+
+    assert room("pt", 100 << 20)
+    assert not room("pt", 10 << 20)
+    assert not room("fft", 2 * 12 * 355_000_000)
+    assert room("fft", 3 * 16 * 355_000_000)
 
 
 def test_doctor_names_absent_models(tmp_path):
