@@ -76,7 +76,3 @@ def _neither(word: str) -> str:
     chosen = [f"{group}={word}" for group in groups() if word in choices(group)]
     near = f"; nearest: {chosen[0]}" if chosen else hint(word, help.commands())
     return f"{word!r} is neither a command nor key=value{near or '; lopa-bench help lists the commands'}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import UserError
-from lopa_bench.host.device import keep_freed_memory
+from lopa_bench.host.heap import keep_freed_memory
 from lopa_bench.host.shelf import Shelf
 from lopa_bench.models import shelf
 from lopa_bench.models.computed import Computed

@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import save
 
 from lopa_bench.config.schema import Config
-from lopa_bench.host.device import PeakMemory, give_freed_memory_back, seed_everything
+from lopa_bench.host.device import PeakMemory, seed_everything
+from lopa_bench.host.heap import give_freed_memory_back
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.backbone import Backbone

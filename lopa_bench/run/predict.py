@@ -10,7 +10,7 @@ from torch import Tensor
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import NotFinite
 from lopa_bench.host.counting import counted
-from lopa_bench.host.device import give_freed_memory_back
+from lopa_bench.host.heap import give_freed_memory_back
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Batch, Split

@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import tiny
 import torch
 
 from lopa_bench.config.compose import load_config
-from lopa_bench.host import device as machine
 from lopa_bench.mini import records
 from lopa_bench.models.shapes import files, on_meta
 from lopa_bench.models.tokens import cloze_ids
@@ -136,15 +134,3 @@ def test_peak():
     assert Memory(10, 100, 0, 0).peak == 130
     assert Memory(10, 50, 20, 20, logits=10, program=7).peak == 137
     assert Memory(10, 50, 20, 20, logits=10, writing=130).peak == 260
-
-
-@pytest.mark.parametrize(("variable", "calls"), [(None, 2), ("MALLOC_MMAP_THRESHOLD_", 0)])
-def test_the_users_allocator_settings_hold(variable, calls, monkeypatch):
-    made = []
-    monkeypatch.setattr(machine, "_libc", SimpleNamespace(mallopt=lambda *setting: made.append(setting)))
-    for name in machine.GLIBC_SETTINGS:
-        monkeypatch.delenv(name, raising=False)
-    if variable:
-        monkeypatch.setenv(variable, "262144")
-    machine.keep_freed_memory()
-    assert len(made) == calls
