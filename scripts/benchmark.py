@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ def main() -> int:
         print(markdown(RESULTS))
         return 0
     find_modules()
+    os.environ.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # processes that are timed find modules compiled, as pip installs them
     if options.name == "machine":
         from contest.measure import machine
 

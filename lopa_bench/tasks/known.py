@@ -29,13 +29,14 @@ def known(name: str) -> Task:
     """
     if not files.is_choice("task", name):
         raise UserError(f"task={name} is not one of {', '.join(names())}; nearest: task={nearest(name, names())}")
-    return _read(files.find(f"task/{name}"))
+    return _read(name, files.find(f"task/{name}"))
 
 
 @cache
-def _read(path: Path) -> Task:
+def _read(name: str, path: Path) -> Task:
+    """Of the file `path`, which another folder's may be the next time."""
     root = OmegaConf.create(files.read("config"))  # what a task's values may refer to
-    root["task"] = OmegaConf.load(path)
+    root["task"] = files.read(f"task/{name}")
     values: dict[str, Any] = OmegaConf.to_container(root["task"], resolve=True)  # type: ignore[assignment]
     told = {key: value for key, value in values.items() if value != "???"}  # what a run has to say
     return typed.build(told, "task")  # type: ignore[no-any-return]
