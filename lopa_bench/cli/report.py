@@ -48,6 +48,9 @@ class Tables(Options):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Claims(Options):
     format: Literal["terminal", "markdown", "json"] = option("how they are written", "terminal")
+    seeds: int | None = option(
+        "how many were planned before the first run, if not as many as the tables ask for", None, shown="N", above=1
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,8 @@ def _write_claims(options: Claims, runs: Runs) -> None:
     from lopa_bench.report.claims_terminal import FORMATS
     from lopa_bench.report.verdicts import check_claims
 
-    _write(options.output, FORMATS[options.format](check_claims(runs, options.scale, fast=options.fast)))
+    checked = check_claims(runs, options.scale, fast=options.fast, seeds=options.seeds)
+    _write(options.output, FORMATS[options.format](checked))
 
 
 def _write_figures(options: Options, runs: Runs) -> None:

@@ -131,7 +131,9 @@ def default_choice(group: str) -> str | None:
 
 def is_choice(group: str, name: str) -> bool:
     """Whether `name` is among the `choices` of a group."""
-    return Path(name).name == name and any((folder / group / f"{name}.yaml").is_file() for folder in sources())
+    with contextlib.suppress(UserError):
+        return "/" not in name and find(f"{group}/{name}").is_file()
+    return False
 
 
 def find(name: str) -> Path:

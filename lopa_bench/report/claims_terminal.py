@@ -19,9 +19,9 @@ from lopa_bench.report.claims_text import (
     part_title,
     tally,
 )
+from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding
 from lopa_bench.report.terminal import console_of_reports, print_grid, printed
 from lopa_bench.report.texts import MISSING
-from lopa_bench.report.verdicts import CheckedClaim, CheckedPart, Finding
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +80,7 @@ def _cells(finding: Finding) -> list[str]:
     """A tested comparison as the texts of HEADS."""
     assert finding.difference is not None
     verdict = f"leans {LEANS[finding.leaning]}" if finding.verdict == "undecided" else finding.verdict
-    return [finding.comparison.task, verdict, *number_cells(finding.difference, finding.p_holm)]
+    return [finding.comparison.task, verdict, *number_cells(finding)]
 
 
 def _lines(findings: Iterable[Finding]) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
         if finding.difference is None:
             said = [finding.verdict, *said]
         elif finding.verdict == "undecided":
-            said = [f"{needs(finding.difference)} would decide", *said]
+            said = [f"{needs(finding)} would decide", *said]
         if said:
             tasks[", ".join(said)].append(finding.comparison.task)
     for text, names in tasks.items():

@@ -7,10 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from lopa_bench.report.findings import LOOK, CheckedClaim, CheckedPart, Finding, Verdict
 from lopa_bench.report.render import markdown_cell
-from lopa_bench.report.statistics import Difference
 from lopa_bench.report.texts import MISSING
-from lopa_bench.report.verdicts import CheckedClaim, CheckedPart, Finding, Verdict
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
 
@@ -18,17 +17,20 @@ HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
     "seeds: the larger of the task's own and that pooled over like tasks), p from the same, Holm-corrected within a claim. "
     "Power: how often as many seeds and rows, drawn anew, would decide before that correction, were the effect seen the true "
-    "one. One seed never decides."
+    f"one. With fewer or more seeds than planned (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than "
+    "there is. One seed never decides."
 )
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
 HEADS = ("task", "comparison", *NUMBERS, "verdict")
 
 
-def needs(difference: Difference) -> str:
+def needs(finding: Finding) -> str:
     """What it would take to decide an undecided comparison."""
+    difference = finding.difference
+    assert difference is not None
     seeds, rows = difference.more_seeds, difference.more_rows
-    if seeds == 0:  # it is the correction that leaves it undecided
-        seeds = 1
+    if seeds is not None:  # if 0, it is the correction that leaves it undecided
+        seeds = max(1, seeds, finding.planned_seeds - difference.seeds)
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
     if rows and difference.seeds > 1:  # one seed decides nothing on any number of rows
         wanted.append(f"{rows:,} more test rows")
@@ -48,21 +50,24 @@ def finding_cells(finding: Finding) -> list[str]:
     if difference is None:
         return [comparison.task, label, finding.detail or MISSING, *[""] * 5, verdict]
     if verdict == "undecided":
-        verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(difference)} would decide"
+        verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(finding)} would decide"
     if finding.detail:
         verdict += f" ({finding.detail})"
-    return [comparison.task, label, *number_cells(difference, finding.p_holm), verdict]
+    return [comparison.task, label, *number_cells(finding), verdict]
 
 
-def number_cells(difference: Difference, p_holm: float | None) -> list[str]:
+def number_cells(finding: Finding) -> list[str]:
     """What was measured, as the texts of NUMBERS."""
+    difference, p_holm = finding.difference, finding.p_holm
+    assert difference is not None
     interval = MISSING
     if not math.isnan(difference.low):
         interval = f"{difference.low:+.2f} … {difference.high:+.2f}"
     p = MISSING if p_holm is None else f"{p_holm:.3f}"
     power = f"{100 * difference.power:.0f} %" if difference.seeds > 1 else MISSING
     rows = f"{difference.rows:,}" if difference.rows else MISSING
-    return [f"{difference.effect:+.2f}", interval, p, power, str(difference.seeds), rows]
+    planned = f" of {finding.planned_seeds}" if difference.seeds != finding.planned_seeds else ""
+    return [f"{difference.effect:+.2f}", interval, p, power, f"{difference.seeds}{planned}", rows]
 
 
 def tally(claim: CheckedClaim) -> str:
@@ -147,6 +152,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "p_examples": difference.p_examples,
             "power": difference.power,
             "seeds": difference.seeds,
+            "planned_seeds": finding.planned_seeds,
             "rows": difference.rows,
             "more_seeds": difference.more_seeds,
             "more_rows": difference.more_rows,

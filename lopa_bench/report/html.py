@@ -17,9 +17,10 @@ from lopa_bench.report.claims_text import HEADS, HOW, finding_cells, missing_com
 from lopa_bench.report.diagnosis import diagnose
 from lopa_bench.report.figures import Drawing, draw
 from lopa_bench.report.figures.style import write_svg
+from lopa_bench.report.findings import CheckedClaim
 from lopa_bench.report.listing import FIELDS, list_runs, provenance
 from lopa_bench.report.texts import caption, grid, unfilled
-from lopa_bench.report.verdicts import CheckedClaim, check_claims
+from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import Runs
 
 

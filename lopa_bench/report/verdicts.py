@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,9 @@ from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
-from lopa_bench.report.crossed import LEVEL
+from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding, by_rule, correct
 from lopa_bench.report.resampling import Prompts, Scores, read_scores
-from lopa_bench.report.statistics import Difference, holm, paired_difference, pool
+from lopa_bench.report.statistics import paired_difference, pool
 from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import Runs
 from lopa_bench.results.record import Instance
@@ -28,57 +27,16 @@ from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import of_task
 from lopa_bench.tasks.known import as_run
 
-Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
+def check_claims(
+    runs: Runs, scale: str, *, fast: bool = False, claims: Sequence[Claim] = CLAIMS, seeds: int | None = None
+) -> list[CheckedClaim]:
+    """Every claim's verdict; p values are Holm-corrected over all comparisons of a claim.
 
-@dataclass(frozen=True)
-class Finding:
-    """One comparison: what came out, or which runs, `missing`, would let it come out."""
-
-    comparison: Contrast | Fewer | Linear
-    verdict: Verdict
-    detail: str = ""
-    difference: Difference | None = None
-    p_holm: float | None = None
-    missing: tuple[plan.PlannedRun, ...] = ()
-
-    @property
-    def leaning(self) -> Verdict:
-        """The verdict; of an undecided comparison, which one its effect would have, were it certain."""
-        if self.verdict != "undecided" or self.difference is None or not isinstance(self.comparison, Contrast):
-            return self.verdict
-        return "holds" if self.comparison.region.holds(self.difference.effect) else "fails"
-
-
-@dataclass(frozen=True)
-class CheckedPart:
-    part: Part
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-
-    @property
-    def leaning(self) -> Verdict:
-        return _by_rule(self.part.rule, [finding.leaning for finding in self.findings])
-
-
-@dataclass(frozen=True)
-class CheckedClaim:
-    claim: Claim
-    verdict: Verdict
-    parts: tuple[CheckedPart, ...]
-
-    @property
-    def leaning(self) -> Verdict:
-        return _by_rule("every", [part.leaning for part in self.parts])
-
-    @property
-    def findings(self) -> list[Finding]:
-        return [finding for part in self.parts for finding in part.findings]
-
-
-def check_claims(runs: Runs, scale: str, *, fast: bool = False, claims: Sequence[Claim] = CLAIMS) -> list[CheckedClaim]:
-    """Every claim's verdict; p values are Holm-corrected over all comparisons of a claim."""
-    checker = _Checker(runs, scale, fast)
+    Args:
+        seeds: how many were planned in advance; None: as many as the tables ask for.
+    """
+    checker = _Checker(runs, scale, fast, seeds)
     return [checker.claim(claim) for claim in claims]
 
 
@@ -87,16 +45,17 @@ class _Checker:
     all: Runs
     scale: str
     fast: bool
+    seeds: int | None
 
     def claim(self, claim: Claim) -> CheckedClaim:
         found = [self.part(part) for part in claim.parts]
-        corrected = iter(_correct([finding for findings in found for finding in findings]))
+        corrected = iter(correct([finding for findings in found for finding in findings]))
         parts = []
         for part, findings in zip(claim.parts, found, strict=True):
             decided = tuple(next(corrected) for _ in findings)
-            verdict = _by_rule(part.rule, [finding.verdict for finding in decided])
+            verdict = by_rule(part.rule, [finding.verdict for finding in decided])
             parts.append(CheckedPart(part, verdict, decided))
-        return CheckedClaim(claim, _by_rule("every", [p.verdict for p in parts]), tuple(parts))
+        return CheckedClaim(claim, by_rule("every", [p.verdict for p in parts]), tuple(parts))
 
     def part(self, part: Part) -> list[Finding]:
         found = [self.look(comparison) for comparison in part.comparisons]
@@ -113,7 +72,8 @@ class _Checker:
             return Finding(comparison, "no runs", missing=planned)
         found = self.compared(comparison, runs)
         notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
-        return replace(found, detail="; ".join(filter(None, [found.detail, *notes])))
+        planned_seeds = self.seeds or min(len(self.planned(row, comparison.task).seeds) for row in rows)
+        return replace(found, detail="; ".join(filter(None, [found.detail, *notes])), planned_seeds=planned_seeds)
 
     def compared(self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame]) -> Finding | _Sample:
         if isinstance(comparison, Linear):
@@ -180,13 +140,14 @@ class _Sample:
     a: tuple[Scores, ...] = ()
     b: tuple[Scores, ...] = ()
     detail: str = ""
+    planned_seeds: int = 0
 
     def finding(self, part: Sequence[_Sample]) -> Finding:
         """Tested with the spread over seeds pooled over the part's tasks of the same kind."""
         kind = self.contrast.kind
         spread = pool([other.effects for other in part if other.contrast.kind == kind])
         difference = paired_difference(self.a, self.b, self.effects, self.contrast.region, spread)
-        return Finding(self.contrast, "undecided", self.detail, difference)
+        return Finding(self.contrast, "undecided", self.detail, difference, planned_seeds=self.planned_seeds)
 
 
 @lru_cache(maxsize=256)
@@ -220,31 +181,3 @@ def _linear(linear: Linear, runs: Sequence[pd.DataFrame]) -> Finding:
     slope = (y[-1] - y[0]) / (x[-1] - x[0])
     straight = np.allclose(y, [y[0] + slope * (value - x[0]) for value in x], rtol=0, atol=0.5)
     return Finding(linear, "holds" if straight else "fails", f"{slope:,.0f} more per unit")
-
-
-def _correct(findings: Sequence[Finding]) -> list[Finding]:
-    """Holm over the tests of one claim, then the verdict each test allows. A comparison with one seed is none."""
-    tested = [i for i, finding in enumerate(findings) if finding.difference and finding.difference.seeds > 1]
-    ps = holm([findings[i].difference.p for i in tested])  # type: ignore[union-attr]
-    corrected = list(findings)
-    for i, p in zip(tested, ps, strict=True):
-        corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p)
-    return corrected
-
-
-def _verdict(finding: Finding, p_holm: float) -> Verdict:
-    if p_holm >= LEVEL or finding.difference is None:
-        return "undecided"
-    contrast = finding.comparison
-    assert isinstance(contrast, Contrast)
-    return "holds" if contrast.region.holds(finding.difference.effect) else "fails"
-
-
-def _by_rule(rule: Literal["every", "most"], verdicts: Sequence[Verdict]) -> Verdict:
-    """``every``: one failure is enough to fail. ``most``: more than half must hold."""
-    if all(verdict == "no runs" for verdict in verdicts):
-        return "no runs"
-    needed = len(verdicts) if rule == "every" else len(verdicts) // 2 + 1
-    if verdicts.count("holds") >= needed:
-        return "holds"
-    return "fails" if len(verdicts) - verdicts.count("fails") < needed else "undecided"

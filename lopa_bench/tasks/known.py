@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from lopa_bench.config import files, typed
 from lopa_bench.config.nearest import nearest
@@ -35,11 +35,17 @@ def known(name: str) -> Task:
 @cache
 def _read(name: str, path: Path) -> Task:
     """Of the file `path`, which another folder's may be the next time."""
-    root = OmegaConf.create(files.read("config"))  # what a task's values may refer to
+    root = _root(files.find("config"))
     root["task"] = files.read(f"task/{name}")
     values: dict[str, Any] = OmegaConf.to_container(root["task"], resolve=True)  # type: ignore[assignment]
     told = {key: value for key, value in values.items() if value != "???"}  # what a run has to say
     return typed.build(told, "task")  # type: ignore[no-any-return]
+
+
+@cache
+def _root(path: Path) -> DictConfig:
+    """What a task's values may refer to, conf/config.yaml; every task in its turn takes its place in it."""
+    return OmegaConf.create(files.read("config"))
 
 
 def as_run(name: str, settings: Mapping[str, Any]) -> Task:

@@ -11,6 +11,7 @@ from synthetic import write_run, write_whole_plan
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
 from lopa_bench.report.claims_text import needs
+from lopa_bench.report.findings import Finding
 from lopa_bench.report.statistics import Difference
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.history import saved_steps
@@ -30,8 +31,8 @@ def write_pair(root, tasks, p_a, p_b, seeds=(0, 1, 2), methods=("lopa", "pt"), r
                 write_run(root, task, method, seed, correct=random.random(rows) < p)
 
 
-def check(root, claim):
-    (checked,) = check_claims(read_runs(root, "mini"), "mini", claims=[claim])
+def check(root, claim, seeds=3):
+    (checked,) = check_claims(read_runs(root, "mini"), "mini", claims=[claim], seeds=seeds)
     return checked
 
 
@@ -83,7 +84,27 @@ def test_one_seed_decides_nothing(tmp_path):
     write_pair(tmp_path, (*GLUE, *GENERATION[:3]), 0.99, 0.3, seeds=(0,))
     findings = check(tmp_path, C1).parts[0].findings
     assert {f.verdict for f in findings[:9]} == {"undecided"}
-    assert needs(findings[0].difference) == "about 2 more seeds"
+    assert needs(findings[0]) == "about 2 more seeds"
+
+
+def test_fewer_or_more_seeds_than_planned_need_a_smaller_p(tmp_path):
+    """Who adds a seed where a verdict is near looks again, and more than once chance has its chance."""
+    write_pair(tmp_path, GLUE[:1], 0.8, 0.7)
+    (now, early, late) = (check(tmp_path, C1, seeds).parts[0].findings[0] for seeds in (3, 10, 2))
+    assert 0.001 < now.p_holm == early.p_holm == late.p_holm < 0.05
+    assert [finding.verdict for finding in (now, early, late)] == ["holds", "undecided", "undecided"]
+    assert (needs(early), needs(late)) == ("about 7 more seeds", "about 1 more seed")
+    write_pair(tmp_path, GLUE[1:2], 0.97, 0.3)
+    assert {check(tmp_path, C1, seeds).parts[0].findings[1].verdict for seeds in (2, 3, 10)} == {"holds"}
+
+
+def test_the_seeds_planned_are_those_of_the_tables_unless_said_otherwise(tmp_path, capsys):
+    write_pair(tmp_path, GLUE[:1], 0.8, 0.7)
+    told = ["claims", "format=json", f"results_dir={tmp_path}"]
+    for words, planned, verdict in ((told, 10, "undecided"), ([*told, "seeds=3"], 3, "holds")):
+        main(words)
+        found = json.loads(capsys.readouterr().out)[0]["parts"][0]["comparisons"][0]
+        assert (found["planned_seeds"], found["verdict"]) == (planned, verdict)
 
 
 def test_what_one_seed_says_is_no_test_and_corrects_no_others(tmp_path):
@@ -99,7 +120,7 @@ def test_equal_methods_are_undecided_with_what_it_would_take(tmp_path):
     write_pair(tmp_path, GLUE, 0.75, 0.75)
     for finding in check(tmp_path, C1).parts[0].findings[:6]:
         assert finding.verdict == "undecided"
-        assert "more" in needs(finding.difference) or "no practical" in needs(finding.difference)
+        assert "more" in needs(finding) or "no practical" in needs(finding)
 
 
 def test_predictions_of_other_examples_are_not_paired(tmp_path):
@@ -215,7 +236,7 @@ def test_claims_in_a_terminal_of_any_width_break_no_word(tmp_path, capsys, monke
     """Every task of a claim has its verdict on its own line, and those without runs are named together."""
     write_pair(tmp_path, GLUE, 0.9, 0.6)
     monkeypatch.setenv("COLUMNS", str(width))
-    assert main(["claims", "--results-dir", str(tmp_path)]) == 0
+    assert main(["claims", "--results-dir", str(tmp_path), "--seeds", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines if not line.startswith("  lopa-bench ")) <= width
     shown = [line.replace("95 % interval", "") for line in lines]
@@ -230,10 +251,17 @@ def test_claims_in_a_terminal_of_any_width_break_no_word(tmp_path, capsys, monke
 
 def test_needs_never_says_zero():
     near = Difference(1.0, -0.1, 2.1, 3, 400, 0.06, 0.06, more_seeds=0, more_rows=0)
-    assert needs(near) == "about 1 more seed"
-    assert needs(replace(near, more_seeds=4, more_rows=300)) == "about 4 more seeds or 300 more test rows"
-    assert needs(replace(near, more_seeds=None, more_rows=300)) == "about 300 more test rows"
-    assert needs(replace(near, more_seeds=None, more_rows=None)) == "no practical number of seeds or rows"
+
+    def needed(planned=3, **changed):
+        return needs(
+            Finding(C1.parts[0].comparisons[0], "undecided", "", replace(near, **changed), planned_seeds=planned)
+        )
+
+    assert needed() == "about 1 more seed"
+    assert needed(planned=10) == "about 7 more seeds"
+    assert needed(more_seeds=4, more_rows=300) == "about 4 more seeds or 300 more test rows"
+    assert needed(more_seeds=None, more_rows=300) == "about 300 more test rows"
+    assert needed(more_seeds=None, more_rows=None) == "no practical number of seeds or rows"
 
 
 def test_whether_the_instance_part_is_used(tmp_path):

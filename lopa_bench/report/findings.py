@@ -1,0 +1,97 @@
+"""What the runs say to a claim: findings, and the rules by which they become verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lopa_bench.report.crossed import LEVEL
+from lopa_bench.report.statistics import Difference, holm
+from lopa_bench.study import plan
+from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part
+
+# With another number of seeds than was planned, a comparison is decided by a p that who looks again and again hardly ever meets by chance
+# (Haybittle 1971, Peto et al. 1976): looks after each of 3 to 9 seeds add at most half a point to the error of the last (test_crossed.py).
+LOOK = LEVEL / 50
+
+Verdict = Literal["holds", "fails", "undecided", "no runs"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One comparison: what came out, or which runs, `missing`, would let it come out. Planned are the seeds of the study's tables."""
+
+    comparison: Contrast | Fewer | Linear
+    verdict: Verdict
+    detail: str = ""
+    difference: Difference | None = None
+    p_holm: float | None = None
+    missing: tuple[plan.PlannedRun, ...] = ()
+    planned_seeds: int = 0
+
+    @property
+    def level(self) -> float:
+        """The corrected p below which it is decided: `LEVEL` once, with as many seeds as planned; `LOOK` with fewer or more."""
+        return LEVEL if self.difference and self.difference.seeds == self.planned_seeds else LOOK
+
+    @property
+    def leaning(self) -> Verdict:
+        """The verdict; of an undecided comparison, which one its effect would have, were it certain."""
+        if self.verdict != "undecided" or self.difference is None or not isinstance(self.comparison, Contrast):
+            return self.verdict
+        return "holds" if self.comparison.region.holds(self.difference.effect) else "fails"
+
+
+@dataclass(frozen=True)
+class CheckedPart:
+    part: Part
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+    @property
+    def leaning(self) -> Verdict:
+        return by_rule(self.part.rule, [finding.leaning for finding in self.findings])
+
+
+@dataclass(frozen=True)
+class CheckedClaim:
+    claim: Claim
+    verdict: Verdict
+    parts: tuple[CheckedPart, ...]
+
+    @property
+    def leaning(self) -> Verdict:
+        return by_rule("every", [part.leaning for part in self.parts])
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding for part in self.parts for finding in part.findings]
+
+
+def correct(findings: Sequence[Finding]) -> list[Finding]:
+    """Holm over the tests of one claim, then the verdict each test allows. A comparison with one seed is none."""
+    tested = [i for i, finding in enumerate(findings) if finding.difference and finding.difference.seeds > 1]
+    ps = holm([findings[i].difference.p for i in tested])  # type: ignore[union-attr]
+    corrected = list(findings)
+    for i, p in zip(tested, ps, strict=True):
+        corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p)
+    return corrected
+
+
+def _verdict(finding: Finding, p_holm: float) -> Verdict:
+    if finding.difference is None or p_holm >= finding.level:
+        return "undecided"
+    contrast = finding.comparison
+    assert isinstance(contrast, Contrast)
+    return "holds" if contrast.region.holds(finding.difference.effect) else "fails"
+
+
+def by_rule(rule: Literal["every", "most"], verdicts: Sequence[Verdict]) -> Verdict:
+    """``every``: one failure is enough to fail. ``most``: more than half must hold."""
+    if all(verdict == "no runs" for verdict in verdicts):
+        return "no runs"
+    needed = len(verdicts) if rule == "every" else len(verdicts) // 2 + 1
+    if verdicts.count("holds") >= needed:
+        return "holds"
+    return "fails" if len(verdicts) - verdicts.count("fails") < needed else "undecided"
