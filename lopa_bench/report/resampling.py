@@ -52,7 +52,13 @@ def read_scores(result_path: Path, metric: Metric, prompts: Prompts | None = Non
     Raises:
         UserError: a damaged file.
     """
-    lines: list[dict[str, Any]] = read_predictions(result_path)
+    return scores_by(read_predictions(result_path), result_path, metric, prompts)
+
+
+def scores_by(
+    lines: list[dict[str, Any]], result_path: Path, metric: Metric, prompts: Prompts | None = None
+) -> Scores | None:
+    """The same of predictions that have been read from beside `result_path`."""
     if prompts:
         lines = [line | (line["exchanged"] if prompts == "exchanged" else {}) for line in lines if "exchanged" in line]
     try:

@@ -13,9 +13,9 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
 from lopa_bench.report.fill import build_tables
 from lopa_bench.report.render import FORMATS
-from lopa_bench.report.resampling import Prompts, read_scores
+from lopa_bench.report.resampling import Prompts, scores_by
 from lopa_bench.results.directory import HISTORY, PREDICTIONS, kept
-from lopa_bench.results.predictions import as_written
+from lopa_bench.results.predictions import as_written, read_predictions
 from lopa_bench.results.read import Runs
 from lopa_bench.results.record import File, Instance, parse, unaltered
 from lopa_bench.study.tables import tables
@@ -86,9 +86,14 @@ def _check_scores(run: pd.Series, checked: Checked) -> None:
     ]
     if isinstance(run["instance"], Instance):
         claimed += [(run["metric"], getattr(run["instance"], which), which) for which in ("own", "exchanged")]
+    try:
+        lines = read_predictions(run["path"])
+    except UserError as error:
+        checked.look(str(error))
+        return
     for name, value, prompts in claimed:
         try:
-            found = read_scores(run["path"], known[name], prompts)
+            found = scores_by(lines, run["path"], known[name], prompts)
         except UserError as error:
             checked.look(str(error))
             continue
