@@ -19,6 +19,7 @@ from lopa_bench.cli.help import load
 from lopa_bench.cli.main import main
 from lopa_bench.cli.options import Choice, options_of, takes_overrides
 from lopa_bench.config.files import choices, groups
+from lopa_bench.study.claims import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -134,3 +135,12 @@ def test_the_method_that_is_written_there_runs(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "rte · scaled_prompt" in done.stdout
+
+
+def test_the_claims_that_the_docs_list_are_those_of_the_study():
+    told = re.findall(
+        r"^\| (C\d+) \| (.+?) \| (.+) \|$", (ROOT / "docs/reporting.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [(name, text) for name, text, _ in told] == [(claim.name, claim.text) for claim in CLAIMS]
+    for claim, (_, _, tested) in zip(CLAIMS, told, strict=True):
+        assert all(part.text in tested.replace("\\|", "|") for part in claim.parts)
