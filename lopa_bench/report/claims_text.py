@@ -17,8 +17,8 @@ HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
     "seeds: the larger of the task's own and that pooled over like tasks), p from the same, Holm-corrected within a claim. "
     "Power: how often as many seeds and rows, drawn anew, would decide before that correction, were the effect seen the true "
-    f"one. With fewer or more seeds than planned (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than "
-    "there is. One seed never decides."
+    f"one. Before all planned seeds are there (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than there "
+    "is; more than planned are not counted. One seed never decides."
 )
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
 HEADS = ("task", "comparison", *NUMBERS, "verdict")

@@ -70,21 +70,30 @@ class _Checker:
         if missing:
             planned = tuple(self.planned(row, comparison.task) for row in missing)
             return Finding(comparison, "no runs", missing=planned)
-        found = self.compared(comparison, runs)
-        notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
         planned_seeds = self.seeds or min(len(self.planned(row, comparison.task).seeds) for row in rows)
+        found = self.compared(comparison, runs, planned_seeds)
+        notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
         return replace(found, detail="; ".join(filter(None, [found.detail, *notes])), planned_seeds=planned_seeds)
 
-    def compared(self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame]) -> Finding | _Sample:
+    def compared(
+        self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame], planned_seeds: int
+    ) -> Finding | _Sample:
         if isinstance(comparison, Linear):
             return _linear(comparison, runs)
-        return _fewer(comparison, *runs) if isinstance(comparison, Fewer) else self.sample(comparison, *runs)
+        if isinstance(comparison, Fewer):
+            return _fewer(comparison, *runs)
+        a, b = runs
+        both = sorted(set(a.index) & set(b.index))
+        counted = both[:planned_seeds]
+        found = self.sample(comparison, a, b, counted)
+        left = len(both) - len(counted)
+        told = f"{left} more than planned not counted (seeds={len(both)} counts all)" if left else ""
+        return replace(found, detail="; ".join(filter(None, [found.detail, told])))
 
     def planned(self, row: Row, task: str) -> plan.PlannedRun:
         return plan.cell(*of_task(row, task, self.scale), self.scale, self.fast)
 
-    def sample(self, contrast: Contrast, a: pd.DataFrame, b: pd.DataFrame) -> Finding | _Sample:
-        seeds = sorted(set(a.index) & set(b.index))
+    def sample(self, contrast: Contrast, a: pd.DataFrame, b: pd.DataFrame, seeds: Sequence[int]) -> Finding | _Sample:
         if not seeds:
             return Finding(contrast, "undecided", "the two sides share no seed")
         pairs = [(a.loc[seed], b.loc[seed]) for seed in seeds]

@@ -1,5 +1,6 @@
 """Verdicts: what the evidence allows, and no more."""
 
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -87,15 +88,26 @@ def test_one_seed_decides_nothing(tmp_path):
     assert needs(findings[0]) == "about 2 more seeds"
 
 
-def test_fewer_or_more_seeds_than_planned_need_a_smaller_p(tmp_path):
+def test_before_the_planned_seeds_are_there_a_verdict_takes_a_smaller_p(tmp_path):
     """Who adds a seed where a verdict is near looks again, and more than once chance has its chance."""
     write_pair(tmp_path, GLUE[:1], 0.8, 0.7)
-    (now, early, late) = (check(tmp_path, C1, seeds).parts[0].findings[0] for seeds in (3, 10, 2))
-    assert 0.001 < now.p_holm == early.p_holm == late.p_holm < 0.05
-    assert [finding.verdict for finding in (now, early, late)] == ["holds", "undecided", "undecided"]
-    assert (needs(early), needs(late)) == ("about 7 more seeds", "about 1 more seed")
+    now, early = (check(tmp_path, C1, seeds).parts[0].findings[0] for seeds in (3, 10))
+    assert 0.001 < now.p_holm == early.p_holm < 0.05
+    assert [finding.verdict for finding in (now, early)] == ["holds", "undecided"]
+    assert needs(early) == "about 7 more seeds"
     write_pair(tmp_path, GLUE[1:2], 0.97, 0.3)
-    assert {check(tmp_path, C1, seeds).parts[0].findings[1].verdict for seeds in (2, 3, 10)} == {"holds"}
+    assert {check(tmp_path, C1, seeds).parts[0].findings[1].verdict for seeds in (3, 10)} == {"holds"}
+
+
+def test_seeds_beyond_the_planned_ones_are_not_counted(tmp_path):
+    write_pair(tmp_path, GLUE[:1], 0.8, 0.7, seeds=range(3))
+    three = check(tmp_path, C1, 3).parts[0].findings[0]
+    for seed, method in itertools.product((3, 4), ("lopa", "pt")):
+        write_run(tmp_path, "rte", method, seed, correct=[method == "pt"] * 400)
+    beside = check(tmp_path, C1, 3).parts[0].findings[0]
+    assert beside.difference == three.difference
+    assert beside.detail == "2 more than planned not counted (seeds=5 counts all)"
+    assert check(tmp_path, C1, 5).parts[0].findings[0].difference.effect < 0
 
 
 def test_the_seeds_planned_are_those_of_the_tables_unless_said_otherwise(tmp_path, capsys):
