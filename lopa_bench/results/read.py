@@ -127,12 +127,13 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
 
 @contextlib.contextmanager
 def _all_kept() -> Iterator[None]:
-    """Without the search for garbage in cycles: of ten thousand results it takes as long as parsing them, and there is none."""
+    """Without the search for garbage in cycles, then or later: of ten thousand results it takes as long as parsing; there is none."""
     searched = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()  # what is there is not looked through again; without a cycle it goes when nothing refers to it
         if searched:
             gc.enable()
 
