@@ -9,6 +9,10 @@
 # without it Python (PYTHON=…) has all that is needed. PARTS="tests train" does these alone.
 set -uo pipefail
 
+parts="environment tests memory steps train generate mini"
+for word in ${PARTS:-}; do
+  case " $parts " in *" $word "*) ;; *) echo "PARTS: no part is called $word; they are $parts" >&2 && exit 2 ;; esac
+done
 here=$(cd "$(dirname "$0")/.." && pwd)
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 dry=$([ "${2:-}" = --dry ] && echo yes)
@@ -28,7 +32,8 @@ fi
 part() {
   local name=$1 seconds=$2
   shift 2
-  case " ${PARTS:-$name} " in *" ${name%.*} "*) ;; *) return ;; esac
+  local word=${name%.*}
+  case " ${PARTS:-$word} " in *" $word "*) ;; *) return ;; esac
   [ -e "$out/$name" ] && return
   local made=$out/.$name
   rm -rf "$made" && mkdir -p "$made/filled"

@@ -71,6 +71,27 @@ class TestMemory:
         assert estimate(config, 128).peak == pytest.approx(torch.cuda.max_memory_allocated(), rel=0.2)
 
 
+@pytest.mark.parametrize(
+    ("parts", "made", "status", "said"),
+    [
+        ({}, ["environment", "generate", "memory", "mini", "steps", "tests", "train"], 0, ""),
+        ({"PARTS": "memory train"}, ["memory", "train"], 0, ""),
+        ({"PARTS": "memory trian"}, [], 2, "PARTS: no part is called trian; they are environment tests memory"),
+    ],
+)
+def test_the_suite_does_all_its_parts_or_those_named(parts, made, status, said, tmp_path):
+    """With a Python that only says with which words it was called."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+    known = {name: value for name, value in os.environ.items() if name not in {"PARTS", "WHEELS"}}
+    run = [SUITE, tmp_path / "out", "--dry"]
+    ran = subprocess.run(run, env={**known, **parts, "PYTHON": python}, capture_output=True, text=True, check=False)
+    assert sorted(path.stem for path in (tmp_path / "out").glob("*.*") if path.is_file()) == made
+    assert ran.returncode == status, ran.stderr
+    assert said in " ".join(ran.stderr.split())
+
+
 @pytest.mark.slow
 def test_the_suite_runs_dry(tmp_path):
     """Its parts are whole files, and what is there is not made again."""
