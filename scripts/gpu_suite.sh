@@ -63,7 +63,8 @@ table=(task=rte,sst2 method=lopa,pt,lora seed=0 ${dry:+data.limit=16 train.epoch
 part mini.csv 110 bash -c '
   python=$1 folder=$2; shift 2
   CUDA_VISIBLE_DEVICES= "$python" -m lopa_bench -m "$@" results_dir="$folder/cpu" >"$folder/cpu.log" 2>&1 &
-  "$python" -m lopa_bench -m "$@" results_dir="$folder/here" >"$folder/here.log" 2>&1 && wait -n &&
+  beside=$!
+  "$python" -m lopa_bench -m "$@" results_dir="$folder/here" >"$folder/here.log" 2>&1 && wait "$beside" &&
     for device in here cpu; do echo "# $device"; "$python" -m lopa_bench runs format=csv results_dir="$folder/$device"; done
 ' bash "$python" {} "${table[@]}"
 exit $failed
