@@ -99,8 +99,8 @@ def test_more_workers_than_cores_time_nobody_out():
 
 
 def test_a_program_without_the_cpu_is_told_apart():
-    """A verdict that other work may have decided says so."""
-    programs = [Program(i, SPIN.replace("SECONDS", "30"), TEST) for i in range(4 * len(os.sched_getaffinity(0)))]
+    """A verdict that other work may have decided says so: half a second for each of six on a core is more than limit and grace."""
+    programs = [Program(i, SPIN.replace("SECONDS", "30"), TEST) for i in range(6 * len(os.sched_getaffinity(0)))]
     verdicts = list(run_programs(programs, workers=len(programs), timeout_s=0.5))
     assert {v.reason for v in verdicts} == {Reason.TIMEOUT}
     assert any(v.detail == "the CPU was busy with other work" for v in verdicts)
