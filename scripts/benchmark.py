@@ -39,9 +39,8 @@ def main() -> int:
         print(markdown(RESULTS))
         return 0
     find_modules()
-    os.environ.pop(
-        "PYTHONDONTWRITEBYTECODE", None
-    )  # processes that are timed find modules compiled, as pip installs them
+    # Processes that are timed find modules compiled, as pip installs them.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if options.name == "machine":
         from contest.measure import machine
 
