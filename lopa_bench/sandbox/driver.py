@@ -31,7 +31,8 @@ def run_programs(
 
     Args:
         timeout_s: CPU seconds for one program with all its tests, and wall-clock seconds for one
-            that sleeps; a machine busy with other work gets ``clock.GRACE_S`` more.
+            that sleeps; a machine busy with other work gets ``clock.GRACE_S`` more. A time-out with
+            fewer CPU seconds counts the second time only: the machine may have stood still.
         workers: programs at a time; by default one per core this process may use.
         level: a weaker containment than the machine gives; for tests.
         allow_unsafe: accept level D, which contains next to nothing.
@@ -58,6 +59,7 @@ class _Job:
         running: what the process is given: the builders of its calls of ``f``, itself, or its
             official version once the verdict is clear.
         cpu_seconds, wall_seconds: used up by the processes before.
+        repeated: ``running`` has timed out once with fewer CPU seconds than its limit.
     """
 
     index: int
@@ -67,6 +69,7 @@ class _Job:
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     deaths: int = 0
+    repeated: bool = False
     verdict: Verdict | None = None
 
     def after(self, outcome: Outcome, running: Program, verdict: Verdict | None = None) -> _Job:
@@ -77,6 +80,7 @@ class _Job:
             timeout_s=self.timeout_s - outcome.wall_seconds,
             cpu_seconds=self.cpu_seconds + outcome.cpu_seconds,
             wall_seconds=self.wall_seconds + outcome.wall_seconds,
+            repeated=False,
             verdict=verdict,
         )
 
@@ -160,7 +164,9 @@ class _Run:
     def _settle(self, job: _Job, outcome: Outcome) -> None:
         finding = judge(job.running, outcome)
         in_time = outcome.wall_seconds < job.timeout_s
-        if job.verdict is not None:  # this was the official version
+        if finding[0] is Reason.TIMEOUT and outcome.cpu_seconds < job.timeout_s and not job.repeated:
+            self._again.append(replace(job, repeated=True))
+        elif job.verdict is not None:  # this was the official version
             passed = finding[0] is Reason.PASSED
             self._verdicts[job.index] = replace(job.verdict, official_passed=passed or None)
         elif finding[0] is Reason.HARNESS_ERROR:

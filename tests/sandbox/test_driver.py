@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from test_attacks import sandbox_processes
@@ -115,6 +116,35 @@ def test_a_dead_zygote_is_our_fault_and_retried(monkeypatch, deaths, reason):
     assert first.reason is reason
     assert second.passed
     assert not sandbox_processes()
+
+
+class StalledWorker(Worker):
+    """Ends its first ``stalls`` programs as a machine that stands still would: no CPU, all the time on the wall."""
+
+    stalls = 0
+
+    def finish(self):
+        outcome = super().finish()
+        if outcome is None or not StalledWorker.stalls:
+            return outcome
+        StalledWorker.stalls -= 1
+        return replace(outcome, end="timeout", cpu_seconds=0.01, wall_seconds=outcome.timeout_s, reply=b"")
+
+
+@pytest.mark.parametrize(("stalls", "reason"), [(1, Reason.PASSED), (2, Reason.TIMEOUT)])
+def test_a_time_out_without_the_cpu_counts_the_second_time(monkeypatch, stalls, reason):
+    monkeypatch.setattr("lopa_bench.sandbox.driver.Worker", StalledWorker)
+    StalledWorker.stalls = stalls
+    (verdict,) = run_programs([GOOD], workers=1, timeout_s=20)
+    assert verdict.reason is reason
+
+
+def test_a_program_that_computes_to_its_limit_is_not_run_again(monkeypatch):
+    started = []
+    monkeypatch.setattr(Worker, "start", lambda self, *job, start=Worker.start: (started.append(1), start(self, *job))[1])
+    (verdict,) = run_programs([Program("loops", "while True: pass", GOOD.tests)], workers=1, timeout_s=0.5)
+    assert verdict.reason is Reason.TIMEOUT
+    assert len(started) == 1
 
 
 @pytest.mark.parametrize("failing", ["nothing", "a call", "a call that raises", "seccomp", "the CPU limit"])
