@@ -13,7 +13,8 @@ from lopa_bench.host.terminal import say
 SUMMARY = "finished runs as they are published: predictions compressed, no folder of this machine"
 DETAILS = """\
 Only runs that `lopa-bench plan` asks for are taken: a table's, on the scale's recipe (every=true: all). What was asked is written once
-for all runs of a task; what was trained is kept of seed 0 where it is small. `lopa-bench verify` checks what is published."""
+for all runs of a task. What was trained is kept of seed 0 of each table's first task, as the recipe has it, where it is small; LOPA's
+prompts where seed 0's are drawn. `lopa-bench verify` checks what is published."""
 EXAMPLE = "lopa-bench publish results_dir=runs to=results scale=mini"
 
 
@@ -30,7 +31,10 @@ OPTIONS = Options
 
 def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "publish")
-    from lopa_bench.report.listing import planned
+    from lopa_bench.report.figures.offsets import drawn
+    from lopa_bench.report.listing import examples, planned
+    from lopa_bench.results.directory import TRAINED
+    from lopa_bench.results.prompts import NAME as PROMPTS
     from lopa_bench.results.publish import publish
     from lopa_bench.results.read import read_runs
 
@@ -38,7 +42,10 @@ def main(argv: Sequence[str]) -> int:
     for line in (*runs.warnings, *runs.refused):
         say(line, error=True)
     paths = sorted(runs.frame["path"]) if options.every else planned(runs, options.scale)
+    seed_0 = set(runs.frame.loc[runs.frame["seed"] == 0, "path"])
+    keepers = {TRAINED: set(examples(runs, options.scale)), PROMPTS: seed_0 & drawn(runs, options.scale)}
     for path in paths:
-        publish(path, options.results_dir, options.to)
+        more = [name for name, of in keepers.items() if path in of]
+        publish(path, options.results_dir, options.to, more)
     say(f"{len(paths)} of {len(runs.frame)} runs published in {options.to}")
     return 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,17 @@ def in_tables(runs: Runs, scale: str, fast: bool = False) -> set[int]:
 
 def planned(runs: Runs, scale: str) -> list[Path]:
     """The ``result.json`` of the runs that a plan asks for: a cell's, on the recipe, of a seed that it wants."""
-    cells = plan.planned_runs(tables(scale), scale)
+    return _of(plan.planned_runs(tables(scale), scale), runs, scale)
+
+
+def examples(runs: Runs, scale: str) -> list[Path]:
+    """Those of seed 0 of each table's first task, every method as the recipe has it: enough to export, serve and try each from."""
+    rows = ((row, table.columns[0]) for table in tables(scale) for row in table.rows if not row.settings)
+    cells = plan.distinct(plan.cell(row, column, scale) for row, column in rows)
+    return _of([replace(cell, seeds=(0,)) for cell in cells], runs, scale)
+
+
+def _of(cells: Iterable[plan.PlannedRun], runs: Runs, scale: str) -> list[Path]:
     found = {
         place: runs.frame.iloc[place]
         for cell in cells

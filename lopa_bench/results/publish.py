@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Container
 from pathlib import Path
 
 import yaml
 
 from lopa_bench.host.files import make_folder, read_bytes, write_bytes, write_text
-from lopa_bench.results.directory import CONFIG, HISTORY, PREDICTIONS, RESULT, TRAINED
-from lopa_bench.results.predictions import parted
+from lopa_bench.results.directory import CONFIG, HISTORY, PREDICTIONS, RESULT, TRAINED, kept
+from lopa_bench.results.predictions import as_written, parted
 from lopa_bench.results.record import parse
 
 KEPT_TRAINED = 384 << 10  # bytes: a prompt and its heads at the embedded scale, not a whole model or encoder
@@ -17,12 +18,14 @@ PLACES = ("data.dir", "models.dir", "conf.path", "init_from")  # of the machine,
 LOCAL_MODELS = ("path", "encoder")
 
 
-def publish(result_path: Path, runs: Path, to: Path) -> Path:
-    """Copy the run of a ``result.json`` below `runs` to the same place below `to`.
+def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) -> Path:
+    """Copy the run of a ``result.json`` below `runs`, published or not, to the same place below `to`.
 
     ``result.json`` stays as it is. ``history.csv`` and predictions are compressed, these without the examples, which the task's folder
-    gets once (`results.predictions`). Of seed 0 what was trained is kept where it is small, and LOPA's prompts for their figure.
-    ``config.yaml`` loses the folders of its machine.
+    gets once (`results.predictions`). ``config.yaml`` loses the folders of its machine.
+
+    Args:
+        more: which of the other files are published too, where they are there; what was trained, where it is small.
 
     Raises:
         UserError: a file that is missing or damaged, or a place that cannot be written.
@@ -31,15 +34,17 @@ def publish(result_path: Path, runs: Path, to: Path) -> Path:
     told = read_bytes(result_path)
     result = parse(told)
     make_folder(target)
-    for name in result.files:
-        content = read_bytes(source / name)
-        if name == PREDICTIONS and (parts := parted(content, source / name)):
-            content, examples, asked = parts
-            _write_packed(target.parents[2] / examples, asked)
-        if name in (HISTORY, PREDICTIONS):
+    for name, file in result.files.items():
+        if name == PREDICTIONS:
+            content = as_written(result_path)
+            if parts := parted(content, source / name):
+                content, examples, asked = parts
+                _write_packed(target.parents[2] / examples, asked)
             _write_packed(target / f"{name}.gz", content)
-        elif result.seed == 0 and (name != TRAINED or len(content) <= KEPT_TRAINED):
-            write_bytes(target / name, content)
+        elif name == HISTORY:
+            _write_packed(target / f"{name}.gz", read_bytes(kept(source / name)))
+        elif name in more and (name != TRAINED or file.bytes <= KEPT_TRAINED) and (source / name).exists():
+            write_bytes(target / name, read_bytes(source / name))
     write_text(target / CONFIG, _without_places(read_bytes(source / CONFIG).decode()))
     write_bytes(target / RESULT, told)
     return target

@@ -17,20 +17,20 @@ from lopa_bench.results.predictions import as_written, parted, read_predictions
 from lopa_bench.results.record import Result
 
 
-def write_whole_run(runs, seed, settings):
+def write_whole_run(runs, seed, settings, task="rte"):
     """A run with all the files that one writes."""
-    folder = write_run(runs, "rte", "lopa", seed, correct=[1, 0, 1, 1], settings=settings)
+    folder = write_run(runs, task, "lopa", seed, correct=[1, 0, 1, 1], settings=settings)
     (folder / "history.csv").write_text("step,loss\n1,0.5\n")
     (folder / "trained.safetensors").write_bytes(b"\0" * 64)
+    (folder / "prompts.npz").write_bytes(b"\0" * 32)
     config = {
         "results_dir": str(runs),
         "data": {"dir": "/my/data"},
         "model": {"path": "/my/models/mini", "encoder": "backbone"},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    written = {
-        name: (folder / name).read_bytes() for name in ("history.csv", "predictions.jsonl", "trained.safetensors")
-    }
+    names = ("history.csv", "predictions.jsonl", "trained.safetensors", "prompts.npz")
+    written = {name: (folder / name).read_bytes() for name in names}
     result = Result.model_validate(json.loads((folder / "result.json").read_text()))
     (folder / "result.json").write_text(result.with_files(written).to_json())
     return folder
@@ -54,7 +54,10 @@ def published(tmp_path):
 def test_only_a_tables_runs_are_published_and_without_this_machines_folders(published, capsys):
     (result,) = published.rglob("result.json")
     names = {path.name for path in result.parent.iterdir()}
-    assert names == {"result.json", "config.yaml", "history.csv.gz", "predictions.jsonl.gz", "trained.safetensors"}
+    assert names == {
+        *("result.json", "config.yaml", "history.csv.gz", "predictions.jsonl.gz"),
+        *("trained.safetensors", "prompts.npz"),
+    }
     assert yaml.safe_load(result.with_name("config.yaml").read_text()) == {
         "results_dir": "runs",
         "data": {"dir": None},
@@ -63,7 +66,7 @@ def test_only_a_tables_runs_are_published_and_without_this_machines_folders(publ
     capsys.readouterr()
     assert main(["verify", f"results_dir={published}"]) == 0
     assert capsys.readouterr().out == (
-        "mini: 1 runs; 4 of 4 files as written, 1 of 1 scores as predicted, 1 of 1 tables as of the results\n"
+        "mini: 1 runs; 5 of 5 files as written, 1 of 1 scores as predicted, 1 of 1 tables as of the results\n"
     )
 
 
@@ -78,7 +81,30 @@ def test_what_the_runs_of_a_task_were_asked_is_published_once_and_their_lines_ar
         assert read_predictions(there) == read_predictions(written)
         assert as_written(there) == (folder / "predictions.jsonl").read_bytes()
         pd.testing.assert_frame_equal(read_history(there), read_history(written))
-    assert len(list(to.rglob("trained.safetensors"))) == 1  # seed 0's
+
+
+def test_what_was_trained_is_kept_where_a_method_is_tried_and_prompts_where_they_are_drawn(tmp_path):
+    runs, to = tmp_path / "runs", tmp_path / "results"
+    for task, seed, settings in (("rte", 0, {}), ("rte", 1, {}), ("sst2", 0, {}), ("rte", 0, {"method.rank": 1})):
+        write_whole_run(runs, seed, settings, task)
+    write_whole_run(runs, 0, {"method.num_virtual_tokens": 50})
+    assert main(["publish", f"results_dir={runs}", f"to={to}"]) == 0
+
+    def where(name):
+        found = (json.loads(path.with_name("result.json").read_text()) for path in to.rglob(name))
+        return sorted((result["task"], result["seed"], result["config"]["method"]["rank"]) for result in found)
+
+    assert where("trained.safetensors") == [("rte", 0, 4)]
+    assert where("prompts.npz") == [("rte", 0, 1), ("rte", 0, 4), ("sst2", 0, 4)]
+    assert len(list(to.rglob("result.json"))) == 5
+
+
+def test_what_is_published_is_published_again_as_it_is(published, tmp_path):
+    again = tmp_path / "again"
+    assert main(["publish", f"results_dir={published}", f"to={again}"]) == 0
+    files = {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    assert len(files) == 7
+    assert files == {name: (published / name).read_bytes() for name in files}
 
 
 @pytest.mark.parametrize(

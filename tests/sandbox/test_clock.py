@@ -83,7 +83,9 @@ def test_on_a_busy_machine_honest_programs_pass_and_all_end_in_time(busy):
         verdicts = list(run_programs([*honest, *others], timeout_s=limit, workers=2))
         assert [v.reason for v in verdicts[2:]] == [Reason.TIMEOUT] * 2
         assert all(v.wall_seconds < limit + 2 for v in verdicts)
-        assert time.monotonic() - started < 4 * (limit + 2) + 5  # two at a time, each twice; the zygotes have to start, too
+        assert (
+            time.monotonic() - started < 4 * (limit + 2) + 5
+        )  # two at a time, each twice; the zygotes have to start, too
         if all(v.passed for v in verdicts[:2]):
             return
         assert all(v.passed or v.reason is Reason.TIMEOUT for v in verdicts[:2]), verdicts

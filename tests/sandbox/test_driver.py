@@ -141,7 +141,9 @@ def test_a_time_out_without_the_cpu_counts_the_second_time(monkeypatch, stalls, 
 
 def test_a_program_that_computes_to_its_limit_is_not_run_again(monkeypatch):
     started = []
-    monkeypatch.setattr(Worker, "start", lambda self, *job, start=Worker.start: (started.append(1), start(self, *job))[1])
+    monkeypatch.setattr(
+        Worker, "start", lambda self, *job, start=Worker.start: (started.append(1), start(self, *job))[1]
+    )
     (verdict,) = run_programs([Program("loops", "while True: pass", GOOD.tests)], workers=1, timeout_s=0.5)
     assert verdict.reason is Reason.TIMEOUT
     assert len(started) == 1
