@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part, Region
-from lopa_bench.study.spec import CODE, GENERATION, GLUE, LENGTHS, RANKS, Row, with_encoder
+from lopa_bench.study.spec import ABLATED, CODE, GENERATION, GLUE, LENGTHS, RANKS, Row, with_encoder
 
 # Where the paper's words leave the size open, the size is set here and printed with the verdict.
 WITHIN = 1.0  # C3 "on par": the paper speaks of one point
@@ -99,7 +99,7 @@ CLAIMS = (
                 f"LOPA r={RANKS[-1]} − LOPA r={RANKS[0]} > −{HOLDS_WITH_RANK:g}",
                 "most",
                 _contrasts(
-                    ("rte", "mrpc", "sst2", "cruxeval_i", "cruxeval_o"),
+                    (*ABLATED, "cruxeval_i", "cruxeval_o"),
                     _with(LOPA, rank=RANKS[-1]),
                     _with(LOPA, rank=RANKS[0]),
                     Region(low=-HOLDS_WITH_RANK),
@@ -110,7 +110,7 @@ CLAIMS = (
                 "every",
                 tuple(
                     Linear(task, tuple(_with(LOPA, rank=r) for r in RANKS), "method.rank")
-                    for task in ("rte", "mrpc", "sst2", "cruxeval_i", "cruxeval_o")
+                    for task in (*ABLATED, "cruxeval_i", "cruxeval_o")
                 ),
             ),
         ),
@@ -123,7 +123,7 @@ CLAIMS = (
                 f"|LOPA m={m} − LOPA m=10| < {INSENSITIVE:g}",
                 "every",
                 _contrasts(
-                    ("rte", "mrpc", "sst2"),
+                    ABLATED,
                     _with(LOPA, num_virtual_tokens=m),
                     LOPA,
                     Region(-INSENSITIVE, INSENSITIVE),

@@ -91,6 +91,7 @@ RUN_DEFAULTS: Mapping[str, Any] = {
 }
 
 GLUE = ("rte", "mrpc", "sst2", "qnli", "mnli", "qqp")
+ABLATED = ("rte", "mrpc", "sst2")  # of GLUE, the tasks of the paper's ablations
 CODE = ("mbpp", "cruxeval_i", "cruxeval_o")
 TEXT = ("e2e", "webnlg")
 GENERATION = (*CODE, *TEXT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lopa_bench.study.columns import headline
-from lopa_bench.study.spec import RANKS, Column, Row, TableSpec
+from lopa_bench.study.spec import ABLATED, RANKS, Column, Row, TableSpec
 
 ROWS = tuple(Row(f"LOPA r={rank}", "lopa", {"method.rank": rank}, f"m=10 r={rank}", "LOPA") for rank in RANKS)
 
@@ -16,7 +16,7 @@ def table(scale: str) -> TableSpec | None:
 
 def _columns(scale: str) -> tuple[Column, ...]:
     """The parameter counts of the paper's figure by rank (10.56 M with DeepSeek-Coder 1.3B) are those with CodeSage."""
-    glue, cruxeval = headline(("rte", "mrpc", "sst2")), ("cruxeval_i", "cruxeval_o")
+    glue, cruxeval = headline(ABLATED), ("cruxeval_i", "cruxeval_o")
     if scale != "paper":
         return glue + headline(cruxeval)
     models = ("deepseek_coder_1_3b", "phi_2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lopa_bench.study.columns import headline, small
-from lopa_bench.study.spec import GLUE, RANKS, Row, TableSpec
+from lopa_bench.study.spec import ABLATED, RANKS, Row, TableSpec
 
 TITLE = (
     "The ladder from IDPG to LOPA: the classifier goes, then the prompts inside the layers, then comes the gate, then low rank, "
@@ -28,5 +28,5 @@ def table(scale: str) -> TableSpec:
         rows = tuple(
             replace(row, settings={"encoder": "mpnet", **row.settings}) if row.method != "pt" else row for row in ROWS
         )
-        return TableSpec("ladder", TITLE, rows, small(headline(GLUE), "minilm_mlm", 2000), order=95)
-    return TableSpec("ladder", TITLE, ROWS, headline(GLUE), order=95)
+        return TableSpec("ladder", TITLE, rows, small(headline(ABLATED), "minilm_mlm", 2000), order=95)
+    return TableSpec("ladder", TITLE, ROWS, headline(ABLATED), order=95)
