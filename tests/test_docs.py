@@ -20,6 +20,8 @@ from lopa_bench.cli.main import main
 from lopa_bench.cli.options import Choice, options_of, takes_overrides
 from lopa_bench.config.files import choices, groups
 from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.plan import planned_runs
+from lopa_bench.study.tables import tables
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -144,3 +146,17 @@ def test_the_claims_that_the_docs_list_are_those_of_the_study():
     assert [(name, text) for name, text, _ in told] == [(claim.name, claim.text) for claim in CLAIMS]
     for claim, (_, _, tested) in zip(CLAIMS, told, strict=True):
         assert all(part.text in tested.replace("\\|", "|") for part in claim.parts)
+
+
+def test_reproducing_tells_every_table_of_the_papers_scale_with_its_runs():
+    page = (ROOT / "docs" / "reproducing.md").read_text(encoding="utf-8")
+    told = {}
+    for names, runs in re.findall(r"^\| (`\w+`(?:, `\w+`)*|all) \|.*\| ([\d,]+) \| [\d,]+ \|$", page, re.MULTILINE):
+        told[frozenset(re.findall(r"\w+", names))] = int(runs.replace(",", ""))
+
+    def planned(names):
+        return sum(len(run.seeds) for run in planned_runs(tables("paper", names), "paper"))
+
+    assert planned(()) == told.pop(frozenset({"all"}))
+    assert {name for names in told for name in names} == {table.name for table in tables("paper")}
+    assert told == {names: planned(names) for names in told}
