@@ -143,6 +143,8 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
     task: Any = known(options.task)
     if task.kind != "classification":
         raise UserError(f"score glue: task={task.name} is not answered by labels")
+    if not task.label_words:
+        raise UserError(f"score glue: task={task.name} has no classes of its own; name one that has, such as task=sst2")
     # Where a task's labels are numbers themselves, these are the same as on the hub.
     classes = {str(number): label for number, label in enumerate(task.about.classes)}
 

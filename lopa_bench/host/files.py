@@ -95,20 +95,30 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def parse_json(text: str | bytes, where: str) -> Any:
+def parse_json(text: str | bytes, where: str, once: bool = False) -> Any:
     """JSON that a user's file holds.
+
+    Args:
+        once: whether a key that an object has twice is an error; else, as in Python, the last one is taken.
 
     Raises:
         UserError: no JSON, or JSON nested too deeply or with a number too long to be meant; `where` begins the message.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once if once else None)
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not JSON ({error})") from None
     except RecursionError:
         raise UserError(f"{where}: JSON that is nested too deeply") from None
     except ValueError as error:  # bytes that are no text, a number of more than 4300 digits
         raise UserError(f"{where}: not JSON ({error})") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None) if len({*names}) < len(names) else None:
+        raise ValueError(f"{twice!r} is there twice")
+    return dict(pairs)
 
 
 def load_json(path: Path) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -18,13 +17,10 @@ from lopa_bench.config.files import is_choice
 from lopa_bench.config.places import how_to_get
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import Missing, UserError
+from lopa_bench.models.content import of_folder, read_beside
 from lopa_bench.models.weights import PATTERNS, read_json, shards, weight_files
 
 EMBEDDED = Path(__file__).parents[1] / "mini"
-_SAMPLES, _SAMPLE_BYTES, _READ_WHOLE = 64, 1 << 16, 64 << 20
-# What a tokenizer may be made of beside tokenizer.json.
-_TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
-              "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")  # fmt: skip
 
 
 @cache
@@ -75,10 +71,12 @@ class ModelFiles:
         names = " ".join(self.config.get("architectures") or [])
         if "MaskedLM" in names:
             return "masked"
-        if "CausalLM" in names or "LMHead" in names:
-            return "causal"
         family = self.config.get("model_type")
-        return "masked" if family in compared()["masked"] else "causal"
+        masked, causal = (family in compared()[kind] for kind in ("masked", "causal"))
+        causal = causal and "refused" not in compared()["causal"][family]
+        if "CausalLM" in names or ("LMHead" in names and (causal or not masked)):  # XLM's is a masked LM's
+            return "causal"
+        return "masked" if masked else "causal"
 
     def refused(self, kind: str) -> str | None:
         """Why this family is refused when it is loaded, if this version of transformers was compared (docs/models.md)."""
@@ -90,12 +88,29 @@ class ModelFiles:
 
     @property
     def positions(self) -> int:
-        """Tokens the model can read at once; fairseq's families keep the first of their positions, up to the pad token's, for padding."""
+        """Tokens the model can read at once; fairseq's families keep the first of their positions, up to the pad token's, for padding.
+
+        No more than a row may have without changing how the others of its batch are read: longrope turns all positions otherwise from
+        `original_max_position_embeddings` on, and BigBird's sparse attention begins where its blocks leave something out.
+        """
         limit = self.config.get("max_position_embeddings") or self.config.get("n_positions") or 0
         family = self.config.get("model_type")
         after_padding = any(compared()[kind].get(family, {}).get("after_padding") for kind in ("masked", "causal"))
         offset = self.config.get("pad_token_id", 1) + 1 if after_padding else 0
-        return limit - offset if limit else 1 << 30
+        return min(limit - offset if limit else 1 << 30, *self._apart())
+
+    def _apart(self) -> Iterator[int]:
+        """Up to how many tokens rows do not change each other's reading, of each thing in config.json that ends it."""
+        yield 1 << 30
+        for rope in ropes(self.config):
+            if rope.get("rope_type", rope.get("type")) in ("longrope", "su"):
+                key = "original_max_position_embeddings"
+                yield rope.get(key) or self.config.get(key) or 1 << 30
+        if (
+            self.config.get("model_type") == "big_bird"
+            and self.config.get("attention_type", "block_sparse") == "block_sparse"
+        ):
+            yield (5 + 2 * self.config.get("num_random_blocks", 3)) * self.config.get("block_size", 64)
 
     @property
     def width(self) -> int:
@@ -121,47 +136,45 @@ class ModelFiles:
         }
 
     def vocabulary(self) -> Any | None:
-        """The folder's `tokenizers.Tokenizer`, or None where there is no tokenizer.json."""
-        path = self.folder and self.folder / "tokenizer.json"
-        if not path or not path.is_file():
+        """The folder's `tokenizers.Tokenizer`: tokenizer.json, else what transformers makes of its files; None if it makes none."""
+        if self.folder is None:
             return None
-        from tokenizers import Tokenizer
+        path = self.folder / "tokenizer.json"
+        if path.is_file():
+            from tokenizers import Tokenizer
 
-        try:
-            tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises nothing narrower
-            raise UserError(
-                f"model.path={self.source}: tokenizer.json is not a tokenizer ({str(error)[:80]}); download it again"
-            ) from error
+            try:
+                tokenizer = Tokenizer.from_file(str(path))
+            except Exception as error:  # the library raises nothing narrower
+                raise UserError(
+                    f"model.path={self.source}: tokenizer.json is not a tokenizer ({str(error)[:80]}); download it again"
+                ) from error
+        else:
+            from transformers import AutoTokenizer
+
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True).backend_tokenizer
+            except Exception:  # whatever it is, loading the model says it
+                return None
         tokenizer.no_padding()  # which a file may ask for, to a length of its own
         tokenizer.no_truncation()
         return tokenizer
 
     def fingerprint(self) -> str:
-        """Tells models apart: the hub's id and revision, or of a folder its config, its tokenizer's files and its weights.
-
-        A file of more than 64 MiB is told by its size and 64 evenly spaced samples of 64 KiB: a 16 GB model takes milliseconds, and no two
-        trainings agree on them.
-        """
+        """Tells models apart: the hub's id and revision, or of a folder its content (`content.of_folder`)."""
         if self.folder is None or not self.folder.is_dir():
             return f"{self.source}@{self.revision}"
-        digest = hashlib.sha256()
-        for name in ("config.json", "tokenizer.json"):
-            path = self.folder / name
-            digest.update(path.read_bytes() if path.is_file() else b"-")
-        # An embedded model is the package's own, and known by the two files above in all of its results.
-        for name in _TOKENIZER if self.folder.parent != EMBEDDED else ():
-            if (self.folder / name).is_file():
-                digest.update(name.encode() + (self.folder / name).read_bytes())
-        for path in weight_files(self.folder):
-            size = path.stat().st_size
-            digest.update(f"{path.name}:{size}".encode())
-            samples = max(_SAMPLES, math.ceil(size / _SAMPLE_BYTES)) if size <= _READ_WHOLE else _SAMPLES
-            with path.open("rb") as file:
-                for sample in range(samples):
-                    file.seek(max(0, (size - _SAMPLE_BYTES) * sample // (samples - 1)))
-                    digest.update(file.read(_SAMPLE_BYTES))
-        return digest.hexdigest()[:16]
+        # An embedded model is the package's own, and known by two files and its weights in all of its results.
+        return of_folder(self.folder, [] if self.folder.parent == EMBEDDED else read_beside(self.folder, self.own_code))
+
+
+def ropes(config: Any) -> Iterator[dict[str, Any]]:
+    """The settings of rotary positions in a config.json: one, or one for each type of layer."""
+    for key in ("rope_parameters", "rope_scaling"):
+        value = config.get(key)
+        if isinstance(value, dict):
+            yield value
+            yield from (own for own in value.values() if isinstance(own, dict))
 
 
 def kind_of(settings: Model, files: ModelFiles) -> Kind:

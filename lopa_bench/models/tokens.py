@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from lopa_bench.config.fields import MASK, Kind
 from lopa_bench.errors import UserError
+from lopa_bench.models.following import begins_with_blank, following
 from lopa_bench.models.hub import loading
 from lopa_bench.tasks.base import BOS
 from lopa_bench.tasks.glue import spelt
@@ -74,12 +75,14 @@ def token_ids(tokenizer: Any, texts: Sequence[str], **options: Any) -> list[arra
 
 
 def word_id(tokenizer: Any, word: str) -> int:
-    """The one token of a label word after a text. Raises `UserError` if it is several."""
-    ids = tokenizer.encode(word.strip() if adds_blank(tokenizer) else word, add_special_tokens=False)
+    """The one token of a label word after a text. Raises `UserError` if it is several, or none that the vocabulary has."""
+    ids = completion_ids(tokenizer, word)
     if len(ids) != 1:
         raise UserError(
             f"label word {word!r} is {len(ids)} tokens in this model's vocabulary; a label word must be one"
         )
+    if ids[0] == tokenizer.unk_token_id:
+        raise UserError(f"label word {word!r} is no token of this model's vocabulary; take another")
     return ids[0]
 
 
@@ -126,10 +129,11 @@ def prompt_ids(tokenizer: Any, text: str) -> list[int]:
 
 def completion_ids(tokenizer: Any, text: str) -> list[int]:
     """Tokens of a text that follows another."""
-    if not adds_blank(tokenizer):
+
+    def encode(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=False)["input_ids"]
-    before = tokenizer("\n", add_special_tokens=False)["input_ids"]  # a token of its own, whatever follows
-    return tokenizer("\n" + text, add_special_tokens=False)["input_ids"][len(before) :]
+
+    return following(encode, tokenizer.decode, text) if adds_blank(tokenizer) else encode(text)
 
 
 @lru_cache(maxsize=4)
@@ -138,8 +142,7 @@ def adds_blank(tokenizer: Any) -> bool:
 
     What follows a prompt must then not be taken for a text: a program's first line would be read and written one blank off.
     """
-    (first, *_) = tokenizer("a b", add_special_tokens=False)["input_ids"]
-    return tokenizer.convert_ids_to_tokens(first).startswith("▁")
+    return begins_with_blank(tokenizer.convert_ids_to_tokens(tokenizer("a b", add_special_tokens=False)["input_ids"]))
 
 
 def check_blanks(tokenizer: Any, source: str, texts: Sequence[str] = (CODE,)) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lopa_bench.errors import UserError
+from lopa_bench.models.content import VOCABULARIES
 from lopa_bench.models.files import ModelFiles
 from lopa_bench.models.hub import check_code
 from lopa_bench.models.weights import check_weights, read_json, regular
-
-# Any of these makes a tokenizer; their names are those of transformers' tokenizer classes.
-VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.bpe", "*.tiktoken")
 
 
 def check_usable(key: str, files: ModelFiles, trust_remote_code: bool) -> None:

@@ -59,9 +59,10 @@ def _lines(task: Task, inputs: Path) -> Sequence[Record]:
         text = read_bytes(inputs).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"inputs={inputs}: byte {error.start} is not UTF-8") from error
-    if lines := [line.rstrip("\r") for line in text.split("\n") if line.strip()]:
-        return [{read[0]: line} for line in lines]
-    raise UserError(f"inputs={inputs}: has no lines")
+    lines = [line.rstrip("\r") for line in text.rstrip().split("\n")]
+    if blank := next((number for number, line in enumerate(lines, 1) if not line.strip()), None):
+        raise UserError(f"inputs={inputs}: line {blank} has no text, and a line is an input; take it out")
+    return [{read[0]: line} for line in lines]
 
 
 def _labels(model: AdaptedModel, config: Config, split: Split) -> Iterator[dict[str, Any]]:

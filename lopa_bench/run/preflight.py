@@ -8,7 +8,6 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
-from lopa_bench.config.nearest import likeness
 from lopa_bench.config.recipe import families
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
@@ -20,6 +19,7 @@ from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
 from lopa_bench.results.directory import RESULT, TRAINED, load_result
+from lopa_bench.run.label_words import check_label_words
 from lopa_bench.run.readout import check_readout
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files
@@ -45,7 +45,7 @@ def preflight(config: Config) -> None:
     check_readout(config, kind_of(config.model, files))
     _check_lengths(config, files)
     _check_generation(config)
-    _check_label_words(config, files)
+    check_label_words(config, files)
     if problem := config.method.objection(config, shape_of(config, files)):
         raise UserError(problem)
 
@@ -211,33 +211,3 @@ def _check_lengths(config: Config, files: ModelFiles) -> None:
             f"train.max_length={length}: with {key} that is {positions} positions, the model has {files.positions}; "
             f"nearest: train.max_length={max(1, length - positions + files.positions)}"
         )
-
-
-def _check_label_words(config: Config, files: ModelFiles) -> None:
-    """Raise `UserError` for a label word that is not one token, or the same one as another's."""
-    tokenizer = files.vocabulary()
-    if tokenizer is None:
-        return
-    adds_blank = tokenizer.encode("a b", add_special_tokens=False).tokens[0].startswith("▁")
-    unknown = tokenizer.token_to_id("[UNK]"), tokenizer.token_to_id("<unk>")
-    labels: dict[int, str] = {}
-    for label, named in config.task.label_words.items():
-        word = config.model.label_words.get(named, named)
-        pieces = tokenizer.encode(word.strip() if adds_blank else word, add_special_tokens=False)
-        if len(pieces.ids) != 1 or pieces.ids[0] in unknown:
-            words = [w for w in tokenizer.get_vocab() if w.strip("Ġ▁").isalpha()]
-            likely = nearest_word(word, words)
-            raise UserError(
-                f"{config.task.words_key}.{label}={word!r} is {len(pieces.ids)} tokens in this model's vocabulary, a label word must be "
-                f"one; nearest: {likely!r}"
-            )
-        if (other := labels.setdefault(pieces.ids[0], label)) != label:
-            raise UserError(
-                f"task.label_words.{label}={word!r} is the token that stands for {other} already; give one of them another word"
-            )
-
-
-def nearest_word(word: str, vocabulary: list[str]) -> str:
-    """The vocabulary entry most like `word`, with a space for the byte-level marker."""
-    close = [entry for entry in vocabulary if entry.strip("Ġ▁")[:2].lower() == word.strip()[:2].lower()] or vocabulary
-    return max(close, key=lambda entry: likeness(word.replace(" ", "Ġ"), entry)).replace("Ġ", " ").replace("▁", " ")

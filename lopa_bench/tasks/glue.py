@@ -43,6 +43,12 @@ class Glue(Task):
 
     kind = "classification"
 
+    def __post_init__(self) -> None:
+        if "f1" in self.scored_by and self.f1_label is None:
+            raise ValueError(
+                f"task.scored_by has f1, which is of one class: name it, task.f1_label={next(iter(self.label_words), 'CLASS')}"
+            )
+
     @property
     def metrics(self) -> Mapping[str, Metric]:
         """Over label words, which is what lines hold."""
@@ -56,6 +62,9 @@ class Glue(Task):
     def fault(self, record: Record) -> str | None:
         """As of any task, but a template and a label take numbers, as JSON has them, too."""
         wrong = super().fault({field: str(v) if isinstance(v, int | float) else v for field, v in record.items()})
+        read = [name for name in record if name not in self.answer_fields]
+        if not wrong and not any(str(record[name]).strip() for name in read):
+            wrong = f"nothing in {' and '.join(read)}"
         return wrong or (
             self.unknown(self.gold(record)) if all(name in record for name in self.answer_fields) else None
         )
@@ -96,7 +105,7 @@ class Glue(Task):
                 f"task={self.name}: a causal LM reads nothing behind its answer, and behind {MASK} the cloze has {after.strip()!r}; "
                 "give task.causal_template='…', which ends where the answer is to stand"
             )
-        return before.rstrip()  # a label word brings its blank
+        return before.rstrip(" ")  # a label word brings its blank
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [self._example(record) for record in records]

@@ -30,7 +30,7 @@ def read_labels(path: Path, columns: Sequence[str], header: bool = True) -> Labe
     Raises:
         UserError: no such column, or a row without a value.
     """
-    if path.suffix not in (".tsv", ".jsonl"):
+    if path.suffix.lower() not in (".tsv", ".jsonl"):
         return Labels(path, read_lines(path, marked=True), None)
     rows = read_rows(path, header, tolerated=0)  # a row left out would move all that follow
     column = next((name for name in columns if rows and name in rows[0]), None)

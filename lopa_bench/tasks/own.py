@@ -101,7 +101,8 @@ class Classify(Glue):
             raise ValueError(
                 f"task.f1_label={self.f1_label} is no class of task.words{hint(self.f1_label, self.words)}"
             )
-        whole = self.text if MASK in self.text else f"{self.text.rstrip()} {MASK}"
+        asked = self.text.rstrip(" ")
+        whole = self.text if MASK in self.text else f"{asked}{'' if asked.endswith(chr(10)) else ' '}{MASK}"
         before = whole.partition(MASK)[0]
         blank = " " if before.endswith(" ") else ""
         names = [*fields_of(self.text), *filter(None, [self.label])]
@@ -112,6 +113,7 @@ class Classify(Glue):
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+        Glue.__post_init__(self)
 
     @property
     def answer_fields(self) -> Sequence[str]:
@@ -121,10 +123,10 @@ class Classify(Glue):
         return filled(self.template, record)
 
     def gold(self, record: Record) -> str:
-        """The class: without blanks around it, and 5 where the file has it as 5.0, as pandas writes whole numbers beside a gap."""
+        """The class, without blanks around it. Where there is no such one, 5 for 5.0 and true for True, which pandas writes."""
         label = spell(record[self.label]).strip()
-        whole = label.removesuffix(".0")
-        return whole if label not in self.words and whole in self.words else label
+        other = label.lower() if label in ("True", "False") else label.removesuffix(".0")
+        return other if label not in self.words and other in self.words else label
 
     def fault(self, record: Record) -> str | None:
         return _fault("task.text", self.text, record) or (

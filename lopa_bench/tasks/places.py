@@ -37,7 +37,7 @@ def _own_files(data: Data) -> dict[Split, tuple[Path, slice]]:
             text, rows = split_slice(name)
             path = Path(data.dir or ".").expanduser() / Path(text).expanduser()
             if not path.exists():
-                beside = [other.name for other in path.parent.glob("*") if other.suffix in KINDS]
+                beside = [other.name for other in path.parent.glob("*") if other.suffix.lower() in KINDS]
                 raise UserError(f"data.{split}={name}: there is no such file{hint(path.name, beside)}")
             if path.suffix.lower() not in KINDS:
                 raise UserError(f"data.{split}={name}: is none of {', '.join(KINDS)}")

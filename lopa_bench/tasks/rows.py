@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import random
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -64,7 +65,7 @@ class Records:
 def fingerprint(rows: Iterable[Record]) -> str:
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(json.dumps(row, sort_keys=True, default=str).encode())
+        digest.update(_told(row).encode())
     return digest.hexdigest()[:16]
 
 
@@ -88,7 +89,26 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
     kept["train"] = _spaced(kept["train"], data.train_limit)
     usable = {split: _usable(task, split, rows, data.skip_broken) for split, rows in kept.items()}
     left_out = {split: len(kept[split]) - len(rows) for split, rows in usable.items() if len(rows) < len(kept[split])}
+    if data.own:
+        _check_apart(task, data, usable["train"], usable["test"])
     return Records(usable["train"], usable.get("validation"), usable["test"], files, left_out)
+
+
+def _check_apart(task: Task, data: Data, train: Sequence[Record], test: Sequence[Record]) -> None:
+    """Say on standard error how many test rows are training rows, whatever their file; raise `UserError` where all are."""
+    trained = {hash(_told(row)) for row in train}
+    both = [number for number, row in enumerate(test, 1) if hash(_told(row)) in trained]
+    if len(both) == len(test):
+        raise UserError(
+            f"data.test={data.test}: its rows are all in data.train={data.train}, so a score would say nothing; name another file"
+        )
+    if both:
+        count = f"{len(both)} of {len(test)} rows of data.test={data.test} are training rows, too"
+        print(f"task={task.name}: {count}; the first is row {both[0]}", file=sys.stderr)
+
+
+def _told(row: Record) -> str:
+    return json.dumps(row, sort_keys=True, default=str)
 
 
 def _usable(task: Task, split: str, rows: Sequence[Record | Broken], skip: bool) -> list[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -68,27 +69,33 @@ def read_table(path: Path, header: bool = True) -> Rows:
     Raises:
         UserError: no such file, or one that is not of its kind as a whole.
     """
-    if path.suffix == ".parquet":
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
         return _parquet(path)
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
-    if path.suffix == ".tsv":
+    if suffix == ".tsv":
         lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
         return _named(path, enumerate(lines, 1), header, "")
-    if path.suffix == ".csv":
+    if suffix == ".csv":
         separator = next((sign for sign in ",;\t" if sign in text.partition("\n")[0]), ",") if header else ","
         return _named(
             path, _csv_rows(path, text, separator), header, "; a comma inside a text needs quotes around the text"
         )
-    if path.suffix == ".jsonl":
+    if suffix == ".jsonl":
         rows = [parse_json(line, f"{path}:{n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     else:
         rows = _entries(parse_json(text, str(path)))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path}: not a list of rows with named columns")
-    return rows
+    return [{name: _present(value) for name, value in row.items()} for row in rows]
+
+
+def _present(value: Any) -> Any:
+    """None for NaN and the infinities, which Python writes into JSON where a value is missing."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _parquet(path: Path) -> Rows:

@@ -20,6 +20,9 @@ sampling and of beam search. ✓ says that all of them are equal but for roundin
 – says that the combination is refused in one line before anything is trained.
 
 A family that is not here is tried the same way when it is loaded, and refused if its logits differ.
+
+What is tried is a few tokens long. Rows are kept short enough not to change how others are read: with longrope to the tokens of its first
+range, since a batch that passes them turns the positions of all its rows otherwise, and in BigBird to what its blocks cover whole.
 """
 REFUSED = """
 ## Refused

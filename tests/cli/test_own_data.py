@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,8 @@ import pytest
 from running import needs
 
 from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
+from lopa_bench.config.quoting import as_meant
 from lopa_bench.errors import UserError
 from lopa_bench.results.directory import load_result
 from lopa_bench.serving.client import SoftPromptClient
@@ -45,8 +48,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     for name, rows in (("train", reviews(48)), ("test", reviews(24, seed=1))):
         pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
-    for name, count in (("questions", 24), ("questions_test", 8)):
-        (folder / f"{name}.json").write_text(json.dumps(questions(count)), encoding="utf-8")
+    rows = questions(32)
+    for name, part in (("questions", rows[:24]), ("questions_test", rows[24:])):
+        (folder / f"{name}.json").write_text(json.dumps(part), encoding="utf-8")
     return folder
 
 
@@ -143,7 +147,7 @@ def test_files_without_a_header_are_the_same_rows(there, tmp_path):
 def test_lines_are_inputs_of_a_task_that_reads_one_column(there, tmp_path, capsys):
     assert main([*CLASSIFY, *FILES, *SMALL, f"results_dir={tmp_path}", "method=pt", "data.limit=16"]) == 0
     run = finished(tmp_path, "classify")
-    (tmp_path / "new.txt").write_text("a good film\n\na bad film\n", encoding="utf-8")
+    (tmp_path / "new.txt").write_text("a good film\na bad film\n", encoding="utf-8")
     capsys.readouterr()
     told = answers(capsys, f"run={run}", f"inputs={tmp_path / 'new.txt'}")
     assert [line["input"] for line in told] == ["a good film It was <mask> .", "a bad film It was <mask> ."]
@@ -221,6 +225,10 @@ WRONG = {
     "a lonely brace": ([*CLASSIFY, *FILES, "task.text={review It was <mask>"], "a brace is not closed"),
     "words without classes": ([*CLASSIFY, *FILES, "task.words=[terrible,great]"], "each class needs its word: task.words='{1: terrible"),
     "no target": ([*WRITE[:2], *TEXTS], "task.target is needed"),
+    "f1 of no class": ([*CLASSIFY, *FILES, "task.scored_by=[accuracy,f1]"], "which is of one class: name it, task.f1_label=1"),
+    "the same rows elsewhere": ([*CLASSIFY, "data.train=train.csv", "data.test=copy.csv"], "its rows are all in data.train=train.csv"),
+    "not a number": ([*CLASSIFY, "data.train=train.csv", "data.test=nan.jsonl"], "row 1 of the test split has no review"),
+    "an answer without its blank": ([*CLASSIFY, *FILES, "task.text={review}:<mask>"], "or a blank before the answer: ' terrible' is one"),
 }  # fmt: skip
 
 
@@ -228,6 +236,8 @@ WRONG = {
 def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
     Path("empty.csv").write_text("id,review,stars\n1,good,5\n2, ,1\n", encoding="utf-8")
     Path("train.xls").write_text("", encoding="utf-8")
+    Path("copy.csv").write_bytes(Path("train.csv").read_bytes())
+    Path("nan.jsonl").write_text('{"review": NaN, "stars": 5}\n{"review": "x", "stars": 1}\n', encoding="utf-8")
     Path("rows.csv").write_text("a film,5\na bad film,1\na fine film,5\n", encoding="utf-8")
     given, says = WRONG[wrong]
     words = {word.partition("=")[0]: word for word in given}.values()  # the last one of a key
@@ -238,6 +248,48 @@ def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
     assert not (tmp_path / "r").exists()
 
 
+def test_how_many_test_rows_are_training_rows_is_told(there, tmp_path, capsys):
+    train, test = (Path(f"{name}.csv").read_text(encoding="utf-8") for name in ("train", "test"))
+    Path("mixed.csv").write_text(test + train.partition("\n")[2], encoding="utf-8")
+    words = [*CLASSIFY, *SMALL, "method=none", "data.train=train.csv", "data.test=mixed.csv", f"results_dir={tmp_path}"]
+    assert main(words) == 0
+    assert "56 of 72 rows of data.test=mixed.csv are training rows, too; the first is row 3" in capsys.readouterr().err
+
+
+def test_truth_values_as_pandas_writes_them_and_names_in_capitals(there, tmp_path):
+    for name, kept in (("train", 40), ("test", 20)):
+        rows = pd.DataFrame(
+            {"review": [f"a film {name} {n}" for n in range(kept)], "good": [n % 2 == 0 for n in range(kept)]}
+        )
+        rows.to_csv(f"{name}_truth.CSV", index=False)
+    words = [
+        "task=classify",
+        "task.text={review} It was <mask> .",
+        "task.label=good",
+        "task.words={true: great, false: terrible}",
+    ]
+    files = ["data.train=train_truth.CSV", "data.test=test_truth.CSV", f"results_dir={tmp_path}"]
+    assert main([*words, *files, *SMALL, "method=none"]) == 0
+    assert load_result(finished(tmp_path, "classify"))[1].baseline.majority["accuracy"] == 50.0
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Review: {review}\nSentiment:\n<mask>", "Review: x\nSentiment:\n"),
+        ("Review: {review}\nSentiment:\n", "Review: x\nSentiment:\n"),
+        ("Review: {review} Sentiment: <mask>", "Review: x Sentiment:"),
+        ("Review: {review} Sentiment:", "Review: x Sentiment:"),
+    ],
+)
+def test_a_causal_models_text_ends_as_it_is_written(text, asked):
+    told = load_config([as_meant(word) for word in CLASSIFY]).task
+    task = replace(told, text=text, template="", words={"1": "bad", "5": "good"})
+    assert task.for_kind("causal").question({"review": "x"}) == asked
+    blank = "" if asked.endswith("\n") else " "
+    assert task.for_kind("causal").label_words == {"1": f"{blank}bad", "5": f"{blank}good"}
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -245,12 +297,14 @@ def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
         (["run=RUN", "inputs=nowhere.csv"], "inputs=nowhere.csv: there is no such file"),
         (["run=RUN", "inputs=questions.json"], "has no column review; it has question, answer"),
         (["run=RUN"], "inputs is needed"),
+        (["run=RUN", "inputs=blank.txt"], "inputs=blank.txt: line 2 has no text"),
     ],
 )
 def test_new_inputs_that_cannot_be_answered(words, says, there, capsys):
     if not list(there.glob("wrong/**/result.json")):
         assert main([*CLASSIFY, *FILES, *SMALL, "results_dir=wrong", "method=none"]) == 0
     run = finished(there / "wrong", "classify")
+    Path("blank.txt").write_text("a film\n \nanother\n\n", encoding="utf-8")
     capsys.readouterr()
     assert main(["predict", *(word.replace("RUN", str(run)) for word in words)]) == UserError.exit_status
     assert says in capsys.readouterr().err

@@ -208,11 +208,28 @@ def test_cruxeval_shows_where_the_official_harness_would_have_passed_more(score)
         ({"sample_0": ["0"]}, "no generation for 1 of 2 problems, the first is sample_1"),
         ([["0"], ["1"]], "not of the form"),
         ({"sample_0": "0", "sample_1": "1"}, "not of the form"),
+        (
+            {"sample_0": ["0"], "sample_1": ["1"], "sample_9": ["9"]},
+            "g.json: sample_9 is not in p.jsonl; nearest: sample_",
+        ),
     ],
 )
 def test_cruxeval_generations_that_cannot_be_meant(score, generations, message):
     with pytest.raises(UserError, match=message):
         cruxeval(score, generations)
+
+
+def test_what_is_there_twice_is_named(score):
+    files = {
+        "s.jsonl": json.dumps({"task_id": "MBPP/1", "completion": ""}),
+        "p.jsonl": lines(*[json.dumps(PROBLEM)] * 2),
+    }
+    with pytest.raises(UserError, match=r"p\.jsonl: task_id MBPP/1 is there twice"):
+        score("mbpp", files, "--predictions", "s.jsonl", "--problems", "p.jsonl")
+    row = json.dumps({"id": "sample_0", "code": "def f(x):\n    return x", "input": "1", "output": "1"})
+    files = {"g.json": '{"sample_0": ["1"], "sample_0": ["2"]}', "p.jsonl": row}
+    with pytest.raises(UserError, match="'sample_0' is there twice"):
+        score("cruxeval", files, "--mode", "output", "--predictions", "g.json", "--problems", "p.jsonl")
 
 
 def test_problems_without_tests_are_named(score):
@@ -254,6 +271,11 @@ def test_glue_reads_its_tables_and_both_spellings_of_labels(score):
 def test_glue_labels_that_cannot_be_meant(score, predictions, message):
     with pytest.raises(UserError, match=message):
         glue(score, "mrpc", predictions, "1\n0\n")
+
+
+def test_a_task_without_classes_of_its_own_cannot_be_scored(score):
+    with pytest.raises(UserError, match="task=classify has no classes of its own"):
+        glue(score, "classify", "1\n", "1\n")
 
 
 def test_people_get_a_table_with_units(tmp_path, capsys, no_java):

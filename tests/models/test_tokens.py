@@ -16,6 +16,7 @@ from lopa_bench.models.tokens import (
     encoder_ids,
     load_tokenizer,
     new_text,
+    word_id,
 )
 from lopa_bench.tasks.example import Example
 
@@ -56,6 +57,36 @@ def test_a_completion_keeps_its_blanks(sentencepiece):
     assert new_text(sentencepiece, ids, 100, []) == BODY
     assert new_text(sentencepiece, [*ids, sentencepiece.eos_token_id, 7], 100, ["\n"]) == "    b = a + 1"
     assert new_text(sentencepiece, [], 100, []) == ""
+
+
+def joined(pre_tokenizer, decoder, blank):
+    """A vocabulary with letters apart from what begins a word, in which every text is begun as a word."""
+    pieces = ["<unk>", "<s>", "</s>", *"AB:abn", *(f"{blank}{letter}" for letter in ":ABab")]
+    merges = [(blank, letter) for letter in ":ABab"]
+    numbers = {token: n for n, token in enumerate([*pieces, blank])}
+    tokenizer = Tokenizer(models.BPE(numbers, merges, unk_token="<unk>"))
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizer, decoder
+    return wrapped(tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("pre_tokenizer", "decoder", "blank"),
+    [
+        (pre_tokenizers.Metaspace(), decoders.Metaspace(), "▁"),
+        (pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel(), "Ġ"),
+    ],
+)
+def test_an_answer_right_behind_the_text_does_not_begin_a_word(pre_tokenizer, decoder, blank):
+    """The oracle is the tokenizer's own reading of the whole text."""
+    tokenizer = joined(pre_tokenizer, decoder, blank)
+    for word, name in ((" A", f"{blank}A"), ("A", "A"), ("B", "B")):
+        whole = tokenizer(f"a:{word}", add_special_tokens=False)["input_ids"]
+        assert tokenizer.convert_ids_to_tokens(whole[-1]) == name
+        assert word_id(tokenizer, word) == whole[-1]
+    with pytest.raises(UserError, match="'ab' is 2 tokens"):
+        word_id(tokenizer, "ab")
+    with pytest.raises(UserError, match="'Z' is no token"):
+        word_id(tokenizer, "Z")
 
 
 def test_what_is_trained_is_what_follows_the_prompt(sentencepiece):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def read_mbpp(predictions: Path, problems: Path) -> tuple[list[dict[str, Any]], 
     Raises:
         UserError: an unknown task, or one without a sample, which mxeval does not score either.
     """
-    rows = {str(row["task_id"]): row for row in read_jsonl(problems, ("task_id", "prompt", "test", "entry_point"))}
+    rows = _by_id(problems, "task_id", ("prompt", "test", "entry_point"))
     completions: dict[str, list[str]] = {task: [] for task in rows}
     for number, sample in enumerate(read_jsonl(predictions, ("task_id",)), 1):
         task = str(sample["task_id"])
@@ -36,18 +37,29 @@ def read_cruxeval(predictions: Path, problems: Path) -> tuple[list[dict[str, Any
     """Problems of CRUXEval and the generations of each, from `{"sample_0": [text, …], …}`.
 
     Raises:
-        UserError: another format, or problems without a generation.
+        UserError: another format, an unknown problem, or problems without a generation.
     """
-    rows = read_jsonl(problems, ("id", "code", "input", "output"))
+    rows = _by_id(problems, "id", ("code", "input", "output"))
     given = read_json(predictions)
     if not isinstance(given, dict) or not all(_are_texts(texts) for texts in given.values()):
         raise UserError(f'{predictions}: not of the form {{"sample_0": ["generation", …], …}}')
-    absent = [row["id"] for row in rows if not given.get(row["id"])]
+    if unknown := next((name for name in given if name not in rows), None):
+        raise UserError(f"{predictions}: {unknown} is not in {problems}{hint(unknown, rows)}")
+    absent = [name for name in rows if not given.get(name)]
     if absent:
         raise UserError(
             f"{predictions}: no generation for {len(absent)} of {len(rows)} problems, the first is {absent[0]}"
         )
-    return rows, [given[row["id"]] for row in rows]
+    return list(rows.values()), [given[name] for name in rows]
+
+
+def _by_id(problems: Path, key: str, others: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The problems of a file by their names; raises `UserError` where two have the same."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in read_jsonl(problems, (key, *others)):
+        if rows.setdefault(str(row[key]), row) is not row:
+            raise UserError(f"{problems}: {key} {row[key]} is there twice")
+    return rows
 
 
 def _are_texts(value: Any) -> bool:
