@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopa_bench.models.tokens import check_blanks, cloze_ids, completion_ids, prompt_ids, word_id
+from lopa_bench.models.tokens import check_blanks, check_targets, cloze_ids, completion_ids, prompt_ids, word_id
 from lopa_bench.tasks.example import Example
 
 _BUCKET = 50  # batches whose rows are sorted by length together
@@ -145,7 +145,9 @@ def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: 
 
     The input is cut from the left to leave `room` tokens (None: as many as its completion has), then all of it from the right.
     """
+    some = examples[:: max(1, len(examples) // 200)]
     check_blanks(tokenizer, tokenizer.name_or_path, [text for e in examples[:50] for text in (e.input, e.target)])
+    check_targets(tokenizer, tokenizer.name_or_path, [e.target for e in some])
     rows = []
     for example in examples:
         completion = [*completion_ids(tokenizer, example.target), tokenizer.eos_token_id]

@@ -30,6 +30,12 @@ def compared() -> dict[str, Any]:
     return found
 
 
+def compared_well(files: ModelFiles) -> bool:
+    """Whether a family's hidden states were compared with transformers' own, padded and not (docs/models.md)."""
+    family = files.config.get("model_type")
+    return any("instance prompt" in compared()[kind].get(family, {}).get("right", ()) for kind in ("masked", "causal"))
+
+
 @dataclass(frozen=True)
 class ModelFiles:
     """A model's source (folder or hub id) and what its config.json says.

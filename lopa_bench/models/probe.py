@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache
+from torch.nn.utils.rnn import pad_sequence
+from transformers import Cache, DynamicCache, PreTrainedModel
 
 from lopa_bench.errors import UserError
 from lopa_bench.models.kv_cache import SharedByBeams, positions, read
 
 if TYPE_CHECKING:
     from lopa_bench.models.backbone import Backbone
+    from lopa_bench.models.files import ModelFiles
 
 LENGTHS = (7, 4)  # positions of the rows that are tried together
+COARSE = 0.2  # the same in 16 bits
+LONGEST = 1024  # tokens of the one text by which an encoder's positions are tried
+OTHER = "docs/models.md lists the families that can be instance encoders"
 TOLERANCE = 2e-3  # of the logits' standard deviation; rounding is a hundred times smaller, a wrong position a hundred times larger
 
 
@@ -37,6 +42,37 @@ def check_own_logits(backbone: Backbone) -> None:
         raise UserError(f"model.path={backbone.files.source}: its logits are NaN or infinite; download it again")
     if not all(close(a, b) for a, b in zip(ours, own, strict=True)):
         raise _refusal(backbone, "its logits depend on the padding or on more than its body and head")
+
+
+@torch.no_grad()
+def check_own_features(body: PreTrainedModel, files: ModelFiles) -> None:
+    """Raise `UserError` for an instance encoder that reads a text otherwise where it is padded, or not as config.json says."""
+    table: Any = body.get_input_embeddings().weight
+    if table.is_meta:  # shapes alone: nothing to compare
+        return
+    named, draw, training = (
+        f"model.encoder={files.source}: {type(body).__name__}",
+        torch.Generator().manual_seed(0),
+        body.training,
+    )
+    lengths = (*LENGTHS, min(files.positions, LONGEST))
+    *rows, longest = (torch.randint(len(table), (length,), generator=draw).to(table.device) for length in lengths)
+    ids, mask = (pad_sequence(each, batch_first=True) for each in (rows, [torch.ones_like(row) for row in rows]))
+    body.eval()
+    try:
+        alone, _ = [_read(body, row[None])[0] for row in rows], _read(body, longest[None])
+        together = _read(body, ids, mask)
+    except Exception as error:
+        raise UserError(f"{named} does not read texts here ({_said(error)}); {OTHER}") from error
+    finally:
+        body.train(training)
+    tolerance = TOLERANCE if table.dtype == torch.float32 else COARSE
+    if not all(close(together[i, : len(row)], row, tolerance) for i, row in enumerate(alone)):
+        raise UserError(f"{named} reads a text otherwise where others pad it; {OTHER}")
+
+
+def _read(body: PreTrainedModel, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+    return body(input_ids=ids, attention_mask=torch.ones_like(ids) if mask is None else mask)[0].float()
 
 
 @torch.no_grad()
@@ -106,9 +142,9 @@ def shares_beams(backbone: Backbone) -> bool:
     return close(torch.stack(steps, dim=1).float(), own)
 
 
-def close(ours: Tensor, own: Tensor) -> bool:
+def close(ours: Tensor, own: Tensor, tolerance: float = TOLERANCE) -> bool:
     """Whether two sets of logits are the same but for rounding."""
-    return ours.shape == own.shape and (ours - own).abs().max().item() <= TOLERANCE * own.std().item()
+    return ours.shape == own.shape and (ours - own).abs().max().item() <= tolerance * own.std().item()
 
 
 @torch.no_grad()

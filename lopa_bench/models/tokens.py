@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
@@ -119,12 +120,21 @@ def prompt_ids(tokenizer: Any, text: str) -> list[int]:
     """Tokens of a causal model's input, which is to be continued: no end token closes it, whatever the tokenizer adds to a text.
 
     Where it says `<bos>` there is that token and no other is added.
+
+    Raises:
+        UserError: a text of which the vocabulary has nothing, behind which nothing can be read.
     """
-    if BOS not in text:
+    if BOS in text:
+        text = text.replace(BOS, tokenizer.bos_token or tokenizer.eos_token)
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    else:
         ids = tokenizer(text)["input_ids"]
-        return ids[: len(ids) - closing(tokenizer)]
-    text = text.replace(BOS, tokenizer.bos_token or tokenizer.eos_token)
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = ids[: len(ids) - closing(tokenizer)]
+    if not ids:
+        raise UserError(
+            f"model.path={tokenizer.name_or_path}: its vocabulary has nothing of the text {text[:40]!r}; leave that row out"
+        )
+    return ids
 
 
 def completion_ids(tokenizer: Any, text: str) -> list[int]:
@@ -157,6 +167,24 @@ def check_blanks(tokenizer: Any, source: str, texts: Sequence[str] = (CODE,)) ->
                 f"model.path={source}: its tokenizer loses blanks, line ends or indentation: {text[:40]!r} comes back as {back[:40]!r}; "
                 "take a model with a byte-level tokenizer, or if it should have one, pip install -U transformers"
             )
+
+
+def check_targets(tokenizer: Any, source: str, texts: Sequence[str]) -> None:
+    """Raise `UserError` where one of `texts`, as the model would write it, has other words: their capitals or some of their signs are lost.
+
+    A normal form of Unicode is no loss.
+    """
+    for text in texts:
+        back = new_text(tokenizer, list(completion_ids(tokenizer, text)), 4 * len(text) + 8, [])
+        if _words(back) != _words(text):
+            raise UserError(
+                f"model.path={source}: its tokenizer cannot write the target {text[:40]!r}, which comes back as {back[:40]!r}; "
+                "change the targets, or take another model"
+            )
+
+
+def _words(text: str) -> list[str]:
+    return unicodedata.normalize("NFKC", text).split()
 
 
 def layout(text: str) -> tuple[bool, list[int]]:

@@ -88,7 +88,7 @@ def _asked(run: Path, result: Result) -> tuple[Config, Sequence[Example]]:
     from lopa_bench.models.files import kind_of, locate
     from lopa_bench.run.inputs import examples_of
     from lopa_bench.run.records import read_records
-    from lopa_bench.run.trained import config_of
+    from lopa_bench.run.told import config_of
 
     config, _ = config_of(run)
     records = read_records(config)

@@ -18,6 +18,7 @@ from lopa_bench.results.directory import HISTORY, PREDICTIONS, kept
 from lopa_bench.results.predictions import as_written, read_predictions
 from lopa_bench.results.read import Runs
 from lopa_bench.results.record import File, Instance, parse, unaltered
+from lopa_bench.run.told import config_of
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import as_run
 
@@ -61,13 +62,22 @@ def verify(runs: Runs, scale: str, folder: Path) -> list[Checked]:
 
 
 def _check_files(path: Path, checked: Checked) -> None:
-    """`result.json` by its own checksum, the files beside it by those in it; what was trained and prompts need not be published."""
+    """`result.json` by its own checksum, the files beside it by those in it, config.yaml by what it says; not all need be published."""
     content = read_bytes(path)
     checked.look("" if unaltered(content) else f"{path}: altered after it was written")
     for name, file in parse(content).files.items():
         beside = kept(path.with_name(name))
         if name in (HISTORY, PREDICTIONS) or beside.exists():
             checked.look(_wrong_file(beside, file))
+    checked.look(_wrong_config(path.parent))
+
+
+def _wrong_config(directory: Path) -> str:
+    try:
+        config_of(directory)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _wrong_file(path: Path, file: File) -> str:

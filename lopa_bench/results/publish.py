@@ -15,7 +15,10 @@ from lopa_bench.results.record import parse
 
 KEPT_TRAINED = 384 << 10  # bytes: a prompt and its heads at the embedded scale, not a whole model or encoder
 PLACES = ("data.dir", "models.dir", "conf.path", "init_from")  # of the machine, in config.yaml
-LOCAL_MODELS = ("path", "encoder")
+NAMED = {
+    "model": ("path", "encoder"),
+    "data": ("train", "validation", "test"),
+}  # places that are published by their last name
 
 
 def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) -> Path:
@@ -65,8 +68,8 @@ def _without_places(text: str) -> str:
             place = place.get(parent) or {}
         if leaf in place:
             place[leaf] = None
-    model = config["model"]
-    for key in LOCAL_MODELS:
-        if str(model.get(key) or "").startswith("/"):
-            model[key] = Path(model[key]).name
+    for section, keys in NAMED.items():
+        for key in keys:
+            if str(config[section].get(key) or "").startswith(("/", "~")):
+                config[section][key] = Path(config[section][key]).name
     return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))

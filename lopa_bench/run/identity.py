@@ -21,6 +21,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from lopa_bench.config import files, typed
+from lopa_bench.config.fields import Kind
 from lopa_bench.config.recipe import FREEZE, hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.models.files import kind_of, locate
@@ -54,18 +55,23 @@ TASK = ("name", "label_words", "stop_words")  # of the base class, beside all th
 def determining(config: Config, records: Records) -> dict[str, Any]:
     """The named values, as they are kept in a result."""
     model = config.model
-    task = config.task.for_kind(kind_of(model, locate(model.path, model.revision, config.offline)))
+    values = told(config, kind_of(model, locate(model.path, model.revision, config.offline)))
+    start = {"init_from": start_fingerprint(config.init_from)} if config.init_from else {}
+    model_values = {**_weights(config), **values["model"]}
+    return {"protocol": PROTOCOL, **values, **start, "model": model_values, "data": _rows(config, records)}
+
+
+def told(config: Config, kind: Kind) -> dict[str, Any]:
+    """Those of the values that `config` alone says, of a run with a model of this kind."""
+    task = config.task.for_kind(kind)
     added = [field.name for field in dataclasses.fields(task) if field.name not in Task.__dataclass_fields__]
     values = {
-        "protocol": PROTOCOL,
         **{name: getattr(config, name) for name in RUN},
         **_chosen(config, ADDED),
-        **({"init_from": start_fingerprint(config.init_from)} if config.init_from else {}),
         "train": _chosen(config.train, _of_training(trains_encoder=config.method.trains_encoder)),
         "method": _chosen(config.method, [field.name for field in dataclasses.fields(config.method)]),
         "task": _chosen(task, (*TASK, *added)),
-        "model": {**_weights(config), **_chosen(config.model, MODEL)},
-        "data": _rows(config, records),
+        "model": _chosen(config.model, MODEL),
     }
     return {**values, "generation": _chosen(config.generation, GENERATION)} if config.generation else values
 

@@ -8,22 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lopa_bench.config.compose import from_resolved
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
-from lopa_bench.host.files import read_bytes
 from lopa_bench.methods.adapted import AdaptedModel, check_fit, shapes_of
 from lopa_bench.models import shapes
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
-from lopa_bench.results.directory import CONFIG, TRAINED, is_as_written, load_result
+from lopa_bench.results.directory import TRAINED, is_as_written, load_result
 from lopa_bench.results.record import Result
 from lopa_bench.run.model import adapt
+from lopa_bench.run.told import config_of
 
 
 def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedModel]:
@@ -39,20 +37,6 @@ def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedM
     model = adapt(config, backbone)
     model.load_trainable(trained)
     return config, model.eval()
-
-
-def config_of(directory: Path) -> tuple[Config, Result]:
-    """The config and the result of the run in `directory`. Raises `UserError` as `load_trained` does."""
-    try:
-        _, result = load_result(directory)
-        config = from_resolved(yaml.safe_load(read_bytes(directory / CONFIG)))
-    except UserError as error:
-        raise UserError(f"run={directory}: {error}") from None
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UserError(f"run={directory}: {CONFIG} cannot be read ({str(error).splitlines()[0]})") from error
-    except (KeyError, TypeError) as error:
-        raise UserError(f"run={directory}: {CONFIG} is another version's ({error})") from error
-    return config, result
 
 
 def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:

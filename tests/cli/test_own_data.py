@@ -248,6 +248,31 @@ def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
     assert not (tmp_path / "r").exists()
 
 
+def test_a_changed_config_is_found(there, tmp_path, capsys):
+    assert main([*CLASSIFY, *FILES, *SMALL, "method=none", f"results_dir={tmp_path}"]) == 0
+    config = finished(tmp_path, "classify") / "config.yaml"
+    asked = ["predict", f"run={config.parent}", "inputs=test.csv"]
+    assert main(asked) == 0
+    assert main(["verify", f"results_dir={tmp_path}"]) == 0
+    capsys.readouterr()
+    config.write_text(
+        config.read_text().replace("terrible", "swap").replace("great", "terrible").replace("swap", "great")
+    )
+    assert main(asked) == UserError.exit_status
+    assert "config.yaml says another task than result.json" in capsys.readouterr().err
+    assert main(["verify", f"results_dir={tmp_path}"]) == 1
+    assert "says another task" in capsys.readouterr().err
+
+
+def test_own_files_are_published_by_their_names(there, tmp_path):
+    files = [f"data.train={there / 'train.csv'}", f"data.test={there / 'test.csv'}"]
+    assert main([*CLASSIFY, *files, *SMALL, "method=none", f"results_dir={tmp_path / 'runs'}"]) == 0
+    assert main(["publish", f"results_dir={tmp_path / 'runs'}", f"to={tmp_path / 'to'}", "every=true"]) == 0
+    config = (finished(tmp_path / "to", "classify") / "config.yaml").read_text()
+    assert str(there) not in config
+    assert "train: train.csv" in config
+
+
 def test_how_many_test_rows_are_training_rows_is_told(there, tmp_path, capsys):
     train, test = (Path(f"{name}.csv").read_text(encoding="utf-8") for name in ("train", "test"))
     Path("mixed.csv").write_text(test + train.partition("\n")[2], encoding="utf-8")

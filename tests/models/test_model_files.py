@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from transformers import BigBirdConfig, Phi3Config
+from transformers import AutoConfig, AutoModel, BigBirdConfig, Phi3Config
 
+from lopa_bench.errors import UserError
 from lopa_bench.models.files import ModelFiles
+from lopa_bench.models.probe import check_own_features
 
 
 def files(folder, **config):
@@ -96,3 +98,31 @@ def test_words_are_looked_up_where_there_is_no_tokenizer_json(tmp_path):
     vocabulary = files(tmp_path, model_type="bert").vocabulary()
     read = {word: vocabulary.encode(word, add_special_tokens=False).tokens for word in ("Good", "badly", "☃")}
     assert read == {"Good": ["good"], "badly": ["bad", "##ly"], "☃": ["[UNK]"]}
+
+
+@pytest.mark.parametrize(("family", "says"), [("bert", None), ("fnet", "reads a text otherwise where others pad it")])
+def test_an_encoder_reads_a_text_the_same_beside_others(family, says):
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "vocab_size": 30,
+    }
+    config = AutoConfig.for_model(family, **sizes, max_position_embeddings=40, tpu_short_seq_length=40)
+    body, read = AutoModel.from_config(config), ModelFiles("a/b", None, None, True)
+    read.__dict__["config"] = config.to_dict()
+    if says is None:
+        check_own_features(body, read)
+        return
+    with pytest.raises(UserError, match=says):
+        check_own_features(body, read)
+
+
+def test_an_encoder_that_cannot_read_what_its_config_allows_is_refused():
+    body = AutoModel.from_config(AutoConfig.for_model("bert", hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+                                                      intermediate_size=16, vocab_size=30, max_position_embeddings=20))  # fmt: skip
+    read = ModelFiles("a/b", None, None, True)
+    read.__dict__["config"] = {"model_type": "bert", "max_position_embeddings": 34}
+    with pytest.raises(UserError, match=r"model\.encoder=a/b: BertModel does not read texts here"):
+        check_own_features(body, read)

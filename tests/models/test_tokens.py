@@ -11,11 +11,13 @@ from lopa_bench.models.files import ModelFiles
 from lopa_bench.models.tokens import (
     check_blanks,
     check_special,
+    check_targets,
     cloze_ids,
     completion_ids,
     encoder_ids,
     load_tokenizer,
     new_text,
+    prompt_ids,
     word_id,
 )
 from lopa_bench.tasks.example import Example
@@ -120,6 +122,25 @@ def test_tokenizers_that_drop_line_ends_or_indentation_cannot_write_programs():
         with pytest.raises(UserError, match="loses blanks, line ends or indentation"):
             check_blanks(wrapped(tokenizer), "a/b")
     check_blanks(wrapped(unigram), "a/b", ["a bad idea"])  # one line of text it can write
+
+
+def test_targets_that_cannot_be_written_are_named(tiny_models):
+    lower = PreTrainedTokenizerFast.from_pretrained(tiny_models("gpt2"))
+    lower.backend_tokenizer.normalizer = normalizers.Lowercase()
+    with pytest.raises(UserError, match="cannot write the target ' Yes', which comes back as ' yes'"):
+        check_targets(lower, "a/b", [" yes", " Yes"])
+    special = PreTrainedTokenizerFast.from_pretrained(tiny_models("gpt2"))
+    check_targets(special, "a/b", [" the cat sees", " Yes"])
+    special.add_special_tokens({"additional_special_tokens": ["cat"]})
+    with pytest.raises(UserError, match="' the cat sees', which comes back as ' the"):
+        check_targets(special, "a/b", [" the cat sees"])
+
+
+def test_a_text_of_no_token_is_no_input():
+    tokenizer = wrapped(Tokenizer(models.BPE({"<s>": 0, "</s>": 1, "a": 2}, [])))
+    assert list(prompt_ids(tokenizer, "a")) == [2]
+    with pytest.raises(UserError, match="its vocabulary has nothing of the text '日本'; leave that row out"):
+        prompt_ids(tokenizer, "日本")
 
 
 @pytest.fixture
