@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopa_bench.models.tokens import check_blanks, check_targets, cloze_ids, completion_ids, prompt_ids, word_id
+from lopa_bench.models.tokens import check_blanks, check_targets, cloze_ids, completion_ids, row_ids, word_id
 from lopa_bench.tasks.example import Example
 
 _BUCKET = 50  # batches whose rows are sorted by length together
@@ -120,7 +120,7 @@ def encode_questions(
     Args:
         words: label word -> the one that the model has in its place, for words that are several of its tokens.
     """
-    rows = [array("i", prompt_ids(tokenizer, e.input)[-max_length:]) for e in examples]
+    rows = [array("i", row_ids(tokenizer, e.input)[-max_length:]) for e in examples]
     return [
         Row(row, (len(row) - 1,), target)
         for row, target in zip(rows, _word_targets(tokenizer, examples, words), strict=True)
@@ -137,7 +137,7 @@ def _word_targets(tokenizer: Any, examples: Sequence[Example], words: Mapping[st
 def encode_prompts(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:
     """Inputs to be continued, cut from the left so that `room` new tokens (None: one) fit into `max_length`."""
     limit = max_length - (room or 1)
-    return [Row(array("i", prompt_ids(tokenizer, e.input)[-limit:]), (), ()) for e in examples]
+    return [Row(array("i", row_ids(tokenizer, e.input)[-limit:]), (), ()) for e in examples]
 
 
 def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: int, room: int | None) -> list[Row]:
@@ -152,7 +152,7 @@ def encode_completions(tokenizer: Any, examples: Sequence[Example], max_length: 
     for example in examples:
         completion = [*completion_ids(tokenizer, example.target), tokenizer.eos_token_id]
         limit = max(1, max_length - (room or len(completion)))
-        prompt = prompt_ids(tokenizer, example.input)[-limit:]
+        prompt = row_ids(tokenizer, example.input)[-limit:]
         ids = (prompt + completion)[:max_length]
         first = len(prompt)
         rows.append(Row(array("i", ids[:-1]), range(first - 1, len(ids) - 1), array("i", ids[first:])))

@@ -47,8 +47,8 @@ def check_own_logits(backbone: Backbone) -> None:
 @torch.no_grad()
 def check_own_features(body: PreTrainedModel, files: ModelFiles) -> None:
     """Raise `UserError` for an instance encoder that reads a text otherwise where it is padded, or not as config.json says."""
-    table: Any = body.get_input_embeddings().weight
-    if table.is_meta:  # shapes alone: nothing to compare
+    some, words = next(body.parameters()), body.config.vocab_size
+    if some.is_meta:  # shapes alone: nothing to compare
         return
     named, draw, training = (
         f"model.encoder={files.source}: {type(body).__name__}",
@@ -56,7 +56,7 @@ def check_own_features(body: PreTrainedModel, files: ModelFiles) -> None:
         body.training,
     )
     lengths = (*LENGTHS, min(files.positions, LONGEST))
-    *rows, longest = (torch.randint(len(table), (length,), generator=draw).to(table.device) for length in lengths)
+    *rows, longest = (torch.randint(words, (length,), generator=draw).to(some.device) for length in lengths)
     ids, mask = (pad_sequence(each, batch_first=True) for each in (rows, [torch.ones_like(row) for row in rows]))
     body.eval()
     try:
@@ -66,7 +66,7 @@ def check_own_features(body: PreTrainedModel, files: ModelFiles) -> None:
         raise UserError(f"{named} does not read texts here ({_said(error)}); {OTHER}") from error
     finally:
         body.train(training)
-    tolerance = TOLERANCE if table.dtype == torch.float32 else COARSE
+    tolerance = TOLERANCE if some.dtype == torch.float32 else COARSE
     if not all(close(together[i, : len(row)], row, tolerance) for i, row in enumerate(alone)):
         raise UserError(f"{named} reads a text otherwise where others pad it; {OTHER}")
 

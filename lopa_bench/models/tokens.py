@@ -120,16 +120,17 @@ def prompt_ids(tokenizer: Any, text: str) -> list[int]:
     """Tokens of a causal model's input, which is to be continued: no end token closes it, whatever the tokenizer adds to a text.
 
     Where it says `<bos>` there is that token and no other is added.
-
-    Raises:
-        UserError: a text of which the vocabulary has nothing, behind which nothing can be read.
     """
-    if BOS in text:
-        text = text.replace(BOS, tokenizer.bos_token or tokenizer.eos_token)
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    else:
+    if BOS not in text:
         ids = tokenizer(text)["input_ids"]
-        ids = ids[: len(ids) - closing(tokenizer)]
+        return ids[: len(ids) - closing(tokenizer)]
+    text = text.replace(BOS, tokenizer.bos_token or tokenizer.eos_token)
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def row_ids(tokenizer: Any, text: str) -> list[int]:
+    """`prompt_ids` of a row. Raises `UserError` for a text of which the vocabulary has nothing, behind which nothing can be read."""
+    ids = prompt_ids(tokenizer, text)
     if not ids:
         raise UserError(
             f"model.path={tokenizer.name_or_path}: its vocabulary has nothing of the text {text[:40]!r}; leave that row out"

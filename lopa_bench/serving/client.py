@@ -36,7 +36,7 @@ from lopa_bench.methods.placement import join, places
 from lopa_bench.models.batches import pad
 from lopa_bench.models.files import locate
 from lopa_bench.models.shape import Shape
-from lopa_bench.models.tokens import cloze_ids, encoder_ids, prompt_ids
+from lopa_bench.models.tokens import cloze_ids, encoder_ids, row_ids
 from lopa_bench.serving.completions import complete
 
 
@@ -201,4 +201,4 @@ class SoftPromptClient:
     def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         if self.kind == "masked":
             return cloze_ids(self.tokenizer, texts, self.max_length)
-        return [prompt_ids(self.tokenizer, text)[-self.max_length :] for text in texts]
+        return [row_ids(self.tokenizer, text)[-self.max_length :] for text in texts]

@@ -17,7 +17,7 @@ from lopa_bench.models.tokens import (
     encoder_ids,
     load_tokenizer,
     new_text,
-    prompt_ids,
+    row_ids,
     word_id,
 )
 from lopa_bench.tasks.example import Example
@@ -138,9 +138,9 @@ def test_targets_that_cannot_be_written_are_named(tiny_models):
 
 def test_a_text_of_no_token_is_no_input():
     tokenizer = wrapped(Tokenizer(models.BPE({"<s>": 0, "</s>": 1, "a": 2}, [])))
-    assert list(prompt_ids(tokenizer, "a")) == [2]
+    assert list(row_ids(tokenizer, "a")) == [2]
     with pytest.raises(UserError, match="its vocabulary has nothing of the text '日本'; leave that row out"):
-        prompt_ids(tokenizer, "日本")
+        row_ids(tokenizer, "日本")
 
 
 @pytest.fixture
