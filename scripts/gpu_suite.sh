@@ -13,9 +13,17 @@ parts="environment tests memory steps train generate mini"
 for word in ${PARTS:-}; do
   case " $parts " in *" $word "*) ;; *) echo "PARTS: no part is called $word; they are $parts" >&2 && exit 2 ;; esac
 done
+out= dry=
+for word in "$@"; do
+  case "$word" in
+  --dry) dry=yes ;;
+  -* | "") out= && break ;;
+  *) [ -z "$out" ] && out=$word || { out= && break; } ;;
+  esac
+done
+[ -n "$out" ] || { echo "usage: scripts/gpu_suite.sh OUT [--dry]" >&2 && exit 2; }
 here=$(cd "$(dirname "$0")/.." && pwd)
-out=$(mkdir -p "$1" && cd "$1" && pwd)
-dry=$([ "${2:-}" = --dry ] && echo yes)
+out=$(mkdir -p "$out" && cd "$out" && pwd) || exit 2
 python=${PYTHON:-python3}
 export PYTHONPATH=$here LOPA_BENCH_CACHE=$out/.cache HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 [ -n "$dry" ] && export CUDA_VISIBLE_DEVICES=

@@ -111,3 +111,11 @@ def test_the_suite_runs_dry(tmp_path):
     assert run().returncode == 0
     again = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.*")}
     assert [path.name for path in again if again[path] != before[path]] == ["memory.json"]
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--dry"], ["one", "two"], ["out", "--wet"]])
+def test_the_suite_makes_nothing_of_words_it_does_not_know(words, tmp_path):
+    done = subprocess.run(["bash", SUITE, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "usage: scripts/gpu_suite.sh OUT [--dry]\n"
+    assert not list(tmp_path.iterdir())
