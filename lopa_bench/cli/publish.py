@@ -31,8 +31,7 @@ OPTIONS = Options
 
 def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "publish")
-    from lopa_bench.report.figures.offsets import drawn
-    from lopa_bench.report.listing import examples, planned
+    from lopa_bench.report.listing import examples, planned, with_prompts
     from lopa_bench.results.directory import TRAINED
     from lopa_bench.results.prompts import NAME as PROMPTS
     from lopa_bench.results.publish import publish
@@ -42,8 +41,7 @@ def main(argv: Sequence[str]) -> int:
     for line in (*runs.warnings, *runs.refused):
         say(line, error=True)
     paths = sorted(runs.frame["path"]) if options.every else planned(runs, options.scale)
-    seed_0 = set(runs.frame.loc[runs.frame["seed"] == 0, "path"])
-    keepers = {TRAINED: set(examples(runs, options.scale)), PROMPTS: seed_0 & drawn(runs, options.scale)}
+    keepers = {TRAINED: set(examples(runs, options.scale)), PROMPTS: with_prompts(runs, options.scale)}
     for path in paths:
         more = [name for name, of in keepers.items() if path in of]
         publish(path, options.results_dir, options.to, more)

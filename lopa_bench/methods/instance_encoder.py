@@ -15,7 +15,7 @@ from lopa_bench.methods.features import stored_features
 from lopa_bench.models import shelf
 from lopa_bench.models.backbone import Backbone, rows_of
 from lopa_bench.models.batches import pad
-from lopa_bench.models.files import ModelFiles, compared_well, locate
+from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.loading import load_model
 from lopa_bench.models.probe import check_own_features
 from lopa_bench.models.tokens import load_tokenizer
@@ -72,15 +72,16 @@ class InstanceEncoder(nn.Module):
         trusted = settings.trust_remote_code
 
         def read() -> PreTrainedModel:
-            return load_model(AutoModel, "model.encoder", files, dtype, trusted)
+            body = load_model(AutoModel, "model.encoder", files, dtype, trusted)
+            if not files.reads_padded:
+                check_own_features(body, files)
+            return body
 
         body = shelf.model((files.fingerprint(), dtype, frozen), read, changed=not frozen)
         tokenizer = load_tokenizer(
             files.source, key="model.encoder", rows=rows_of(body), own_code=files.own_code, **files.options(trusted)
         )
         body.to(backbone.device)  # type: ignore[arg-type]
-        if not compared_well(files):
-            check_own_features(body, files)
         return cls(body, tokenizer, files, pooling, frozen, backbone, shared=False)
 
     @property

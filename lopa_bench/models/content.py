@@ -10,7 +10,7 @@ from pathlib import Path
 from lopa_bench.models.weights import weight_files
 
 # Any of these makes a tokenizer; their names are those of transformers' tokenizer classes.
-VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.bpe", "bpe.codes", "merges*", "*.tiktoken")
+VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.bpe", "*.tiktoken")
 # What a fingerprint has had from the first, in this order.
 _FIRST = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
           "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")  # fmt: skip
@@ -19,7 +19,10 @@ _SAMPLES, _SAMPLE_BYTES, _READ_WHOLE = 64, 1 << 16, 64 << 20
 
 def read_beside(folder: Path, own_code: str | None) -> list[str]:
     """Names of the small files, beside config.json and tokenizer.json, that a number may follow from: vocabularies, a model's own code."""
-    found = {path.name for pattern in VOCABULARIES for path in folder.glob(pattern)} - {*_FIRST, "tokenizer.json"}
+    found = {path.name for pattern in (*VOCABULARIES, "bpe.codes") for path in folder.glob(pattern)} - {
+        *_FIRST,
+        "tokenizer.json",
+    }
     code = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")] if own_code else []
     return [*_FIRST, *sorted(found), *sorted(code)]
 

@@ -30,12 +30,6 @@ def compared() -> dict[str, Any]:
     return found
 
 
-def compared_well(files: ModelFiles) -> bool:
-    """Whether a family's hidden states were compared with transformers' own, padded and not (docs/models.md)."""
-    family = files.config.get("model_type")
-    return any("instance prompt" in compared()[kind].get(family, {}).get("right", ()) for kind in ("masked", "causal"))
-
-
 @dataclass(frozen=True)
 class ModelFiles:
     """A model's source (folder or hub id) and what its config.json says.
@@ -84,6 +78,13 @@ class ModelFiles:
             return "causal"
         return "masked" if masked else "causal"
 
+    @property
+    def reads_padded(self) -> bool:
+        """Whether, with this version of transformers, the family's hidden states were its own, padded or not (docs/models.md)."""
+        known, family = compared(), self.config.get("model_type")
+        right = (known[kind].get(family, {}).get("right", ()) for kind in ("masked", "causal"))
+        return known["transformers"] == version("transformers") and any("instance prompt" in each for each in right)
+
     def refused(self, kind: str) -> str | None:
         """Why this family is refused when it is loaded, if this version of transformers was compared (docs/models.md)."""
         known = compared()
@@ -112,10 +113,8 @@ class ModelFiles:
             if rope.get("rope_type", rope.get("type")) in ("longrope", "su"):
                 key = "original_max_position_embeddings"
                 yield rope.get(key) or self.config.get(key) or 1 << 30
-        if (
-            self.config.get("model_type") == "big_bird"
-            and self.config.get("attention_type", "block_sparse") == "block_sparse"
-        ):
+        sparse = self.config.get("attention_type", "block_sparse") == "block_sparse"
+        if sparse and self.config.get("model_type") == "big_bird":
             yield (5 + 2 * self.config.get("num_random_blocks", 3)) * self.config.get("block_size", 64)
 
     @property

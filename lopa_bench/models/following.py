@@ -14,7 +14,7 @@ BLANKS = ("▁", "Ġ")  # a blank in a token's name, of sentencepiece and of byt
 
 def begins_with_blank(names: Sequence[str]) -> bool:
     """Whether a blank is put before every text, by the names of the tokens of "a b"."""
-    return names[0].startswith(BLANKS)
+    return bool(names) and names[0].startswith(BLANKS)
 
 
 def following(encode: Encode, decode: Decode, text: str) -> list[int]:

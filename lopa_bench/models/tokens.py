@@ -162,7 +162,7 @@ def check_blanks(tokenizer: Any, source: str, texts: Sequence[str] = (CODE,)) ->
     WordPiece and sentencepiece's nmt_nfkc lose them by design; transformers 5.10 lost DeepSeek-Coder's (huggingface/transformers#46489).
     """
     for text in texts:
-        back = new_text(tokenizer, list(completion_ids(tokenizer, text)), 4 * len(text) + 8, [])
+        back = _written(tokenizer, text)
         if layout(back) != layout(text):
             raise UserError(
                 f"model.path={source}: its tokenizer loses blanks, line ends or indentation: {text[:40]!r} comes back as {back[:40]!r}; "
@@ -176,12 +176,18 @@ def check_targets(tokenizer: Any, source: str, texts: Sequence[str]) -> None:
     A normal form of Unicode is no loss.
     """
     for text in texts:
-        back = new_text(tokenizer, list(completion_ids(tokenizer, text)), 4 * len(text) + 8, [])
+        back = _written(tokenizer, text)
         if _words(back) != _words(text):
             raise UserError(
                 f"model.path={source}: its tokenizer cannot write the target {text[:40]!r}, which comes back as {back[:40]!r}; "
                 "change the targets, or take another model"
             )
+
+
+def _written(tokenizer: Any, text: str) -> str:
+    """`text` as a model would write it: into tokens and back."""
+    ids = list(completion_ids(tokenizer, text))
+    return new_text(tokenizer, ids, len(ids), [])
 
 
 def _words(text: str) -> list[str]:

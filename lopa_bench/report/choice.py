@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from lopa_bench.config.keys import lookup, spell
 from lopa_bench.results.read import Runs
-from lopa_bench.study.plan import PlannedRun
+from lopa_bench.study.plan import PlannedRun, cell
+from lopa_bench.study.spec import Column
+from lopa_bench.study.tables import tables
 
 
 def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, str | None]:
@@ -29,6 +32,14 @@ def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, s
         return runs.frame.iloc[found], None
     chosen, note = one_setting(runs, found)
     return chosen, " ".join(filter(None, [_off(chosen.iloc[0], recipe), note]))
+
+
+def by_rank_of(runs: Runs, column: Column, scale: str, fast: bool = False) -> Iterator[tuple[int, list[Path]]]:
+    """Each rank of LOPA with the ``result.json`` of the runs that stand for it on a column's task, one a seed."""
+    (by_rank,) = tables(scale, ["ablation_rank"])
+    for row in by_rank.rows:
+        chosen, _ = choose(runs, cell(row, column, scale, fast), scale)
+        yield int(row.settings["method.rank"]), list(chosen["path"])
 
 
 def one_setting(runs: Runs, places: NDArray[np.int64]) -> tuple[pd.DataFrame, str | None]:

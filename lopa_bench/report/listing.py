@@ -13,6 +13,7 @@ import pandas as pd
 
 from lopa_bench.config.keys import fits, lookup, spell
 from lopa_bench.report.cells import count
+from lopa_bench.report.choice import by_rank_of
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.tables import tables
@@ -103,6 +104,14 @@ def examples(runs: Runs, scale: str) -> list[Path]:
     rows = ((row, table.columns[0]) for table in tables(scale) for row in table.rows if not row.settings)
     cells = plan.distinct(plan.cell(row, column, scale) for row, column in rows)
     return _of([replace(cell, seeds=(0,)) for cell in cells], runs, scale)
+
+
+def with_prompts(runs: Runs, scale: str) -> set[Path]:
+    """Those of seed 0 whose prompts the figure of the offsets draws."""
+    main, *others = tables(scale)
+    columns = main.columns if any(table.name == "ablation_rank" for table in others) else ()
+    drawn = {path for column in columns for _, paths in by_rank_of(runs, column, scale) for path in paths}
+    return drawn & set(runs.frame.loc[runs.frame["seed"] == 0, "path"])
 
 
 def _of(cells: Iterable[plan.PlannedRun], runs: Runs, scale: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -103,6 +104,16 @@ def test_what_was_trained_is_kept_where_a_method_is_tried_and_prompts_where_they
     assert where("trained.safetensors") == [("rte", 0, 4)]
     assert where("prompts.npz") == [("rte", 0, 1), ("rte", 0, 4), ("sst2", 0, 4)]
     assert len(list(to.rglob("result.json"))) == 5
+
+
+def test_publishing_takes_no_extra(tmp_path, monkeypatch):
+    """The README's install has no matplotlib."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in [name for name in sys.modules if name.startswith("lopa_bench.report.figures")]:
+        monkeypatch.delitem(sys.modules, name)
+    write_whole_run(tmp_path / "runs", 0, {})
+    assert main(["publish", f"results_dir={tmp_path / 'runs'}", f"to={tmp_path / 'to'}"]) == 0
+    assert list((tmp_path / "to").rglob("prompts.npz"))
 
 
 def test_what_is_published_is_published_again_as_it_is(published, tmp_path):

@@ -137,6 +137,8 @@ def test_targets_that_cannot_be_written_are_named(tiny_models):
 
 
 def test_a_text_of_no_token_is_no_input():
+    tokenizer = wrapped(Tokenizer(models.BPE({"<s>": 0, "</s>": 1, "b": 2}, [])))
+    assert completion_ids(tokenizer, "a") == []
     tokenizer = wrapped(Tokenizer(models.BPE({"<s>": 0, "</s>": 1, "a": 2}, [])))
     assert list(row_ids(tokenizer, "a")) == [2]
     with pytest.raises(UserError, match="its vocabulary has nothing of the text '日本'; leave that row out"):

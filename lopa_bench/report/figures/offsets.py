@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lopa_bench.report.choice import choose
+from lopa_bench.report.choice import by_rank_of, choose
 from lopa_bench.report.figures.style import COLOURS, GREY, axes_grid, look
 from lopa_bench.results.prompts import Prompts, load_prompts
 from lopa_bench.results.read import Runs
@@ -83,7 +82,7 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     if not shown:
         return None
     wide = len(TITLES)
-    canvas, panels = axes_grid(wide, len(shown), width=2.6, height=2.1)
+    drawn, panels = axes_grid(wide, len(shown), width=2.6, height=2.1)
     for i, (column, by_rank) in enumerate(shown):
         _row(panels[wide * i : wide * (i + 1)], column.label, by_rank)
         _worth(panels[wide * (i + 1) - 1], _instances(runs, column, scale, fast), column.shown.axis)
@@ -96,7 +95,7 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
         axes.set_title(title)
     for axes, label in zip(panels[-wide:], LABELS, strict=True):
         axes.set_xlabel(label)
-    return canvas
+    return drawn
 
 
 TITLES = (
@@ -118,27 +117,12 @@ def _instances(runs: Runs, column: Column, scale: str, fast: bool) -> list[Insta
     return [instance for instance in chosen["instance"] if isinstance(instance, Instance)]
 
 
-def drawn(runs: Runs, scale: str) -> set[Path]:
-    """The ``result.json`` of the runs whose prompts the figure draws."""
-    main, *others = tables(scale)
-    if not any(table.name == "ablation_rank" for table in others):
-        return set()
-    return {path for column in main.columns for _, paths in _paths(runs, column, scale, False) for path in paths}
-
-
 def _prompts(runs: Runs, column: Column, scale: str, fast: bool) -> ByRank:
     kept = {}
-    for rank, paths in _paths(runs, column, scale, fast):
+    for rank, paths in by_rank_of(runs, column, scale, fast):
         loaded = [load_prompts(path.parent) for path in paths]
         kept[rank] = [prompts for prompts in loaded if prompts is not None]
     return {rank: prompts for rank, prompts in kept.items() if prompts}
-
-
-def _paths(runs: Runs, column: Column, scale: str, fast: bool) -> Iterator[tuple[int, list[Path]]]:
-    (by_rank,) = tables(scale, ["ablation_rank"])
-    for row in by_rank.rows:
-        chosen, _ = choose(runs, plan.cell(row, column, scale, fast), scale)
-        yield int(row.settings["method.rank"]), list(chosen["path"])
 
 
 def _row(panels: Sequence[Axes], task: str, by_rank: ByRank) -> None:
