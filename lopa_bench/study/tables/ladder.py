@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from lopa_bench.study.columns import headline, small
+from lopa_bench.study.columns import headline
 from lopa_bench.study.spec import ABLATED, RANKS, Row, TableSpec
 
 TITLE = (
@@ -23,10 +21,7 @@ ROWS = (
 )
 
 
-def table(scale: str) -> TableSpec:
+def table(scale: str) -> TableSpec | None:
     if scale == "small":
-        rows = tuple(
-            replace(row, settings={"encoder": "mpnet", **row.settings}) if row.method != "pt" else row for row in ROWS
-        )
-        return TableSpec("ladder", TITLE, rows, small(headline(ABLATED), "minilm_mlm", 2000), order=95)
+        return None
     return TableSpec("ladder", TITLE, ROWS, headline(ABLATED), order=95)
