@@ -14,8 +14,13 @@ ROWS = (
     Row("LOPA", "lopa", reference="m=10 r=4"),
 )
 PLAIN = (("None", "none"), ("FFT", "fft"), ("LoRA", "lora"), ("PT", "pt"), ("Prefix tuning", "prefix_tuning"))
-TRAINED = (("LOPA", "lopa"), ("LOPA_add", "lopa_add"), ("IDPG", "idpg"))
-READERS = (("Encoder probe", "encoder_probe"), *TRAINED, ("IDPG+PHM", "idpg_phm"))
+TRAINED = (Row("LOPA", "lopa"), Row("LOPA_add", "lopa_add"), Row("IDPG", "idpg"))
+READERS = (
+    Row("Encoder probe", "encoder_probe"),
+    *TRAINED,
+    Row("IDPG+PHM", "idpg_phm"),
+    Row("LOPA full rank", "lopa", {"method.rank": "full"}),
+)
 
 
 def table(scale: str) -> TableSpec:
@@ -36,8 +41,8 @@ def rows_by_encoder() -> tuple[Row, ...]:
     return (
         *(Row(label, method) for label, method in PLAIN),
         *(
-            Row(f"{label}, {word}", method, settings, name=label)
+            Row(f"{row.label}, {word}", row.method, {**settings, **row.settings}, name=row.label)
             for word, settings, rows in beside
-            for label, method in rows
+            for row in rows
         ),
     )
