@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, Choice, option
+from lopa_bench.cli.output import give
 from lopa_bench.errors import UserError
 from lopa_bench.host.extras import require
-from lopa_bench.host.files import check_writable, make_folder, write_text
-from lopa_bench.host.terminal import say, write
+from lopa_bench.host.files import check_writable
+from lopa_bench.host.terminal import say
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _write_tables(options: Tables, runs: Runs) -> None:
     from lopa_bench.report.listing import unlisted
     from lopa_bench.report.render import FORMATS
 
-    _write(options.output, FORMATS[options.format](_tables(options, runs)))
+    give(FORMATS[options.format](_tables(options, runs)), options.output)
     if options.format == "terminal":
         say(*diagnose(runs.frame))
         say(*unlisted(runs, options.scale, options.fast))
@@ -110,7 +110,7 @@ def _write_claims(options: Claims, runs: Runs) -> None:
     from lopa_bench.report.verdicts import check_claims
 
     checked = check_claims(runs, options.scale, fast=options.fast, seeds=options.seeds)
-    _write(options.output, FORMATS[options.format](checked))
+    give(FORMATS[options.format](checked), options.output)
 
 
 def _write_figures(options: Options, runs: Runs) -> None:
@@ -127,15 +127,6 @@ def _write_html(options: Html, runs: Runs) -> None:
 
     write_page(_page(options), runs, options.scale, _tables(options, runs), fast=options.fast)
     say(_page(options))
-
-
-def _write(output: Path | None, text: str) -> None:
-    if output is None:
-        write(text, sys.stdout)
-        return
-    make_folder(output.parent)
-    write_text(output, text)
-    say(output)
 
 
 _WRITERS: dict[str, Callable[[Any, Runs], None]] = {

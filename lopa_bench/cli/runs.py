@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
+from lopa_bench.cli.output import give
 from lopa_bench.config.keys import spell
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
-from lopa_bench.host.terminal import say, write
+from lopa_bench.host.terminal import say
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
@@ -86,12 +86,8 @@ def _sorted(listed: list[ListedRun], key: str) -> list[ListedRun]:
 def _write(options: Options, listed: list[ListedRun]) -> None:
     from lopa_bench.report import listing_text
 
-    if options.output is None:
-        write(listing_text.FORMATS[options.format](listed), sys.stdout)
-        return
-    if options.format == "parquet":
+    if options.format == "parquet" and options.output:
         listing_text.as_parquet(listed, options.output)
+        say(options.output)
     else:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(listing_text.FORMATS[options.format](listed), encoding="utf-8")
-    say(options.output)
+        give(listing_text.FORMATS[options.format](listed), options.output)

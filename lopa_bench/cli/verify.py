@@ -12,8 +12,8 @@ from lopa_bench.host.terminal import say
 
 SUMMARY = "published results against themselves: files, scores from predictions, tables from results"
 DETAILS = """\
-Every file is compared with the checksum in its result.json, every score computed again from the predictions beside it, and every table
-in DIR/tables with what the results give. Exit status 1 if anything differs."""
+Every file is compared with the checksum in its result.json, every score computed again from the predictions beside it, and every table,
+claims included, in DIR/tables with what the results give. Exit status 1 if anything differs."""
 EXAMPLE = "lopa-bench verify results_dir=results"
 
 

@@ -128,15 +128,17 @@ def _claim(checked: CheckedClaim) -> dict[str, Any]:
         "claim": checked.claim.name,
         "text": checked.claim.text,
         "verdict": checked.verdict,
-        "parts": [
-            {
-                "text": part.part.text,
-                "rule": part.part.rule,
-                "verdict": part.verdict,
-                "comparisons": [_finding(finding) for finding in part.findings],
-            }
-            for part in checked.parts
-        ],
+        "parts": [as_dict(part) for part in checked.parts],
+    }
+
+
+def as_dict(part: CheckedPart) -> dict[str, Any]:
+    """A part of a claim as JSON has it."""
+    return {
+        "text": part.part.text,
+        "rule": part.part.rule,
+        "verdict": part.verdict,
+        "comparisons": [_finding(finding) for finding in part.findings],
     }
 
 

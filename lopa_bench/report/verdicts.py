@@ -124,8 +124,8 @@ class _Checker:
                 contrast, "undecided", "its results do not say: made with instance_rows=0, or before it was asked"
             )
         effects = [run["instance"].own - run["instance"].exchanged for run in asked]
-        own, others = ([self.scores(run, contrast, which) for run in asked] for which in ("own", "exchanged"))
-        paired = [(x, y) for x, y in zip(own, others, strict=True) if x and y]
+        both = [[self.scores(run, contrast, which) for which in ("own", "exchanged")] for run in asked]
+        paired = [(x, y) for x, y in both if x and y]
         if len(paired) < len(asked):
             return _Sample(contrast, effects, detail="no predictions: seeds only")
         left, right = zip(*paired, strict=True)
@@ -159,7 +159,7 @@ class _Sample:
         return Finding(self.contrast, "undecided", self.detail, difference, planned_seeds=self.planned_seeds)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)  # all that the claims compare at a scale: most are asked for by several claims
 def _scores(path: Path, metric: Metric, prompts: Prompts | None) -> tuple[Scores | None, str]:
     """A run's statistics, None without predictions; and what is wrong with these, if anything."""
     try:

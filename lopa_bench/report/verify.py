@@ -11,9 +11,11 @@ import pandas as pd
 
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
+from lopa_bench.report import claims_text
 from lopa_bench.report.fill import build_tables
 from lopa_bench.report.render import FORMATS
 from lopa_bench.report.resampling import Prompts, scores_by
+from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.directory import HISTORY, PREDICTIONS, kept
 from lopa_bench.results.predictions import as_written, read_predictions
 from lopa_bench.results.read import Runs
@@ -51,7 +53,7 @@ def verify(runs: Runs, scale: str, folder: Path) -> list[Checked]:
     files, scores, shown = (
         Checked("files as written"),
         Checked("scores as predicted"),
-        Checked("tables as of the results"),
+        Checked("tables and claims as of the results"),
     )
     for _, run in runs.frame.iterrows():
         _check_files(run["path"], files)
@@ -114,8 +116,12 @@ def _check_scores(run: pd.Series, checked: Checked) -> None:
 
 
 def _check_table(path: Path, runs: Runs, scale: str, checked: Checked) -> None:
-    """A table's text against the one that the results give today."""
+    """A table's text, or the claims', against the one that the results give today."""
     by_name = {spec.name: spec for spec in tables(scale)}
-    if path.stem in by_name:
+    if path.stem == "claims":
+        made = claims_text.markdown(check_claims(runs, scale))
+    elif path.stem in by_name:
         made = FORMATS["markdown"](build_tables([by_name[path.stem]], runs, scale))
-        checked.look("" if read_bytes(path).decode().strip() == made.strip() else f"{path}: not what its results give")
+    else:
+        return
+    checked.look("" if read_bytes(path).decode().strip() == made.strip() else f"{path}: not what its results give")

@@ -188,6 +188,11 @@ CLAIMS = (
         "Training the encoder is what brings LOPA to full fine-tuning",
         (
             Part(
+                "LOPA, encoder trained − LOPA, encoder frozen > 0",
+                "most",
+                _contrasts(GLUE, with_encoder(LOPA, False), with_encoder(LOPA, True), BETTER),
+            ),
+            Part(
                 f"LOPA, encoder trained − FFT > −{WITHIN:g}",
                 "most",
                 _contrasts(GLUE, with_encoder(LOPA, False), FFT, Region(low=-WITHIN)),

@@ -73,7 +73,7 @@ def test_only_a_tables_runs_are_published_and_without_this_machines_folders(publ
     capsys.readouterr()
     assert main(["verify", f"results_dir={published}"]) == 0
     assert capsys.readouterr().out == (
-        "mini: 1 runs; 6 of 6 files as written, 1 of 1 scores as predicted, 1 of 1 tables as of the results\n"
+        "mini: 1 runs; 6 of 6 files as written, 1 of 1 scores as predicted, 1 of 1 tables and claims as of the results\n"
     )
 
 
@@ -192,3 +192,14 @@ def test_what_was_changed_is_named(published, capsys, change, said):
     err = capsys.readouterr().err
     assert len(err.splitlines()) == len(said)
     assert all(words in err for words in said)
+
+
+def test_claims_are_verified_as_tables_are(published, capsys):
+    path = published / "mini" / "tables" / "claims.md"
+    assert main(["report", "claims", "format=markdown", f"results_dir={published}", f"output={path}"]) == 0
+    capsys.readouterr()
+    assert main(["verify", f"results_dir={published}"]) == 0
+    assert "2 of 2 tables and claims" in capsys.readouterr().out
+    path.write_text(path.read_text().replace("no runs", "holds"))
+    assert main(["verify", f"results_dir={published}"]) == 1
+    assert f"{path}: not what its results give" in capsys.readouterr().err

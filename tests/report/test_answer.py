@@ -1,0 +1,103 @@
+"""The questions: answered by the claims they rest on, at each scale apart, and by nothing else."""
+
+import json
+
+import numpy as np
+import pytest
+from synthetic import write_run
+
+from lopa_bench.cli.main import main
+from lopa_bench.report.answer import answer
+from lopa_bench.report.figures.answer import figure
+from lopa_bench.report.verdicts import check_claims
+from lopa_bench.results.read import read_runs
+from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.questions import QUESTIONS
+from lopa_bench.study.spec import GLUE
+
+GATE, ENCODER, REACHED, RANK, USED = range(5)
+FROZEN, TRAINED = {"method.freeze_encoder": True}, {"method.freeze_encoder": False}
+
+
+def write(root, method, share, tasks=GLUE, settings=None, seeds=range(10), rows=400):
+    """Runs that get this share of the rows right."""
+    for task in tasks:
+        for seed in seeds:
+            random = np.random.default_rng([seed, len(method), GLUE.index(task)])
+            write_run(root, task, method, seed, correct=random.random(rows) < share, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """LOPA with a frozen encoder gets fewer right than IDPG, with a trained one as many as full fine-tuning."""
+    root = tmp_path_factory.mktemp("answers")
+    write(root, "lopa", 0.6, settings=FROZEN)
+    write(root, "lopa", 0.9, settings=TRAINED)
+    write(root, "idpg", 0.8, settings=FROZEN)
+    write(root, "fft", 0.88)
+    write(root, "lopa_add", 0.6, seeds=[0])
+    return root
+
+
+def test_every_question_rests_on_parts_of_claims():
+    parts = {claim.name: claim.parts for claim in CLAIMS}
+    for question in QUESTIONS:
+        assert all(place < len(parts[name]) for name, place in question.parts)
+    assert len({question.text for question in QUESTIONS}) == len(QUESTIONS)
+
+
+def test_the_answers_are_those_of_the_claims(folder):
+    runs = read_runs(folder, "mini")
+    checked = {claim.claim.name: claim for claim in check_claims(runs, "mini")}
+    for one in answer(runs, "mini"):
+        for (name, place), part in zip(one.question.parts, one.parts, strict=True):
+            assert part == checked[name].parts[place]
+
+
+def test_yes_no_and_nothing_known(folder):
+    said = [one.word for one in answer(read_runs(folder, "mini"), "mini")]
+    assert said[GATE] == "no"  # frozen LOPA is below IDPG: one failure is enough
+    assert said[ENCODER] == said[REACHED] == "yes"
+    assert said[RANK] == "no runs"
+    assert said[USED] == "undecided"  # its runs do not say what exchanged prompts did
+
+
+def test_one_seed_leans_and_does_not_decide(tmp_path):
+    write(tmp_path, "lopa", 0.6, settings=FROZEN, seeds=[0])
+    write(tmp_path, "lopa", 0.9, settings=TRAINED, seeds=[0])
+    assert answer(read_runs(tmp_path, "mini"), "mini")[ENCODER].word == "undecided, leans yes"
+
+
+def test_scales_stand_beside_each_other(folder, tmp_path, capsys):
+    assert main(["answer", f"results_dir={folder}"]) == 0
+    alone = capsys.readouterr().out
+    assert "Is it the gate? embedded: no\n" in alone
+    assert "real data" not in alone
+    assert main(["answer", f"results_dir={folder}", "format=markdown", f"output={tmp_path / 'a.md'}"]) == 0
+    assert "| | **Is it the gate?** | **no** |" in (tmp_path / "a.md").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main(["answer", f"results_dir={folder}", "format=json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["scale"] for one in told] == ["mini"] * len(QUESTIONS)
+    gate = told[GATE]["parts"][2]
+    assert gate["claim"] == "C12"
+    assert all(comparison["interval"][1] < 0 for comparison in gate["comparisons"])
+
+
+def test_filled_markers_are_decided_comparisons(folder):
+    answers = {"mini": answer(read_runs(folder, "mini"), "mini")}
+    findings = [finding for one in answers["mini"] for part in one.parts for finding in part.findings]
+    decided = sum(finding.verdict in ("holds", "fails") for finding in findings)
+    shown = sum(finding.difference is not None for finding in findings)
+    (axes,) = figure(answers).axes
+    points = [line for line in axes.lines if line.get_marker() not in ("None", "", None) and len(line.get_xdata()) == 1]
+    filled = [line for line in points if line.get_markerfacecolor() != "white"]
+    assert (len(filled), len(points)) == (decided, shown)
+    assert 0 < decided < shown
+
+
+def test_no_runs_are_one_line(tmp_path, capsys):
+    assert main(["answer", f"results_dir={tmp_path}"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"results_dir={tmp_path}: no finished runs" in error
