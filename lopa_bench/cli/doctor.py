@@ -116,7 +116,7 @@ def disk(config: Config) -> Iterator[Finding]:
     """Room for what the run writes: its results, and until it ends two checkpoints."""
     needed = SPARE_DISK
     with contextlib.suppress(UserError):  # which `memory` tells
-        needed += estimate(config, longest(config)).written
+        needed += estimate(config).written  # whatever the rows are
     folder = next(
         path for path in (config.results_dir.absolute(), *config.results_dir.absolute().parents) if path.exists()
     )

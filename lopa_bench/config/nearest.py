@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 NEAR = (
@@ -20,9 +21,13 @@ def nearest(word: str, options: Iterable[str]) -> str | None:
 
 
 def likeness(word: str, option: str) -> tuple[float, float]:
-    """How alike two keys are, 0 to 1: the whole or the last part, whichever is more; then the whole."""
-    whole = difflib.SequenceMatcher(None, word.lower(), option.lower()).ratio()
-    last = difflib.SequenceMatcher(None, word.lower().rsplit(".", 1)[-1], option.lower().rsplit(".", 1)[-1]).ratio()
+    """How alike two keys are, 0 to 1: the whole or the last part, whichever is more; then the whole.
+
+    Letters are compared whatever their case and width: a keyboard set to another script writes ``ｒｔｅ``.
+    """
+    a, b = (unicodedata.normalize("NFKC", text).casefold() for text in (word, option))
+    whole = difflib.SequenceMatcher(None, a, b).ratio()
+    last = difflib.SequenceMatcher(None, a.rsplit(".", 1)[-1], b.rsplit(".", 1)[-1]).ratio()
     return max(whole, last), whole
 
 

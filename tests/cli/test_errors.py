@@ -20,6 +20,7 @@ BAD = [
     ("device=cuda", "device=cuda", "CUDA_VISIBLE_DEVICES"),
     ("task=squad", "task=squad", "mrpc, qnli"),
     ("task=rte rte", "'rte'", "nearest: task=rte"),
+    ("task=ｒｔｅ", "ｒｔｅ", "nearest: task=rte"),
     ("train.lr=nan", "train.lr=nan", "finite number"),
     ("train.lr=1e400", "train.lr=inf", "finite number"),
     ("-m train.lr=interval(0,1)", "interval(0,1)", "hydra/sweeper=optuna"),
