@@ -45,6 +45,8 @@ OPTIONS = Options
 
 def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "export")
+    if options.licence is not None and not (options.card or options.push):
+        raise UserError(f"licence={options.licence} is stated by the card, and none is written; nearest: card=true")
     if options.push is not None:
         from lopa_bench.serving.publish import check_push
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
 from lopa_bench.errors import UserError
-from lopa_bench.host.files import write_text
+from lopa_bench.host.files import check_writable, make_folder, write_text
 from lopa_bench.host.terminal import say, write
 
 SUMMARY = "a finished run on new inputs: labels with their scores, or texts, as JSON lines"
@@ -37,6 +37,10 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"run={options.run}: there is no finished run (result.json) there")
     if not options.inputs.is_file():
         raise UserError(f"inputs={options.inputs}: there is no such file")
+    if options.to is not None:
+        if options.to.exists() and options.to.samefile(options.inputs):
+            raise UserError(f"to={options.to} is the file of the inputs; name another")
+        check_writable(options.to)
     from lopa_bench.host.processes import processes
     from lopa_bench.run.ask import ask
     from lopa_bench.run.trained import load_trained
@@ -46,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     if options.to is None:
         write("".join(lines), sys.stdout)
         return 0
-    options.to.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(options.to.parent)
     write_text(options.to, "".join(lines))
     say(f"{options.to}: {len(lines)} answers")
     return 0

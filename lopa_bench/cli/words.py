@@ -153,7 +153,12 @@ def _single(one: Option, text: str, command: str) -> Any:
             raise UserError(f"{wrong} is not true or false")
         return YES_NO[text.lower()]
     if one.kind is Path:
-        return Path(text).expanduser()
+        from lopa_bench.config.fields import check_folder
+
+        try:
+            return Path(check_folder(text)).expanduser()
+        except ValueError as error:
+            raise UserError(f"{wrong}: {error}") from None
     return _number(one, text, wrong) if one.kind in (int, float) else text
 
 

@@ -13,7 +13,7 @@ MASK = "<mask>"  # in templates of classification; replaced by the tokenizer's o
 MOST = 2**31 - 1  # what sizes of tensors and files of rows stay below
 
 
-def _check_folder(text: str) -> str:
+def check_folder(text: str) -> str:
     """A path that a file system can have."""
     if "\0" in text:
         raise ValueError("there is a NUL in it")
@@ -26,17 +26,20 @@ def _check_name(text: str) -> str:
     """A name that a folder of results can have."""
     if "/" in text or text in {".", ".."}:
         raise ValueError("it names a folder of results, so it has no / in it")
-    return _check_folder(text)
+    return check_folder(text)
 
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Size = Annotated[int, Field(ge=0, le=MOST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
+Temperature = Annotated[
+    float, Field(ge=1e-6)
+]  # below it logits divided by it are soon infinite; greedy decoding is its limit
 NonNegative = Annotated[float, Field(ge=0)]
 Period = Annotated[float, Field(ge=0, allow_inf_nan=True)]  # seconds; inf is never
 Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
-Folder = Annotated[str, AfterValidator(_check_folder)]
+Folder = Annotated[str, AfterValidator(check_folder)]
 Name = Annotated[str, AfterValidator(_check_name)]
 
 Split = Literal["train", "validation", "test"]  # of a task's rows

@@ -20,6 +20,7 @@ from lopa_bench.config.fields import (
     Period,
     Positive,
     Size,
+    Temperature,
     settings,
 )
 
@@ -123,7 +124,7 @@ class Generation:
 
     decoding: Literal["greedy", "sample", "beam"]
     max_new_tokens: Count | None
-    temperature: Positive
+    temperature: Temperature
     top_p: Annotated[float, pydantic.Field(gt=0, le=1)]
     num_samples: Count
     num_beams: Count

@@ -49,8 +49,12 @@ class FullFineTuning(Method):
         return AdaptedModel(backbone)
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        from lopa_bench.models.decoding import ends_of
+
+        tokenizer = model.backbone.tokenizer
+        model.backbone.model.generation_config = ends_of(tokenizer)  # else `generate` would write on behind the end
         model.backbone.model.save_pretrained(folder)
-        model.backbone.tokenizer.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
         return (
             f"a Hugging Face model folder: transformers.{type(model.backbone.model).__name__}.from_pretrained(folder)"
         )

@@ -134,6 +134,12 @@ def _last_states_side_by_side(backbone: Backbone) -> Iterator[None]:
         hook.remove()
 
 
+def ends_of(tokenizer: Any) -> GenerationConfig:
+    """What `generate` must know of a tokenizer to end where our runs end, and nothing else."""
+    named = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    return GenerationConfig(**named)
+
+
 @lru_cache(maxsize=4)
 def stop_at(tokenizer: Any, words: tuple[str, ...]) -> StoppingCriteriaList:
     """Ends each row at the token that completes one of `words`. Kept, since making it reads the whole vocabulary."""

@@ -167,10 +167,18 @@ class ModelFiles:
 
     def fingerprint(self) -> str:
         """Tells models apart: the hub's id and revision, or of a folder its content (`content.of_folder`)."""
+        return self._fingerprint(sampled=False)
+
+    def is_known_as(self, fingerprint: str) -> bool:
+        """Whether a result that names its model so was made with these files."""
+        return fingerprint in (self.fingerprint(), self._fingerprint(sampled=True))
+
+    def _fingerprint(self, sampled: bool) -> str:
         if self.folder is None or not self.folder.is_dir():
             return f"{self.source}@{self.revision}"
         # An embedded model is the package's own, and known by two files and its weights in all of its results.
-        return of_folder(self.folder, [] if self.folder.parent == EMBEDDED else read_beside(self.folder, self.own_code))
+        beside = [] if self.folder.parent == EMBEDDED else read_beside(self.folder, self.own_code)
+        return of_folder(self.folder, beside, sampled=sampled)
 
 
 def ropes(config: Any) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,10 @@ from lopa_bench.models.files import ModelFiles
 from lopa_bench.models.hub import check_code
 from lopa_bench.models.weights import check_weights, read_json, regular
 
+# Sizes in config.json that are read before transformers reads it.
+_NUMBERS = ("hidden_size", "n_embd", "num_hidden_layers", "n_layer", "num_attention_heads", "n_head", "num_key_value_heads", "head_dim",
+            "max_position_embeddings", "n_positions", "vocab_size", "pad_token_id")  # fmt: skip
+
 
 def check_usable(key: str, files: ModelFiles, trust_remote_code: bool) -> None:
     """Raise `UserError`, naming the model by `key`, for one that cannot be read or is of a kind that is not."""
@@ -27,6 +31,10 @@ def _check_config(files: ModelFiles, source: str) -> None:
     for name, kind in (("model_type", str), ("architectures", list), ("auto_map", dict)):
         if not isinstance(config.get(name) or kind(), kind):
             raise UserError(f"{source}: {name} in config.json is {config[name]!r:.40}; download it again")
+    for name in _NUMBERS:
+        value = config.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            raise UserError(f"{source}: {name} in config.json is {value!r:.40}, not a whole number; download it again")
     if not config.get("model_type") and not config.get("auto_map"):
         raise UserError(
             f"{source}: config.json has no model_type, so it is not a transformers model; download it again"

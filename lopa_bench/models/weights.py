@@ -12,6 +12,7 @@ from lopa_bench.errors import UserError
 PATTERNS = ("*.safetensors", "pytorch_model*.bin")
 POINTER = b"version https://git-lfs"  # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 HEADER_BYTES = 100_000_000  # the longest that the safetensors library reads
+FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names the types of weights that are read as they stand
 JSON_BYTES = 64 << 20
 
 
@@ -64,6 +65,10 @@ def check_weights(folder: Path, source: str) -> None:
         for name in sorted(shards(index, source)):
             if not (folder / name).exists():
                 raise UserError(f"{source}: {name}, named in {index.name}, is missing; download it again")
+    if all((folder / f"model.safetensors{end}").exists() for end in ("", ".index.json")):
+        raise UserError(
+            f"{source} holds model.safetensors and model.safetensors.index.json, which may be two models; take one of them away"
+        )
     for path in weight_files(folder):
         _no_pointer(path, source)
         if path.suffix == ".safetensors":
@@ -98,9 +103,19 @@ def _check_safetensors(path: Path, source: str) -> None:
         if len(header) < length:
             raise _cut_short(path, source, size, None)
         tensors = json.loads(header)
+        odd = [
+            (name, about["dtype"])
+            for name, about in tensors.items()
+            if name.endswith("weight") and about["dtype"] not in FLOATS
+        ]
         ends = [int(about["data_offsets"][1]) for name, about in tensors.items() if name != "__metadata__"]
     except (ValueError, RecursionError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise UserError(f"{source}: {path.name} has a broken safetensors header; download it again") from error
+    if odd:
+        raise UserError(
+            f"{source}: {odd[0][0]} in {path.name} is of type {odd[0][1]}, so the weights are quantised; nothing here was made for such: "
+            "take the model that they were made from"
+        )
     if (whole := 8 + length + max(ends, default=0)) != size:
         raise _cut_short(path, source, size, whole)
 

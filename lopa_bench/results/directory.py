@@ -68,10 +68,17 @@ class RunDirectory:
             Busy: another living process does the run.
         """
         self.create()
-        with Lease(self.path / LOCK):
-            remove_temporaries(self.path, spared=(f".{LOCK}.", CLOCK))  # of processes that ask for the lease
-            yield
-            (self.path / PROGRESS).unlink(missing_ok=True)
+        try:
+            with Lease(self.path / LOCK):
+                remove_temporaries(self.path, spared=(f".{LOCK}.", CLOCK))  # of processes that ask for the lease
+                yield
+                (self.path / PROGRESS).unlink(missing_ok=True)
+        except UserError as error:
+            if type(error) is UserError:  # refused, not failed: nothing was made, so nothing is left
+                (self.path / PROGRESS).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # which holds the checkpoint of an earlier try
+                    self.path.rmdir()
+            raise
 
     def write(
         self,

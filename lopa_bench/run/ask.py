@@ -11,6 +11,7 @@ import torch
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
+from lopa_bench.host.terminal import say
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Split
 from lopa_bench.run.inputs import encode
@@ -32,6 +33,9 @@ def ask(model: AdaptedModel, config: Config, inputs: Path) -> Iterator[dict[str,
     task = config.task.for_kind(model.backbone.kind)
     examples = _examples(task, inputs)
     split = encode(model, config, examples, training=False)
+    if split.cut:
+        of, most = f"{split.cut} of {len(examples)} inputs", config.train.max_length
+        say(f"{of} have more tokens than the run reads (train.max_length={most}) and were cut", error=True)
     model.eval()
     answers = _labels(model, config, split) if task.label_words else _texts(model, config, split)
     for index, (example, answer) in enumerate(zip(examples, answers, strict=True)):

@@ -179,6 +179,17 @@ def _check_generation(config: Config) -> None:
         )
     if config.generation.generator == "vllm":
         _check_vllm(config)
+    if (samples := config.generation.num_samples) > 1:
+        told = f"generation.num_samples={samples}"
+        if config.generation.decoding != "sample":
+            raise UserError(
+                f"{told}: with generation.decoding={config.generation.decoding} all of them are one text; "
+                "nearest: generation.decoding=sample"
+            )
+        if config.task.kind != "programs":
+            raise UserError(
+                f"{told}: task={config.task.name} is scored by one text a row; nearest: generation.num_samples=1"
+            )
     if new is None and config.generation.decoding == "beam":
         raise UserError("generation.max_new_tokens is needed with generation.decoding=beam")
 

@@ -98,5 +98,5 @@ def _check_weights(directory: Path, config: Config, trained_on: Mapping[str, str
     if config.method.reads_instance and model.encoder != "backbone":
         named["model.encoder"] = (model.encoder, model.encoder_revision, trained_on.get("encoder", ""))
     for key, (path, revision, fingerprint) in named.items():
-        if locate(path, revision, config.offline, key).fingerprint() != fingerprint:
+        if not locate(path, revision, config.offline, key).is_known_as(fingerprint):
             raise UserError(f"run={directory}: {key}={path} holds other weights than the run was trained on")

@@ -25,7 +25,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from lopa_bench.config import files
-from lopa_bench.config.fields import Kind
+from lopa_bench.config.fields import MASK, Kind
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import load_json
 from lopa_bench.methods.base import SoftPromptMethod
@@ -107,7 +107,7 @@ class SoftPromptClient:
                 raise UserError(
                     f"{folder}: client.json has format {about['format']}, this version reads {CLIENT_FORMAT}"
                 )
-            if backbone is not None and about["weights"] != locate(str(backbone), None, True, "backbone").fingerprint():
+            if backbone is not None and not locate(str(backbone), None, True, "backbone").is_known_as(about["weights"]):
                 raise UserError(
                     f"backbone={backbone}: other weights than {about['model']}, of which {folder} is a client"
                 )
@@ -166,6 +166,7 @@ class SoftPromptClient:
 
     def _embedded(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Tokens and their mask, [B, T], and their word embeddings, [B, T, D]."""
+        _check_texts(texts, self.kind)
         ids, mask = pad(self._tokens(texts), self.tokenizer.pad_token_id)
         ids, mask = ids.to(self.embedding.device), mask.to(self.embedding.device)
         return ids, mask, self.embedding[ids]
@@ -202,3 +203,14 @@ class SoftPromptClient:
         if self.kind == "masked":
             return cloze_ids(self.tokenizer, texts, self.max_length)
         return [row_ids(self.tokenizer, text)[-self.max_length :] for text in texts]
+
+
+def _check_texts(texts: Sequence[str], kind: str) -> None:
+    """Raise `UserError` for what is no list of texts, or a text that does not say where a masked LM's answer is read."""
+    if isinstance(texts, str) or not texts or not all(isinstance(text, str) for text in texts):
+        raise UserError(f"texts={texts!r:.60}: a list of one or more strings is needed")
+    for text in texts:
+        if text != text.encode(errors="ignore").decode():
+            raise UserError(f"texts: {text!r:.60} holds half of a surrogate pair, which no tokenizer takes")
+        if kind == "masked" and MASK not in text:
+            raise UserError(f"texts: {text!r:.60} has no {MASK}, where the answer is read")

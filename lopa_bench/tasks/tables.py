@@ -151,10 +151,20 @@ def _entries(content: Any) -> Any:
     return [row for entry in content["entries"] for row in entry.values()]
 
 
+def _half_a_sign(row: Record) -> str | None:
+    r"""Which column has text that no encoding writes: JSON can hold half of a surrogate pair (``"\ud800"``), which no tokenizer takes."""
+    for name, value in row.items():
+        if isinstance(value, str) and not value.isascii():
+            found = next((sign for sign in value if "\ud800" <= sign <= "\udfff"), None)
+            if found:
+                return f"half of a surrogate pair (\\u{ord(found):04x}) in {name}"
+    return None
+
+
 def marked(rows: Sequence[Record | Broken], fault: Callable[[Record], str | None], name: str) -> Rows:
     """The rows, and `Broken` in the place of each that `fault` finds something wrong with."""
     found: Rows = []
     for number, row in enumerate(rows, 1):
-        wrong = None if isinstance(row, Broken) else fault(row)
+        wrong = None if isinstance(row, Broken) else _half_a_sign(row) or fault(row)
         found.append(row if wrong is None else Broken(f"row {number}", wrong, f"{name}: row {number} has {wrong}"))
     return found

@@ -323,6 +323,10 @@ def test_a_causal_models_text_ends_as_it_is_written(text, asked):
         (["run=RUN", "inputs=questions.json"], "has no column review; it has question, answer"),
         (["run=RUN"], "inputs is needed"),
         (["run=RUN", "inputs=blank.txt"], "inputs=blank.txt: line 2 has no text"),
+        (["run=RUN", "inputs=half.jsonl"], r"half.jsonl: row 2 has half of a surrogate pair (\ud800) in review"),
+        (["run=RUN", "inputs=test.csv", "to=test.csv"], "to=test.csv is the file of the inputs"),
+        (["run=RUN", "inputs=test.csv", "to=blank.txt/x.jsonl"], "blank.txt/x.jsonl cannot be written"),
+        (["run=RUN", "inputs=test.csv", f"to={'x' * 300}"], "a name of 300 bytes is too long"),
     ],
 )
 def test_new_inputs_that_cannot_be_answered(words, says, there, capsys):
@@ -330,6 +334,16 @@ def test_new_inputs_that_cannot_be_answered(words, says, there, capsys):
         assert main([*CLASSIFY, *FILES, *SMALL, "results_dir=wrong", "method=none"]) == 0
     run = finished(there / "wrong", "classify")
     Path("blank.txt").write_text("a film\n \nanother\n\n", encoding="utf-8")
+    Path("half.jsonl").write_text('{"review": "a film"}\n{"review": "a \\ud800 film"}\n', encoding="utf-8")
     capsys.readouterr()
     assert main(["predict", *(word.replace("RUN", str(run)) for word in words)]) == UserError.exit_status
     assert says in capsys.readouterr().err
+
+
+def test_inputs_that_were_cut_are_counted(there, tmp_path, capsys):
+    assert main([*CLASSIFY, *FILES, *SMALL, f"results_dir={tmp_path}", "method=none", "train.max_length=32"]) == 0
+    (tmp_path / "long.txt").write_text("a film\n" + "good " * 200 + "film\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["predict", f"run={finished(tmp_path, 'classify')}", f"inputs={tmp_path / 'long.txt'}"]) == 0
+    told = "1 of 2 inputs have more tokens than the run reads (train.max_length=32) and were cut"
+    assert told in capsys.readouterr().err

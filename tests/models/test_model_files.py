@@ -1,11 +1,13 @@
 """What a model folder says of itself: how many tokens its rows may have, what kind it is, and what tells it from another."""
 
 import json
+import os
 
 import pytest
 from transformers import AutoConfig, AutoModel, BigBirdConfig, Phi3Config
 
 from lopa_bench.errors import UserError
+from lopa_bench.models.content import of_folder
 from lopa_bench.models.files import ModelFiles
 from lopa_bench.models.probe import check_own_features
 
@@ -89,6 +91,21 @@ def test_changed_code_and_changed_vocabularies_are_another_model(tmp_path):
     before = known.fingerprint()
     (tmp_path / "train.py").write_text("print()", encoding="utf-8")  # which nothing here runs
     assert known.fingerprint() == before
+
+
+def test_no_byte_of_large_weights_goes_unseen_and_results_of_before_know_their_model(tmp_path):
+    own = files(tmp_path, model_type="bert")
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(bytes(65 << 20))
+    before, known_as = own.fingerprint(), of_folder(tmp_path, [], sampled=True)
+    with weights.open("r+b") as file:
+        file.seek(200_000)  # between two of the samples
+        file.write(b"1")
+    os.utime(weights, ns=(1, 1))
+    assert of_folder(tmp_path, [], sampled=True) == known_as
+    assert own.fingerprint() != before
+    assert not own.is_known_as(before)
+    assert own.is_known_as(known_as)
 
 
 def test_words_are_looked_up_where_there_is_no_tokenizer_json(tmp_path):

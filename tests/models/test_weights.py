@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from lopa_bench.cli.main import main
@@ -57,6 +58,14 @@ def write(name, text):
     return lambda folder: (folder / name).write_text(text)
 
 
+def quantised(folder):
+    """A matrix as int8 whose scale is nowhere."""
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    name = next(name for name in sorted(weights) if name.endswith("query.weight"))
+    save_file(weights | {name: (weights[name] * 100).to(torch.int8)}, path, {"format": "pt"})
+
+
 DEEP = "[" * 100_000 + "]" * 100_000
 DAMAGES = {
     "lfs weights": (write("model.safetensors", POINTER), "model.safetensors is a Git LFS pointer; run `git lfs pull`"),
@@ -73,6 +82,15 @@ DAMAGES = {
     "a list for a config": (write("config.json", "[1]"), "config.json is not a JSON object"),
     "weights through a pipe": (pipe("model.safetensors"), "model.safetensors is not a regular file"),
     "tokenizer through a pipe": (pipe("tokenizer.json"), "tokenizer.json is not a regular file"),
+    "a quantised weight": (quantised, r"query\.weight in model\.safetensors is of type I8"),
+    "two sets of weights": (
+        write("model.safetensors.index.json", '{"weight_map": {"a": "model.safetensors"}}'),
+        "which may be two models",
+    ),
+    "a size in words": (
+        lambda folder: config(folder, max_position_embeddings="512"),
+        "max_position_embeddings in config.json is '512', not a whole number",
+    ),
     "quantised": (lambda folder: config(folder, quantization_config={"bits": 4}), "is quantised"),
     "encoder-decoder": (
         lambda folder: config(folder, model_type="t5", is_encoder_decoder=True, architectures=["T5Model"]),
@@ -110,4 +128,4 @@ def test_a_vocabulary_of_another_size_and_an_unknown_type_end_a_run_in_one_line(
         told = capsys.readouterr().err.strip().splitlines()[-1]
         assert told.startswith(f"lopa-bench: error: model.path={folder}")
         assert message in told
-        assert not list(Path(tmp_path / "results").rglob("result.json"))
+        assert not [path for path in Path(tmp_path / "results").rglob("*") if path.is_file()]

@@ -9,6 +9,7 @@ import tiny
 import torch
 from running import complaints
 from safetensors.torch import load_file, save_file
+from transformers import GenerationConfig
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
@@ -178,6 +179,23 @@ def test_command(method, written, finished, tmp_path, capsys):
     assert "is in use" in capsys.readouterr().err
 
 
+@torch.no_grad()
+def test_a_fine_tuned_causal_model_ends_its_texts_elsewhere_too(tiny_models, tmp_path):
+    model = exported(tiny_models, "gpt2", "fft", tmp_path / "out")
+    told, tokenizer = GenerationConfig.from_pretrained(tmp_path / "out"), model.backbone.tokenizer
+    assert (told.eos_token_id, told.pad_token_id) == (tokenizer.eos_token_id, tokenizer.pad_token_id)
+
+
+@pytest.mark.parametrize(("texts", "says"), [
+    (["no gap here"], "has no <mask>"), ([], "a list of one or more strings"), ([None], "a list of one or more strings"),
+    ("a <mask>", "a list of one or more strings"), (["half \ud800 <mask>"], "half of a surrogate pair"),
+])  # fmt: skip
+def test_what_a_client_cannot_ask_is_one_line(texts, says, finished, tmp_path, tiny_models):
+    assert main(["export", f"run={finished('pt')}", f"to={tmp_path / 'out'}"]) == 0
+    with pytest.raises(UserError, match=says):
+        SoftPromptClient.load(tmp_path / "out").embed(texts)
+
+
 def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     def error(*argv):
         assert main(["export", *map(str, argv)]) == 2
@@ -190,6 +208,8 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     assert "there is no finished run" in error(f"run={tmp_path}", to)
     assert "export: to is needed: give to=DIR" in error(f"run={directory}")
     assert "nearest: run=DIR" in error(f"runs={directory}", to)
+    assert "a name of 300 bytes is too long" in error(f"run={directory}", f"to={'x' * 300}")
+    assert "nearest: card=true" in error(f"run={directory}", to, "licence=mit")
     assert "method=none: there is nothing to export" in error(f"run={directory}", to)
     assert "form=peft: peft has nothing like method=lopa" in error(f"run={finished('lopa')}", to, "form=peft")
     assert "is masked with method.position=prefix; nearest: form=own" in error(f"run={finished('pt')}", to, "form=peft")

@@ -278,7 +278,8 @@ def test_a_folder_that_cannot_be_is_one_line(rte, tmp_path, monkeypatch, capsys,
     (tmp_path / "file").write_text("")
     assert main(["fetch", "rte", f"data.dir={name}"]) == 2
     error = capsys.readouterr().err
-    assert f"data.dir={name} cannot be written" in error
+    assert f"data.dir={name}" in error
+    assert "cannot be written" in error or "too long for a file system" in error
     assert error.count("\n") == 1
 
 
