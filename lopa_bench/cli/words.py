@@ -153,10 +153,10 @@ def _single(one: Option, text: str, command: str) -> Any:
             raise UserError(f"{wrong} is not true or false")
         return YES_NO[text.lower()]
     if one.kind is Path:
-        from lopa_bench.config.fields import check_folder
+        from lopa_bench.config.fields import check_path
 
         try:
-            return Path(check_folder(text)).expanduser()
+            return Path(check_path(text)).expanduser()
         except ValueError as error:
             raise UserError(f"{wrong}: {error}") from None
     return _number(one, text, wrong) if one.kind in (int, float) else text

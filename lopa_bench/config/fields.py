@@ -13,8 +13,8 @@ MASK = "<mask>"  # in templates of classification; replaced by the tokenizer's o
 MOST = 2**31 - 1  # what sizes of tensors and files of rows stay below
 
 
-def check_folder(text: str) -> str:
-    """A path that a file system can have."""
+def check_path(text: str) -> str:
+    """The path, if a file system can have it. Raises `ValueError` with the reason."""
     if "\0" in text:
         raise ValueError("there is a NUL in it")
     if (longest := max(len(os.fsencode(part)) for part in text.split("/"))) > 255 or len(os.fsencode(text)) > 4000:
@@ -26,20 +26,18 @@ def _check_name(text: str) -> str:
     """A name that a folder of results can have."""
     if "/" in text or text in {".", ".."}:
         raise ValueError("it names a folder of results, so it has no / in it")
-    return check_folder(text)
+    return check_path(text)
 
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Size = Annotated[int, Field(ge=0, le=MOST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
-Temperature = Annotated[
-    float, Field(ge=1e-6)
-]  # below it logits divided by it are soon infinite; greedy decoding is its limit
+Temperature = Annotated[float, Field(ge=1e-6)]  # by a smaller one logits become infinite; its limit is greedy decoding
 NonNegative = Annotated[float, Field(ge=0)]
 Period = Annotated[float, Field(ge=0, allow_inf_nan=True)]  # seconds; inf is never
 Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
-Folder = Annotated[str, AfterValidator(check_folder)]
+Folder = Annotated[str, AfterValidator(check_path)]
 Name = Annotated[str, AfterValidator(_check_name)]
 
 Split = Literal["train", "validation", "test"]  # of a task's rows

@@ -114,6 +114,17 @@ def parse_json(text: str | bytes, where: str, once: bool = False) -> Any:
         raise UserError(f"{where}: not JSON ({error})") from None
 
 
+def half_a_pair(value: Any) -> str | None:
+    r"""The first half of a surrogate pair in a JSON value's texts, as its escape (``\ud800``): no tokenizer takes it."""
+    if isinstance(value, str):
+        found = None if value.isascii() else next((sign for sign in value if "\ud800" <= sign <= "\udfff"), None)
+        return None if found is None else f"\\u{ord(found):04x}"
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return next(filter(None, map(half_a_pair, parts)), None)
+    return None
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:

@@ -49,10 +49,14 @@ class FullFineTuning(Method):
         return AdaptedModel(backbone)
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
+        from transformers import GenerationConfig
+
         from lopa_bench.models.decoding import ends_of
 
         tokenizer = model.backbone.tokenizer
-        model.backbone.model.generation_config = ends_of(tokenizer)  # else `generate` would write on behind the end
+        model.backbone.model.generation_config = GenerationConfig(
+            **ends_of(tokenizer)
+        )  # else `generate` would write on behind the end
         model.backbone.model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return (

@@ -72,8 +72,7 @@ class GenerationSpec:
                     do_sample=False,
                     num_beams=beams,
                     length_penalty=self.settings.length_penalty,
-                    eos_token_id=tokenizer.eos_token_id,
-                    pad_token_id=tokenizer.pad_token_id,
+                    **ends_of(tokenizer),
                 ),
                 logits_processor=LogitsProcessorList([watch, *self._sampler(index)]),
                 stopping_criteria=stop_at(tokenizer, self.stop_words),
@@ -134,10 +133,9 @@ def _last_states_side_by_side(backbone: Backbone) -> Iterator[None]:
         hook.remove()
 
 
-def ends_of(tokenizer: Any) -> GenerationConfig:
-    """What `generate` must know of a tokenizer to end where our runs end, and nothing else."""
-    named = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
-    return GenerationConfig(**named)
+def ends_of(tokenizer: Any) -> dict[str, int]:
+    """What `generate` must be told of a tokenizer to end a text where our runs end it."""
+    return {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
 
 
 @lru_cache(maxsize=4)

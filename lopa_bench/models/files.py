@@ -171,7 +171,7 @@ class ModelFiles:
 
     def is_known_as(self, fingerprint: str) -> bool:
         """Whether a result that names its model so was made with these files."""
-        return fingerprint in (self.fingerprint(), self._fingerprint(sampled=True))
+        return fingerprint == self.fingerprint() or fingerprint == self._fingerprint(sampled=True)
 
     def _fingerprint(self, sampled: bool) -> str:
         if self.folder is None or not self.folder.is_dir():

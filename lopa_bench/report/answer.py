@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lopa_bench.host.terminal import printable
-from lopa_bench.report.claims_text import HOW, as_dict
+from lopa_bench.report.claims_text import HOW, as_dict, statement
 from lopa_bench.report.findings import CheckedPart, Finding, Verdict, by_rule
 from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.terminal import console_of_reports, printed
@@ -115,12 +115,11 @@ def _statements(asked: Mapping[str, Answer]) -> Iterator[tuple[str, str, dict[st
     question = next(iter(asked.values())).question
     for place, (name, _) in enumerate(question.parts):
         parts = {scale: one.parts[place] for scale, one in asked.items()}
-        part = next(iter(parts.values())).part
-        yield name, f"{part.text} on {'every task' if part.rule == 'every' else 'most tasks'}", parts
+        yield name, statement(next(iter(parts.values()))), parts
 
 
 def _told(part: CheckedPart) -> str:
-    """``fails on sst2 −9.4 (−11.4 … −7.4); undecided rte …``: what was decided first."""
+    """``fails on sst2 -9.4 (-11.4 … -7.4); undecided rte …``: what was decided first."""
     words: dict[Verdict, str] = {
         "holds": "holds on",
         "fails": "fails on",

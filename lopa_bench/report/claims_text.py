@@ -94,8 +94,12 @@ def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
 
 def part_title(part: CheckedPart) -> str:
     """The sentence tested, how many tasks must agree, and what came out."""
-    tasks = "every task" if part.part.rule == "every" else "most tasks"
-    return f"{part.part.text} on {tasks}: {part.verdict}"
+    return f"{statement(part)}: {part.verdict}"
+
+
+def statement(part: CheckedPart) -> str:
+    """The sentence tested, and how many tasks must agree."""
+    return f"{part.part.text} on {'every task' if part.part.rule == 'every' else 'most tasks'}"
 
 
 def markdown(checked: Sequence[CheckedClaim]) -> str:

@@ -27,7 +27,7 @@ from transformers import AutoModel, AutoTokenizer
 from lopa_bench.config import files
 from lopa_bench.config.fields import MASK, Kind
 from lopa_bench.errors import UserError
-from lopa_bench.host.files import load_json
+from lopa_bench.host.files import half_a_pair, load_json
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.export import CLIENT_FORMAT, client_method
 from lopa_bench.methods.instance_encoder import pool
@@ -210,7 +210,7 @@ def _check_texts(texts: Sequence[str], kind: str) -> None:
     if isinstance(texts, str) or not texts or not all(isinstance(text, str) for text in texts):
         raise UserError(f"texts={texts!r:.60}: a list of one or more strings is needed")
     for text in texts:
-        if text != text.encode(errors="ignore").decode():
+        if half_a_pair(text):
             raise UserError(f"texts: {text!r:.60} holds half of a surrogate pair, which no tokenizer takes")
         if kind == "masked" and MASK not in text:
             raise UserError(f"texts: {text!r:.60} has no {MASK}, where the answer is read")

@@ -13,7 +13,7 @@ from typing import Any
 
 from lopa_bench.errors import UserError
 from lopa_bench.host.extras import require
-from lopa_bench.host.files import parse_json, read_bytes
+from lopa_bench.host.files import half_a_pair, parse_json, read_bytes
 from lopa_bench.tasks.base import Record
 
 BROKEN_ROWS = (
@@ -152,13 +152,9 @@ def _entries(content: Any) -> Any:
 
 
 def _half_a_sign(row: Record) -> str | None:
-    r"""Which column has text that no encoding writes: JSON can hold half of a surrogate pair (``"\ud800"``), which no tokenizer takes."""
-    for name, value in row.items():
-        if isinstance(value, str) and not value.isascii():
-            found = next((sign for sign in value if "\ud800" <= sign <= "\udfff"), None)
-            if found:
-                return f"half of a surrogate pair (\\u{ord(found):04x}) in {name}"
-    return None
+    """Which column has text that cannot be encoded."""
+    found = ((name, half_a_pair(value)) for name, value in row.items())
+    return next((f"half of a surrogate pair ({half}) in {name}" for name, half in found if half), None)
 
 
 def marked(rows: Sequence[Record | Broken], fault: Callable[[Record], str | None], name: str) -> Rows:

@@ -147,3 +147,13 @@ def test_a_closed_terminal_is_an_interruption_but_not_under_nohup():
             preexec_fn=lambda before=before: signal.signal(signal.SIGHUP, before),
         )
         assert done.stdout.strip() == says
+
+
+@pytest.mark.parametrize("value", ["a\udc80b", ["a", "\udc80"], {"a": {"b": ["é", "\udc80"]}}])
+def test_half_a_surrogate_pair_is_found_at_any_depth(value):
+    assert files.half_a_pair(value) == "\\udc80"
+
+
+@pytest.mark.parametrize("value", ["é\U0001f600", ["a", 1, None], {"a": {}}, 3.5])
+def test_whole_texts_have_none(value):
+    assert files.half_a_pair(value) is None
