@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import os
 import secrets
 import stat
@@ -95,22 +96,20 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def parse_json(text: str | bytes, where: str, once: bool = False) -> Any:
+def parse_json(text: str | bytes, where: str) -> Any:
     """JSON that a user's file holds.
 
-    Args:
-        once: whether a key that an object has twice is an error; else, as in Python, the last one is taken.
-
     Raises:
-        UserError: no JSON, or JSON nested too deeply or with a number too long to be meant; `where` begins the message.
+        UserError: no JSON, an object that has a key twice, JSON nested too deeply, or a number too long or too large to be meant;
+            `where` begins the message.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once if once else None)
+        return json.loads(text, object_pairs_hook=_once, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not JSON ({error})") from None
     except RecursionError:
         raise UserError(f"{where}: JSON that is nested too deeply") from None
-    except ValueError as error:  # bytes that are no text, a number of more than 4300 digits
+    except ValueError as error:  # bytes that are no text, a key twice, a number beyond all bounds
         raise UserError(f"{where}: not JSON ({error})") from None
 
 
@@ -132,6 +131,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"{name!r} is there twice")
         found[name] = value
     return found
+
+
+def _finite(digits: str) -> float:
+    """A number as written; what Python would read as infinity was meant as something else."""
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits} is too large for a number")
+    return value
 
 
 def load_json(path: Path) -> Any:

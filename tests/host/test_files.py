@@ -83,7 +83,7 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[" * 100_000, '{"a":' * 100_000, "1" * 5000, b"\xff\xfe{", b"\x80"],
+    ["", "{", "[" * 100_000, '{"a":' * 100_000, "1" * 5000, b"\xff\xfe{", b"\x80", '{"a": 1, "a": 2}', "[1e999]"],
     ids=lambda text: str(text)[:9],
 )
 def test_json_that_is_none_is_one_line(text):

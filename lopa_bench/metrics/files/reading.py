@@ -47,7 +47,7 @@ def read_lines(path: Path, *, marked: bool = False) -> list[str]:
 
 def read_json(path: Path) -> Any:
     """A file's JSON. Raises `UserError` where it is none, or an object has a key twice."""
-    return parse_json(read_text(path, marked=True), str(path), once=True)
+    return parse_json(read_text(path, marked=True), str(path))
 
 
 def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
