@@ -54,16 +54,23 @@ OPTIONS = Options
 
 def main(argv: Sequence[str]) -> int:
     """Run what is missing, round after round, until no score grows at an edge; then print the choices. 1 if a run failed."""
+    from lopa_bench.errors import UserError
+
     options = words.read(Options, argv, "grid")
-    tried, places = grid_of(options)
+    tried, told = grid_of(options)
     if options.output:
         check_writable(options.output)
     wanted = tried.contenders(options.method)
-    status = 0
-    while jobs := missing(options.results_dir, tried, wanted, places):
+    status, before = 0, None
+    while jobs := missing(options.results_dir, tried, wanted, told):
         say(f"{len(jobs)} runs missing in {options.results_dir}")
         if options.dry_run or status:
             break
+        if jobs == before:
+            raise UserError(
+                f"{' '.join(told)}: runs that were told this are not found again by their settings; lopa-bench -m train.lr=… tries rates"
+            )
+        before = jobs
         status = reproduce.run_all(jobs, options.results_dir, min(options.workers or os.cpu_count() or 1, len(jobs)))
     runs = _runs(options.results_dir, tried)
     if options.output:

@@ -30,7 +30,7 @@ RATES = (3e-4, 1e-3, 3e-3)
 # Rates beyond these are the next rungs.
 LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 RATE, START, FROZEN, EPOCHS = "train.lr", "method.init_std", f"method.{FREEZE}", "train.epochs"
-VARIED = (RATE, "seed")  # what no run is told but by the grid
+VARIED = (RATE, "seed", "recipe")  # what no run is told but by the grid
 
 
 @dataclass(frozen=True)

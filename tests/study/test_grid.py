@@ -148,6 +148,7 @@ def test_on_real_data_all_epochs_are_run_once_at_the_recipes_start(tmp_path):
     ("words", "said"),
     [
         (["train.lr=1e-3"], "train.lr=1e-3: the grid says which train.lr its runs have; leave it out"),
+        (["recipe=official"], "recipe=official: the grid says which recipe"),
         (["data.train=mine.csv"], "data.train=mine.csv: the grid finds results by settings"),
         (["task=sst3"], "nearest: task=sst2"),
         (["scale=paper"], "scale=paper"),
