@@ -25,13 +25,18 @@ def models(config: Config) -> dict[str, tuple[str, str | None]]:
     return found
 
 
+def missing(config: Config) -> dict[str, tuple[str, str | None]]:
+    """Those of `models` that are not on this machine yet. Raises `UserError` for a folder that is not there."""
+    return {key: named for key, named in models(config).items() if locate(*named, config.offline, key).folder is None}
+
+
 def complete(config: Config) -> bool:
     """Download what of `models` is not on this machine; whether there was anything.
 
     Raises:
         UserError: a model that is not there, is gated, brings code that is not trusted, or cannot be reached.
     """
-    absent = {key: named for key, named in models(config).items() if locate(*named, config.offline, key).folder is None}
+    absent = missing(config)
     if absent and not reachable():  # known in a moment; the client itself tries again for half a minute
         raise _unreachable(*next((key, *named) for key, named in absent.items()))
     for step in (_ask, _download):

@@ -59,3 +59,13 @@ def run(config: Config) -> Outcome:
         from lopa_bench.run.execution import execute
 
         return Outcome(execute(config, records, directory, together), directory, found=False)
+
+
+def finished(config: Config) -> Result | None:
+    """The result of this run, if it was made before. Of a hub's model that is not on this machine yet there is none.
+
+    Raises:
+        UserError: as `run` does.
+    """
+    preflight(config)
+    return None if hub.missing(config) else identity.directory(config, read_records(config)).result()

@@ -1,13 +1,19 @@
 """The same budget for all, an edge that is followed until it turns, and a choice on validation scores alone."""
 
-import pytest
-from synthetic import write_run
+from types import SimpleNamespace
 
-from lopa_bench.cli.grid import Options, grid_of, missing
+import pytest
+
+from lopa_bench.cli import reproduce
+from lopa_bench.cli.grid import Options, grid_of
 from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices
 from lopa_bench.results.read import read_runs
-from lopa_bench.study.grid import GRIDS, RATES, Point, choose, grid
+from lopa_bench.run import identity
+from lopa_bench.run.records import read_records
+from lopa_bench.study import progress
+from lopa_bench.study.grid import FAILED, GRIDS, RATES, Point, choose, grid
 
 MINI = GRIDS["mini"]
 TASKS, STARTS = MINI.tasks, MINI.starts
@@ -51,8 +57,8 @@ def test_the_best_settings_are_run_to_the_end_and_choose(tmp_path):
     scores |= {first: 75.0, second: 80.0}
     assert MINI.points(PT, scores)[len(RATES) :] == [first, second, third]
     assert choose(PT, scores).point == second
-    assert "train.epochs=4" in MINI.run(Point(PT, 1e-2), "rte").argv()[0]
-    assert not [word for word in MINI.run(second, "rte").argv()[0] if "epochs" in word]
+    assert "train.epochs=4" in MINI.words(Point(PT, 1e-2), "rte")
+    assert not [word for word in MINI.words(second, "rte") if "epochs" in word]
 
 
 def test_the_best_of_the_finals_is_followed_where_its_rate_is_at_an_edge():
@@ -75,25 +81,6 @@ def test_equal_scores_choose_the_lower_rate():
     assert choose(LOPA, scores) is None
 
 
-def test_scores_are_the_means_of_validation_scores_of_points_with_a_result_on_every_task(tmp_path):
-    for task, validation in zip(TASKS, (90.0, 70.0), strict=True):
-        for rate, more in ((1e-3, 0.0), (3e-3, 2.0)):
-            settings = {"train.lr": rate, "train.epochs": 4, "method.freeze_encoder": True, "method.init_std": 0.1}
-            if (task, rate) == ("sst2", 3e-3):
-                continue
-            scores = {"test": {"glue": 10.0}, "validation": {"glue": validation + more}}
-            write_run(tmp_path, task, settings=settings, metrics_per_split=scores, metrics={"glue": 10.0})
-    found = MINI.scores(read_runs(tmp_path, "mini"), MINI.contenders(("lopa",)))
-    assert found == {Point(LOPA, 1e-3, 0.1): 80.0}
-    table = tmp_path / "scores.csv"
-    assert main(["grid", "method=lopa", "--dry-run", f"results_dir={tmp_path}", f"output={table}"]) == 0
-    assert table.read_text().splitlines() == [
-        "method,encoder,train.lr,method.init_std,epochs,rte,sst2",
-        "lopa,frozen,0.001,0.1,a third,90.0,70.0",
-        "lopa,frozen,0.003,0.1,a third,92.0,",
-    ]
-
-
 def test_the_command_says_what_is_missing_and_names_a_method_it_does_not_have(tmp_path, capsys):
     assert main(["grid", "method=pt", "--dry-run", f"results_dir={tmp_path / 'none'}"]) == 0
     out = capsys.readouterr().out
@@ -103,45 +90,49 @@ def test_the_command_says_what_is_missing_and_names_a_method_it_does_not_have(tm
     assert "method=none is not one of adapter" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("contender", [PT, LOPA])
-def test_a_point_is_a_run_like_any_other(contender):
-    run = MINI.run(Point(contender, 1e-3, 0.1 if contender.frozen else None), "rte")
-    assert run.argv()[0][:3] == ["task=rte", f"method={contender.method}", "train.lr=0.001"]
-
-
 def test_a_trained_encoder_has_a_rate_of_its_own():
     frozen, trained = MINI.contenders(("lopa",))
-    rates = [
-        MINI.run(Point(each, 1e-3, 0.1), "rte").recipe("mini").get("train.encoder_lr") for each in (frozen, trained)
-    ]
-    assert rates == [None, 3e-4]
+    rates = [load_config(MINI.words(Point(each, 1e-3, 0.1), "rte")).train.encoder_lr for each in (frozen, trained)]
+    assert rates == [3e-4, 3e-4]  # a frozen one takes no step
+
+
+def test_a_flat_score_is_no_edge_and_a_failed_rate_ends_one():
+    flat = {Point(PT, rate): 70.0 for rate in RATES}
+    assert choose(PT, flat).rung is None
+    rising = {Point(PT, rate): 70.0 + i for i, rate in enumerate(RATES)} | {Point(PT, 1e-2): FAILED}
+    assert (choose(PT, rising).point.rate, choose(PT, rising).rung) == (3e-3, None)
+    assert [point.whole for point in MINI.points(PT, rising)] == [False] * 3 + [True] * 3
+    failed = {Point(PT, rate): FAILED for rate in RATES}
+    assert choose(PT, failed) is None
+    assert MINI.points(PT, failed) == list(failed)
 
 
 def test_what_is_told_is_the_same_in_all_runs_and_not_varied():
-    told = grid(
-        "mini",
-        ("qqp",),
-        {"method.init_std": "0.1", "method.freeze_encoder": "false", "train.epochs": "2", "train.compile": "true"},
-    )
-    (lopa,) = told.contenders(("lopa",))
-    run = told.run(Point(lopa, 1e-3, whole=True), "qqp")
+    words = ("method.init_std=0.1", "method.freeze_encoder=False", "train.epochs=2", "encoder=backbone")
+    told = grid("mini", ("qqp",), words)
+    (lopa,), (fft,) = told.contenders(("lopa",)), told.contenders(("fft",))
     assert (lopa.frozen, lopa.starts, told.part, told.tasks) == (False, (None,), 1, ("qqp",))
-    assert run.overrides == {"task": "qqp", "method": "lopa", "train.lr": 1e-3, "method.freeze_encoder": False, "method.init_std": "0.1",
-                             "train.epochs": "2"}  # fmt: skip
-    (fft,) = told.contenders(("fft",))
-    assert "method.init_std" not in told.run(Point(fft, 1e-3, whole=True), "qqp").overrides
+    run = told.words(Point(lopa, 1e-3, whole=True), "qqp")
+    assert run == ["scale=mini", "task=qqp", "method=lopa", "seed=0", "train.lr=0.001", *words]
+    assert told.words(Point(fft, 1e-3, whole=True), "qqp")[5:] == ["train.epochs=2"]
 
 
-def test_on_real_data_all_epochs_are_run_once_at_the_recipes_start(tmp_path):
-    words = ["encoder=mpnet", "model=minilm_mlm", f"models.dir={tmp_path}", "data.train_limit=2000"]
-    tried, meant = grid_of(Options(scale="small", overrides=tuple(words)))
+def test_on_real_data_all_epochs_are_run_once_at_the_recipes_start():
+    words = ("encoder=mpnet", "model=minilm_mlm", "models.dir=DIR", "data.train_limit=2000")
+    tried = grid_of(Options(scale="small", overrides=words))
     lopa, pt = tried.contenders(("lopa", "pt"))
-    jobs = missing(tmp_path / "none", tried, [lopa, pt], meant)
-    assert len(jobs) == 2 * len(RATES)
-    assert {word for word in jobs[0].overrides if "results_dir" not in word} == {
-        "scale=small", "task=sst2", "method=lopa", "train.lr=0.0003", "method.freeze_encoder=true", "seed=0", *words}  # fmt: skip
-    assert "encoder=mpnet" not in jobs[-1].overrides
-    assert not {"train.epochs", "method.init_std"} & {word.partition("=")[0] for job in jobs for word in job.overrides}
+    assert [point.whole for point in tried.points(lopa, {})] == [True] * len(RATES)
+    own = {"scale=small", "task=sst2", "method=lopa", "train.lr=0.0003", "method.freeze_encoder=true", "seed=0"}
+    assert set(tried.words(Point(lopa, 3e-4, whole=True), "sst2")) == own | set(words)
+    assert "encoder=mpnet" not in tried.words(Point(pt, 3e-4, whole=True), "sst2")
+    rising = {Point(pt, rate, whole=True): float(i) for i, rate in enumerate(RATES)}
+    further = Point(pt, 1e-2, whole=True)
+    assert tried.points(pt, rising)[-1] == further
+    assert further not in tried.points(pt, rising | {further: 0.0})
+
+
+def test_a_part_of_few_epochs_is_one():
+    assert "train.epochs=1" in MINI.words(Point(PT, 1e-3), "cruxeval_o")
 
 
 @pytest.mark.parametrize(
@@ -149,15 +140,83 @@ def test_on_real_data_all_epochs_are_run_once_at_the_recipes_start(tmp_path):
     [
         (["train.lr=1e-3"], "train.lr=1e-3: the grid says which train.lr its runs have; leave it out"),
         (["recipe=official"], "recipe=official: the grid says which recipe"),
-        (["data.train=mine.csv"], "data.train=mine.csv: the grid finds results by settings"),
+        (["selection=last"], "selection=last: the grid says which selection"),
+        (["++seed=3"], "++seed=3: the grid says which seed"),
         (["task=sst3"], "nearest: task=sst2"),
         (["scale=paper"], "scale=paper"),
+        (["method.rank=1"], "method.rank=1: no method of the grid has method.rank"),
+        (["train.epochs=many"], "train.epochs=many"),
+        (["train.warmup=0.1", "train.warmup=0.2"], "train.warmup=0.2 is the second train.warmup; give one"),
+        (["model=local", "model.path=/nowhere/mini"], "model.path=/nowhere/mini"),
+        (["data.train=mine.csv", "data.test=mine.csv"], "mine.csv"),
     ],
 )
-def test_what_the_grid_cannot_be_told_is_one_line(tmp_path, capsys, words, said):
-    assert main(["grid", "method=pt", f"results_dir={tmp_path / 'none'}", *words]) == 2
-    assert said in capsys.readouterr().err
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_what_the_grid_cannot_be_told_is_one_line(tmp_path, capsys, words, said, dry):
+    assert main(["grid", "method=pt", f"results_dir={tmp_path / 'none'}", *words, *dry]) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "Traceback" not in out + err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Runs that take no time: their score is a function of the rate, and they are found where the real ones would lie."""
+    made, rounds = {}, []
+
+    def place(config):
+        return identity.directory(config, read_records(config)).path
+
+    def run_all(jobs, *_):
+        rounds.append([job.overrides for job in jobs])
+        for config in (load_config(job.overrides) for job in jobs):
+            if config.train.lr < 2e-2:  # beyond it they diverge
+                made[place(config)] = SimpleNamespace(selection_score=1e3 * config.train.lr)
+        return 1
+
+    monkeypatch.setattr(reproduce, "run_all", run_all)
+    monkeypatch.setattr(progress, "finished", lambda config: made.get(place(config)))
+    return rounds
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ["method=pt", "train.warmup=6e-2"],
+        ["method=lopa", "method.freeze_encoder=True", "method.pooling='mean'", "method.init_std=5e-2"],
+        ["method=lora", "data.train_limit=99", "task.template='{sentence1} {sentence2} <mask>'"],
+        ["method=fft,fft", "train.epochs=2"],
+    ],
+)
+def test_each_run_is_made_once_and_found_however_a_value_is_spelled(untrained, tmp_path, capsys, told):
+    assert main(["grid", "task=rte,rte", *told, f"results_dir={tmp_path / 'none'}"]) == 1  # a rate failed
+    jobs = [tuple(words) for round in untrained for words in round]
+    assert len(jobs) == len(set(jobs))
+    shown = capsys.readouterr().out
+    assert "0.01 " in shown
+    assert "edge" not in shown
+    assert "no run" not in shown
+
+
+def test_another_setting_is_another_run(untrained, tmp_path, capsys):
+    words = ["grid", "task=rte", "method=pt", "train.epochs=1", f"results_dir={tmp_path / 'none'}"]
+    main(words)
+    count = len(untrained)
+    for more in ("task.template='{sentence1} {sentence2} <mask>'", "precision=bf16", "data.limit=64"):
+        assert main([*words, more, "--dry-run"]) == 0
+        assert "3 runs missing" in capsys.readouterr().out
+    assert len(untrained) == count
+
+
+def test_scores_are_the_means_of_validation_scores(untrained, tmp_path, capsys):
+    table = tmp_path / "scores.csv"
+    assert main(["grid", "method=lora", f"results_dir={tmp_path / 'none'}", f"output={table}"]) == 1
+    head, *lines = table.read_text().splitlines()
+    assert head == "method,encoder,train.lr,method.init_std,epochs,rte,sst2"
+    assert "lora,,0.001,,2,1.0,1.0" in lines
+    assert "lora,,0.01,,6,10.0,10.0" in lines
+    assert "lora,,0.03,,2,-inf,-inf" in lines
 
 
 @pytest.mark.slow
@@ -174,7 +233,7 @@ def test_a_grid_of_any_task_runs_until_the_score_turns(tmp_path, capsys):
     assert main(words) == 0
     runs = read_runs(tmp_path, "mini").frame
     assert set(runs["task"]) == {"mrpc"}
-    assert len(runs) > len(RATES)
+    assert len(runs) >= len(RATES)
     shown = capsys.readouterr().out
     assert "validation score, mrpc" in shown
     assert main([*words, "--dry-run"]) == 0
