@@ -162,7 +162,7 @@ class Choice:
     """The values of a contender: where its mean validation score is highest, at the lowest rate of equals.
 
     Attributes:
-        rung: the next rate, where its own is the lowest or highest that was tried with its start and better than the one beside it: the
+        rung: the next rate, where its own is the lowest or highest that was tried with its start, and no other there scores as well: the
             best may lie beyond.
     """
 
@@ -179,7 +179,7 @@ def choose(contender: Contender, scores: Scores) -> Choice | None:
         return None
     best = ranked[0]
     alike = [point for point in scores if point.contender == contender and point.start == best.start]
-    tried = sorted({LADDER.index(point.rate) for point in alike})
+    tried = {LADDER.index(point.rate) for point in alike}
     here = LADDER.index(best.rate)
     beyond = [place for place in (here - 1, here + 1) if 0 <= place < len(LADDER) and place not in tried]
     level = any(scores[point] == scores[best] for point in alike if point.whole == best.whole and point != best)
