@@ -21,6 +21,7 @@ from lopa_bench.models.usable import check_usable
 from lopa_bench.results.directory import RESULT, TRAINED, load_result
 from lopa_bench.run.label_words import check_label_words
 from lopa_bench.run.readout import check_readout
+from lopa_bench.run.unread import check_read
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files
 
@@ -31,6 +32,7 @@ def preflight(config: Config) -> None:
     """Raise `UserError` for the first thing that cannot work: a missing file, a label word, lengths, a shape that does not fit."""
     check_launched()
     _check_recipe(config)
+    check_read(config)
     _check_packages(config)
     _check_start(config)
     _check_all_there(config)

@@ -14,6 +14,7 @@ Several clients' requests, padded on the right to one length, are answered in on
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ from lopa_bench.methods.placement import join, places
 from lopa_bench.models.batches import pad
 from lopa_bench.models.files import locate
 from lopa_bench.models.shape import Shape
-from lopa_bench.models.tokens import cloze_ids, encoder_ids, row_ids
+from lopa_bench.models.tokens import cloze_ids, encoder_ids, masked, row_ids, token_ids
 from lopa_bench.serving.completions import complete
 
 
@@ -200,9 +201,22 @@ class SoftPromptClient:
         return complete(url, prompts, asked if model is None else {"model": model, **asked}, api_key)
 
     def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """Cut as the run's own inputs were; that some are is a warning."""
+        whole: list[Any] = (
+            token_ids(self.tokenizer, [masked(self.tokenizer, text) for text in texts])
+            if self.kind == "masked"
+            else [row_ids(self.tokenizer, text) for text in texts]
+        )
+        cut = sum(len(ids) > self.max_length for ids in whole)
+        if not cut:
+            return whole
+        warnings.warn(
+            f"{cut} of {len(texts)} texts have more tokens than the run read (max_length={self.max_length} in client.json) and were cut",
+            stacklevel=4,
+        )
         if self.kind == "masked":
             return cloze_ids(self.tokenizer, texts, self.max_length)
-        return [row_ids(self.tokenizer, text)[-self.max_length :] for text in texts]
+        return [ids[-self.max_length :] for ids in whole]
 
 
 def _check_texts(texts: Sequence[str], kind: str) -> None:

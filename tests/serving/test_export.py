@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import pytest
 import tiny
@@ -143,6 +144,21 @@ def test_a_causal_client_asks_with_prompt_and_text(tiny_models, tmp_path):
     assert request.inputs_embeds.shape == (2, 4 + request.input_ids.shape[1], 32)
     assert request.attention_mask.sum(1).tolist() == [4 + 3, 4 + 6]
     assert torch.equal(request.inputs_embeds[:, 4:], model.backbone.embed(request.input_ids))
+
+
+@pytest.mark.parametrize(("architecture", "gap"), [("llama", ""), ("roberta", " ? <mask>")])
+def test_a_text_that_a_client_cuts_is_told_of(architecture, gap, tiny_models, tmp_path):
+    exported(tiny_models, architecture, "pt", tmp_path / "client", "train.max_length=12")
+    client = SoftPromptClient.load(tmp_path / "client")
+    short, long = f"the cat sees{gap}", "a red barn is not blue " * 4 + gap
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert client.embed([short, long[:12] + gap]).input_ids.shape[1] <= 12
+    with pytest.warns(UserWarning, match="1 of 2 texts .* were cut"):
+        request = client.embed([short, long])
+    assert request.input_ids.shape[1] == 12
+    if gap:
+        assert (request.input_ids == client.tokenizer.mask_token_id).any(dim=1).all()
 
 
 @pytest.fixture(scope="module")

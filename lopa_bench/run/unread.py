@@ -1,0 +1,48 @@
+"""Settings that a run does not read: given a value of their own, they would seem to have made its number. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lopa_bench.config import files
+from lopa_bench.config.recipe import hyperparameters
+from lopa_bench.config.schema import Config
+from lopa_bench.errors import UserError
+
+READ_WITH = {"temperature": "sample", "top_p": "sample", "num_beams": "beam", "length_penalty": "beam"}  # decoding
+
+
+def check_read(config: Config) -> None:
+    """Raise `UserError` for the first setting with another value than its recipe's that nothing of this run reads."""
+    usual = _usual(config)
+    for key, value, way_out in _unread(config):
+        if value != usual.get(key, value):
+            raise UserError(f"{key}={value}: {way_out}")
+
+
+def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
+    """Each setting that the run does not read: key, value, what would read it."""
+    if (rate := config.train.encoder_lr) is not None and not config.method.trains_encoder:
+        frozen = getattr(config.method, "freeze_encoder", None)
+        nearest = "method.freeze_encoder=false" if frozen else "leave it away"
+        yield (
+            "train.encoder_lr",
+            rate,
+            f"this run of method={config.method.name} trains no instance encoder; nearest: {nearest}",
+        )
+    if config.generation is None:
+        return
+    for name, decoding in READ_WITH.items():
+        if config.generation.decoding != decoding:
+            told = f"generation.decoding={config.generation.decoding} does not read it; nearest: generation.decoding={decoding}"
+            yield f"generation.{name}", getattr(config.generation, name), told
+
+
+def _usual(config: Config) -> dict[str, object]:
+    """What the recipe gives such a run, as dotted keys; nothing for a task that conf/ does not have."""
+    if config.task.name not in files.choices("task") or config.method.name not in files.choices("method"):
+        return {}
+    frozen = getattr(config.method, "freeze_encoder", None)
+    return dict(
+        hyperparameters(config.scale, config.task.name, config.method.name, config.model.name, config.recipe, frozen)
+    )

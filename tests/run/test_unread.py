@@ -1,0 +1,27 @@
+"""A setting that the run does not read is refused, unless it is the recipe's own."""
+
+import pytest
+
+from lopa_bench.config.compose import load_config
+from lopa_bench.errors import UserError
+from lopa_bench.run.unread import check_read
+
+READ = [
+    "task=e2e scale=paper generation.decoding=greedy",  # its recipe is five beams
+    "task=mbpp scale=paper generation.decoding=beam generation.max_new_tokens=64 generation.num_beams=3",
+    "task=mbpp generation.decoding=sample generation.temperature=0.7 generation.top_p=0.9",
+    "method=lopa method.freeze_encoder=false train.encoder_lr=1e-5",
+    "method=lopa train.encoder_lr=null",
+    "method=lopa train.encoder_lr=3e-4",  # the recipe's, of runs that train the encoder
+]
+
+
+@pytest.mark.parametrize("words", READ)
+def test_what_is_read_or_the_recipes_passes(words):
+    check_read(load_config(words.split()))
+
+
+@pytest.mark.parametrize("words", ["generation.num_beams=3", "generation.temperature=0.5", "generation.top_p=0.5"])
+def test_another_value_than_the_recipes_is_refused(words):
+    with pytest.raises(UserError, match=words):
+        check_read(load_config(["task=e2e", "scale=paper", "generation.decoding=greedy", words]))
