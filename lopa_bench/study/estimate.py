@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import lookup
+from lopa_bench.study.spec import default_model
 from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from lopa_bench.results.read import Runs
     from lopa_bench.study.plan import PlannedRun
+
+# What the nearest runs have in common with a planned one, where no other seed of it has run; all have as many rows to report on.
+COMMON = (("task", "model", "method"), ("task", "model"), ("task", "method"), ("task",), ("family",))
 
 
 class Estimate:
-    """Seconds of a run, from runs that exist with as many rows: same task and method, else task, else family."""
+    """Seconds of a run, the median of the nearest runs that exist: its other seeds, else those of `COMMON`."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        timed = frame.dropna(subset=["seconds"])
-        timed = timed.assign(limit=[lookup(config, "data.limit") or 0 for config in timed["config"]])
-        self._by: list[dict[Any, float]] = [
-            timed.groupby(keys)["seconds"].median().to_dict()
-            for keys in (["limit", "task", "method"], ["limit", "task"], ["limit", "family"])
-        ]
+    def __init__(self, runs: Runs, scale: str) -> None:
+        self.runs, self.scale = runs, scale
 
     def one(self, run: PlannedRun) -> float | None:
         """One seed of a planned run; None where nothing like it has run yet."""
+        model = run.overrides.get("model") or default_model(self.scale, run.task)
         limit = run.overrides.get("data.limit", 0)
-        keys = ((limit, run.task, run.method), (limit, run.task), (limit, known(run.task).family))
-        return next((medians[key] for key, medians in zip(keys, self._by, strict=True) if key in medians), None)
+        own = self.runs.where({**run.selector(self.scale), "data.limit": limit or None, "model": model})["seconds"]
+        if own.notna().any():
+            return float(own.median())
+        of = {"limit": limit, "task": run.task, "model": model, "method": run.method, "family": known(run.task).family}
+        keys = [tuple(of[name] for name in ("limit", *names)) for names in COMMON]
+        return next((medians[key] for key, medians in zip(keys, self._medians, strict=True) if key in medians), None)
+
+    @cached_property
+    def _medians(self) -> list[dict[Any, float]]:
+        timed = self.runs.frame.dropna(subset=["seconds"])
+        timed = timed.assign(limit=[lookup(config, "data.limit") or 0 for config in timed["config"]])
+        return [timed.groupby(["limit", *names])["seconds"].median().to_dict() for names in COMMON]
 
     def seconds(self, run: PlannedRun) -> float | None:
         """All seeds of it together."""

@@ -222,4 +222,4 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
 
     runs = read_runs(results, scale)
     left = missing_runs(planned, runs, scale, given)
-    return Plan(planned, left, tuple(told), Estimate(runs.frame), (*runs.warnings, *runs.refused))
+    return Plan(planned, left, tuple(told), Estimate(runs, scale), (*runs.warnings, *runs.refused))

@@ -137,13 +137,19 @@ def test_the_plan_lacks_exactly_the_seeds_that_have_not_run(tmp_path, capsys):
 def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     write_run(tmp_path, "rte", "pt", seconds={"train": 1.0, "total": 30.0})
     write_run(tmp_path, "rte", "lopa", seconds={"train": 1.0, "total": 90.0})
-    estimate = Estimate(read_runs(tmp_path, "mini").frame)
+    write_run(tmp_path, "sst2", "lopa", model="other", seconds={"train": 1.0, "total": 5.0})
+    write_run(tmp_path, "rte", "lopa", settings={"method.rank": 2}, seconds={"train": 1.0, "total": 190.0})
+    estimate = Estimate(read_runs(tmp_path, "mini"), "mini")
 
-    def guess(task, method):
-        return estimate.seconds(plan.PlannedRun({"task": task, "method": method}, (0, 1)))
+    def guess(task, method, **settings):
+        return estimate.seconds(plan.PlannedRun({"task": task, "method": method, **settings}, (0, 1)))
 
     assert guess("rte", "pt") == 60.0
-    assert guess("rte", "idpg") == 120.0  # the task's median
+    assert guess("rte", "lopa") == 180.0  # its other seeds, not those of another rank
+    assert guess("rte", "lopa", **{"method.rank": 2}) == 380.0
+    assert guess("rte", "lopa", **{"method.rank": 3}) == 280.0  # the method's median
+    assert guess("rte", "idpg") == 180.0  # the task's
+    assert guess("sst2", "lopa") == 10.0  # another model's, for want of nearer ones
     assert guess("mbpp", "idpg") is None
     assert describe([None]) == "time unknown: nothing like it has run yet"
 
