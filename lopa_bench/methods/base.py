@@ -155,11 +155,13 @@ class Method(ABC):
         Raises:
             UserError: a method with nothing that another program reads.
         """
-        raise UserError(f"method={self.name}: there is nothing to export that another program reads")
+        own = "what was trained, if anything, is in the run's trained.safetensors"
+        raise UserError(f"method={self.name}: there is nothing to export that another program reads; {own}")
 
     def export_peft(self, model: AdaptedModel, config: Config, folder: Path) -> str:
         """Write a folder that `peft.PeftModel.from_pretrained` reads, like `export`. Raises `UserError` where peft has no such method."""
-        raise UserError(f"form=peft: peft has nothing like method={self.name}; nearest: form=own")
+        other = "nor is there another form" if type(self).export is Method.export else "nearest: form=own"
+        raise UserError(f"form=peft: peft has nothing like method={self.name}; {other}")
 
 
 @settings

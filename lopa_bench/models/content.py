@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from lopa_bench.host.files import sha256
-from lopa_bench.models.weights import weight_files
+from lopa_bench.models.weights import index_read, weight_files
 
 # Any of these makes a tokenizer; their names are those of transformers' tokenizer classes.
 VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.bpe", "*.tiktoken")
@@ -32,9 +32,11 @@ def read_beside(folder: Path, own_code: str | None) -> list[str]:
 def of_folder(folder: Path, beside: Iterable[str], *, sampled: bool = False) -> str:
     """SHA-256 (first 16 digits) over a folder's config.json, tokenizer.json, those of `beside` that are there, and its weights.
 
+    Of weights in several files the index too, which says which files they are: others may lie beside them.
+
     Args:
         sampled: as results made before 28 November 2026 have it: of a file of weights of more than 64 MiB its size and 64 evenly spaced
-            samples of 64 KiB, between which a changed layer norm goes unseen.
+            samples of 64 KiB, between which a changed layer norm goes unseen, and no index.
     """
     digest = hashlib.sha256()
     for name in ("config.json", "tokenizer.json"):
@@ -43,6 +45,8 @@ def of_folder(folder: Path, beside: Iterable[str], *, sampled: bool = False) -> 
     for name in beside:
         if (folder / name).is_file():
             digest.update(name.encode() + (folder / name).read_bytes())
+    if not sampled and (index := index_read(folder)):
+        digest.update(index.name.encode() + index.read_bytes())
     for path in weight_files(folder):
         size = path.stat().st_size
         digest.update(f"{path.name}:{size}".encode())

@@ -18,7 +18,7 @@ from lopa_bench.config.places import how_to_get
 from lopa_bench.config.schema import Model
 from lopa_bench.errors import Missing, UserError
 from lopa_bench.models.content import of_folder, read_beside
-from lopa_bench.models.weights import PATTERNS, read_json, shards, weight_files
+from lopa_bench.models.weights import index_read, read_json, shards, weight_files
 
 EMBEDDED = Path(__file__).parents[1] / "mini"
 
@@ -237,7 +237,6 @@ def _cached(path: str, revision: str | None) -> Path | None:
 
 def _whole(folder: Path) -> bool:
     """Whether a download has come to its end: config.json and weights, all parts of them."""
-    index = next((path for pattern in PATTERNS for path in folder.glob(f"{pattern}.index.json")), None)
-    if index:
+    if index := index_read(folder):
         return all((folder / name).is_file() for name in shards(index, str(folder)))
     return bool(weight_files(folder)) and (folder / "config.json").is_file()

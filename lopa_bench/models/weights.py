@@ -10,6 +10,7 @@ from typing import Any
 from lopa_bench.errors import UserError
 
 PATTERNS = ("*.safetensors", "pytorch_model*.bin")
+WHOLE = ("model.safetensors", "pytorch_model.bin")  # weights in one file
 POINTER = b"version https://git-lfs"  # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 HEADER_BYTES = 100_000_000  # the longest that the safetensors library reads
 FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names the types of weights that are read as they stand
@@ -18,6 +19,18 @@ JSON_BYTES = 64 << 20
 
 def weight_files(folder: Path) -> list[Path]:
     return sorted(path for pattern in PATTERNS for path in folder.glob(pattern))
+
+
+def index_read(folder: Path) -> Path | None:
+    """The file that says which of several files of weights has which tensor, if they are read so.
+
+    As transformers does, safetensors go first: an index of .bin files beside them, which need not be there, is not read.
+    """
+    for name in WHOLE:
+        index = folder / f"{name}.index.json"
+        if index.exists() or (folder / name).exists():
+            return index if index.exists() else None
+    return None
 
 
 def read_json(path: Path, source: str) -> dict[str, Any]:
@@ -61,18 +74,27 @@ def check_weights(folder: Path, source: str) -> None:
             f"{source} holds a peft adapter (adapter_config.json), which would be put into the model silently; "
             "merge it (peft's merge_and_unload, save_pretrained) or take the model's own folder"
         )
-    for index in sorted(path for pattern in PATTERNS for path in folder.glob(f"{pattern}.index.json")):
-        for name in sorted(shards(index, source)):
-            if not (folder / name).exists():
-                raise UserError(f"{source}: {name}, named in {index.name}, is missing; download it again")
-    if all((folder / f"model.safetensors{end}").exists() for end in ("", ".index.json")):
-        raise UserError(
-            f"{source} holds model.safetensors and model.safetensors.index.json, which may be two models; take one of them away"
-        )
     for path in weight_files(folder):
+        regular(path, source)
+    for path in _weights_read(folder, source):
         _no_pointer(path, source)
         if path.suffix == ".safetensors":
             _check_safetensors(path, source)
+
+
+def _weights_read(folder: Path, source: str) -> list[Path]:
+    """Those of the weight files that are read: of an index, or the one that goes first; all where there is neither."""
+    if index := index_read(folder):
+        names = sorted(shards(index, source))
+        for name in names:
+            if not (folder / name).exists():
+                raise UserError(f"{source}: {name}, named in {index.name}, is missing; download it again")
+        if (whole := folder / index.name.removesuffix(".index.json")).exists():
+            raise UserError(
+                f"{source} holds {whole.name} and {index.name}, which may be two models; take one of them away"
+            )
+        return [folder / name for name in names]
+    return next(([folder / name] for name in WHOLE if (folder / name).exists()), weight_files(folder))
 
 
 def shards(index: Path, source: str) -> set[str]:

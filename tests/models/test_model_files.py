@@ -108,6 +108,19 @@ def test_no_byte_of_large_weights_goes_unseen_and_results_of_before_know_their_m
     assert own.is_known_as(known_as)
 
 
+def test_of_two_sets_of_weights_the_index_says_which_is_read(tmp_path):
+    own, prints = files(tmp_path, model_type="bert"), []
+    for release in ("first", "second"):
+        (tmp_path / f"{release}-00001-of-00001.safetensors").write_text(release)
+    for release in ("first", "second"):
+        index = {"weight_map": {"a": f"{release}-00001-of-00001.safetensors"}}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+        prints.append(own.fingerprint())
+        assert own.is_known_as(prints[-1])
+    assert prints[0] != prints[1]
+    assert not own.is_known_as(prints[0])
+
+
 def test_words_are_looked_up_where_there_is_no_tokenizer_json(tmp_path):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "##ly"]
     (tmp_path / "vocab.txt").write_text("\n".join(words), encoding="utf-8")

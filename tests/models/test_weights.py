@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForMaskedLM
 
 from lopa_bench.cli.main import main
 from lopa_bench.errors import UserError
@@ -87,6 +88,13 @@ DAMAGES = {
         write("model.safetensors.index.json", '{"weight_map": {"a": "model.safetensors"}}'),
         "which may be two models",
     ),
+    "two sets of older weights": (
+        lambda folder: (
+            (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+            write("pytorch_model.bin.index.json", '{"weight_map": {"a": "pytorch_model.bin"}}')(folder),
+        ),
+        "which may be two models",
+    ),
     "a size in words": (
         lambda folder: config(folder, max_position_embeddings="512"),
         "max_position_embeddings in config.json is '512', not a whole number",
@@ -112,6 +120,27 @@ def test_damage_is_told_from_the_files_alone(change, message, tiny_models, tmp_p
         check_usable("model.path", locate(str(folder), None, True), False)
     assert str(told.value).startswith("model.path=")
     assert "\n" not in str(told.value)
+
+
+UNREAD = {
+    "an index of weights that were not downloaded": write(
+        "pytorch_model.bin.index.json", '{"weight_map": {"a": "pytorch_model-00001-of-00002.bin"}}'
+    ),
+    "a pointer to older weights": write("pytorch_model.bin", POINTER),
+    "another tool's index": write(
+        "consolidated.safetensors.index.json", '{"weight_map": {"a": "missing.safetensors"}}'
+    ),
+}
+
+
+@pytest.mark.parametrize("change", UNREAD.values(), ids=UNREAD)
+def test_what_is_not_read_may_be_missing(change, tiny_models, tmp_path):
+    """As transformers does: safetensors go first, and what lies beside them is not read."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_models("bert"), folder)
+    change(folder)
+    check_usable("model.path", locate(str(folder), None, True), False)
+    AutoModelForMaskedLM.from_pretrained(folder)
 
 
 def test_a_vocabulary_of_another_size_and_an_unknown_type_end_a_run_in_one_line(

@@ -228,6 +228,7 @@ def test_bad_input_is_one_line(finished, tmp_path, tiny_models, capsys):
     assert "nearest: card=true" in error(f"run={directory}", to, "licence=mit")
     assert "method=none: there is nothing to export" in error(f"run={directory}", to)
     assert "form=peft: peft has nothing like method=lopa" in error(f"run={finished('lopa')}", to, "form=peft")
+    assert "peft has nothing like method=none; nor is there" in error(f"run={directory}", to, "form=peft")
     assert "is masked with method.position=prefix; nearest: form=own" in error(f"run={finished('pt')}", to, "form=peft")
     assert not (tmp_path / "out").exists()
     result = json.loads((directory / "result.json").read_text())
