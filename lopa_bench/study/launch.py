@@ -15,6 +15,7 @@ from lopa_bench.config.quoting import quoted
 from lopa_bench.config.releases import HYDRA_BASE
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
+from lopa_bench.host.processes import process_count
 from lopa_bench.host.terminal import say
 from lopa_bench.study import sweep
 from lopa_bench.study.jobs import STOP, Job, in_a_line, write
@@ -52,8 +53,9 @@ def by_launcher(words: Sequence[str], folder: Path, do: TaskFunction, config: Co
 
     def launch(todo: Mapping[int, Job]) -> None:
         numbers = list(todo)
-        if is_submitit(launcher):
+        if process_count() == 1:  # several would have to agree on what is finished; the job's own start sees to that
             numbers = [number for number in numbers if not _is_found(folder / str(number), todo[number])]
+        if is_submitit(launcher):
             ask_for(launcher, {number: todo[number] for number in numbers}, config)
         size = (not config.detach and most) or len(numbers) or 1
         for first in range(0, len(numbers), size):
@@ -77,12 +79,15 @@ def _launched(launcher: Any, folder: Path, batch: Mapping[int, Job], config: Con
 
 
 def _is_found(folder: Path, job: Job) -> bool:
-    """Whether the job's run is finished, which needs no process of a launcher's; it is then recorded so."""
+    """Whether the job's run is finished; it is then recorded so, without a process of the launcher's, or Hydra's making its config."""
     from lopa_bench.run import identity, story
     from lopa_bench.run.records import read_records
 
-    config = load_config(job.overrides)
-    if config.force or not identity.directory(config, read_records(config)).result():
+    try:
+        config = load_config(job.overrides)
+        if config.force or not identity.directory(config, read_records(config)).result():
+            return False
+    except UserError:  # which the job will say itself
         return False
     folder.mkdir(exist_ok=True)
     sweep.run_job(lambda: story.run(config), folder, job.overrides)

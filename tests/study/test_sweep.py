@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from running import measured
 
 from lopa_bench.cli.main import main
@@ -25,7 +26,7 @@ from lopa_bench.study import jobs, rounds, submit, sweep
 from lopa_bench.tasks.rows import load_records
 
 
-def test_ran_found_failed(overrides, tmp_path, capsys):
+def test_ran_found_failed(overrides, tmp_path, capsys, monkeypatch):
     small = ["train.epochs=1", "data.limit=16", "train.warmup=0", "train.clip=null", "method=lopa", "seed=0,1"]
     words = ["-m", *overrides, *small]
     assert main([*words, "train.lr=1e30,1e-3"]) == 1
@@ -37,7 +38,10 @@ def test_ran_found_failed(overrides, tmp_path, capsys):
     assert len(logs) == 2
     assert "TrainingDiverged" in Path(logs[0]).read_text()
 
+    asked = []
+    monkeypatch.setattr(BasicLauncher, "launch", lambda *given: asked.append(given))
     assert main([*words, "train.lr=1e-3"]) == 0
+    assert asked == []  # Hydra composes no config of a finished run: for five hundred of them that took two minutes
     assert capsys.readouterr().out.splitlines()[-1] == "2 jobs: 2 found"
     assert main(["status", f"results_dir={tmp_path / 'results'}"]) == 0
     assert "2 done, 0 running, 2 stopped" in capsys.readouterr().out
