@@ -7,8 +7,10 @@ import pytest
 from synthetic import write_run
 
 from lopa_bench.cli.main import main
+from lopa_bench.config.files import choices
 from lopa_bench.report.answer import answer
 from lopa_bench.report.figures.answer import figure
+from lopa_bench.report.figures.style import look
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import read_runs
 from lopa_bench.study.claims import CLAIMS
@@ -89,11 +91,20 @@ def test_filled_markers_are_decided_comparisons(folder):
     findings = [finding for one in answers["mini"] for part in one.parts for finding in part.findings]
     decided = sum(finding.verdict in ("holds", "fails") for finding in findings)
     shown = sum(finding.difference is not None for finding in findings)
-    (axes,) = figure(answers).axes
+    drawn = figure(answers)
+    (axes,) = drawn.axes
     points = [line for line in axes.lines if line.get_marker() not in ("None", "", None) and len(line.get_xdata()) == 1]
     filled = [line for line in points if line.get_markerfacecolor() != "white"]
     assert (len(filled), len(points)) == (decided, shown)
     assert 0 < decided < shown
+    drawn.draw_without_rendering()
+    legend, whole = drawn.legends[0].get_window_extent(), drawn.bbox
+    assert whole.x0 <= legend.x0 < legend.x1 <= whole.x1
+
+
+def test_every_task_has_a_mark_of_its_own():
+    marks = [tuple(look(i).values()) for i in range(len(choices("task")))]
+    assert len(set(marks)) == len(marks)
 
 
 def test_no_runs_are_one_line(tmp_path, capsys):

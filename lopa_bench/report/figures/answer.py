@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,11 @@ from lopa_bench.study.claim import Contrast
 from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+IN_A_LINE = 4  # entries of the legend, for each panel
 BAND = 0.8  # of a row's height that its tasks share
 LABEL = 34  # characters of a statement in one line
 TRUE = "#e3f1e8"  # where the statement is true
@@ -35,7 +38,7 @@ def figure(answers: Answers) -> Figure:
     for label in panels[0].get_yticklabels():
         asks = any(label.get_text() == one.question.text for one in first)
         label.set_fontweight("bold" if asks else "normal")
-    _legend(drawn, tasks)
+    _legend(drawn, tasks, len(panels))
     return drawn
 
 
@@ -101,21 +104,24 @@ def _shade(axes: Axes, place: int, part: CheckedPart, left: float, right: float)
     axes.barh(place, high - low, left=low, height=0.9, color=TRUE, zorder=0)
 
 
-def _legend(drawn: Figure, tasks: list[str]) -> None:
+def _legend(drawn: Figure, tasks: list[str], panels: int) -> None:
     """The tasks, and what a filled marker and the shade say."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    marks = [Line2D([], [], linestyle="none", label=known(task).title, **look(i)) for i, task in enumerate(tasks)]
+    marks: list[Artist] = [
+        Line2D([], [], linestyle="none", label=known(task).title, **look(i)) for i, task in enumerate(tasks)
+    ]
     hollow: dict[str, Any] = {"linestyle": "none", "color": "black", "marker": "o"}
     marks += [
         Line2D([], [], label="decided", **hollow),
         Line2D([], [], label="undecided", markerfacecolor="white", **hollow),
     ]
+    marks += [Patch(color=TRUE, label="statement true")]
     drawn.legend(
-        handles=[*marks, Patch(color=TRUE, label="statement true")],
+        handles=marks,
         loc="outside lower center",
-        ncols=len(marks) + 1,
+        ncols=math.ceil(len(marks) / math.ceil(len(marks) / (IN_A_LINE * panels))),
         columnspacing=1.2,
         handletextpad=0.4,
     )

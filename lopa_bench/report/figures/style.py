@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Okabe & Ito (2008): told apart with every common colour blindness, and in grey by their markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "<", "p")  # each told hollow from filled at small sizes
+MARKERS = ("o", "s", "^", "D", "v", "<", "p", ">")  # each told hollow from filled at small sizes; one more than colours
 GREY = "#8a8a8a"
 STYLE: dict[Any, Any] = {
     "font.size": 9,
