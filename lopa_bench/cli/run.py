@@ -111,11 +111,11 @@ def _sweep(given: list[str], config: Config) -> int:
 
 def check_machine(config: Config) -> None:
     """Raise `UserError` for what shows before torch is loaded: absent files, settings that do not fit, a bad results_dir."""
+    from lopa_bench.run.identity import may_be_finished
     from lopa_bench.run.preflight import preflight
 
     preflight(config)
-    of_seed = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-*", "result.json")
-    if any(config.results_dir.glob("/".join(of_seed))):
+    if may_be_finished(config):
         return  # the result may be there, and is read from a folder that cannot be written too
     if reason := why_not_writable(config.results_dir):
         raise UserError(f"results_dir={config.results_dir}: {reason}; name another folder")

@@ -137,6 +137,12 @@ def directory(config: Config, records: Records) -> RunDirectory:
     return RunDirectory(config.results_dir.joinpath(*names), identity, values)
 
 
+def may_be_finished(config: Config) -> bool:
+    """Whether there is a result of this task, model, method and seed, whatever its settings; no rows are read for that."""
+    names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-*", "result.json")
+    return any(config.results_dir.glob("/".join(names)))
+
+
 def _chosen(section: Any, names: Iterable[str]) -> dict[str, Any]:
     """The named fields of a settings object that do not stand at their default."""
     fields = {field.name: field for field in dataclasses.fields(section)}

@@ -85,7 +85,9 @@ def _is_found(folder: Path, job: Job) -> bool:
 
     try:
         config = load_config(job.overrides)
-        if config.force or not identity.directory(config, read_records(config)).result():
+        if config.force or not identity.may_be_finished(config):
+            return False
+        if not identity.directory(config, read_records(config)).result():
             return False
     except UserError:  # which the job will say itself
         return False
