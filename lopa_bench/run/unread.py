@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lopa_bench.config import files
 from lopa_bench.config.recipe import hyperparameters
@@ -38,11 +38,9 @@ def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
             yield f"generation.{name}", getattr(config.generation, name), told
 
 
-def _usual(config: Config) -> dict[str, object]:
-    """What the recipe gives such a run, as dotted keys; nothing for a task that conf/ does not have."""
-    if config.task.name not in files.choices("task") or config.method.name not in files.choices("method"):
+def _usual(config: Config) -> Mapping[str, object]:
+    """What the recipe gives such a run, as dotted keys; nothing for a task or a method that conf/ does not have."""
+    if not (files.is_choice("task", config.task.name) and files.is_choice("method", config.method.name)):
         return {}
     frozen = getattr(config.method, "freeze_encoder", None)
-    return dict(
-        hyperparameters(config.scale, config.task.name, config.method.name, config.model.name, config.recipe, frozen)
-    )
+    return hyperparameters(config.scale, config.task.name, config.method.name, config.model.name, config.recipe, frozen)
