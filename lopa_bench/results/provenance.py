@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lopa_bench
+from lopa_bench.config.files import conf_dir
 
 _VERSIONED = ("torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
@@ -28,18 +29,24 @@ def versions() -> dict[str, str]:
 
 @cache
 def git_state() -> dict[str, Any]:
-    """Commit of the checkout the package runs from and whether files differ from it; empty outside a checkout."""
+    """Commit of the checkout the package runs from and whether the package or ``conf/`` differs from it; empty outside a checkout."""
+    return checkout(Path(lopa_bench.__file__).parent, conf_dir())
+
+
+def checkout(package: Path, *beside: Path) -> dict[str, Any]:
+    """The commit that git keeps `package` at, and whether a file in it, or in what stands `beside` it, is another one now.
+
+    Empty where git does not keep the package: installed in an environment inside somebody's own checkout, it is not of their commit.
+    """
 
     def git(*args: str) -> str:
-        folder = Path(__file__).parent
         return subprocess.run(
-            ["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=5
+            ["git", *args], cwd=package, capture_output=True, text=True, check=True, timeout=5
         ).stdout.strip()
 
     try:
-        return {
-            "commit": git("rev-parse", "HEAD"),
-            "modified": bool(git("status", "--porcelain", "--untracked-files=no", "--", ".")),
-        }
+        git("ls-files", "--error-unmatch", "__init__.py")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *map(str, beside))
+        return {"commit": git("rev-parse", "HEAD"), "modified": bool(changed)}
     except (OSError, subprocess.SubprocessError):
         return {}
