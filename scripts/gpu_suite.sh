@@ -25,7 +25,7 @@ done
 here=$(cd "$(dirname "$0")/.." && pwd)
 out=$(mkdir -p "$out" && cd "$out" && pwd) || exit 2
 python=${PYTHON:-python3}
-export PYTHONPATH=$here LOPA_BENCH_CACHE=$out/.cache HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+export PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} LOPA_BENCH_CACHE=$out/.cache HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 [ -n "$dry" ] && export CUDA_VISIBLE_DEVICES=
 
 if [ -n "${WHEELS:-}" ]; then
