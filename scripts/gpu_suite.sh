@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that this project asks of a GPU, into the folder OUT: no network, at most nine minutes.
+# Everything that this project asks of a GPU, into the folder OUT: no network, part by part.
 #
 #   scripts/gpu_suite.sh OUT          on a GPU
 #   scripts/gpu_suite.sh OUT --dry    the same on a CPU with tiny models, to see that it works
@@ -9,7 +9,7 @@
 # without it Python (PYTHON=…) has all that is needed. PARTS="tests train" does these alone.
 set -uo pipefail
 
-parts="environment tests memory steps train generate mini"
+parts="environment tests large memory mini generate train steps"
 for word in ${PARTS:-}; do
   case " $parts " in *" $word "*) ;; *) echo "PARTS: no part is called $word; they are $parts" >&2 && exit 2 ;; esac
 done
@@ -47,7 +47,7 @@ part() {
   rm -rf "$made" && mkdir -p "$made/filled"
   echo "$(date +%T) $name" >&2
   [ -n "$dry" ] && seconds=$((10 * seconds)) # a CPU that is busy
-  timeout "$seconds" "${@//\{\}/$made/filled}" >"$made/printed" 2>"$made/errors"
+  timeout -k 10 "$seconds" "${@//\{\}/$made/filled}" >"$made/printed" 2>"$made/errors"
   local status=$?
   if [ $status -ne 0 ]; then
     echo "$name: exit status $status, $made has what it said" >&2
@@ -62,17 +62,18 @@ benchmark() { part "$1.json" "$2" "$python" "$here/scripts/benchmark.py" "$1" --
 
 failed=0
 part environment.json 60 "$python" "$here/scripts/benchmark.py" machine
-part tests.txt 60 "$python" -m pytest -q -n 0 -p no:cacheprovider -m gpu "$here/tests/test_gpu.py"
-benchmark memory 90
-benchmark steps 90
-benchmark train 130
-benchmark generate 60
+part tests.txt 120 "$python" -m pytest -q -n 0 -p no:cacheprovider -m gpu "$here/tests/test_gpu.py"
+benchmark large 120
+benchmark memory 300
 table=(task=rte,sst2 method=lopa,pt,lora seed=0 ${dry:+data.limit=16 train.epochs=1})
-part mini.csv 110 bash -c '
+part mini.csv 300 bash -c '
   python=$1 folder=$2; shift 2
   CUDA_VISIBLE_DEVICES= "$python" -m lopa_bench -m "$@" results_dir="$folder/cpu" >"$folder/cpu.log" 2>&1 &
   beside=$!
   "$python" -m lopa_bench -m "$@" results_dir="$folder/here" >"$folder/here.log" 2>&1 && wait "$beside" &&
     for device in here cpu; do echo "# $device"; "$python" -m lopa_bench runs format=csv results_dir="$folder/$device"; done
 ' bash "$python" {} "${table[@]}"
+benchmark generate 300
+benchmark train 600
+benchmark steps 600
 exit $failed

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
 from lopa_bench.host.terminal import say
-from lopa_bench.run.memory import estimate
+from lopa_bench.run.memory import PROGRAM, estimate
 
 SUMMARY = "what this machine has, and whether a run (its overrides) fits on it; each lack with its fix"
 DETAILS = """\
@@ -91,16 +91,21 @@ def memory(config: Config) -> Iterator[Finding]:
     except UserError as error:
         yield Finding("memory", f"{size(free)} free", str(error), fatal=False)
         return
-    if needed.program:  # the run's process has what this one has: Python, its libraries, the task's texts
-        needed = replace(needed, program=max(needed.program, psutil.Process().memory_info().rss))
+    # The run's process has what this one has: Python, its libraries, the task's texts.
+    peak = (
+        needed.on_gpu()
+        if torch.cuda.is_available()
+        else needed.on_cpu(max(PROGRAM, psutil.Process().memory_info().rss))
+    )
     long, about = (
         (f"{tokens} tokens (the longest row)", "about") if tokens else (f"{config.text_length} tokens", "at most")
     )
     run = f"{config.model.name} × {config.method.name} × {config.train.batch_size} rows of {long}"
-    parts = f"weights {size(needed.weights)}, activations {size(needed.activations)}"
-    text = f"{run} takes {about} {size(needed.peak)} ({parts}); {size(free)} are free"
+    activations = needed.fused if torch.cuda.is_available() else needed.activations
+    parts = f"weights {size(needed.weights)}, activations {size(activations)}"
+    text = f"{run} takes {about} {size(peak)} ({parts}); {size(free)} are free"
     advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
-    yield Finding("memory", text, advice if needed.peak > free else None)
+    yield Finding("memory", text, advice if peak > free else None)
 
 
 def longest(config: Config) -> int | None:

@@ -89,7 +89,7 @@ def print_plan(wanted: Plan, tflops: float) -> None:
     for group in groups(wanted.left):
         costs = [_cost(run, wanted) for run in group]
         took = [_seconds(run, cost, wanted, tflops) for run, cost in zip(group, costs, strict=True)]
-        peak = max(cost.peak() for cost in costs)
+        peak = max(cost.memory.peak for cost in costs)
         (command,) = wanted.commands(group)
         hours = sum(took) / 3600
         runs = sum(len(run.seeds) for run in group)

@@ -6,8 +6,6 @@ architecture is measured rather than modelled; only the length of the texts is a
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,15 @@ from lopa_bench.errors import Missing
 from lopa_bench.host.shelf import Shelf
 from lopa_bench.models import shapes
 from lopa_bench.models.files import ModelFiles, locate
+from lopa_bench.run.saved import saved_bytes
 
 if TYPE_CHECKING:
-    import torch
-
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.models.batches import Batch
 
 GRADIENT, ADAM, FP32 = 4, 8, 4  # bytes of a trained parameter, beside itself
 SLACK = 1.3  # fragments, and the operations' own working memory
+GPU_SLACK = 1.1  # of blocks that PyTorch's allocator cuts to size (results/benchmarks/h200)
 PROGRAM = (
     580 << 20
 )  # of a process before its model: Python and its libraries 470 MiB, a task's texts and tokens about 100 (docs/speed.md)
@@ -45,7 +43,8 @@ class Memory:
         activations: what the forward pass of one batch keeps for the backward pass.
         logits: those that are held at a time, with their gradients.
         writing: keys, values and logits of the texts that are written together.
-        program: what the process takes beside; of a GPU, where only what PyTorch allocates counts, nothing.
+        gradients: of `training`, what is there in a step only.
+        fused: `activations` on a GPU, whose fused attention has dropout in it.
     """
 
     loading: int
@@ -54,13 +53,26 @@ class Memory:
     activations: int
     logits: int = 0
     writing: int = 0
-    program: int = 0
+    gradients: int = 0
+    fused: int = 0
 
     @property
     def peak(self) -> int:
-        """The most that is needed at once, of the device that the model is on."""
+        """The most that is needed at once: of this machine's GPU, or of its memory where it has none."""
+        import torch
+
+        return self.on_gpu() if torch.cuda.is_available() else self.on_cpu()
+
+    def on_cpu(self, program: int = PROGRAM) -> int:
+        """With `program` bytes that the process takes beside its model."""
         running = self.weights + self.training + max(self.activations + self.logits, self.writing)
-        return self.program + max(self.loading, round(SLACK * running))
+        return program + max(self.loading, round(SLACK * running))
+
+    def on_gpu(self) -> int:
+        """Of what PyTorch allocates there. A layer's gradients come when its activations go."""
+        kept = self.weights + self.training - self.gradients
+        running = kept + max(self.fused + self.logits, self.writing, self.gradients)
+        return max(self.loading, round(GPU_SLACK * running))
 
     @property
     def written(self) -> int:
@@ -108,11 +120,12 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
     text = tokens or config.text_length
     writing = written_bytes(config, files, backbone.vocabulary, text, dtype.itemsize)
     if not trained or not config.train.epochs:
-        return Memory(loading, weights, 0, 0, writing=writing, program=program())
+        return Memory(loading, weights, 0, 0, writing=writing)
     rows = batch(config, model, text)
     held = min(len(rows.targets) * backbone.vocabulary, LOGITS_HELD) * LOGITS * FP32
     training = trained * (GRADIENT + ADAM + kept)
-    return Memory(loading, weights, training, saved_bytes(model, rows), held, writing, program())
+    saved, fused = (saved_bytes(model, rows, fused_dropout=fused) for fused in (False, True))
+    return Memory(loading, weights, training, saved, held, writing, trained * GRADIENT, fused)
 
 
 def written_bytes(config: Config, files: ModelFiles, vocabulary: int, tokens: int, itemsize: int) -> int:
@@ -129,13 +142,6 @@ def written_bytes(config: Config, files: ModelFiles, vocabulary: int, tokens: in
     new = generation.max_new_tokens or tokens
     positions = inputs * (config.method.prompt_length + tokens + beams * new)
     return 2 * files.layers * files.key_width * itemsize * positions + inputs * beams * vocabulary * LOGITS * FP32
-
-
-def program() -> int:
-    """Bytes that a run's process takes beside its model, of the device that the model is on."""
-    import torch
-
-    return 0 if torch.cuda.is_available() else PROGRAM
 
 
 def model_files(path: str, revision: str | None, config: Config) -> ModelFiles:
@@ -174,76 +180,3 @@ def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:
         elif model.encoder is not None:
             made.encoder_ids, made.encoder_mask = long, torch.ones_like(long)
         return made
-
-
-def saved_bytes(model: AdaptedModel, rows: Batch) -> int:
-    """Bytes that autograd keeps of the forward pass and loss of `rows`, parameters and buffers left out."""
-    import torch
-
-    own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
-    kept: dict[int, torch.UntypedStorage] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in own:
-            kept[storage._cdata] = storage
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _shapes_only(model.backbone.dtype):
-        loss = model.loss(rows)
-        total = sum(storage.nbytes() for storage in kept.values())
-        del loss
-    return total
-
-
-@contextlib.contextmanager
-def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
-    """What a pass on the meta device needs to keep what one with numbers, in `dtype`, keeps.
-
-    The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Matrices are multiplied in `dtype`, as by
-    autocast, which meta has not. Attention without dropout is the fused kernel's, which keeps no weights of tokens; on meta PyTorch would
-    take the plain one, which does.
-    """
-    import torch
-    from torch import Tensor
-    from torch.nn import functional as F
-    from torch.overrides import TorchFunctionMode
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    attention = F.scaled_dot_product_attention
-    multiplied = {
-        F.linear,
-        torch.matmul,
-        Tensor.matmul,
-        Tensor.__matmul__,
-        torch.addmm,
-        torch.bmm,
-        torch.baddbmm,
-        attention,
-    }
-
-    def lower(given: Any) -> Any:
-        return given.to(dtype) if isinstance(given, Tensor) and given.is_meta and given.is_floating_point() else given
-
-    class Autocast(TorchFunctionMode):
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            kwargs = kwargs or {}
-            if function in multiplied and dtype != torch.float32:
-                args, kwargs = tuple(map(lower, args)), {key: lower(value) for key, value in kwargs.items()}
-            if function is attention and args[0].is_meta and not (kwargs.get("dropout_p") or kwargs.get("enable_gqa")):
-                settings = {
-                    key: kwargs[key] for key in ("is_causal", "scale", "attn_mask") if kwargs.get(key) is not None
-                }
-                if "attn_mask" in settings:
-                    settings["attn_mask"] = settings["attn_mask"].to(args[0].dtype)
-                return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(*args, **settings)[0]
-            return function(*args, **kwargs)
-
-    class ShapesOnly(TorchDispatchMode):
-        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if function is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
-                return False
-            return function(*args, **(kwargs or {}))
-
-    with Autocast(), ShapesOnly():  # type: ignore[no-untyped-call]
-        yield

@@ -18,7 +18,19 @@ from lopa_bench.run import memory, work
 from lopa_bench.run.memory import Memory
 
 FILE = Path(__file__).with_name("costs.csv")
-FIELDS = ("run", "reading_flops", "writing_flops", "loading", "weights", "training", "activations", "logits", "writing")
+FIELDS = (
+    "run",
+    "reading_flops",
+    "writing_flops",
+    "loading",
+    "weights",
+    "training",
+    "activations",
+    "logits",
+    "writing",
+    "gradients",
+    "fused",
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +39,7 @@ class Cost:
 
     Attributes:
         reading, writing: FLOPs, as `work.flops` has them.
-        memory: bytes, without those of the process itself.
+        memory: bytes.
     """
 
     reading: int
@@ -37,10 +49,6 @@ class Cost:
     def hours(self, tflops: float) -> float:
         """On a device that multiplies `tflops` · 10¹² times a second, about."""
         return work.hours(self.reading, self.writing, tflops)
-
-    def peak(self) -> int:
-        """Bytes on this machine."""
-        return replace(self.memory, program=memory.program()).peak
 
 
 def cost(config: Config) -> Cost:
@@ -55,7 +63,7 @@ def cost(config: Config) -> Cost:
 
 def estimated(config: Config) -> Cost:
     """`cost` from the model's shape."""
-    return Cost(*work.flops(config), replace(memory.estimate(config), program=0))
+    return Cost(*work.flops(config), memory.estimate(config))
 
 
 @cache
@@ -72,7 +80,7 @@ def shipped() -> Mapping[str, Cost]:
 def line(config: Config) -> list[str | int]:
     """That of `FIELDS` in the file."""
     made = estimated(config)
-    return [key(config), made.reading, made.writing, *astuple(made.memory)[:-1]]
+    return [key(config), made.reading, made.writing, *astuple(made.memory)]
 
 
 def key(config: Config) -> str:

@@ -80,7 +80,7 @@ def memory(config: Config, on_gpu: bool) -> int:
     from lopa_bench.run.memory import estimate
 
     needed = estimate(config)
-    return math.ceil((PROGRAM + (needed.loading if on_gpu else needed.peak + needed.activations)) / 10**9)
+    return math.ceil((PROGRAM + (needed.loading if on_gpu else needed.on_cpu() + needed.activations)) / 10**9)
 
 
 def submit(launcher: Any, given: Sequence[Sequence[str]]) -> list[Any]:

@@ -20,7 +20,7 @@ def comparisons(tiny: bool = False) -> list[dict[str, Any]]:
     """Our loop against re-encoding, the official settings, Trainer + peft, and a large matrix product."""
     with workload(size_here(tiny)) as work:
         return compare(
-            work, batches=1 if tiny else 64 if torch.cuda.is_available() else 6, rounds=1 if tiny else ROUNDS
+            work, batches=1 if tiny else 16 if torch.cuda.is_available() else 6, rounds=1 if tiny else ROUNDS
         )
 
 

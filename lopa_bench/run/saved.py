@@ -1,0 +1,91 @@
+"""What autograd keeps of a forward pass for the backward one, counted on the meta device, where nothing is loaded or computed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from lopa_bench.methods.adapted import AdaptedModel
+    from lopa_bench.models.batches import Batch
+
+
+def saved_bytes(model: AdaptedModel, rows: Batch, fused_dropout: bool = False) -> int:
+    """Bytes that autograd keeps of the forward pass and loss of `rows`, parameters and buffers left out.
+
+    `fused_dropout`: whether attention with dropout is a fused kernel's, too, as a GPU's is.
+    """
+    import torch
+
+    own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage
+        return tensor
+
+    shaped = _shapes_only(model.backbone.dtype, fused_dropout)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), shaped:
+        loss = model.loss(rows)
+        total = sum(storage.nbytes() for storage in kept.values())
+        del loss
+    return total
+
+
+@contextlib.contextmanager
+def _shapes_only(dtype: torch.dtype, fused_dropout: bool) -> Iterator[None]:
+    """What a pass on the meta device needs to keep what one with numbers, in `dtype`, keeps.
+
+    The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Matrices are multiplied in `dtype`, as by
+    autocast, which meta has not. Attention is the fused kernel's, which keeps no weights of tokens, on a CPU where there is no dropout;
+    on meta PyTorch would take the plain one, which does.
+    """
+    import torch
+    from torch import Tensor
+    from torch.nn import functional as F
+    from torch.overrides import TorchFunctionMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    attention = F.scaled_dot_product_attention
+    multiplied = {
+        F.linear,
+        torch.matmul,
+        Tensor.matmul,
+        Tensor.__matmul__,
+        torch.addmm,
+        torch.bmm,
+        torch.baddbmm,
+        attention,
+    }
+
+    def lower(given: Any) -> Any:
+        return given.to(dtype) if isinstance(given, Tensor) and given.is_meta and given.is_floating_point() else given
+
+    class Autocast(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if function in multiplied and dtype != torch.float32:
+                args, kwargs = tuple(map(lower, args)), {key: lower(value) for key, value in kwargs.items()}
+            plain = kwargs.get("enable_gqa") or (kwargs.get("dropout_p") and not fused_dropout)
+            if function is attention and args[0].is_meta and not plain:
+                settings = {
+                    key: kwargs[key] for key in ("is_causal", "scale", "attn_mask") if kwargs.get(key) is not None
+                }
+                if "attn_mask" in settings:
+                    settings["attn_mask"] = settings["attn_mask"].to(args[0].dtype)
+                return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(*args, **settings)[0]
+            return function(*args, **kwargs)
+
+    class ShapesOnly(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if function is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
+                return False
+            return function(*args, **(kwargs or {}))
+
+    with Autocast(), ShapesOnly():  # type: ignore[no-untyped-call]
+        yield
