@@ -19,10 +19,10 @@ COMMON = (("task", "model", "method"), ("task", "model"), ("task", "method"), ("
 
 
 class Estimate:
-    """Seconds of a run, the median of the nearest runs that exist: its other seeds, else those of `COMMON`."""
+    """Seconds of a run on this machine, the median of the nearest runs that exist: its other seeds, else those of `COMMON`."""
 
     def __init__(self, runs: Runs, scale: str) -> None:
-        self.runs, self.scale = runs, scale
+        self.runs, self.scale = of_this_kind_of_machine(runs), scale
 
     def one(self, run: PlannedRun) -> float | None:
         """One seed of a planned run; None where nothing like it has run yet."""
@@ -45,6 +45,16 @@ class Estimate:
         """All seeds of it together."""
         one = self.one(run)
         return None if one is None else one * len(run.seeds)
+
+
+def of_this_kind_of_machine(runs: Runs) -> Runs:
+    """Those made on a GPU where there is one here, else those made on a CPU; all, where they are of one kind."""
+    devices = {*runs.frame["device"]}
+    if len(devices) < 2 or "cpu" not in devices:
+        return runs
+    from lopa_bench.host.device import default_device
+
+    return runs.only({"device": "cpu" if default_device().type == "cpu" else (*(devices - {"cpu"}),)})
 
 
 def describe(seconds: Iterable[float | None], processes: int = 1) -> str:

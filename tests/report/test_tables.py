@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+import torch
 from synthetic import write_run
 
 from lopa_bench import mini
@@ -152,6 +153,16 @@ def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     assert guess("sst2", "lopa") == 10.0  # another model's, for want of nearer ones
     assert guess("mbpp", "idpg") is None
     assert describe([None]) == "time unknown: nothing like it has run yet"
+
+
+@pytest.mark.parametrize(("gpu", "seconds"), [(False, 90.0), (True, 9.0)])
+def test_time_is_that_of_this_kind_of_machine(gpu, seconds, tmp_path, monkeypatch):
+    write_run(tmp_path, "rte", "lopa", 0, seconds={"train": 1.0, "total": 90.0})
+    write_run(tmp_path, "rte", "lopa", 1, seconds={"train": 1.0, "total": 9.0}, device="NVIDIA H100")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    estimate = Estimate(read_runs(tmp_path, "mini"), "mini")
+    assert estimate.seconds(plan.PlannedRun({"task": "rte", "method": "lopa"}, (2,))) == seconds
+    assert estimate.seconds(plan.PlannedRun({"task": "rte", "method": "pt"}, (0,))) == seconds
 
 
 def test_papers_numbers_stand_apart_at_mini_and_beside_at_paper(tmp_path):
