@@ -99,7 +99,7 @@ def test_the_suite_does_all_its_parts_or_those_named(parts, made, status, said, 
 @pytest.mark.slow
 def test_the_suite_runs_dry(tmp_path):
     """Its parts are whole files, and what is there is not made again."""
-    environment = {**os.environ, "PARTS": "environment memory steps mini", "PYTHON": os.sys.executable}
+    environment = {**os.environ, "PARTS": "environment large memory steps mini", "PYTHON": os.sys.executable}
 
     def run():
         return subprocess.run([SUITE, tmp_path, "--dry"], env=environment, capture_output=True, text=True, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 
 import lopa_bench
 from lopa_bench.config.files import conf_dir
+from lopa_bench.host.terminal import say
 
 _VERSIONED = ("torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
@@ -27,26 +29,43 @@ def versions() -> dict[str, str]:
     return found
 
 
+# Of a git hook or alias that this may run under, whose repository need not be ours.
+_OTHERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
+
+
 @cache
 def git_state() -> dict[str, Any]:
-    """Commit of the checkout the package runs from and whether the package or ``conf/`` differs from it; empty outside a checkout."""
+    """Commit of the checkout the package runs from and whether the package or ``conf/`` differs from it, when this is first asked.
+
+    Empty outside a checkout, and where git does not answer.
+    """
     return checkout(Path(lopa_bench.__file__).parent, conf_dir())
 
 
 def checkout(package: Path, *beside: Path) -> dict[str, Any]:
-    """The commit that git keeps `package` at, and whether a file in it, or in what stands `beside` it, is another one now.
+    """The commit that git keeps `package` at, and whether a file in it, or in what stands `beside` it, is another one or a new one now.
 
     Empty where git does not keep the package: installed in an environment inside somebody's own checkout, it is not of their commit.
     """
 
+    environment = {name: value for name, value in os.environ.items() if name not in _OTHERS}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"  # to look is not to write their index
+
     def git(*args: str) -> str:
         return subprocess.run(
-            ["git", *args], cwd=package, capture_output=True, text=True, check=True, timeout=5
+            ["git", *args], cwd=package, env=environment, capture_output=True, text=True, check=True, timeout=5
         ).stdout.strip()
 
     try:
         git("ls-files", "--error-unmatch", "__init__.py")
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *map(str, beside))
+        changed = git("status", "--porcelain", "--untracked-files=normal", "--", ".", *map(str, beside))
         return {"commit": git("rev-parse", "HEAD"), "modified": bool(changed)}
+    except subprocess.CalledProcessError as error:
+        if "dubious ownership" in error.stderr:
+            say(
+                f"results name no commit: {package} is another user's (git config --global --add safe.directory …)",
+                error=True,
+            )
+        return {}
     except (OSError, subprocess.SubprocessError):
         return {}

@@ -93,7 +93,7 @@ class Instance(Facts):
 
 
 class Git(Facts):
-    """The checkout that the package ran from; None outside of one."""
+    """The checkout that the package ran from; None outside of one, and where git did not answer."""
 
     commit: str | None = None
     modified: bool | None = None

@@ -43,7 +43,7 @@ class Memory:
         activations: what the forward pass of one batch keeps for the backward pass.
         logits: those that are held at a time, with their gradients.
         writing: keys, values and logits of the texts that are written together.
-        gradients: of `training`, what is there in a step only.
+        gradients: of `training`, what comes as a backward pass goes; none where several batches add to it.
         fused: `activations` on a GPU, whose fused attention has dropout in it.
     """
 
@@ -125,7 +125,8 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
     held = min(len(rows.targets) * backbone.vocabulary, LOGITS_HELD) * LOGITS * FP32
     training = trained * (GRADIENT + ADAM + kept)
     saved, fused = (saved_bytes(model, rows, fused_dropout=fused) for fused in (False, True))
-    return Memory(loading, weights, training, saved, held, writing, trained * GRADIENT, fused)
+    passing = trained * GRADIENT if config.train.accumulate == 1 else 0
+    return Memory(loading, weights, training, saved, held, writing, passing, fused)
 
 
 def written_bytes(config: Config, files: ModelFiles, vocabulary: int, tokens: int, itemsize: int) -> int:

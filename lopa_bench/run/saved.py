@@ -60,6 +60,7 @@ def _shapes_only(dtype: torch.dtype, fused_dropout: bool) -> Iterator[None]:
         torch.addmm,
         torch.bmm,
         torch.baddbmm,
+        torch.einsum,
         attention,
     }
 

@@ -10,6 +10,7 @@ from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import processes
 from lopa_bench.models import hub
 from lopa_bench.results.directory import RunDirectory
+from lopa_bench.results.provenance import git_state
 from lopa_bench.results.record import Result
 from lopa_bench.run import identity
 from lopa_bench.run.preflight import preflight
@@ -36,6 +37,7 @@ def run(config: Config) -> Outcome:
         RunFailed: out of memory, or a file that cannot be written.
         Interrupted: Ctrl-C or SIGTERM; the same run goes on from its last checkpoint.
     """
+    git_state()  # now: the checkout may move on while this runs
     preflight(config)
     together = processes()
     if together.first(lambda: hub.complete(config)):

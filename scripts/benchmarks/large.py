@@ -1,6 +1,6 @@
 """A training step in RoBERTa-large's shape, on random weights: how many rows a second, and its peak of memory against the estimate.
 
-On a GPU of what PyTorch has allocated there. On a CPU, whose processes have no such number, `memory` has the peaks.
+Without what a run has beside: deterministic kernels, clipped gradients, rows of several lengths.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contest.measure import SAME_WORK, comparison, machine
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Config
-from lopa_bench.host.device import default_device
+from lopa_bench.host.device import PeakMemory, default_device
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models import shapes
 from lopa_bench.models.backbone import resolve_precision
@@ -59,12 +59,14 @@ def told(
 
 
 def steps(config: Config, name: str, tokens: int) -> tuple[float, float]:
-    """Rows a second of training steps, and their peak in MiB (of a CPU 0)."""
+    """Rows a second of training steps, and their peak in MiB: on a GPU of what PyTorch has allocated there, on a CPU of the process."""
+    with PeakMemory() as memory:
+        rate = measured_rate(config, name, tokens)
+    return rate, memory.mib
+
+
+def measured_rate(config: Config, name: str, tokens: int) -> float:
     device = default_device()
-    on_gpu = device.type == "cuda"
-    if on_gpu:
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
     torch.manual_seed(0)
     backbone = shapes.build(shapes.files(name), device.type, resolve_precision(config.precision, device))
     model = config.method.adapt(backbone).train()
@@ -72,10 +74,9 @@ def steps(config: Config, name: str, tokens: int) -> tuple[float, float]:
     optimizer = torch.optim.AdamW(model.trainable().values(), fused=True)
     for number in range(WARM_UP + STEPS):
         if number == WARM_UP:
-            started = clock(on_gpu)
+            started = clock()
         one_step(model, rows, optimizer)
-    seconds = (clock(on_gpu) - started) / STEPS
-    return len(rows.input_ids) / seconds, torch.cuda.max_memory_allocated() / 2**20 if on_gpu else 0.0
+    return len(rows.input_ids) * STEPS / (clock() - started)
 
 
 def on_device(shaped: Batch, device: torch.device) -> Batch:
@@ -89,7 +90,7 @@ def one_step(model: AdaptedModel, rows: Batch, optimizer: torch.optim.Optimizer)
     optimizer.zero_grad()
 
 
-def clock(on_gpu: bool) -> float:
-    if on_gpu:
+def clock() -> float:
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

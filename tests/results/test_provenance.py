@@ -47,6 +47,20 @@ def test_a_changed_file(clone, name, modified):
     assert state(clone)["modified"] is modified
 
 
+@pytest.mark.parametrize(("name", "modified"), [("package/new.py", True), ("conf/new.yaml", True), ("new.py", False)])
+def test_a_new_file(clone, name, modified):
+    (clone / name).write_text("not committed\n")
+    assert state(clone)["modified"] is modified
+
+
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"])
+def test_another_repository_in_the_environment(clone, name, monkeypatch):
+    """As in a hook of it."""
+    expected = state(clone)
+    monkeypatch.setenv(name, str(clone / "conf"))
+    assert state(clone) == expected
+
+
 def test_a_file_that_is_gone(clone):
     (clone / "package/methods/lopa.py").unlink()
     assert state(clone)["modified"]

@@ -131,6 +131,19 @@ def test_what_is_written_is_held(beams, architecture, tiny_models):
     assert written_bytes(tiny.settings(tiny_models(architecture), "none"), backbone.files, 500, inputs, 4) == 0
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("method", ["spt", "lpt", "idpg_phm", "lora", "adapter"])
+def test_methods_of_other_products(method, precision):
+    words = ["task=rte", f"method={method}", f"precision={precision}"]
+    assert estimate(load_config(words), 33).activations > 0
+
+
+def test_gradients_that_several_batches_add_to_stay():
+    once, four = (estimate(load_config(["task=rte", "method=fft", f"train.accumulate={n}"]), 33) for n in (1, 4))
+    assert four.on_cpu() == once.on_cpu()
+    assert four.gradients == 0 < once.gradients
+
+
 def test_peak():
     assert Memory(100, 10, 20, 30).on_cpu(0) == 100
     assert Memory(10, 100, 0, 0).on_cpu(0) == 130
