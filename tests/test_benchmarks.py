@@ -17,7 +17,6 @@ QUICK = {
     "report",
     "sandbox",
     "steps",
-    "train",
 }  # the others start many processes that import torch, or train a dozen models
 NAMES = sorted(path.stem for path in benchmark.BENCHMARKS.glob("*.py"))
 

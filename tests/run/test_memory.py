@@ -131,11 +131,10 @@ def test_what_is_written_is_held(beams, architecture, tiny_models):
     assert written_bytes(tiny.settings(tiny_models(architecture), "none"), backbone.files, 500, inputs, 4) == 0
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("method", ["spt", "lpt", "idpg_phm", "lora", "adapter"])
-def test_methods_of_other_products(method, precision):
-    words = ["task=rte", f"method={method}", f"precision={precision}"]
-    assert estimate(load_config(words), 33).activations > 0
+@pytest.mark.parametrize("method", ["spt", "lpt", "idpg_phm"])
+def test_methods_of_other_products(method):
+    """Not `torch.matmul` alone multiplies in bf16."""
+    assert estimate(load_config(["task=rte", f"method={method}", "precision=bf16"]), 33).activations > 0
 
 
 def test_gradients_that_several_batches_add_to_stay():
@@ -157,7 +156,13 @@ def test_peak():
 MEASURED = json.loads((Path(__file__).parents[2] / "results/benchmarks/h200/large.json").read_text())
 
 
-@pytest.mark.parametrize("row", MEASURED, ids=lambda row: row["work"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row["work"], marks=pytest.mark.slow if row["work"].startswith(("idpg", "pt")) else ())
+        for row in MEASURED  # what is much like LOPA's is slow
+    ],
+)
 def test_what_a_gpu_took(row):
     """The peaks of steps in RoBERTa-large's shape that PyTorch counted on one; attention with dropout keeps no weights of tokens there."""
     what, precision = row["work"].split(", ")
