@@ -101,8 +101,7 @@ def memory(config: Config) -> Iterator[Finding]:
         (f"{tokens} tokens (the longest row)", "about") if tokens else (f"{config.text_length} tokens", "at most")
     )
     run = f"{config.model.name} × {config.method.name} × {config.train.batch_size} rows of {long}"
-    activations = needed.fused if torch.cuda.is_available() else needed.activations
-    parts = f"weights {size(needed.weights)}, activations {size(activations)}"
+    parts = f"weights {size(needed.weights)}, activations {size(needed.activations)}"
     text = f"{run} takes {about} {size(peak)} ({parts}); {size(free)} are free"
     advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
     yield Finding("memory", text, advice if peak > free else None)

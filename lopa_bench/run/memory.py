@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 GRADIENT, ADAM, FP32 = 4, 8, 4  # bytes of a trained parameter, beside itself
 SLACK = 1.3  # fragments, and the operations' own working memory
-GPU_SLACK = 1.1  # of blocks that PyTorch's allocator cuts to size (results/benchmarks/h200)
+GPU_SLACK = 1.1  # of blocks that PyTorch's allocator cuts to size (docs/speed.md, "On a GPU")
 PROGRAM = (
     580 << 20
 )  # of a process before its model: Python and its libraries 470 MiB, a task's texts and tokens about 100 (docs/speed.md)
@@ -44,7 +44,6 @@ class Memory:
         logits: those that are held at a time, with their gradients.
         writing: keys, values and logits of the texts that are written together.
         gradients: of `training`, what comes as a backward pass goes; none where several batches add to it.
-        fused: `activations` on a GPU, whose fused attention has dropout in it.
     """
 
     loading: int
@@ -54,7 +53,6 @@ class Memory:
     logits: int = 0
     writing: int = 0
     gradients: int = 0
-    fused: int = 0
 
     @property
     def peak(self) -> int:
@@ -71,7 +69,7 @@ class Memory:
     def on_gpu(self) -> int:
         """Of what PyTorch allocates there. A layer's gradients come when its activations go."""
         kept = self.weights + self.training - self.gradients
-        running = kept + max(self.fused + self.logits, self.writing, self.gradients)
+        running = kept + max(self.activations + self.logits, self.writing, self.gradients)
         return max(self.loading, round(GPU_SLACK * running))
 
     @property
@@ -124,9 +122,8 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
     rows = batch(config, model, text)
     held = min(len(rows.targets) * backbone.vocabulary, LOGITS_HELD) * LOGITS * FP32
     training = trained * (GRADIENT + ADAM + kept)
-    saved, fused = (saved_bytes(model, rows, fused_dropout=fused) for fused in (False, True))
     passing = trained * GRADIENT if config.train.accumulate == 1 else 0
-    return Memory(loading, weights, training, saved, held, writing, passing, fused)
+    return Memory(loading, weights, training, saved_bytes(model, rows), held, writing, passing)
 
 
 def written_bytes(config: Config, files: ModelFiles, vocabulary: int, tokens: int, itemsize: int) -> int:

@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     from lopa_bench.models.batches import Batch
 
 
-def saved_bytes(model: AdaptedModel, rows: Batch, fused_dropout: bool = False) -> int:
-    """Bytes that autograd keeps of the forward pass and loss of `rows`, parameters and buffers left out.
-
-    `fused_dropout`: whether attention with dropout is a fused kernel's, too, as a GPU's is.
-    """
+def saved_bytes(model: AdaptedModel, rows: Batch) -> int:
+    """Bytes that autograd keeps of the forward pass and loss of `rows`, parameters and buffers left out."""
     import torch
 
     own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
@@ -29,8 +26,7 @@ def saved_bytes(model: AdaptedModel, rows: Batch, fused_dropout: bool = False) -
             kept[storage._cdata] = storage
         return tensor
 
-    shaped = _shapes_only(model.backbone.dtype, fused_dropout)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), shaped:
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _shapes_only(model.backbone.dtype):
         loss = model.loss(rows)
         total = sum(storage.nbytes() for storage in kept.values())
         del loss
@@ -38,12 +34,12 @@ def saved_bytes(model: AdaptedModel, rows: Batch, fused_dropout: bool = False) -
 
 
 @contextlib.contextmanager
-def _shapes_only(dtype: torch.dtype, fused_dropout: bool) -> Iterator[None]:
+def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
     """What a pass on the meta device needs to keep what one with numbers, in `dtype`, keeps.
 
     The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Matrices are multiplied in `dtype`, as by
-    autocast, which meta has not. Attention is the fused kernel's, which keeps no weights of tokens, on a CPU where there is no dropout;
-    on meta PyTorch would take the plain one, which does.
+    autocast, which meta has not. Attention without dropout is the fused kernel's, which keeps no weights of tokens; on meta PyTorch would
+    take the plain one, which does. With dropout it is the plain one everywhere (`models.dropout.RowDropout`).
     """
     import torch
     from torch import Tensor
@@ -72,8 +68,7 @@ def _shapes_only(dtype: torch.dtype, fused_dropout: bool) -> Iterator[None]:
             kwargs = kwargs or {}
             if function in multiplied and dtype != torch.float32:
                 args, kwargs = tuple(map(lower, args)), {key: lower(value) for key, value in kwargs.items()}
-            plain = kwargs.get("enable_gqa") or (kwargs.get("dropout_p") and not fused_dropout)
-            if function is attention and args[0].is_meta and not plain:
+            if function is attention and args[0].is_meta and not (kwargs.get("dropout_p") or kwargs.get("enable_gqa")):
                 settings = {
                     key: kwargs[key] for key in ("is_causal", "scale", "attn_mask") if kwargs.get(key) is not None
                 }

@@ -29,7 +29,6 @@ FIELDS = (
     "logits",
     "writing",
     "gradients",
-    "fused",
 )
 
 

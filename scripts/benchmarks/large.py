@@ -1,6 +1,6 @@
 """A training step in RoBERTa-large's shape, on random weights: how many rows a second, and its peak of memory against the estimate.
 
-Without what a run has beside: deterministic kernels, clipped gradients, rows of several lengths.
+With a run's own dropout; without its deterministic kernels, clipped gradients and rows of several lengths.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from contest.measure import SAME_WORK, comparison, machine
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Config
 from lopa_bench.host.device import PeakMemory, default_device
-from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models import shapes
 from lopa_bench.models.backbone import resolve_precision
 from lopa_bench.models.batches import Batch
@@ -75,19 +74,16 @@ def measured_rate(config: Config, name: str, tokens: int) -> float:
     for number in range(WARM_UP + STEPS):
         if number == WARM_UP:
             started = clock()
-        one_step(model, rows, optimizer)
+        with model.backbone.dropout.drawing(0, number, rows.index):
+            model.loss(rows).backward()
+        optimizer.step()
+        optimizer.zero_grad()
     return len(rows.input_ids) * STEPS / (clock() - started)
 
 
 def on_device(shaped: Batch, device: torch.device) -> Batch:
     """A batch of zeros."""
     return Batch(**{k: torch.zeros_like(v, device=device) for k, v in vars(shaped).items() if v is not None})
-
-
-def one_step(model: AdaptedModel, rows: Batch, optimizer: torch.optim.Optimizer) -> None:
-    model.loss(rows).backward()
-    optimizer.step()
-    optimizer.zero_grad()
 
 
 def clock() -> float:
