@@ -14,6 +14,7 @@ import lopa_bench
 from lopa_bench.config.files import conf_dir
 from lopa_bench.host.terminal import say
 
+_PATIENCE = 30.0  # seconds for git to look at the checkout; on a network drive its first look is slow
 _VERSIONED = ("torch", "transformers", "tokenizers", "peft", "datasets", "numpy")
 
 
@@ -53,7 +54,7 @@ def checkout(package: Path, *beside: Path) -> dict[str, Any]:
 
     def git(*args: str) -> str:
         return subprocess.run(
-            ["git", *args], cwd=package, env=environment, capture_output=True, text=True, check=True, timeout=5
+            ["git", *args], cwd=package, env=environment, capture_output=True, text=True, check=True, timeout=_PATIENCE
         ).stdout.strip()
 
     try:
@@ -67,5 +68,8 @@ def checkout(package: Path, *beside: Path) -> dict[str, Any]:
                 error=True,
             )
         return {}
-    except (OSError, subprocess.SubprocessError):
+    except subprocess.TimeoutExpired:
+        say(f"results name no commit: git has not answered for {package} in {_PATIENCE:g} s", error=True)
+        return {}
+    except OSError:  # no git here
         return {}

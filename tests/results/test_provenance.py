@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lopa_bench.results import provenance
 from lopa_bench.results.provenance import checkout
 
 
@@ -75,3 +76,14 @@ def test_a_package_installed_inside_somebody_s_checkout_is_not_of_their_commit(c
 
 def test_a_package_outside_of_any_checkout(tmp_path):
     assert checkout(tmp_path, tmp_path) == {}
+
+
+def test_a_git_that_does_not_answer(clone, monkeypatch, tmp_path, capsys):
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "git").write_text("#!/bin/sh\nexec sleep 60\n")
+    (slow / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(slow), prepend=":")
+    monkeypatch.setattr(provenance, "_PATIENCE", 0.1)
+    assert state(clone) == {}
+    assert "results name no commit: git has not answered" in capsys.readouterr().err
