@@ -11,7 +11,7 @@ help:  ## list the targets
 
 $(BIN)/lopa-bench: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[figures]'
 	@touch $@
 
 $(VENV)/.test: $(BIN)/lopa-bench

@@ -22,6 +22,7 @@ from typing import Any
 from lopa_bench.cli import plan, report, words
 from lopa_bench.cli.options import option
 from lopa_bench.host import signals
+from lopa_bench.host.extras import require
 from lopa_bench.host.gpus import VISIBLE, visible
 from lopa_bench.host.terminal import say
 from lopa_bench.study import jobs as recorded
@@ -66,6 +67,7 @@ def main(argv: Sequence[str]) -> int:
         say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
     if options.dry_run:
         return 0
+    require("matplotlib", "reproduce")  # what comes last, and the runs may take days
     status = run_all(jobs, options.results_dir, count, options.wait) if jobs else 0
     names = [table.name for table in tables(options.scale, options.table)]
     write_report(options.results_dir, options.scale, options.fast, names)

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 
+import pytest
 from synthetic import write_run
 
 from lopa_bench.cli import reproduce
+from lopa_bench.errors import UserError
+from lopa_bench.host import extras
 
 
 def test_a_dry_run_shows_the_plan_and_runs_nothing(tmp_path, capsys):
@@ -25,6 +28,13 @@ def test_a_folder_that_is_still_to_be_made_is_planned_and_not_made(tmp_path, cap
     assert reproduce.main(["-n", "--fast", "--table", "glue", "--results-dir", str(new)]) == 0
     assert "36 runs planned, 36 missing" in capsys.readouterr().out
     assert not new.exists()
+
+
+def test_what_the_page_needs_is_asked_for_before_the_first_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="reproduce needs the package matplotlib: pip install"):
+        reproduce.main(["table=glue", "fast=true", f"results_dir={tmp_path / 'runs'}"])
+    assert not (tmp_path / "runs").exists()
 
 
 def test_jobs_run_side_by_side_and_one_that_fails_stops_none(overrides, forkserver, tmp_path, capfd):
