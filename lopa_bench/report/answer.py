@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lopa_bench.host.terminal import printable
-from lopa_bench.report.claims_text import HOW, as_dict, statement
+from lopa_bench.report.claims_text import HOW, as_dict, read_by, statement
 from lopa_bench.report.findings import CheckedPart, Finding, Verdict, by_rule
 from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.terminal import console_of_reports, printed
@@ -119,7 +119,7 @@ def _statements(asked: Mapping[str, Answer]) -> Iterator[tuple[str, str, dict[st
 
 
 def _told(part: CheckedPart) -> str:
-    """``fails on sst2 -9.4 (-11.4 … -7.4); undecided rte …``: what was decided first."""
+    """``encoder mpnet: fails on sst2 -9.4 (-11.4 … -7.4); undecided rte …``: what was decided first."""
     words: dict[Verdict, str] = {
         "holds": "holds on",
         "fails": "fails on",
@@ -128,7 +128,7 @@ def _told(part: CheckedPart) -> str:
     }
     by_verdict = {verdict: [f for f in part.findings if f.verdict == verdict] for verdict in words}
     told = [f"{words[verdict]} {', '.join(map(_finding, found))}" for verdict, found in by_verdict.items() if found]
-    return "; ".join(told)
+    return ": ".join(filter(None, [read_by(part), "; ".join(told)]))
 
 
 def _finding(finding: Finding) -> str:

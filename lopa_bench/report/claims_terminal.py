@@ -17,6 +17,7 @@ from lopa_bench.report.claims_text import (
     needs,
     number_cells,
     part_title,
+    read_by,
     tally,
 )
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding
@@ -69,7 +70,8 @@ def _part(console: Console, part: CheckedPart) -> None:
         same = {head: texts[0] for head, *texts in columns if head in NUMBERS and len(texts) > len(set(texts)) == 1}
         shown = [place for place, head in enumerate(HEADS) if head not in same]
         rows = [[printable(cells[place]) for place in shown] for cells in (HEADS, *tested)]
-        if told := "; ".join(f"{head} {text}" for head, text in same.items() if text != MISSING):
+        alike = [f"{head} {text}" for head, text in same.items() if text != MISSING]
+        if told := "; ".join(filter(None, [read_by(part), *alike])):
             console.print(printable(told), style="dim", markup=False)
         print_grid(console, rows, rows, words=(0, 1))
     for line in _lines(part.findings):

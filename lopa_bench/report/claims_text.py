@@ -102,6 +102,11 @@ def statement(part: CheckedPart) -> str:
     return f"{part.part.text} on {'every task' if part.part.rule == 'every' else 'most tasks'}"
 
 
+def read_by(part: CheckedPart) -> str:
+    """``encoder mpnet``: what read the instance in the runs compared; empty where nothing did."""
+    return f"encoder {', '.join(part.encoders)}" if part.encoders else ""
+
+
 def markdown(checked: Sequence[CheckedClaim]) -> str:
     lines = ["| claim | | verdict | comparisons |", "| --- | --- | --- | --- |"]
     for claim in checked:
@@ -111,7 +116,8 @@ def markdown(checked: Sequence[CheckedClaim]) -> str:
     for claim in checked:
         lines += ["", f"## {claim.claim.name}: {markdown_cell(claim.claim.text)}: {claim.verdict}"]
         for part in claim.parts:
-            lines += ["", f"**{markdown_cell(part_title(part))}**", ""]
+            told = f" ({markdown_cell(read_by(part))})" if part.encoders else ""
+            lines += ["", f"**{markdown_cell(part_title(part))}**{told}", ""]
             lines += ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " ---: |" * 6 + " --- |"]
             for finding in part.findings:
                 cells = [markdown_cell(cell) for cell in finding_cells(finding)]
@@ -166,6 +172,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "task": finding.comparison.task,
         "verdict": finding.verdict,
+        "encoders": list(finding.encoders),
         "detail": "; ".join([finding.detail] if finding.detail else plan.commands(finding.missing)),
         **numbers,
     }

@@ -20,7 +20,10 @@ Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One comparison: what came out, or which runs, `missing`, would let it come out. Planned are the seeds of the study's tables."""
+    """One comparison: what came out, or which runs, `missing`, would let it come out.
+
+    Planned are the seeds of the study's tables; `encoders` read the instance in the runs compared (none where neither side reads it).
+    """
 
     comparison: Contrast | Fewer | Linear
     verdict: Verdict
@@ -29,6 +32,7 @@ class Finding:
     p_holm: float | None = None
     missing: tuple[plan.PlannedRun, ...] = ()
     planned_seeds: int = 0
+    encoders: tuple[str, ...] = ()
 
     @property
     def level(self) -> float:
@@ -48,6 +52,10 @@ class CheckedPart:
     part: Part
     verdict: Verdict
     findings: tuple[Finding, ...]
+
+    @property
+    def encoders(self) -> list[str]:
+        return sorted({encoder for finding in self.findings for encoder in finding.encoders})
 
     @property
     def leaning(self) -> Verdict:

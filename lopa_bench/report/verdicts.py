@@ -73,7 +73,9 @@ class _Checker:
         planned_seeds = self.seeds or min(len(self.planned(row, comparison.task).seeds) for row in rows)
         found = self.compared(comparison, runs, planned_seeds)
         notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
-        return replace(found, detail="; ".join(filter(None, [found.detail, *notes])), planned_seeds=planned_seeds)
+        detail = "; ".join(filter(None, [found.detail, *notes]))
+        encoders = tuple(sorted({encoder for side in runs for encoder in side["encoder"].dropna()}))
+        return replace(found, detail=detail, planned_seeds=planned_seeds, encoders=encoders)
 
     def compared(
         self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame], planned_seeds: int
@@ -150,13 +152,21 @@ class _Sample:
     b: tuple[Scores, ...] = ()
     detail: str = ""
     planned_seeds: int = 0
+    encoders: tuple[str, ...] = ()
 
     def finding(self, part: Sequence[_Sample]) -> Finding:
         """Tested with the spread over seeds pooled over the part's tasks of the same kind."""
         kind = self.contrast.kind
         spread = pool([other.effects for other in part if other.contrast.kind == kind])
         difference = paired_difference(self.a, self.b, self.effects, self.contrast.region, spread)
-        return Finding(self.contrast, "undecided", self.detail, difference, planned_seeds=self.planned_seeds)
+        return Finding(
+            self.contrast,
+            "undecided",
+            self.detail,
+            difference,
+            planned_seeds=self.planned_seeds,
+            encoders=self.encoders,
+        )
 
 
 @lru_cache(maxsize=4096)  # all that the claims compare at a scale: most are asked for by several claims

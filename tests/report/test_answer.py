@@ -21,12 +21,12 @@ GATE, ENCODER, REACHED, RANK, USED = range(5)
 FROZEN, TRAINED = {"method.freeze_encoder": True}, {"method.freeze_encoder": False}
 
 
-def write(root, method, share, tasks=GLUE, settings=None, seeds=range(10), rows=400):
+def write(root, method, share, tasks=GLUE, settings=None, seeds=range(10), rows=400, **fields):
     """Runs that get this share of the rows right."""
     for task in tasks:
         for seed in seeds:
             random = np.random.default_rng([seed, len(method), GLUE.index(task)])
-            write_run(root, task, method, seed, correct=random.random(rows) < share, settings=settings)
+            write_run(root, task, method, seed, correct=random.random(rows) < share, settings=settings, **fields)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,36 @@ def test_filled_markers_are_decided_comparisons(folder):
     drawn.draw_without_rendering()
     legend, whole = drawn.legends[0].get_window_extent(), drawn.bbox
     assert whole.x0 <= legend.x0 < legend.x1 <= whole.x1
+
+
+def test_an_interval_over_one_seeds_rows_is_dotted(folder):
+    answers = {"mini": answer(read_runs(folder, "mini"), "mini")}
+    told = [f.difference.seeds for one in answers["mini"] for part in one.parts for f in part.findings if f.difference]
+    (axes,) = figure(answers).axes
+    dotted = [lines for lines in axes.collections if lines.get_linestyle()[0][1] is not None]
+    assert 0 < len(dotted) == told.count(1) < len(told)
+
+
+def test_what_read_the_instance_stands_beside_each_statement(folder, tmp_path, capsys):
+    """At scale small the claims of the paper are of runs with another encoder than those that train it."""
+    assert (
+        figure({"mini": answer(read_runs(folder, "mini"), "mini")}).axes[0].get_title()
+        == "embedded (encoder: backbone)"
+    )
+    for method in ("lopa", "lopa_add", "idpg"):
+        write(tmp_path, method, 0.6, seeds=range(2), scale="small", settings={"encoder": "mpnet"})
+        write(tmp_path, method, 0.6, seeds=range(2), scale="small", settings={"encoder": "backbone", **FROZEN})
+    both = answer(read_runs(tmp_path, "small"), "small")
+    assert [part.encoders for part in both[GATE].parts] == [["mpnet"], [], ["backbone"], []]
+    axes = figure({"small": both}).axes[0]
+    assert axes.get_title() == "real data"
+    named = [text.get_text() for text in axes.texts if text.get_text() in ("mpnet", "backbone")]
+    assert named == ["mpnet", "backbone", "mpnet"]  # the last: C11, of which these runs say nothing
+    assert main(["answer", f"results_dir={tmp_path}", "format=json"]) == 0
+    told = json.loads(capsys.readouterr().out)[GATE]["parts"]
+    assert all(one["encoders"] == ["mpnet"] for one in told[0]["comparisons"])
+    assert main(["report", "claims", "--scale", "small", f"results_dir={tmp_path}"]) == 0
+    assert "encoder mpnet" in capsys.readouterr().out
 
 
 def test_every_task_has_a_mark_of_its_own():

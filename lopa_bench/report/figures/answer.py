@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.report.answer import SCALE_TITLES, Answer, Answers
-from lopa_bench.report.figures.style import axes_grid, look
+from lopa_bench.report.figures.style import GREY, axes_grid, look
 from lopa_bench.report.findings import CheckedPart, Finding
 from lopa_bench.study.claim import Contrast
 from lopa_bench.tasks.known import known
@@ -22,16 +22,20 @@ IN_A_LINE = 4  # entries of the legend, for each panel
 BAND = 0.8  # of a row's height that its tasks share
 LABEL = 34  # characters of a statement in one line
 TRUE = "#e3f1e8"  # where the statement is true
+DOTTED = (0, (1, 1))  # an interval over rows alone: of one seed
 
 
 def figure(answers: Answers) -> Figure:
-    """Effects with their 95 % intervals; a filled marker is a decided comparison, a hollow one is not."""
+    """Effects with their 95 % intervals; a filled marker is a decided comparison, a hollow one is not.
+
+    A dotted interval is over the rows of one seed. What read the instance stands in the title, or in each row where rows differ.
+    """
     first = next(iter(answers.values()))
     labels = [label for one in first for label in (one.question.text, *_statements(one.parts))]
     drawn, panels = axes_grid(len(answers), width=4.3, height=0.4 * len(labels) + 1.0, sharey=True)
     tasks = _tasks(answers)
     for axes, (scale, asked) in zip(panels, answers.items(), strict=True):
-        axes.set_title(SCALE_TITLES[scale])
+        axes.set_title(SCALE_TITLES[scale] + _encoder(asked))
         _panel(axes, asked, tasks)
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].set_ylim(len(labels) - 0.5, -0.5)  # the first row above
@@ -49,8 +53,18 @@ def _panel(axes: Axes, asked: Sequence[Answer], tasks: list[str]) -> None:
         axes.text(0.02, place, one.word, transform=axes.get_yaxis_transform(), fontweight="bold", va="center")
         parts |= dict(enumerate(one.parts, place + 1))
         place += 1 + len(one.parts)
+    differ = not _encoder(asked)
     for row, part in parts.items():
         _points(axes, row, part, tasks)
+        if differ:
+            read: dict[str, Any] = {
+                "transform": axes.get_yaxis_transform(),
+                "ha": "right",
+                "va": "bottom",
+                "color": GREY,
+                "size": 8,
+            }
+            axes.text(0.99, row + 0.45, ", ".join(part.encoders), **read)
     left, right = axes.get_xlim()
     for row, part in parts.items():
         _shade(axes, row, part, left, right)
@@ -59,6 +73,12 @@ def _panel(axes: Axes, asked: Sequence[Answer], tasks: list[str]) -> None:
     axes.axvline(0, color="#444444", linewidth=0.8, zorder=0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
+
+
+def _encoder(asked: Sequence[Answer]) -> str:
+    """`` (encoder: backbone)`` where all that was compared at a scale was read by the same, else empty."""
+    named = {encoder for one in asked for part in one.parts for encoder in part.encoders}
+    return f" (encoder: {named.pop()})" if len(named) == 1 else ""
 
 
 def _statements(parts: tuple[CheckedPart, ...]) -> list[str]:
@@ -84,7 +104,7 @@ def _point(axes: Axes, y: float, finding: Finding, i: int) -> None:
     difference, style = finding.difference, look(i)
     assert difference is not None
     decided = finding.verdict in ("holds", "fails")
-    axes.errorbar(
+    *_, (interval,) = axes.errorbar(
         [difference.effect],
         [y],
         xerr=[[difference.effect - difference.low], [difference.high - difference.effect]],
@@ -94,6 +114,8 @@ def _point(axes: Axes, y: float, finding: Finding, i: int) -> None:
         markerfacecolor=style["color"] if decided else "white",
         **style,
     )
+    if difference.seeds == 1:
+        interval.set_linestyle(DOTTED)
 
 
 def _shade(axes: Axes, place: int, part: CheckedPart, left: float, right: float) -> None:
@@ -105,7 +127,7 @@ def _shade(axes: Axes, place: int, part: CheckedPart, left: float, right: float)
 
 
 def _legend(drawn: Figure, tasks: list[str], panels: int) -> None:
-    """The tasks, and what a filled marker and the shade say."""
+    """The tasks, and what a filled marker, a dotted line and the shade say."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -117,6 +139,7 @@ def _legend(drawn: Figure, tasks: list[str], panels: int) -> None:
         Line2D([], [], label="decided", **hollow),
         Line2D([], [], label="undecided", markerfacecolor="white", **hollow),
     ]
+    marks += [Line2D([], [], color="black", linewidth=0.8, linestyle=DOTTED, label="one seed")]
     marks += [Patch(color=TRUE, label="statement true")]
     drawn.legend(
         handles=marks,
