@@ -53,7 +53,8 @@ def write_run(
     config["selection"] = flat["selection"]
     data = config.pop("data")
     config["data"] = {"train": f"sha-{task}-{data}", "test": f"sha-{task}-{data}"}
-    config["task"] = {"template": "" if flat.get("kind") == "causal" else "<mask>"}
+    kind = "causal" if flat.get("kind") == "causal" else "masked"
+    config["task"] = {"template": getattr(known(task).for_kind(kind), "template", "")}
     headline = known(task).metric
     if correct is not None:
         words = np.where(np.arange(len(correct)) % 2, " Yes", " No")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from lopa_bench.host.terminal import add_row, say, show, table
 
 if TYPE_CHECKING:
     from lopa_bench.study.grid import Grid, Point
+    from lopa_bench.study.jobs import Job as Made
     from lopa_bench.study.progress import Progress
 
 SUMMARY = "the learning rate and start of every method, found by the same rule, chosen on validation scores"
@@ -25,7 +25,7 @@ Every method has the same rates; where its best is at an edge, the next one is r
 have the same starts of their heads, encoder frozen and trained apart, for a third of the recipe's epochs; the best three settings of each
 are then run with all epochs, and the best of these is followed where nothing was tried beyond it. At scale=small every run has all epochs
 and the recipe's start. What an override says is so in all runs: encoder=mpnet data.dir=DIR method.freeze_encoder=false. What is finished
-is found; a setting with which a run fails counts as the worst. The values are printed, not written: train.lr=… takes them, or a
+is found; a setting with which a run diverges counts as the worst. The values are printed, not written: train.lr=… takes them, or a
 conf/scale/*.yaml of yours."""
 EXAMPLE = "lopa-bench grid method=lopa,pt --dry-run"
 SCALES = ("mini", "small")
@@ -66,9 +66,9 @@ def main(argv: Sequence[str]) -> int:
         say(f"{len(jobs)} run{'s' * (len(jobs) > 1)} missing in {options.results_dir}")
         if options.dry_run:
             break
-        run_all([grid.words(*job) for job in jobs], options)
+        ended = run_all([grid.words(*job) for job in jobs], options)
         progress.look()
-        if progress.give_up(jobs):
+        if progress.give_up(jobs, {job for job, made in zip(jobs, ended, strict=True) if made.diverged}):
             status = 1
     if options.output:
         write_scores(options.output, progress)
@@ -105,12 +105,13 @@ def grid_of(options: Options) -> Grid:
     return grid(options.scale, tuple(dict.fromkeys(options.task)), tuple(told.values()))
 
 
-def run_all(jobs: Sequence[list[str]], options: Options) -> None:
+def run_all(jobs: Sequence[list[str]], options: Options) -> list[Made]:
+    """What became of each."""
     from lopa_bench.config.quoting import as_meant
 
     place = as_meant(f"results_dir={options.results_dir}")
-    count = min(options.workers or os.cpu_count() or 1, len(jobs))
-    reproduce.run_all([reproduce.Job([*own, place], None) for own in jobs], options.results_dir, count)
+    count = reproduce.process_count(options.workers, len(jobs))
+    return reproduce.run_all([reproduce.Job([*own, place], None) for own in jobs], options.results_dir, count)
 
 
 def write_scores(output: Path, progress: Progress) -> None:
@@ -137,18 +138,22 @@ def epochs(grid: Grid, point: Point) -> int:
 
 def print_choices(progress: Progress) -> None:
     """One line a contender: its values, the mean validation score, and whether the rate is at the edge of what was tried."""
-    from lopa_bench.study.grid import choose
+    from lopa_bench.study.grid import FAILED, choose
 
     tasks, scores = progress.grid.tasks, progress.means
     score = f"{'mean ' if len(tasks) > 1 else ''}validation score, {' and '.join(tasks)}"
     shown = table("method", "train.lr", "method.init_std", score, "", box=None)
     for each in progress.wanted:
         choice = choose(each, scores)
-        if choice is None:
+        if each in progress.failed:
+            add_row(shown, (each.label, "—", "—", "—", "runs failed, not for their setting; the same command goes on"))
+        elif choice is None:
             add_row(shown, (each.label, "—", "—", "—", "no run on all tasks"))
         else:
             start = "" if choice.point.start is None else str(choice.point.start)
             said = ["at the edge of what was tried"] if choice.rung else []
+            diverged = sum(FAILED in own.values() for point, own in progress.scores.items() if point.contender == each)
+            said += [f"{diverged} diverged"] if diverged else []
             said += [] if choice.point.whole else [f"after {epochs(progress.grid, choice.point)} epochs"]
             add_row(shown, (each.label, f"{choice.point.rate:g}", start, f"{choice.score:.2f}", ", ".join(said)))
     show(shown, width=140)

@@ -62,13 +62,13 @@ def main(argv: Sequence[str]) -> int:
     wanted = plan.plan_of(options)
     plan.print_commands(wanted)
     jobs = jobs_of(wanted, options.results_dir)
-    count = min(options.workers or len(visible()) or os.cpu_count() or 1, len(jobs))
+    count = process_count(options.workers, len(jobs))
     if count > 1:
         say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
     if options.dry_run:
         return 0
     require("matplotlib", "reproduce")  # what comes last, and the runs may take days
-    status = run_all(jobs, options.results_dir, count, options.wait) if jobs else 0
+    status = recorded.status(run_all(jobs, options.results_dir, count, options.wait)) if jobs else 0
     names = [table.name for table in tables(options.scale, options.table)]
     write_report(options.results_dir, options.scale, options.fast, names)
     return status
@@ -94,8 +94,13 @@ def jobs_of(wanted: Plan, results_dir: Path) -> list[Job]:
     ]
 
 
-def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -> int:
-    """Do all jobs with ``count`` processes; 1 if any failed. `wait`: for the runs that other processes do."""
+def process_count(workers: int | None, jobs: int) -> int:
+    """How many processes do so many jobs, where nobody says it: one per GPU, else one per core."""
+    return min(workers or len(visible()) or os.cpu_count() or 1, jobs)
+
+
+def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -> list[recorded.Job]:
+    """Do all jobs with ``count`` processes; what became of each. `wait`: for the runs that other processes do."""
     gpus = visible()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     context = mp.get_context("forkserver")
@@ -116,7 +121,8 @@ def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -
                 _end([worker for worker in crew if worker.pid])
 
         carry_out(folder, side_by_side, wait)
-        return sweep.finish(folder)
+        sweep.finish(folder)
+        return recorded.read(folder)
 
 
 def _end(crew: Sequence[mp.process.BaseProcess]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+
+from lopa_bench.config.keys import spell
 
 PATHS = {"path", "dir", "results_dir"}  # last parts of the keys whose values are paths
 FILES = {"data.train", "data.validation", "data.test"}
@@ -17,6 +20,17 @@ def quoted(key: str, value: object) -> str:
     text = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
     ending = len(text) - len(text.rstrip("\\"))
     return f"{key}='{text}{text[len(text) - ending :]}'"
+
+
+def override(key: str, value: object) -> str:
+    """``key=value`` as Hydra reads this very value from it: a text that it would take for a number or for its own signs in quotes."""
+    if isinstance(value, Mapping):
+        return f"{key}={{{','.join(override(str(name), own).replace('=', ':', 1) for name, own in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"{key}=[{','.join(override('', own)[1:] for own in value)}]"
+    word = f"{key}={spell(value)}"
+    parsed = read(f"key={spell(value)}") if isinstance(value, str) else None
+    return quoted(key, value) if isinstance(value, str) and (parsed is None or parsed.value() != value) else word
 
 
 def as_meant(word: str, multirun: bool = False) -> str:

@@ -113,7 +113,9 @@ def command_of(run: Path) -> str:
 def _command(result: Result, local: bool, listed: ListedRun) -> str:
     model = ["model=local", "model.path=DIR"] if local else [f"model={result.model}"]
     chosen = [f"task={result.task}", f"method={result.method}", *model, f"scale={result.scale}", f"seed={result.seed}"]
-    return f"lopa-bench {shlex.join(chosen)} {listed.differs}".rstrip()
+    own = any(word.startswith("data.train=") for word in listed.differs)
+    folder = ["data.dir=DIR"] if result.data.source == "files" and not own else []
+    return f"lopa-bench {shlex.join([*chosen, *folder, *listed.differs])}"
 
 
 def _metadata(result: Result, config: Config, task: Task, metric: Metric, written: str, licence: str | None) -> str:

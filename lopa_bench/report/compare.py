@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.report.resampling import read_scores
+from lopa_bench.report.resampling import other_examples, read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
@@ -62,9 +62,14 @@ def compare(a: Path, b: Path) -> Comparison:
         raise UserError(f"{a} and {b} did not predict the same examples")
     runs = ((path_a, result_a), (path_b, result_b))
     metrics = [as_run(task, result.setting("task") or {}).metrics[metric] for _, result in runs]
+    if metrics[0] != metrics[1]:
+        classes = [result.setting("task.f1_label") for _, result in runs]
+        raise UserError(f"{metric} is of another class: task.f1_label is {classes[0]} in {a}, {classes[1]} in {b}")
     scores_a, scores_b = (read_scores(path, own) for (path, _), own in zip(runs, metrics, strict=True))
     if scores_a is None or scores_b is None:
         raise UserError(f"{metric} of {task} cannot be recomputed from the predictions of {a}")
+    if other_examples([result.data.fingerprints.get("test") for _, result in runs], [scores_a, scores_b]):
+        raise UserError(f"{a} and {b} did not predict the same examples: their test splits differ, with targets alike")
     values = (result_a.score, result_b.score)
     difference = paired_difference([scores_a], [scores_b], [values[0] - values[1]], Region(low=0.0))
     only_a, only_b = _flips(lines_a, lines_b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,12 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lopa_bench.config.keys import fits, lookup, spell
+from lopa_bench.config import files
+from lopa_bench.config.keys import fits, lookup
+from lopa_bench.config.quoting import override
 from lopa_bench.report.cells import count
 from lopa_bench.report.choice import by_rank_of
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import known
+from lopa_bench.tasks.places import split_slice
 
 FROZEN = "method.freeze_encoder"
 FIELDS = {  # as printed -> of ListedRun
@@ -40,7 +45,7 @@ class ListedRun:
     """The runs of one setting.
 
     Attributes:
-        differs: what is not at the recipe's value, ``train.lr=0.5 method.rank=2``; the rest is.
+        differs: the overrides of what is not at the recipe's value, ``train.lr=0.5``, ``method.rank=2``; the rest is.
         score, deviation: mean and sample standard deviation of the headline metric over seeds (None: one seed).
         counted, trained: parameters as the paper counts them, and those that got gradients.
         seconds, memory: of one run, the mean and the most in MiB. finished: when the newest was.
@@ -50,7 +55,7 @@ class ListedRun:
     task: str
     method: str
     model: str
-    differs: str
+    differs: tuple[str, ...]
     metric: str
     score: float | None
     deviation: float | None
@@ -64,13 +69,14 @@ class ListedRun:
 
     def values(self) -> dict[str, Any]:
         """Every field, for programs."""
-        return {**asdict(self), "seeds": " ".join(map(str, self.seeds))}
+        return {**asdict(self), "differs": " ".join(self.differs), "seeds": " ".join(map(str, self.seeds))}
 
     def texts(self) -> list[str]:
         """The fields as printed, in the order of FIELDS."""
         spread = f" ± {self.deviation:.2f}" if self.deviation is not None else ""
         shown = {
             "score": "" if self.score is None else f"{self.score:.2f}{spread}",
+            "differs": " ".join(self.differs),
             "seeds": ",".join(map(str, self.seeds)),
             **{name: _text(getattr(self, name), count) for name in ("counted", "trained")},
             **{name: _text(getattr(self, name), "{:.0f}".format) for name in ("seconds", "memory")},
@@ -168,15 +174,48 @@ def _listed(frame: pd.DataFrame, scale: str, shown: set[int]) -> ListedRun:
     )
 
 
-def _differs(run: Mapping[str, Any], scale: str) -> str:
-    """What of a run's settings is not at the value of a run that is told none."""
+def _differs(run: Mapping[str, Any], scale: str) -> tuple[str, ...]:
+    """What of a run's settings is not at the value of a run that is told none, as overrides."""
     told = {"task": run["task"], "method": run["method"], "model": run["model"]}
     expected = _settings(told, scale)
     frozen = lookup(run["config"], FROZEN)
     if frozen is not None and frozen != expected[FROZEN]:  # runs that train their encoder have a recipe of their own
         expected = {**_settings({**told, FROZEN: frozen}, scale), FROZEN: expected[FROZEN]}
     own = {key: _known(run[key]) if key in run else lookup(run["config"], key) for key in expected}
-    return " ".join(f"{key}={spell(own[key])}" for key, value in expected.items() if not fits(own[key], value))
+    named = _own_files(run["task"], run["config"])
+    own |= {"data.source": expected["data.source"]} if named and "data.source" in own else {}  # naming a file says it
+    told = {key: own[key] for key, value in expected.items() if not fits(own[key], value)}
+    told |= _of_task(run) | named
+    model = lookup(run["config"], "model.label_words")
+    told |= {"model.label_words": model} if model else {}
+    return tuple(override(key, value) for key, value in told.items())
+
+
+def _of_task(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a task's own fields is not as conf/task/<name>.yaml says it."""
+    name, written = run["task"], files.read(f"task/{run['task']}")
+    usual, own = known(name).for_kind(run["kind"]), lookup(run["config"], "task") or {}
+    others = {
+        key: own[key]
+        for key in own
+        if key in written and key != "name" and _plain(getattr(usual, key, None)) != _plain(own[key])
+    }
+    if run["kind"] == "causal" and "causal_template" in written and "template" in others:
+        others["causal_template"] = others.pop("template")  # what a causal LM is asked in its place
+    return {f"task.{key}": value for key, value in others.items()}
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _own_files(name: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a run that the user named, without their folder; none where the rows are the task's."""
+    if lookup(config, "data.source") != "files":
+        return {}
+    usual = {split_slice(place)[0] for places in known(name).files.values() for place in places}
+    read: Mapping[str, str] = lookup(config, "data.files") or {}
+    return {} if usual & set(read.values()) else {f"data.{split}": file for split, file in read.items()}
 
 
 def _settings(told: Mapping[str, Any], scale: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Line, Metric, percent_mean
-from lopa_bench.results.predictions import examples_of, read_predictions
+from lopa_bench.results.predictions import examples_of, inputs_of, read_predictions
 
 RESAMPLES = 2_000
 
@@ -31,12 +31,14 @@ class Scores:
         aggregate: sums over examples [..., K] and N -> metric [...].
         correct: [N] booleans where the metric is the mean of them (accuracy, pass@1), else None.
         examples: which they are, in order; equal for runs that may be paired.
+        inputs: what was read, in order; empty where that is not known.
     """
 
     rows: Floats
     aggregate: Callable[[Floats, int], Floats]
     correct: NDArray[np.bool_] | None = None
     examples: str = ""
+    inputs: str = ""
 
     @property
     def value(self) -> float:
@@ -73,7 +75,24 @@ def scores_of(lines: Sequence[Line], metric: Metric) -> Scores | None:
         return None
     rows = metric.per_row(lines)
     binary = metric.aggregate is percent_mean and rows.shape[1] == 1 and bool(np.isin(rows, (0.0, 1.0)).all())
-    return Scores(rows, metric.aggregate, rows[:, 0].astype(bool) if binary else None, examples_of(lines))
+    correct = rows[:, 0].astype(bool) if binary else None
+    return Scores(rows, metric.aggregate, correct, examples_of(lines), inputs_of(lines))
+
+
+def other_examples(tests: Sequence[str | None], scores: Sequence[Scores | None]) -> bool:
+    """Whether two runs were tested on different examples.
+
+    The same fingerprint of the test split is enough to be the same, and to have read the same is: a split may come from two sources.
+    Of results without a fingerprint the targets decide; two splits of one task may have those alike.
+
+    Args:
+        tests: of each run, the fingerprint of its test split; None of an older result.
+        scores: of each run, where its predictions are there.
+    """
+    a, b = scores
+    if None in tests:
+        return bool(a and b and a.examples != b.examples)
+    return tests[0] != tests[1] and not (a and b and a.inputs and a.inputs == b.inputs)
 
 
 def jackknife(scores: Scores) -> Floats:

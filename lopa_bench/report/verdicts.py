@@ -15,7 +15,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding, by_rule, correct
-from lopa_bench.report.resampling import Prompts, Scores, read_scores
+from lopa_bench.report.resampling import Prompts, Scores, other_examples, read_scores
 from lopa_bench.report.statistics import paired_difference, pool
 from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import Runs
@@ -110,7 +110,8 @@ class _Checker:
         key = contrast.metric
         effects = [x["metrics"][key] - y["metrics"][key] for x, y in pairs]
         scores = [(self.scores(x, contrast), self.scores(y, contrast)) for x, y in pairs]
-        if any(_other_examples(*runs, *both) for runs, both in zip(pairs, scores, strict=True)):
+        tests = [[lookup(run["config"], "data.fingerprints.test") for run in runs] for runs in pairs]
+        if any(other_examples(*both) for both in zip(tests, scores, strict=True)):
             return Finding(contrast, "undecided", "the two sides were tested on other examples")
         paired = [(x, y) for x, y in scores if x and y]
         if len(paired) < len(pairs) or len({side.examples for both in paired for side in both}) > 1:
@@ -176,17 +177,6 @@ def _scores(path: Path, metric: Metric, prompts: Prompts | None) -> tuple[Scores
         return read_scores(path, metric, prompts), ""
     except UserError as error:
         return None, f"{error}: its seeds count, its examples do not"
-
-
-def _other_examples(a: pd.Series, b: pd.Series, scores_a: Scores | None, scores_b: Scores | None) -> bool:
-    """Whether two runs had different test examples, by their data's fingerprints and by what they predicted.
-
-    Either being equal is enough: predictions lack in a published folder, and older results have no fingerprints.
-    """
-    fingerprints = [lookup(run["config"], "data.fingerprints.test") for run in (a, b)]
-    predicted = [scores.examples if scores else None for scores in (scores_a, scores_b)]
-    known = [x == y for x, y in (fingerprints, predicted) if x is not None and y is not None]
-    return bool(known) and not any(known)
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:

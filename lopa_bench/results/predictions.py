@@ -116,6 +116,12 @@ def examples_of(predictions: Sequence[Mapping[str, Any]]) -> str:
     return hashlib.blake2b(json.dumps(told).encode(), digest_size=8).hexdigest()
 
 
+def inputs_of(predictions: Sequence[Mapping[str, Any]]) -> str:
+    """A digest of what was read, as the model read it, in order; empty where a line does not say."""
+    read = [line.get("input") for line in predictions]
+    return "" if None in read else hashlib.blake2b(json.dumps(read).encode(), digest_size=8).hexdigest()
+
+
 def share_correct(line: Mapping[str, Any]) -> float:
     """The fraction that is right of an example's samples, those that count (not None)."""
     correct = line["correct"]

@@ -106,7 +106,8 @@ def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> 
     added = forward_flops(body, config, tokens + left.tokens, tokens + extra, causal) - bare
     layers, shape = config.num_hidden_layers, backbone.shape(encoder.width)
     server = added * (layers - method.frozen_layers(layers)) // layers  # a body is its layers, one like another
-    instance = forward_flops(encoder.body, encoder.config, tokens, tokens, False) if reads else 0
+    read = min(tokens, encoder.files.positions)  # the instance is cut to what its encoder reads
+    instance = forward_flops(encoder.body, encoder.config, read, read, False) if reads else 0
     return Cost(
         method.name,
         server_bytes=left.server * BYTES,

@@ -177,7 +177,7 @@ class SoftPromptClient:
         texts: Sequence[str],
         url: str,
         max_tokens: int = 16,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         *,
         model: str | None = None,
         temperature: float = 0.0,
@@ -187,17 +187,25 @@ class SoftPromptClient:
         """What a server of the OpenAI Completions form (vLLM with ``--enable-prompt-embeds``) writes after each text, in order.
 
         Args:
-            url: ``http://127.0.0.1:8000/v1``. max_tokens, stop, temperature and `settings` (top_p, seed, …): as of the API.
+            url: ``http://127.0.0.1:8000/v1``. max_tokens, stop, temperature and `settings` (top_p, seed, …): as of the API,
+                but `n`: one text is written after each.
             model: the name under which it is served; None leaves that to the server. api_key: as of ``vllm serve --api-key``.
 
         Raises:
-            UserError: a masked LM's client, or a request that the server refuses. RunFailed: no server answers.
+            UserError: a masked LM's client, several samples, or a request that the server refuses. RunFailed: no server answers.
         """
         if self.kind != "causal":
             raise UserError("complete: a masked LM writes no text; ask its logits at <mask> (docs/serving.md)")
+        if settings.get("n", 1) != 1:
+            raise UserError(f"n={settings['n']}: one text is written after each; ask again with another seed for more")
         request = self.embed(texts)
         prompts = [row[kept.bool()] for row, kept in zip(*request[:2], strict=True)]
-        asked = {"max_tokens": max_tokens, "temperature": temperature, "stop": list(stop), **settings}
+        asked = {
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "stop": [stop] if isinstance(stop, str) else list(stop),
+        }
+        asked |= settings
         return complete(url, prompts, asked if model is None else {"model": model, **asked}, api_key)
 
     def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:

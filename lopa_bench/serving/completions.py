@@ -43,11 +43,13 @@ def complete(
     if not answer.ok:
         raise UserError(f"url={url}: refused with status {answer.status_code} ({_told(answer)})")
     try:
-        choices = {choice["index"]: str(choice["text"]) for choice in answer.json()["choices"]}
-        return [choices[number] for number in range(len(prompts))]
+        given = [(int(choice["index"]), str(choice["text"])) for choice in answer.json()["choices"]]
+        if sorted(number for number, _ in given) != list(range(len(prompts))):
+            raise ValueError(f"{len(given)} texts")
+        return [text for _, text in sorted(given)]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"url={url}: its answer has not {len(prompts)} texts in the form of OpenAI's Completions"
+            f"url={url}: its answer has not {len(prompts)} texts, one a prompt, in the form of OpenAI's Completions"
         ) from error
 
 

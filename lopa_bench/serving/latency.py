@@ -51,14 +51,17 @@ def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int) -
     from lopa_bench.models.batches import Batch
 
     ids = torch.randint(5, bare.config.vocab_size, (1, tokens))
+    # Its own tokens, cut to what it reads.
+    instance = torch.randint(5, encoder.config.vocab_size, (1, min(tokens, encoder.files.positions)))
     embeds = bare.embed(ids).float()
     mask, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
     writer = method.prompt_writer(bare.shape(encoder.width))
     if writer is not None:
 
         def prompt() -> Tensor:
-            features = encoder.body(input_ids=ids, attention_mask=mask)[0][:, 0] if method.reads_instance else None
-            return writer(features, embeds)
+            if not method.reads_instance:
+                return writer(None, embeds)
+            return writer(encoder.body(input_ids=instance, attention_mask=torch.ones_like(instance))[0][:, 0], embeds)
 
         server = timed(_reading(bare, tokens + method.prompt_length), beside=_reading(bare, tokens))
         return Latency(server, timed(prompt))

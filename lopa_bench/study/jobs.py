@@ -29,6 +29,7 @@ class Job:
         score: the metric that selects, with its name. directory: of its run. log: the traceback of a failed one.
         seconds: that the run took, when it was made.
         starts: how often it was begun. deaths: how many of the processes that did it died, the last one aside.
+        diverged: it failed for what it was asked to do, since its loss was not finite: again it would do the same.
     """
 
     overrides: tuple[str, ...]
@@ -40,6 +41,7 @@ class Job:
     log: str = ""
     starts: int = 0
     deaths: int = 0
+    diverged: bool = False
 
     @property
     def done(self) -> bool:
@@ -97,6 +99,11 @@ def counts(jobs: Sequence[Job]) -> str:
     """E.g. ``3 ran · 5 found · 1 failed``."""
     states = [job.state for job in jobs]
     return " · ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no job"
+
+
+def status(jobs: Sequence[Job]) -> int:
+    """The exit status of a sweep: 1 if any job has no result, or if a process died over one."""
+    return int(any(not job.done or job.deaths for job in jobs))
 
 
 def in_a_line(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +17,16 @@ class Progress:
     """What of a grid has run: each result found as its run itself would find it, by rows, weights and settings.
 
     Attributes:
-        scores: the validation scores of points that have run on some task, by task; `FAILED` of a run that was given up.
+        scores: the validation scores of points that have run on some task, by task; `FAILED` of a run that diverged.
+        failed: the contenders with a run that ended for another reason than its setting (no memory, a dead process): they are left
+            aside, since a choice among the settings that got through would be no choice.
     """
 
     def __init__(self, grid: Grid, wanted: Sequence[Contender], results: Path) -> None:
         """Raises `UserError` for a setting with which no run can work."""
         self.grid, self.wanted, self.results = grid, wanted, results
         self.scores: dict[Point, dict[str, float]] = {}
+        self.failed: set[Contender] = set()
         self.look()
 
     @property
@@ -41,14 +44,17 @@ class Progress:
 
     def missing(self) -> list[Job]:
         """The runs that the grid, or its continuation beyond an edge, has no result of yet."""
-        points = [point for each in self.wanted for point in self._points(each)]
+        points = [point for each in self.wanted if each not in self.failed for point in self._points(each)]
         return [(point, task) for task in self.grid.tasks for point in points if task not in self.scores.get(point, {})]
 
-    def give_up(self, jobs: Sequence[Job]) -> bool:
-        """Those of the runs that have no result count as failed, so that the rest goes on without them; whether there are any."""
+    def give_up(self, jobs: Sequence[Job], diverged: Container[Job]) -> bool:
+        """Let the rest go on without those of the runs that have no result; whether there are any. Those that diverged are the worst."""
         left = [(point, task) for point, task in jobs if task not in self.scores.get(point, {})]
         for point, task in left:
-            self.scores.setdefault(point, {})[task] = FAILED
+            if (point, task) in diverged:
+                self.scores.setdefault(point, {})[task] = FAILED
+            else:
+                self.failed.add(point.contender)
         return bool(left)
 
     def _points(self, contender: Contender) -> list[Point]:

@@ -19,14 +19,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import TrainingDiverged, UserError
 from lopa_bench.host import signals
 from lopa_bench.host.files import load_json, write_text
 from lopa_bench.host.gpus import VISIBLE, take
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main, processes
 from lopa_bench.host.terminal import say
-from lopa_bench.study.jobs import JOB, JOB_LOCK, PLAN, STOP, Job, beginning, counts, in_a_line, known, read, told, write
+from lopa_bench.study.jobs import (
+    JOB,
+    JOB_LOCK,
+    PLAN,
+    STOP,
+    Job,
+    beginning,
+    counts,
+    in_a_line,
+    known,
+    read,
+    status,
+    told,
+    write,
+)
 
 if TYPE_CHECKING:
     from lopa_bench.run.story import Outcome
@@ -151,7 +165,7 @@ def _run_and_record(run: Callable[[], Outcome], folder: Path, overrides: Sequenc
         log = folder / LOG
         with contextlib.suppress(OSError):
             log.write_text(traceback.format_exc())
-        record("failed", error=in_a_line(error), log=str(log))
+        record("failed", error=in_a_line(error), log=str(log), diverged=isinstance(error, TrainingDiverged))
         return None
     except BaseException:
         record("interrupted")
@@ -172,7 +186,7 @@ def is_alive(folder: Path) -> bool:
 
 
 def finish(folder: Path, all_of_them: bool = False) -> int:
-    """Say how many jobs came to which end; the exit status: 1 if any has no result, or if a process died over one.
+    """Say how many jobs came to which end; their exit status.
 
     Args:
         all_of_them: tell of each job, for a launcher's processes may have done so elsewhere; otherwise of those only that could not.
@@ -184,4 +198,4 @@ def finish(folder: Path, all_of_them: bool = False) -> int:
             say(*told(job, jobs))
         again = sum(job.done and job.deaths > 0 for job in jobs)
         say(f"{len(jobs)} jobs: {counts(jobs)}{f' · {again} of them after a process died' if again else ''}")
-    return int(any(not job.done or job.deaths for job in jobs))
+    return status(jobs)

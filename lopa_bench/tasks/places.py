@@ -12,6 +12,19 @@ from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.tables import KINDS
 
+# Splits that must not be the same rows, and what a number would be worth if they were.
+APART: dict[tuple[Split, Split], str] = {
+    ("test", "train"): "so a score would say nothing",
+    (
+        "validation",
+        "train",
+    ): "so the epoch would be chosen by what it learnt (without data.validation a tenth of train is held out)",
+    (
+        "validation",
+        "test",
+    ): "so the epoch would be chosen by the reported rows (selection=paper does that, and says so)",
+}
+
 
 def find_files(task: Task, data: Data) -> dict[Split, tuple[Path, slice]]:
     """Split -> its file, and which of the file's rows are the split: those that the user names, else the task's below ``data.dir``.
@@ -42,17 +55,21 @@ def _own_files(data: Data) -> dict[Split, tuple[Path, slice]]:
             if path.suffix.lower() not in KINDS:
                 raise UserError(f"data.{split}={name}: is none of {', '.join(KINDS)}")
             found[split] = path, rows
-    (trained, some), (tested, others) = found["train"], found["test"]
-    if trained.resolve() == tested.resolve() and _share(some, others):
-        raise UserError(
-            f"data.test={data.test}: the same rows as data.train={data.train}, so a score would say nothing; name another file, "
-            f"or parts: data.train={trained.name}[:N] data.test={trained.name}[N:]"
-        )
+    for (split, other), reason in APART.items():
+        if split in found and _share(found[split], found[other]):
+            name = found[split][0].name
+            raise UserError(
+                f"data.{split}={named[split]}: the same rows as data.{other}={named[other]}, {reason}; name another file, "
+                f"or parts: data.{other}={name}[:N] data.{split}={name}[N:]"
+            )
     return found
 
 
-def _share(some: slice, others: slice) -> bool:
+def _share(one: tuple[Path, slice], another: tuple[Path, slice]) -> bool:
     """Whether two slices, counted from a file's first row, have a row in common."""
+    (path, some), (other, others) = one, another
+    if path.resolve() != other.resolve():
+        return False
     stops = [part.stop for part in (some, others) if part.stop is not None]
     return not stops or max(some.start or 0, others.start or 0) < min(stops)
 

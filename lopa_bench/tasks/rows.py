@@ -17,7 +17,7 @@ from lopa_bench.config.nearest import hint
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Record, Task
-from lopa_bench.tasks.places import find_files
+from lopa_bench.tasks.places import APART, find_files
 from lopa_bench.tasks.tables import Broken, marked, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
@@ -90,21 +90,24 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
     usable = {split: _usable(task, split, rows, data.skip_broken) for split, rows in kept.items()}
     left_out = {split: len(kept[split]) - len(rows) for split, rows in usable.items() if len(rows) < len(kept[split])}
     if data.own:
-        _check_apart(task, data, usable["train"], usable["test"])
+        _check_apart(task, data, usable)
     return Records(usable["train"], usable.get("validation"), usable["test"], files, left_out)
 
 
-def _check_apart(task: Task, data: Data, train: Sequence[Record], test: Sequence[Record]) -> None:
-    """Say on standard error how many test rows are training rows, whatever their file; raise `UserError` where all are."""
-    trained = {hash(_told(row)) for row in train}
-    both = [number for number, row in enumerate(test, 1) if hash(_told(row)) in trained]
-    if len(both) == len(test):
-        raise UserError(
-            f"data.test={data.test}: its rows are all in data.train={data.train}, so a score would say nothing; name another file"
-        )
-    if both:
-        count = f"{len(both)} of {len(test)} rows of data.test={data.test} are training rows, too"
-        print(f"task={task.name}: {count}; the first is row {both[0]}", file=sys.stderr)
+def _check_apart(task: Task, data: Data, splits: Mapping[str, Sequence[Record]]) -> None:
+    """Say on standard error how many rows two splits have in common, whatever their files; raise `UserError` where all of one are."""
+    told = {split: [hash(_told(row)) for row in rows] for split, rows in splits.items()}
+    for (split, other), reason in APART.items():
+        if split not in told:
+            continue
+        others = set(told[other])
+        both = [number for number, row in enumerate(told[split], 1) if row in others]
+        name, another = (f"data.{each}={getattr(data, each)}" for each in (split, other))
+        if len(both) == len(told[split]):
+            raise UserError(f"{name}: its rows are all in {another}, {reason}; name another file")
+        if both:
+            count = f"{len(both)} of {len(told[split])} rows of {name} are in {another}, too"
+            print(f"task={task.name}: {count}; the first is row {both[0]}", file=sys.stderr)
 
 
 def _told(row: Record) -> str:

@@ -15,6 +15,7 @@ from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.quoting import as_meant
 from lopa_bench.errors import UserError
+from lopa_bench.report.card import command_of
 from lopa_bench.results.directory import load_result
 from lopa_bench.serving.client import SoftPromptClient
 from lopa_bench.tasks.own import Classify, Write, fields_of, filled
@@ -273,12 +274,70 @@ def test_own_files_are_published_by_their_names(there, tmp_path):
     assert "train: train.csv" in config
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param([*CLASSIFY, "data.train=train.csv", "data.test=test.csv"], id="own files"),
+        pytest.param(
+            ["task=rte", r"task.template='{sentence1}, so {sentence2} <mask> .'", "method.rank=2"], id="own words"
+        ),
+    ],
+)
+def test_the_command_of_a_run_makes_that_run(there, tmp_path, capsys, words):
+    """As an exported run's card has it, with its task's own settings, through a shell."""
+    method = "pt" if "task=rte" not in words else "lopa"
+    assert main([*words, *SMALL, f"method={method}", f"results_dir={tmp_path}"]) == 0
+    (run,) = tmp_path.glob("mini/*/*/*/*/result.json")
+    program, *again = shlex.split(command_of(run.parent))
+    assert program == "lopa-bench"
+    capsys.readouterr()
+    assert main([*again, f"results_dir={tmp_path}"]) == 0
+    assert "train" not in capsys.readouterr().err
+    assert list(tmp_path.glob("mini/*/*/*/*/result.json")) == [run]
+
+
+def test_two_test_files_are_two_lines_that_differ(there, tmp_path, capsys):
+    rows = Path("test.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("half.csv").write_text("".join(rows[:9]), encoding="utf-8")
+    for test in ("test.csv", "half.csv"):
+        words = [*CLASSIFY, *SMALL, "method=none", "data.train=train.csv", f"data.test={test}"]
+        assert main([*words, f"results_dir={tmp_path}"]) == 0
+    capsys.readouterr()
+    assert main(["runs", f"results_dir={tmp_path}", "format=json"]) == 0
+    told = [run["differs"] for run in json.loads(capsys.readouterr().out)]
+    assert len(told) == 2
+    assert all(any(f"data.test={test}" in each for each in told) for test in ("test.csv", "half.csv"))
+
+
 def test_how_many_test_rows_are_training_rows_is_told(there, tmp_path, capsys):
     train, test = (Path(f"{name}.csv").read_text(encoding="utf-8") for name in ("train", "test"))
     Path("mixed.csv").write_text(test + train.partition("\n")[2], encoding="utf-8")
     words = [*CLASSIFY, *SMALL, "method=none", "data.train=train.csv", "data.test=mixed.csv", f"results_dir={tmp_path}"]
     assert main(words) == 0
-    assert "56 of 72 rows of data.test=mixed.csv are training rows, too; the first is row 3" in capsys.readouterr().err
+    told = "56 of 72 rows of data.test=mixed.csv are in data.train=train.csv, too; the first is row 3"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("validation", "why"),
+    [
+        pytest.param(
+            "test.csv", "the same rows as data.test=test.csv, so the epoch would be chosen by the reported", id="test"
+        ),
+        pytest.param(
+            "copy.csv", "its rows are all in data.test=test.csv, so the epoch would be chosen by the", id="a copy"
+        ),
+        pytest.param(
+            "train.csv[8:]", "the same rows as data.train=train.csv, so the epoch would be chosen by what", id="train"
+        ),
+    ],
+)
+def test_rows_that_choose_the_epoch_are_of_neither_other_split(there, tmp_path, capsys, validation, why):
+    Path("copy.csv").write_text(Path("test.csv").read_text(encoding="utf-8"), encoding="utf-8")
+    words = [*CLASSIFY, *SMALL, "method=none", "data.train=train.csv", "data.test=test.csv", f"results_dir={tmp_path}"]
+    assert main([*words, f"data.validation={validation}"]) == UserError.exit_status
+    assert f"data.validation={validation}: {why}" in capsys.readouterr().err
+    assert not list(tmp_path.glob("mini/**/result.json"))
 
 
 def test_truth_values_as_pandas_writes_them_and_names_in_capitals(there, tmp_path):

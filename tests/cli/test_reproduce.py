@@ -44,7 +44,9 @@ def test_jobs_run_side_by_side_and_one_that_fails_stops_none(overrides, forkserv
         reproduce.Job([*small, f"results_dir={results}", f"seed={seed}", f"train.lr={lr}"], None)
         for seed, lr in ((0, 1e-3), (1, 1e30), (2, 1e-3))
     ]
-    assert reproduce.run_all(jobs, results, 2) == 1
+    made = reproduce.run_all(jobs, results, 2)
+    assert [job.state for job in made] == ["ran", "failed", "ran"]
+    assert [job.diverged for job in made] == [False, True, False]
     out = capfd.readouterr().out
     assert "3 jobs: " in out
     assert "1 failed" in out

@@ -5,11 +5,12 @@ import json
 
 import pytest
 from synthetic import write_run
-from test_claims import write_pair
+from test_claims import check, write_pair
 
 from lopa_bench.cli.compare import main as compare_main
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
+from lopa_bench.study.claims import CLAIMS
 
 DAMAGES = {
     "predictions.jsonl": [b'{"index": 0, "tar', b"1\n2\n", b"\xff\xfe\n", b'{"target": 1, "correct": "x"}\n'],
@@ -80,3 +81,42 @@ def test_compare_refuses_what_cannot_be_paired(tmp_path):
     ):
         with pytest.raises(UserError, match=reason):
             compare_main([str(rte), str(other)])
+
+
+def both_runs(root, tests, inputs, **fields):
+    """Two runs with the same targets, of test splits with these fingerprints and texts."""
+    written = []
+    for method, test, texts in zip(("lopa", "pt"), tests, inputs, strict=True):
+        lines = [
+            {"index": i, "target": " Yes", "prediction": " Yes", "correct": True}
+            | ({"input": texts + str(i)} if texts else {})
+            for i in range(4)
+        ]
+        data = {"source": "mini", "fingerprints": {"test": test}}
+        written.append(
+            str(
+                write_run(root, "rte", method, predictions=lines, metrics={"glue": 100.0, "accuracy": 100.0}, data=data)
+            )
+        )
+    return written
+
+
+@pytest.mark.parametrize(
+    ("tests", "inputs", "same"),
+    [
+        pytest.param("aa", ("x", "y"), True, id="one file in the words of two templates"),
+        pytest.param("ab", ("x", "x"), True, id="the same texts from two sources"),
+        pytest.param("ab", ("x", "y"), False, id="two files with labels alike"),
+        pytest.param("ab", ("", "x"), False, id="two files, what was read not known"),
+    ],
+)
+def test_runs_of_two_test_files_are_not_compared(tmp_path, capsys, tests, inputs, same):
+    runs = both_runs(tmp_path, tests, inputs)
+    if same:
+        assert compare_main(runs) == 0
+    else:
+        with pytest.raises(UserError, match="did not predict the same examples"):
+            compare_main(runs)
+    findings = check(tmp_path, CLAIMS[0]).parts[0].findings
+    (rte,) = [finding for finding in findings if finding.comparison.task == "rte"]
+    assert (rte.difference is not None) == same

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 
 import pytest
 import tiny
@@ -13,7 +14,7 @@ from lopa_bench.cli.main import main
 from lopa_bench.models.flops import forward_flops
 from lopa_bench.models.shapes import build
 from lopa_bench.serving.bill import CUSTOMISATIONS, Cost, cost, encoder_of, find
-from lopa_bench.serving.latency import timed
+from lopa_bench.serving.latency import measure, timed
 
 AT_CLIENT = {"pt", "dept", "adept", "input_tuning", "id_spam", "smop", "none", "encoder_probe", "idpg", "idpg_phm"}
 
@@ -162,3 +163,19 @@ def test_sizes():
     assert [size(n) for n in (0, 999, 1_421_648_228, 14_216_482_280_000)] == ["0 B", "999 B", "1.42 GB", "14.2 TB"]
     fft = Cost("fft", backbones=True)
     assert (fft.at_server(10, 100), fft.at_client(100)) == (1000, 0)
+
+
+def test_the_instance_is_cut_to_what_its_encoder_reads_and_put_in_its_own_tokens(tiny_models, tmp_path):
+    """An encoder with fewer tokens and positions than the backbone: it is asked for no other, and billed for no more."""
+    folder = tiny_models("roberta")
+    shutil.copytree(folder, tmp_path / "narrow")
+    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    told |= {"vocab_size": 9, "max_position_embeddings": 12 + 2}
+    (tmp_path / "narrow" / "config.json").write_text(json.dumps(told), encoding="utf-8")
+    files, narrow = find(str(folder)), find(str(tmp_path / "narrow"))
+    method = tiny.settings(folder, "lopa").method
+    _, (latency,) = measure([method], files, narrow, tokens=30)
+    assert latency.client.ms > 0
+    backbone, encoder = build(files, "meta"), build(narrow, "meta")
+    billed = [cost(method, backbone, encoder, tokens).client_flops for tokens in (6, narrow.positions, 30)]
+    assert billed[0] < billed[1] == billed[2]

@@ -39,6 +39,7 @@ class Standin(BaseHTTPRequestHandler):
         except AssertionError as error:
             self.answer(400, {"error": {"message": str(error), "type": "BadRequestError"}})
         else:
+            texts = [text for text in texts for _ in range(body.get("best_of", 1))]
             choices = [{"index": i, "text": text, "finish_reason": "length"} for i, text in enumerate(texts)]
             self.answer(
                 200, {"object": "text_completion", "choices": choices[::-1]}
@@ -113,6 +114,13 @@ def test_several_clients_at_once_are_answered_as_here(server, url, tmp_path):
     assert len(body["prompt_embeds"]) == len(TEXTS)
 
 
+def test_a_stop_word_is_one_word(server, url, tmp_path):
+    client, _ = client_of("pt", tmp_path / "pt")
+    alone = client.complete(TEXTS, url, 6, "and", api_key="secret")
+    assert server.seen[-1]["stop"] == ["and"]
+    assert alone == client.complete(TEXTS, url, 6, ["and"], api_key="secret")
+
+
 def test_what_a_server_says_is_one_line(url, tmp_path, tiny_models):
     client, _ = client_of("pt", tmp_path / "pt")
     with pytest.raises(UserError, match=r"refused with status 400 \(Unauthorized"):
@@ -121,6 +129,10 @@ def test_what_a_server_says_is_one_line(url, tmp_path, tiny_models):
         client.complete(TEXTS, url, api_key="secret", prompt="a")
     with pytest.raises(RunFailed, match=r"no answer \(ConnectionError\)"):
         client.complete(TEXTS, "http://127.0.0.1:9/v1")
+    with pytest.raises(UserError, match="n=2: one text is written after each"):
+        client.complete(TEXTS, url, api_key="secret", n=2)
+    with pytest.raises(UserError, match="its answer has not 3 texts, one a prompt"):
+        client.complete(TEXTS, url, api_key="secret", best_of=2)
     config = tiny.settings(tiny_models("roberta"), "pt")
     (tmp_path / "masked").mkdir()
     config.method.export(tiny.adapt(tiny_models("roberta"), "pt"), config, tmp_path / "masked")

@@ -14,6 +14,7 @@ from lopa_bench.run import identity
 from lopa_bench.run.records import read_records
 from lopa_bench.study import progress
 from lopa_bench.study.grid import FAILED, GRIDS, RATES, Point, choose, grid
+from lopa_bench.study.jobs import Job
 
 MINI = GRIDS["mini"]
 TASKS, STARTS = MINI.tasks, MINI.starts
@@ -170,10 +171,11 @@ def untrained(monkeypatch):
 
     def run_all(jobs, *_):
         rounds.append([job.overrides for job in jobs])
-        for config in (load_config(job.overrides) for job in jobs):
+        configs = [load_config(job.overrides) for job in jobs]
+        for config in configs:
             if config.train.lr < 2e-2:  # beyond it they diverge
                 made[place(config)] = SimpleNamespace(selection_score=1e3 * config.train.lr)
-        return 1
+        return [Job((), diverged=config.train.lr >= 2e-2) for config in configs]
 
     monkeypatch.setattr(reproduce, "run_all", run_all)
     monkeypatch.setattr(progress, "finished", lambda config: made.get(place(config)))
@@ -207,6 +209,32 @@ def test_another_setting_is_another_run(untrained, tmp_path, capsys):
         assert main([*words, more, "--dry-run"]) == 0
         assert "3 runs missing" in capsys.readouterr().out
     assert len(untrained) == count
+
+
+def test_a_method_whose_runs_the_machine_could_not_do_gets_no_choice(untrained, monkeypatch, tmp_path, capsys):
+    """Out of memory at one rate says nothing of that rate; the other methods go on."""
+    whole = reproduce.run_all
+
+    def run_all(jobs, *place):
+        done = whole([job for job in jobs if "method=pt" not in job.overrides], *place)
+        return [Job(()) if "method=pt" in job.overrides else done.pop(0) for job in jobs]
+
+    monkeypatch.setattr(reproduce, "run_all", run_all)
+    words = ["grid", "task=rte", "method=pt,lora", f"results_dir={tmp_path / 'none'}"]
+    assert main(words) == 1
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "runs failed, not for their setting; the same command goes on" in lines["pt"]
+    assert " 0.01 " in lines["lora"]
+    assert "1 diverged" in lines["lora"]
+
+
+def test_processes_are_one_a_gpu(untrained, monkeypatch, tmp_path):
+    """More of them would share its memory, and the settings that do not fit would count as bad ones."""
+    counts, whole = [], reproduce.run_all
+    monkeypatch.setattr(reproduce, "run_all", lambda jobs, place, count: counts.append(count) or whole(jobs))
+    monkeypatch.setattr(reproduce, "visible", lambda: ["0"])
+    main(["grid", "task=rte", "method=pt", f"results_dir={tmp_path / 'none'}"])
+    assert set(counts) == {1}
 
 
 def test_scores_are_the_means_of_validation_scores(untrained, tmp_path, capsys):
