@@ -11,11 +11,11 @@ __version__ = "0.2.0"
 __all__ = ["SoftPromptClient", "load_results", "run"]
 
 if TYPE_CHECKING:
-    from lopa_bench.results.read import load_results
+    from lopa_bench.results.frame import load_results
     from lopa_bench.run import of_overrides as run
     from lopa_bench.serving.client import SoftPromptClient
 
-_PLACES = {"load_results": "lopa_bench.results.read", "SoftPromptClient": "lopa_bench.serving.client"}
+_PLACES = {"load_results": "lopa_bench.results.frame", "SoftPromptClient": "lopa_bench.serving.client"}
 
 
 def __getattr__(name: str) -> Any:

@@ -68,9 +68,11 @@ def main(argv: Sequence[str]) -> int:
     place = {"figures": _folder(options) / "figure", "html": _page(options)}.get(what, options.output)
     if place:
         check_writable(place)
-    from lopa_bench.results.read import read_runs
+    from lopa_bench.results.read import check_known, read_runs
 
-    runs = read_runs(options.results_dir, options.scale).only(where)
+    every = read_runs(options.results_dir, options.scale)
+    check_known([every], where, "report")
+    runs = every.only(where)
     try:
         _WRITERS[what](options, runs)
     finally:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
 from lopa_bench.cli.output import give
-from lopa_bench.config.keys import spell
-from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import say
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
     from lopa_bench.report.listing import ListedRun
-    from lopa_bench.results.read import Runs
 
 SUMMARY = "every run of a folder as one table: what differs from the recipe, score, parameters, time, memory"
 DETAILS = (
@@ -34,7 +31,10 @@ class Options:
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     scale: str | None = option("only runs of this scale", None, shown="|".join(SCALES), choices=lambda: SCALES)
     where: tuple[str, ...] = option(
-        "only runs with this setting, e.g. where=train.lr=0.003 (repeatable)", (), shown="KEY=VALUE", split=False
+        "only runs with this setting, e.g. where=train.lr=0.003 (repeatable; two of a key: either)",
+        (),
+        shown="KEY=VALUE",
+        split=False,
     )
     sort: str = option("the column to sort by; scores from the best", "task", shown="COLUMN", choices=lambda: SORTS)
     format: Literal["terminal", "csv", "json", "markdown", "parquet"] = option("how it is written", "terminal")
@@ -51,29 +51,17 @@ def main(argv: Sequence[str]) -> int:
         raise UserError("runs: format=parquet is not text: give output=FILE")
     where = words.settings(options.where, "runs")
     from lopa_bench.report.listing import list_runs
-    from lopa_bench.results.read import read_runs
+    from lopa_bench.results.read import check_known, read_runs
 
     found = {
         scale: read_runs(options.results_dir, scale) for scale in (SCALES if options.scale is None else [options.scale])
     }
-    _check_known([runs for runs in found.values() if not runs.frame.empty], where)
+    check_known(list(found.values()), where, "runs")
     listed = [run for scale, runs in found.items() for run in list_runs(runs.only(where), scale)]
     _write(options, _sorted(listed, options.sort))
     for runs in found.values():
         say(*runs.warnings, *runs.refused, error=True)
     return UserError.exit_status if any(runs.refused for runs in found.values()) else 0
-
-
-def _check_known(found: Sequence[Runs], where: Mapping[str, str]) -> None:
-    """Raises `UserError` for a key or a value that none of the runs has: an empty list would not say which of them is mistyped."""
-    for key, value in where.items() if found else ():
-        values = sorted({value for runs in found for value in runs.values(key)})
-        known = [value for value in values if value != spell(None)]
-        if value not in values:
-            other = (
-                f"they have {', '.join(known)}{hint(value, known, f'where={key}={{}}')}" if known else f"none has {key}"
-            )
-            raise UserError(f"runs: where={key}={value}: no run has it; {other}")
 
 
 def _sorted(listed: list[ListedRun], key: str) -> list[ListedRun]:

@@ -188,9 +188,16 @@ def run_overrides(given: Sequence[str]) -> list[str]:
     return meant
 
 
-def settings(pairs: Sequence[str], command: str) -> dict[str, str]:
-    """What ``where=KEY=VALUE`` asks for, by key. Raises `UserError`."""
+def settings(pairs: Sequence[str], command: str) -> dict[str, tuple[str, ...]]:
+    """What ``where=KEY=VALUE`` asks for: the values of each key, any of which will do, as `spell` has them. Raises `UserError`."""
+    from lopa_bench.config.quoting import spelled
+
+    wanted: dict[str, tuple[str, ...]] = {}
     for pair in pairs:
         if "=" not in pair:
             raise UserError(f"{command}: where={pair}: give KEY=VALUE, e.g. where=train.lr=0.003")
-    return dict(pair.split("=", 1) for pair in pairs)
+        key, _, value = pair.partition("=")
+        if "." in key:  # a setting; fields are texts, and a commit may look like a number
+            key, value = spelled(pair)
+        wanted[key] = (*wanted.get(key, ()), value)
+    return wanted

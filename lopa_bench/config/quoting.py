@@ -51,6 +51,13 @@ def as_meant(word: str, multirun: bool = False) -> str:
     return quoted(key, value) if is_path and not own and not several and parsed.value() != value else word
 
 
+def spelled(word: str) -> tuple[str, str]:
+    """Key and value of an override, the value as `spell` writes what Hydra reads there: ``train.lr=1e-3`` is of 0.001."""
+    key, _, text = word.partition("=")
+    parsed = read(as_meant(word))
+    return key, text if parsed is None or parsed.is_sweep_override() else spell(parsed.value())
+
+
 def read(word: str) -> Override | None:
     """The override as Hydra reads it; None where it does not."""
     try:

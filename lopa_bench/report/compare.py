@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
+from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.resampling import other_examples, read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.results.directory import load_result
@@ -110,6 +111,8 @@ def as_text(comparison: Comparison, flips: int) -> str:
         f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})",
         f"{comparison.test}: {_p(d.p_examples)} for these two runs; one pair of runs says nothing of other seeds",
     ]
+    if d.p_examples is not None and (d.p_examples < LEVEL) != (d.low > 0 or d.high < 0):
+        lines.append("The interval is a bootstrap's and close to zero here; it is the p that decides.")
     if d.more_rows is None:
         lines.append("No practical number of examples would tell these two apart.")
     elif d.more_rows:

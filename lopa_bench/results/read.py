@@ -7,8 +7,7 @@ import gc
 import hashlib
 import json
 import os
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lopa_bench.config.fields import MASK
+from lopa_bench.config.files import choices
 from lopa_bench.config.keys import lookup, spell
+from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
 from lopa_bench.results.directory import load_result
@@ -92,11 +93,27 @@ class Runs:
         return [lookup(configs.iloc[place], key) for place in first[: len(settings)]], places
 
 
-def read_runs(results_dir: Path | str, scale: str) -> Runs:
+def check_known(found: Sequence[Runs], where: Mapping[str, Sequence[str]], command: str) -> None:
+    """Raises `UserError` for a key or a value that none of the runs has: what is left would not say which of them is mistyped."""
+    there = [runs for runs in found if not runs.frame.empty]
+    for key, wanted in where.items() if there else ():
+        values = sorted({value for runs in there for value in runs.values(key)})
+        known = [value for value in values if value != spell(None)]
+        for value in wanted:
+            if value not in values:
+                near = hint(value, known, f"where={key}={{}}")
+                other = f"they have {', '.join(known)}{near}" if known else f"none has {key}"
+                raise UserError(f"{command}: where={key}={value}: no run has it; {other}")
+
+
+def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> Runs:
     """Read ``results_dir/<scale>/**/result.json``.
 
     Corrupt files, and JSON that is no result, are named in ``warnings`` and skipped; results of
     other schema versions are named in ``refused``, in one line a version, and never used.
+
+    Args:
+        foreign: keep those of tasks and methods that conf/ has not, whose facts are not known; else they are named in ``warnings``.
 
     Raises:
         UserError: the results directory does not exist.
@@ -106,6 +123,8 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
         raise UserError(f"results_dir={root}: no such directory; a first run creates it")
     rows, skipped = [], []
     others: dict[str, list[Path]] = {}
+    known = {kind: set(choices(kind)) for kind in ("task", "method")}
+    unknown: dict[str, list[Path]] = {}
     with _all_kept():
         for path in _result_files(root / scale):
             try:
@@ -117,12 +136,23 @@ def read_runs(results_dir: Path | str, scale: str) -> Runs:
             except UserError as error:
                 skipped.append(f"{error}; skipped")
             else:
-                if result.scale == scale:
-                    rows.append(_row(path, result))
-                else:
+                strange = [
+                    f"{kind}={name}" for kind, names in known.items() if (name := getattr(result, kind)) not in names
+                ]
+                if result.scale != scale:
                     skipped.append(f"{path}: skipped, a result of scale {result.scale!r}")
+                elif strange and not foreign:
+                    unknown.setdefault(strange[0], []).append(path)
+                else:
+                    rows.append(_row(path, result))
+        skipped += [_of_nobody(name, paths) for name, paths in unknown.items()]
         refused = [_left_out(reason, paths) for reason, paths in others.items()]
         return Runs(_frame(rows), skipped, refused)
+
+
+def _of_nobody(name: str, paths: Sequence[Path]) -> str:
+    count = f"{len(paths)} runs" if len(paths) > 1 else str(paths[0])
+    return f"{count}: skipped, conf/ has no {name}; conf.path=DIR names the folder that has it"
 
 
 @contextlib.contextmanager
@@ -136,34 +166,6 @@ def _all_kept() -> Iterator[None]:
         gc.freeze()  # what is there is not looked through again; without a cycle it goes when nothing refers to it
         if searched:
             gc.enable()
-
-
-def load_results(folder: Path | str) -> pd.DataFrame:
-    """The finished runs of all scales below a results folder, one row a run.
-
-    Columns: scale, task, family, model, method, seed, metric, score (the headline metric), majority, parameters, seconds and what else
-    `Runs.frame` has; every metric (``metrics.accuracy``); and every value that determines the number, under its override's name
-    (``train.lr``). Files that are no results are left out with a warning.
-
-    Raises:
-        UserError: the folder does not exist.
-    """
-    if not Path(folder).is_dir():
-        raise UserError(f"results_dir={folder}: no such directory; a first run creates it")
-    scales = sorted(path.name for path in Path(folder).glob("[!.]*") if path.is_dir())
-    found = [read_runs(folder, scale) for scale in scales] or [runs_so_far(Path(folder), "")]
-    for line in (line for runs in found for line in (*runs.warnings, *runs.refused)):
-        warnings.warn(line, stacklevel=2)
-    frames = [runs.frame for runs in found if not runs.frame.empty]
-    return _flat(pd.concat(frames, ignore_index=True) if frames else found[0].frame)
-
-
-def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same with a column for each value of a nested one; what a config repeats of a run's own columns is left out."""
-    plain = frame.drop(columns=["metrics", "config"])
-    rows = zip(frame["metrics"], frame["config"], strict=True)
-    dotted = pd.json_normalize([{"metrics": metrics, **config} for metrics, config in rows])
-    return pd.concat([plain, dotted.drop(columns=plain.columns, errors="ignore")], axis=1)
 
 
 def _left_out(reason: str, paths: list[Path]) -> str:

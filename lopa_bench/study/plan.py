@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import spell
+from lopa_bench.config.quoting import spelled
 from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.estimate import Estimate, describe
@@ -205,7 +206,7 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
         UserError: an override `told` for what the tables themselves say.
     """
     planned = planned_runs(tables, scale, fast)
-    given, free = dict(word.partition("=")[::2] for word in told), PREFERRED.get(scale, ())
+    given, free = dict(map(spelled, told)), PREFERRED.get(scale, ())
     for key, value in given.items():
         if key == "model" and key not in free:
             raise UserError(f"{key}={value}: scale={scale} has models of its own; with scale=small it may be yours")

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from lopa_bench.config import files, typed
-from lopa_bench.config.nearest import nearest
+from lopa_bench.config.nearest import not_one_of
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Task
 
@@ -28,7 +28,7 @@ def known(name: str) -> Task:
         UserError: there is none, or a value of it is wrong.
     """
     if not files.is_choice("task", name):
-        raise UserError(f"task={name} is not one of {', '.join(names())}; nearest: task={nearest(name, names())}")
+        raise UserError(f"{not_one_of('task', name, names())}; conf.path=DIR names a folder with tasks of yours")
     return _read(name, files.find(f"task/{name}"))
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from lopa_bench.cli.main import main
-from lopa_bench.results.read import load_results
+from lopa_bench.results.frame import load_results
 
 TASK = """\
 # Is the sentence acceptable (two classes)? Matthews' correlation.

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -58,6 +59,19 @@ def test_taken_over_when_the_pid_is_another_process_now(lock):
     leave(lock, replace(Owner.me(), created=Owner.me().created - 1000, token="old"))
     with Lease(lock):
         pass
+
+
+def test_in_a_folder_where_nothing_may_be_written_the_clock_is_this_machines(lock, monkeypatch):
+    """Somebody else's results, whose runs go on on another machine."""
+    leave(lock, replace(Owner.me(), machine="another"))
+
+    def refused(**_):
+        raise PermissionError
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", refused)
+    assert alive(lock, owner_of(lock))
+    os.utime(lock, (time.time() - STALE_AFTER - 9,) * 2)
+    assert not alive(lock, owner_of(lock))
 
 
 def test_another_machine_is_believed_while_its_heart_beats(lock):

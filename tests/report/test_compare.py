@@ -120,3 +120,12 @@ def test_runs_of_two_test_files_are_not_compared(tmp_path, capsys, tests, inputs
     findings = check(tmp_path, CLAIMS[0]).parts[0].findings
     (rte,) = [finding for finding in findings if finding.comparison.task == "rte"]
     assert (rte.difference is not None) == same
+
+
+def test_an_interval_and_a_p_that_disagree_say_which_decides(tmp_path, capsys):
+    a = write_run(tmp_path, "rte", "lopa", correct=[1] * 5 + [0] * 35)
+    b = write_run(tmp_path, "rte", "pt", correct=[0] * 40)
+    assert compare_main([str(a), str(b)]) == 0
+    shown = capsys.readouterr().out
+    assert "p = 0.0625" in shown
+    assert "it is the p that decides" in shown

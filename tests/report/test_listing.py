@@ -29,7 +29,10 @@ def test_what_differs_from_the_recipe_is_named(tmp_path):
 def test_a_run_of_no_table_is_listed_and_says_so(tmp_path):
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 3})
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 2})
-    assert {" ".join(run.differs): run.table for run in listed(tmp_path)} == {"method.rank=2": True, "method.rank=3": False}
+    assert {" ".join(run.differs): run.table for run in listed(tmp_path)} == {
+        "method.rank=2": True,
+        "method.rank=3": False,
+    }
 
 
 def test_provenance_names_the_most_frequent_first(tmp_path):

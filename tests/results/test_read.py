@@ -8,7 +8,8 @@ from synthetic import write_run
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
 from lopa_bench.results.directory import load_result
-from lopa_bench.results.read import load_results, read_runs
+from lopa_bench.results.frame import load_results
+from lopa_bench.results.read import read_runs
 
 
 def test_a_run_is_a_row_with_its_headline_score(tmp_path):
