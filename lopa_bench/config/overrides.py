@@ -29,6 +29,7 @@ PLUGINS = {
     "ray_cluster": ("ray", "hydra_ray_launcher"),
     "optuna": ("optuna", "hydra_optuna_sweeper"),
 }
+NAMES = {"task.name", "method.name"}  # what results are found by
 MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
 
 
@@ -63,6 +64,12 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
             key = override.key_or_group
             if override.is_delete() or key in groups() or key.startswith("hydra"):
                 continue
+            if key in NAMES:
+                group = key.partition(".")[0]
+                raise UserError(
+                    f"{key}={_shown(override)}: a {group} has its file's name, by which its results are found; "
+                    f"conf.path=DIR names a folder with a {group}/NAME.yaml of yours"
+                )
             if key not in known:
                 raise UserError(f"{key}={_shown(override)}: there is no key {key}{_instead(key, known, parsed)}")
             below = sorted(name for name in known if name.startswith(f"{key}."))

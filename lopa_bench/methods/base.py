@@ -90,6 +90,11 @@ class Method(ABC):
 
     def objection(self, config: Config, shape: Shape) -> str | None:
         """What of `config` cannot work with this method on models of this shape, in one line with the nearest way out, or None."""
+        if self.features_from == "first" and shape.encoder_kind == "causal":
+            return (
+                "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
+                "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
+            )
         return None
 
     @abstractmethod
@@ -188,7 +193,7 @@ class SoftPromptMethod(Method):
                 f"method.position=suffix: the answer of task={config.task.name} stands behind the input of a causal LM; "
                 "nearest: method.position=prefix"
             )
-        return None
+        return super().objection(config, shape)
 
     @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:

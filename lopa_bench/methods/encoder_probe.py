@@ -42,7 +42,7 @@ class EncoderProbe(Method):
             )
         if config.train.epochs:
             return f"train.epochs={config.train.epochs}: method={self.name} is solved at once, not by steps; nearest: train.epochs=0"
-        return None
+        return super().objection(config, shape)
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:
         from lopa_bench.methods.encoder_probe_model import EncoderProbeModel

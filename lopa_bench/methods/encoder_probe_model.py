@@ -16,7 +16,6 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch, Split
-from lopa_bench.models.tokens import word_id
 
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # λ of λ/2 ‖W‖², strongest first, on features of mean 0 and variance 1
 HELD_OUT = 5  # every fifth training row chooses among them
@@ -39,7 +38,7 @@ class EncoderProbeModel(AdaptedModel):
     @cached_property
     def tokens(self) -> list[int]:
         """The token of each label word."""
-        return [word_id(self.backbone.tokenizer, word) for word in self.words]
+        return [self.backbone.word_id(word) for word in self.words]
 
     def forward(self, batch: Batch) -> Tensor:
         assert batch.features is not None

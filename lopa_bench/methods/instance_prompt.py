@@ -50,11 +50,6 @@ class InstancePromptMethod(PromptPerInstance):
         """What the heads write: how many numbers each, by the head's name."""
 
     def objection(self, config: Config, shape: Shape) -> str | None:
-        if self.pooling == "first" and shape.encoder_kind == "causal":
-            return (
-                "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
-                "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
-            )
         sizes = [size for outputs in self.head_outputs(shape).values() for size in self._head_sizes(shape, outputs)]
         if self.phm_blocks and (wrong := [size for size in sizes if size % self.phm_blocks]):
             return (

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.fields import Count, Fraction, Positive, Size, settings
+from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Method
 from lopa_bench.methods.footprint import Footprint
@@ -45,6 +46,11 @@ class PeftAdapter(Method):
 
         backbone.freeze()
         targets = self._targets(backbone)
+        layers = [name for name, _ in backbone.model.named_modules()]
+        for target in targets:  # peft leaves out a name that is no layer's where another is
+            if not any(f".{name}".endswith(f".{target}") for name in layers):
+                near = hint(target, {name.rsplit(".", 1)[-1] for name in layers})
+                raise UserError(f"model.lora_targets={targets}: the model has no layer {target}{near}")
         try:
             with warnings.catch_warnings():  # peft asks transformers by a name that will go
                 warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)

@@ -102,13 +102,19 @@ def pad(
     return ids, mask
 
 
-def encode_clozes(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[Row]:
-    """One scored position a row: the mask, which should predict the label word."""
+def encode_clozes(
+    tokenizer: Any, examples: Sequence[Example], max_length: int, words: Mapping[str, str] | None = None
+) -> list[Row]:
+    """One scored position a row: the mask, which should predict the label word.
+
+    Args:
+        words: label word -> the one that the model has in its place, for words that are several of its tokens; None: all as they are.
+    """
     ids = cloze_ids(tokenizer, [e.input for e in examples], max_length)
     mask = tokenizer.mask_token_id
     return [
         Row(row, (row.index(mask),), target)
-        for row, target in zip(ids, _word_targets(tokenizer, examples, {}), strict=True)
+        for row, target in zip(ids, _word_targets(tokenizer, examples, words or {}), strict=True)
     ]
 
 
@@ -118,7 +124,7 @@ def encode_questions(
     """One scored position a row: the last of an input cut from the left, after which a causal LM should write the label word.
 
     Args:
-        words: label word -> the one that the model has in its place, for words that are several of its tokens.
+        words: as of `encode_clozes`.
     """
     rows = [array("i", row_ids(tokenizer, e.input)[-max_length:]) for e in examples]
     return [

@@ -85,7 +85,7 @@ def tokenised(
     if generation is None and kind == "causal":
         return encode_questions(tokenizer, examples, most, config.model.label_words)
     if generation is None:
-        return encode_clozes(tokenizer, examples, most)
+        return encode_clozes(tokenizer, examples, most, config.model.label_words)
     return (encode_completions if training else encode_prompts)(tokenizer, examples, most, generation.max_new_tokens)
 
 

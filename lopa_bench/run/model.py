@@ -6,7 +6,6 @@ from lopa_bench.config.schema import Config
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.readout import Classifier
 from lopa_bench.models.backbone import Backbone
-from lopa_bench.models.tokens import word_id
 
 
 def adapt(config: Config, backbone: Backbone) -> AdaptedModel:
@@ -16,7 +15,7 @@ def adapt(config: Config, backbone: Backbone) -> AdaptedModel:
         words = config.task.label_words.values()
         # A model of shapes alone has no tokenizer, and it is all the same which words stand for the classes.
         known = backbone.tokenizer is not None
-        tokens = [word_id(backbone.tokenizer, word) for word in words] if known else range(len(words))
+        tokens = [backbone.word_id(word) for word in words] if known else range(len(words))
         size = backbone.config.hidden_size, tokens, backbone.config.vocab_size
         model.classifier = Classifier(*size).to(backbone.device)
     return model

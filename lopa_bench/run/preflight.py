@@ -98,7 +98,7 @@ def _check_all_there(config: Config) -> None:
         except Missing as error:
             missing.append(str(error))
     if config.data.source == "files" or config.data.own:
-        find_files(config.task, config.data)
+        find_files(config.task, config.data, config.selection)
     if config.data.source == "hub" and config.offline and not in_hub_cache(config.task):
         missing.append(f"data.source=hub: {config.task.name} is not in the data set cache")
     if missing and config.offline:

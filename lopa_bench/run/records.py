@@ -14,12 +14,12 @@ RECORDS: Shelf[Records] = Shelf(2)  # what jobs of one process share
 def read_records(config: Config) -> Records:
     """The task's rows, with a validation split where epochs are selected on one."""
     source, holdout = config.data, config.selection == "holdout"
-    found = find_files(config.task, source).values() if source.source == "files" or source.own else ()
+    found = find_files(config.task, source, config.selection).values() if source.source == "files" or source.own else ()
     files = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path, _ in found]
     key = digest({"data": vars(source), "task": config.resolved["task"], "holdout": holdout, "files": files})
 
     def read() -> Records:
-        records = load_records(config.task, source, config.offline)
+        records = load_records(config.task, source, config.offline, config.selection)
         return records.with_holdout() if holdout else records
 
     return RECORDS.get(key, read)

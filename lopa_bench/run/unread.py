@@ -30,6 +30,9 @@ def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
             rate,
             f"this run of method={config.method.name} trains no instance encoder; nearest: {nearest}",
         )
+    if getattr(config.method, "head_layers", None) == 1:
+        told = "method.head_layers=1 has no hidden layer; nearest: method.head_layers=2"
+        yield "method.head_size", getattr(config.method, "head_size", None), told
     if config.generation is None:
         return
     for name, decoding in READ_WITH.items():

@@ -26,8 +26,16 @@ APART: dict[tuple[Split, Split], str] = {
 }
 
 
-def find_files(task: Task, data: Data) -> dict[Split, tuple[Path, slice]]:
+def apart(selection: str) -> dict[tuple[Split, Split], str]:
+    """Those of `APART` whose rows a run with this selection reads."""
+    return {pair: reason for pair, reason in APART.items() if "validation" not in pair or selection == "holdout"}
+
+
+def find_files(task: Task, data: Data, selection: str = "holdout") -> dict[Split, tuple[Path, slice]]:
     """Split -> its file, and which of the file's rows are the split: those that the user names, else the task's below ``data.dir``.
+
+    Args:
+        selection: of epochs, as of a run: only ``holdout`` reads the validation split.
 
     Raises:
         UserError: no such folder, or a file that is needed and not there.
@@ -36,10 +44,10 @@ def find_files(task: Task, data: Data) -> dict[Split, tuple[Path, slice]]:
         raise UserError(
             f"data.source={data.source} reads no file of yours; leave it out where data.train=FILE is given"
         )
-    return _own_files(data) if data.own or not task.files else _task_files(task, data.dir)
+    return _own_files(data, selection) if data.own or not task.files else _task_files(task, data.dir)
 
 
-def _own_files(data: Data) -> dict[Split, tuple[Path, slice]]:
+def _own_files(data: Data, selection: str) -> dict[Split, tuple[Path, slice]]:
     """The files that ``data.train``, ``data.validation`` and ``data.test`` name."""
     found: dict[Split, tuple[Path, slice]] = {}
     named: dict[Split, str | None] = {"train": data.train, "validation": data.validation, "test": data.test}
@@ -55,7 +63,7 @@ def _own_files(data: Data) -> dict[Split, tuple[Path, slice]]:
             if path.suffix.lower() not in KINDS:
                 raise UserError(f"data.{split}={name}: is none of {', '.join(KINDS)}")
             found[split] = path, rows
-    for (split, other), reason in APART.items():
+    for (split, other), reason in apart(selection).items():
         if split in found and _share(found[split], found[other]):
             name = found[split][0].name
             raise UserError(

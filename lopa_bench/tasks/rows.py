@@ -17,7 +17,7 @@ from lopa_bench.config.nearest import hint
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Record, Task
-from lopa_bench.tasks.places import APART, find_files
+from lopa_bench.tasks.places import apart, find_files
 from lopa_bench.tasks.tables import Broken, marked, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
@@ -69,8 +69,11 @@ def fingerprint(rows: Iterable[Record]) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_records(task: Task, data: Data, offline: bool) -> Records:
+def load_records(task: Task, data: Data, offline: bool, selection: str = "holdout") -> Records:
     """Read all splits of `task`, `data.limit` rows of each and `data.train_limit` of the training split.
+
+    Args:
+        selection: of epochs, as of a run: only ``holdout`` reads the validation split, which then is to be apart from the others.
 
     Raises:
         UserError: a missing folder or file, a file or a row that cannot be read, a missing column, an empty split.
@@ -78,7 +81,7 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
     files: dict[str, str] = {}
     splits: dict[str, Sequence[Record | Broken]]
     if data.source == "files" or data.own:
-        found = find_files(task, data)
+        found = find_files(task, data, selection)
         splits = {split: read_table(path, task.header)[rows] for split, (path, rows) in found.items()}
         files = {split: _without(data.dir, path) for split, (path, _) in found.items()}
     elif data.source == "mini":
@@ -90,14 +93,14 @@ def load_records(task: Task, data: Data, offline: bool) -> Records:
     usable = {split: _usable(task, split, rows, data.skip_broken) for split, rows in kept.items()}
     left_out = {split: len(kept[split]) - len(rows) for split, rows in usable.items() if len(rows) < len(kept[split])}
     if data.own:
-        _check_apart(task, data, usable)
+        _check_apart(task, data, usable, selection)
     return Records(usable["train"], usable.get("validation"), usable["test"], files, left_out)
 
 
-def _check_apart(task: Task, data: Data, splits: Mapping[str, Sequence[Record]]) -> None:
+def _check_apart(task: Task, data: Data, splits: Mapping[str, Sequence[Record]], selection: str) -> None:
     """Say on standard error how many rows two splits have in common, whatever their files; raise `UserError` where all of one are."""
     told = {split: [hash(_told(row)) for row in rows] for split, rows in splits.items()}
-    for (split, other), reason in APART.items():
+    for (split, other), reason in apart(selection).items():
         if split not in told:
             continue
         others = set(told[other])

@@ -32,6 +32,13 @@ BAD = [
         "decoding=beam",
     ),
     ("method=lopa train.encoder_lr=1e-4", "train.encoder_lr=0.0001", "nearest: method.freeze_encoder=false"),
+    ("method=lopa method.head_layers=1 method.head_size=17", "method.head_size=17", "nearest: method.head_layers=2"),
+    ("task=classify task.name=reviews", "task.name=reviews", "conf.path=DIR names a folder with a task/NAME.yaml"),
+    (
+        "task=sst2 model=mini_clm method=encoder_probe method.pooling=first",
+        "pooling=first",
+        "nearest: method.pooling=mean",
+    ),
     ("method=pt train.encoder_lr=1e-4", "train.encoder_lr=0.0001", "trains no instance encoder"),
     ("train.lr=nan", "train.lr=nan", "finite number"),
     ("train.lr=1e400", "train.lr=inf", "finite number"),

@@ -338,6 +338,7 @@ def test_rows_that_choose_the_epoch_are_of_neither_other_split(there, tmp_path, 
     assert main([*words, f"data.validation={validation}"]) == UserError.exit_status
     assert f"data.validation={validation}: {why}" in capsys.readouterr().err
     assert not list(tmp_path.glob("mini/**/result.json"))
+    assert main([*words, f"data.validation={validation}", "selection=last"]) == 0  # which reads no such rows
 
 
 def test_truth_values_as_pandas_writes_them_and_names_in_capitals(there, tmp_path):

@@ -9,8 +9,10 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from lopa_bench.config.files import choices
+from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.prefix import PrefixMethod
+from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import pad
 
 METHODS = choices("method")
@@ -231,3 +233,16 @@ def test_every_kind_is_among_the_quick_ones(tiny_models):
     kinds = {type(tiny.adapt(folder, name)) for name in KINDS}
     assert {type(tiny.adapt(folder, name)) for name in METHODS} <= kinds
     assert issubclass(type(tiny.settings(folder, "prefix_tuning").method), PrefixMethod)
+
+
+@pytest.mark.parametrize("method", ["lora", "dora", "vera"])
+def test_a_layer_to_adapt_that_there_is_not_is_refused_beside_those_that_there_are(tiny_models, method):
+    """peft leaves it out without a word, and trains fewer parameters than were asked for."""
+
+    def adapted(targets):
+        config = tiny.settings(tiny_models("roberta"), method, f"model.lora_targets={targets}")
+        return config.method.adapt(Backbone.load(config.model, "fp32", torch.device("cpu"), offline=True))
+
+    with pytest.raises(UserError, match=r"the model has no layer valeu; nearest: value"):
+        adapted("[query,valeu]")
+    assert adapted("[self.query,value]").trainable()

@@ -1,15 +1,21 @@
 """Rows that are the part of a longer text are counted, exactly."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny
+import torch
 
 from lopa_bench.cli.main import main
-from lopa_bench.models.tokens import completion_ids, prompt_ids
+from lopa_bench.methods.encoder_probe_model import EncoderProbeModel
+from lopa_bench.methods.instance_encoder import InstanceEncoder
+from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.tokens import completion_ids, prompt_ids, word_id
 from lopa_bench.results.record import parse
-from lopa_bench.run.inputs import encode
+from lopa_bench.run.inputs import encode, tokenised
+from lopa_bench.run.model import adapt
 from lopa_bench.tasks.example import Example
 
 WORDS = ["the", "dog", "barn", "sees", "red", "not"]
@@ -73,3 +79,23 @@ def test_the_result_and_the_output_say_it(overrides, capsys):
     assert 0 < data.truncated["test"] <= data.rows["test"]
     assert f"{data.truncated['test']} of {data.rows['test']} test" in out
     assert "rows are longer than train.max_length=11 or the model's positions" in out
+
+
+@pytest.mark.parametrize("architecture", ["roberta", "gpt2"])
+def test_a_word_that_the_model_has_in_anothers_place_is_trained_read_and_told_alike(tiny_models, architecture):
+    """By targets, by answers, by the classifier's start and by the probe, for both kinds of model."""
+    config = tiny.settings(tiny_models(architecture), "none", "task=sst2")
+    swapped = {" great": " terrible", " terrible": " great"}
+    config = replace(config, model=replace(config.model, label_words=swapped))
+    backbone = Backbone.load(config.model, "fp32", torch.device("cpu"), offline=True)
+    told = " terrible It was" + (" <mask> ." if backbone.kind == "masked" else "")
+    rows = tokenised(
+        backbone.tokenizer, backbone.kind, config, [Example(told, word) for word in swapped], 40, training=True
+    )
+    own = [word_id(backbone.tokenizer, word) for word in swapped]
+    assert [row.targets[0] for row in rows] == [backbone.word_id(word) for word in swapped] == own[::-1]
+    words = tuple(config.task.label_words.values())
+    probe = EncoderProbeModel(backbone, InstanceEncoder.beside(backbone, "mean", frozen=True), words)
+    assert probe.tokens == [backbone.word_id(word) for word in words]
+    read = adapt(replace(config, readout="classifier"), backbone).classifier
+    assert list(read.words) == probe.tokens
