@@ -90,12 +90,7 @@ class Method(ABC):
 
     def objection(self, config: Config, shape: Shape) -> str | None:
         """What of `config` cannot work with this method on models of this shape, in one line with the nearest way out, or None."""
-        if self.features_from == "first" and shape.encoder_kind == "causal":
-            return (
-                "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
-                "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
-            )
-        return None
+        return shape.objection(self.features_from)
 
     @abstractmethod
     def adapt(self, backbone: Backbone) -> AdaptedModel:

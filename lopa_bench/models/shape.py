@@ -29,3 +29,12 @@ class Shape:
     parameters: int
     encoder_kind: Kind | None = None
     kind: Kind | None = None
+
+    def objection(self, features_from: str | None) -> str | None:
+        """Why f(x) cannot be this state of the instance encoder, ``first`` or ``mean``, or None."""
+        if features_from != "first" or self.encoder_kind != "causal":
+            return None
+        return (
+            "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
+            "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
+        )

@@ -67,6 +67,7 @@ def test_an_option_without_meaning_is_refused(tmp_path, words):
 def test_where_is_of_claims_too(tmp_path, capsys):
     for method in ("lopa", "pt"):
         write_run(tmp_path, "rte", method, correct=[1, 0], settings={"train.lr": 0.5})
+    write_run(tmp_path, "rte", "idpg", correct=[1, 0], settings={"train.lr": 0.7})
     for lr, verdict in (("0.5", "undecided"), ("0.7", "no runs")):
         assert main(["claims", "--results-dir", str(tmp_path), "--format", "json", "--where", f"train.lr={lr}"]) == 0
         assert json.loads(capsys.readouterr().out)[0]["parts"][0]["comparisons"][0]["verdict"] == verdict
@@ -74,6 +75,7 @@ def test_where_is_of_claims_too(tmp_path, capsys):
 
 def test_where_replaces_defaults_and_no_row(tmp_path, capsys):
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 1, "data.limit": 24})
+    write_run(tmp_path, "rte", "lopa", settings={"method.rank": 4, "data.limit": 48})
     words = ["--results-dir", str(tmp_path), "--format", "json", "--where", "data.limit=24"]
     filled = {}
     for where in ([], ["--where", "method.rank=1"], ["--where", "method.rank=4"]):
