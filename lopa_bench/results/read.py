@@ -145,12 +145,12 @@ def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> 
                     unknown.setdefault(strange[0], []).append(path)
                 else:
                     rows.append(_row(path, result))
-        skipped += [_of_nobody(name, paths) for name, paths in unknown.items()]
+        skipped += [_foreign(name, paths) for name, paths in unknown.items()]
         refused = [_left_out(reason, paths) for reason, paths in others.items()]
         return Runs(_frame(rows), skipped, refused)
 
 
-def _of_nobody(name: str, paths: Sequence[Path]) -> str:
+def _foreign(name: str, paths: Sequence[Path]) -> str:
     count = f"{len(paths)} runs" if len(paths) > 1 else str(paths[0])
     return f"{count}: skipped, conf/ has no {name}; conf.path=DIR names the folder that has it"
 

@@ -15,15 +15,9 @@ from lopa_bench.tasks.tables import KINDS
 # Splits that must not be the same rows, and what a number would be worth if they were.
 APART: dict[tuple[Split, Split], str] = {
     ("test", "train"): "so a score would say nothing",
-    (
-        "validation",
-        "train",
-    ): "so the epoch would be chosen by what it learnt (without data.validation a tenth of train is held out)",
-    (
-        "validation",
-        "test",
-    ): "so the epoch would be chosen by the reported rows (selection=paper does that, and says so)",
-}
+    ("validation", "train"): "so the epoch would be chosen by what it learnt (without data.validation a tenth of train is held out)",
+    ("validation", "test"): "so the epoch would be chosen by the reported rows (selection=paper does that, and says so)",
+}  # fmt: skip
 
 
 def apart(selection: str) -> dict[tuple[Split, Split], str]:

@@ -279,7 +279,8 @@ def test_own_files_are_published_by_their_names(there, tmp_path):
     [
         pytest.param([*CLASSIFY, "data.train=train.csv", "data.test=test.csv"], id="own files"),
         pytest.param(
-            ["task=rte", r"task.template='{sentence1}, so {sentence2} <mask> .'", "method.rank=2", "data.limit=32"], id="own words"
+            ["task=rte", r"task.template='{sentence1}, so {sentence2} <mask> .'", "method.rank=2", "data.limit=32"],
+            id="own words",
         ),
     ],
 )
