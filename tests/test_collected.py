@@ -1,4 +1,4 @@
-"""Every process collects the same tests: pytest-xdist's workers end the suite where their lists differ."""
+"""Every process collects the same tests, without which pytest-xdist ends the suite, and those of a group meet in one."""
 
 import os
 import subprocess
@@ -37,3 +37,9 @@ def test_two_processes_collect_the_same():
     first, second = ([line for line in p.communicate(timeout=300)[0].splitlines() if "::" in line] for p in collecting)
     assert len(first) > 1000
     assert first == second
+
+
+@pytest.mark.xdist_group("together")
+def test_a_group_is_one(request):
+    """pytest 9.2 hides the name that pytest-xdist 3.8 adds: each process then runs the sandbox's attacks and starts METEOR's Java anew."""
+    assert request.node.nodeid.endswith("@together") or "PYTEST_XDIST_WORKER" not in os.environ
