@@ -48,6 +48,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     epoch = f", epoch {result.selected_epoch}" if result.steps else ""
     rate = result.examples_per_second
     speed = f", {rate:.0f} examples/s" if rate else ""
+    precision = f", {result.precision}" if result.precision else ""
     return [
         (
             "parameters",
@@ -59,7 +60,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         *_selecting_facts(result),
         *_majority_facts(result),
         *_reading_facts(result),
-        ("time", f"{seconds.total:.1f} s ({seconds.train:.1f} s training{speed}) on {result.device}"),
+        ("time", f"{seconds.total:.1f} s ({seconds.train:.1f} s training{speed}) on {result.device}{precision}"),
         ("peak memory", f"{result.peak_memory_mib:,} MiB"),
         *_scoring_facts(result.scoring),
     ]

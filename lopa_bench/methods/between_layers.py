@@ -51,7 +51,6 @@ class BetweenLayers(AdaptedModel, ABC):
     """A frozen backbone whose prompt stands between its layers."""
 
     def __init__(self, backbone: Backbone, method: WritesBetweenLayers) -> None:
-        backbone.freeze()
         super().__init__(backbone)
         self.method, self.causal = method, backbone.kind == "causal"
         self.parts = Parts(method.parts(backbone.shape(encoder_width=0))).to(backbone.device)
@@ -61,7 +60,8 @@ class BetweenLayers(AdaptedModel, ABC):
             for number, layer in enumerate(layers_of(backbone, method.name)):
                 layer.register_forward_pre_hook(partial(self._before, number), with_kwargs=True)
             if backbone.device.type != "meta":
-                self._check()
+                self._check()  # in fp32: what bf16 rounds off is, on some CPUs, more than a wrong position of some families
+        backbone.freeze()
 
     @property
     @abstractmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
@@ -121,8 +120,7 @@ class _Filler:
         """How the runs were computed, in what they differ: ``processes (1, 2)``."""
         shown = self.runs.frame.loc[self.used]
         for key in ("processes", "device", "precision"):
-            column = shown[key] if key in shown else shown["config"].map(partial(lookup, key=key))
-            values = set(column.dropna())
+            values = set(shown[key].dropna())
             if len(values) > 1:
                 yield f"{key} ({', '.join(map(str, sorted(values)))})"
 

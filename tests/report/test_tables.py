@@ -356,6 +356,8 @@ def test_runs_that_were_computed_in_different_ways_are_told(tmp_path):
     write_run(tmp_path, "rte", "lopa", 0, processes=1)
     write_run(tmp_path, "rte", "lopa", 1, processes=1)
     assert not any("runs differ" in note for note in build(tmp_path, "mini", "glue")[0].notes)
-    write_run(tmp_path, "mrpc", "lopa", 0, processes=2, device="NVIDIA H100")
+    write_run(tmp_path, "mrpc", "lopa", 0, processes=2, device="NVIDIA H100", precision="bf16")
     (note,) = [note for note in build(tmp_path, "mini", "glue")[0].notes if "runs differ" in note]
-    assert note.startswith("The runs differ in processes (1, 2); device (NVIDIA H100, cpu): rounding differs")
+    assert note.startswith(
+        "The runs differ in processes (1, 2); device (NVIDIA H100, cpu); precision (bf16, fp32): rounding differs"
+    )
