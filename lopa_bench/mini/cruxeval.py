@@ -1,7 +1,8 @@
 """mini CRUXEval: short functions, one call each and its true output.
 
 Rows carry the fields of the original's JSON lines (Gu et al., 2024): code, input, output, id.
-No program is in two splits, and no skeleton of more than one step (its operations without names and constants).
+No two rows have the same code. No skeleton of more than one step (the type of its argument and its operations, without names and
+constants) is in two splits; a single step may be, under another variable's name, and two steps that a list and a text can both take.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ Quantifier = Literal["some", "no"]
 Sort = Literal["is", "lives", "event"]
 Label = Literal["entailment", "neutral", "contradiction"]
 LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
-# An individual is of one kind and lives in one town: two that differ exclude each other.
+# An individual is of one kind and lives in one town: two that differ exclude each other. Only `contradicts` reads it, and runs rest on
+# the labels that `entails` gives without it (docs/mini.md, "Known faults of the rows").
 EXCLUSIVE = {"is": "kind", "lives": "place"}
 SLOTS = ("kind", "quality", "place")
 _QUALITIES = leaves(QUALITIES)
@@ -55,7 +56,7 @@ def _narrower(one: Statement, other: Statement) -> bool:
 
 
 def entails(premise: Statement, hypothesis: Statement) -> bool:
-    """Whether the hypothesis must be true when the premise is."""
+    """Whether the hypothesis must be true when the premise is, as far as words grow more general or special: `EXCLUSIVE` is not read."""
     if premise.quantifier != hypothesis.quantifier:
         return False
     if premise.quantifier == "some":
@@ -174,13 +175,14 @@ def inference(
 ) -> tuple[Statement, Statement]:
     """A premise and a hypothesis that stand in the asked-for relation.
 
-    Quantifiers, sort and number of edits are drawn before the label is looked at, so that none of
-    them tells it.
+    The number of edits is drawn whatever the label. So are the premise's quantifier and the sort, but
+    for a tenth of the contradictions, which rest on `EXCLUSIVE`. Whether one side alone is negated hangs
+    on the label: no entailment is so.
 
     Args:
         mixed: share of neutral pairs of which one side is negated and the other is not, as most
-            contradictions are; without them a negation would give the label away.
-        easy: share of pairs where it does give it away and nothing else is negated.
+            contradictions are; without them a negation on one side would always mean contradiction.
+        easy: share of pairs where it does mean that and nothing else is negated.
     """
     simple, exclusive = rng.random() < easy, label == "contradiction" and rng.random() < 0.1
     negated = label == "contradiction" or (not simple and label == "neutral" and rng.random() < mixed)

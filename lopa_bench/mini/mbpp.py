@@ -1,9 +1,9 @@
 """mini MBPP: a signature, a docstring with three examples, and the three asserts behind them.
 
 Rows carry the fields of the MBXP release of MBPP (Athiwaratkun et al., 2023), prompts its layout.
-A problem is a chain of two or three steps of the program grammar; no chain is in two splits. The function's name tells the steps as the
-pretraining text does, the description in words of the task's own (and it alone has the numbers and letters): where it used
-the pretraining text's words too, the untouched model solved 94 of 100.
+A problem is a chain of two or three steps of the program grammar; no chain over one type is in two splits. The function's name
+tells the steps as the pretraining text does, the description in words of the task's own (and it alone has the numbers and
+letters): where it used the pretraining text's words too, the untouched model solved 94 of 100.
 """
 
 from __future__ import annotations

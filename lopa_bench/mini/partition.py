@@ -11,9 +11,9 @@ from lopa_bench.config.fields import Split
 def split_of(combination: str) -> Split:
     """The one split that may hold ``combination``: a tenth each go to validation and to test.
 
-    Every generator asks here before it keeps an entity, a set of attributes or a program skeleton,
+    Every generator asks here before it keeps a subject, a set of attributes or a program skeleton,
     and the pretraining corpus keeps only what answers "train". So no split needs to know the
-    others to be disjoint from them, and no row of a test set can leak into the pretrained weights.
+    others for its combinations to be none of theirs, nor of the pretraining text.
     """
     bucket = crc32(combination.encode()) % 10
     held_out: dict[int, Split] = {0: "test", 1: "validation"}

@@ -2,7 +2,7 @@
 
 Rows are entries of the WebNLG 2017 JSON files as the LoRA repository lays them out. Validation has
 the categories of training, test those and others that training never saw, as in the original. No
-entity is in two splits.
+subject is in two splits; objects are drawn from all, so that a subject of test may be an object in train.
 """
 
 from __future__ import annotations
