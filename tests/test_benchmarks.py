@@ -12,12 +12,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import benchmark  # noqa: E402
 
-QUICK = {
-    "generate",
-    "report",
-    "sandbox",
-    "steps",
-}  # the others start many processes that import torch, or train a dozen models
+QUICK = {"report", "sandbox"}  # the others start many processes that import torch, or train and generate
 NAMES = sorted(path.stem for path in benchmark.BENCHMARKS.glob("*.py"))
 
 

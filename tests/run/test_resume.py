@@ -41,6 +41,10 @@ def module_overrides(tmp_path_factory, run_overrides):
     return lambda name: [*run_overrides(root / name), "train.epochs=3", "method.freeze_encoder=false"]
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def stop_at(monkeypatch, step, signum=signal.SIGINT):
     """Send `signum` to this process in the middle of a step."""
     add = LossLog.add
@@ -61,7 +65,7 @@ def assert_same(outcome, undisturbed):
     assert sorted(p.name for p in outcome.directory.path.iterdir()) == sorted([*FILES, "config.yaml", "result.json"])
 
 
-@pytest.mark.parametrize("step", [0, 4, 6, 7, 13, 20])  # 7 steps an epoch
+@pytest.mark.parametrize("step", [0, slow(4), 6, 7, slow(13), 20])  # 7 steps an epoch
 def test_goes_on_bit_for_bit(module_overrides, undisturbed, monkeypatch, step):
     overrides = [*module_overrides(f"stopped{step}"), "method=lopa"]
     with monkeypatch.context() as patch:
@@ -72,7 +76,7 @@ def test_goes_on_bit_for_bit(module_overrides, undisturbed, monkeypatch, step):
     assert_same(run(load_config(overrides)), undisturbed)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "both"])
+@pytest.mark.parametrize("damage", ["truncated", slow("flipped"), slow("empty"), "both"])
 def test_damaged_checkpoint_is_passed_over(module_overrides, undisturbed, monkeypatch, damage):
     overrides = [*module_overrides(f"damaged-{damage}"), "method=lopa", "checkpoint_every=0"]
     with monkeypatch.context() as patch:
@@ -120,7 +124,7 @@ def test_the_time_of_a_run_is_that_of_its_parts(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("signum", "status"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGUSR2, 140)],
+    [slow(signal.SIGINT, 130), (signal.SIGTERM, 143), slow(signal.SIGHUP, 129), (signal.SIGUSR2, 140)],
 )
 def test_signals_save_and_tell(module_overrides, undisturbed, monkeypatch, capsys, signum, status):
     overrides = [*module_overrides(f"signal{signum}"), "method=lopa"]

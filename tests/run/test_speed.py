@@ -61,6 +61,18 @@ def make(request, tiny_models):
     return build
 
 
+@pytest.fixture
+def usual(request, make, tmp_path):
+    """The losses of the model as it is trained here, once for the tests that compare them with another way."""
+    name = request.node.callspec.params["make"]
+    if name not in USUAL:
+        USUAL[name] = losses(*make(), tmp_path)
+    return USUAL[name]
+
+
+USUAL: dict[tuple[str, str], list[float]] = {}
+
+
 def losses(model, split, folder, **changed):
     """Of every step of the real training loop."""
     settings = Train(**{**PLAIN, **changed})
@@ -77,7 +89,7 @@ def agree(fast, plain):
     return fast == pytest.approx(plain, abs=TOLERANCE)
 
 
-def test_dynamic_padding(make, tmp_path):
+def test_dynamic_padding(make, usual, tmp_path):
     class Padded(Split):
         """Every batch as long as the longest row, in the same order."""
 
@@ -89,41 +101,34 @@ def test_dynamic_padding(make, tmp_path):
             return batch
 
     model, split = make()
-    fast = losses(model, split, tmp_path)
-    model, split = make()
     split.__class__ = Padded
-    assert agree(fast, losses(model, split, tmp_path))
+    assert agree(usual, losses(model, split, tmp_path))
 
 
-def test_logits_where_they_are_scored(make, tmp_path):
+def test_logits_where_they_are_scored(make, usual, tmp_path):
     def everywhere(self, batch):
         logits = self.backbone.head(self.hidden(batch)).float()[batch.rows, self.columns(batch)]
         return nn.functional.cross_entropy(logits, batch.targets)
 
     model, split = make()
-    fast = losses(model, split, tmp_path)
-    model, split = make()
     model.loss = MethodType(everywhere, model)
-    assert agree(fast, losses(model, split, tmp_path))
+    assert agree(usual, losses(model, split, tmp_path))
 
 
-def test_a_few_logits_at_a_time(make, tmp_path, monkeypatch):
+def test_a_few_logits_at_a_time(make, usual, tmp_path, monkeypatch):
     """And that they are no more: a part of three positions has gradients before the next one's logits are made."""
-    model, split = make()
-    plain = losses(model, split, tmp_path)
     model, split = make()
     monkeypatch.setattr(adapted, "LOGITS_HELD", 3 * model.backbone.vocabulary)
     held = []
     logits = model.logits
     model.logits = lambda states: held.append(len(states)) or logits(states)
-    assert agree(losses(model, split, tmp_path), plain)
+    assert agree(losses(model, split, tmp_path), usual)
     assert max(held) == 3
 
 
-def test_fused_optimiser(make, tmp_path, monkeypatch):
-    fast = losses(*make(), tmp_path)
+def test_fused_optimiser(make, usual, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.optim, "AdamW", unfused(torch.optim.AdamW))
-    assert agree(fast, losses(*make(), tmp_path))
+    assert agree(usual, losses(*make(), tmp_path))
 
 
 def unfused(optimizer):
@@ -145,17 +150,16 @@ def shortened(row):
     return tiny.replace(row, columns=row.columns[:1], targets=row.targets[:1])
 
 
-def test_recomputed_layers(make, tmp_path):
-    fast = losses(*make(), tmp_path, gradient_checkpointing=True)
-    assert agree(fast, losses(*make(), tmp_path))
+def test_recomputed_layers(make, usual, tmp_path):
+    assert agree(losses(*make(), tmp_path, gradient_checkpointing=True), usual)
 
 
 @pytest.mark.slow
-def test_compiled_steps(make, tmp_path):
+def test_compiled_steps(make, usual, tmp_path):
     torch._dynamo.reset()
     fast = losses(*make(), tmp_path, compile=True)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
-    assert agree(fast, losses(*make(), tmp_path))
+    assert agree(fast, usual)
 
 
 @pytest.mark.parametrize("architecture", ["roberta", "gpt2"])

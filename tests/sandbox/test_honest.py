@@ -21,6 +21,9 @@ from lopa_bench.sandbox import (
 FAILING_CANONICAL = {596, 601, 607, 631, 642, 899, 927, 966, 967}
 
 
+pytestmark = pytest.mark.xdist_group("honest")  # one process runs them all, once
+
+
 @pytest.fixture(scope="module")
 def verdicts(levels):
     programs = [Program(name, code, tests) for name, (code, tests) in HONEST.items()]

@@ -27,7 +27,7 @@ def told(config):
     return " ".join((config.scale, config.task.name, config.model.name, config.method.name))
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", ["mini", pytest.param("paper", marks=pytest.mark.slow)])
 def test_every_run_of_the_tables_is_there(scale):
     assert [told(config) for config in configs(scale) if key(config) not in shipped()] == []
 

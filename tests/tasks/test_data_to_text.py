@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -10,9 +11,12 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.metrics import nlg
 from lopa_bench.tasks.rows import load_records
 
+pytestmark = pytest.mark.xdist_group("data to text")  # forty thousand rows, read once
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
 def real(shared_data):
+    @cache
     def records(task):
         overrides = [f"task={task}", "method=none", "data.source=files", f"data.dir={shared_data / 'data'}"]
         config = load_config(overrides)
