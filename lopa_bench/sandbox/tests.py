@@ -34,23 +34,25 @@ def mbxp_program(id: Any, prompt: str, completion: str, test: str, entry_point: 
     """A problem of MBXP (mxeval), whose ``test`` is ``def check(candidate): assert …``.
 
     ``candidate`` in the asserts becomes ``entry_point``. If any statement of ``check`` is not of
-    the form that can be split, the whole function is run inside.
+    the form that can be split, or there is more in ``test`` that it could need, the whole is run inside.
 
     Raises:
         TestError: no such function, or ``entry_point`` is no name.
     """
     if not entry_point.isidentifier():
         raise TestError(f"entry_point {entry_point!r} is not a name")
-    functions = [node for node in _parse(test).body if isinstance(node, ast.FunctionDef)]
+    module = _parse(test)
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     check = next((node for node in functions if node.name == "check"), None)
     if check is None or len(check.args.args) != 1:
         raise TestError("test: no function check(candidate)")
     code = prompt + completion
     whole = f"{test}\ncheck({entry_point})"
     candidate = check.args.args[0].arg
+    alone = _stands_alone(check, module)
     split = [_split(statement, test, {candidate: entry_point}) for statement in check.body]
     tests = [each for each in split if each is not None]
-    if len(tests) < len(split):
+    if len(tests) < len(split) or not alone:
         tests = [Test(whole, kind="statements", inside=True)]
     elif entry_point == check.name:
         # The official text then defines the function over the program's own and no program can
@@ -93,6 +95,20 @@ def _literal(text: str) -> object:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise TestError(f"output is not a literal: {text[:60]!r}") from None
+
+
+def _stands_alone(check: ast.FunctionDef, module: ast.Module) -> bool:
+    """Whether the asserts of ``check`` mean the same without all that is around them."""
+    names = {node.id for node in ast.walk(check) if isinstance(node, ast.Name)}
+    plain = ast.unparse(check.args) == check.args.args[0].arg and not check.decorator_list
+    return plain and "METADATA" not in names and all(node is check or _describes(node) for node in module.body)
+
+
+def _describes(node: ast.stmt) -> bool:
+    """A docstring, or ``METADATA = …``."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Assign) and all(isinstance(t, ast.Name) and t.id == "METADATA" for t in node.targets)
 
 
 def _split(statement: ast.stmt, source: str, rename: dict[str, str] | None = None) -> Test | None:

@@ -59,6 +59,7 @@ def test_not_python():
 
 def test_mbxp():
     test = """
+"About it."
 
 METADATA = {}
 
@@ -76,13 +77,22 @@ def check(candidate):
     assert program.official.endswith("\ncheck(g)")
 
 
+INSIDE = [
+    "def check(candidate):\n    for i in range(3):\n        assert candidate(i) == i",
+    "import math\ndef check(candidate):\n    assert candidate(math.floor(2.5)) == 2",
+    "def two(): return 2\ndef check(candidate):\n    assert candidate(two()) == 2",
+    "METADATA = {'n': 2}\ndef check(candidate):\n    assert candidate(METADATA['n']) == 2",
+    "def check(candidate, *, n=2):\n    assert candidate(n) == 2",
+    "def check(candidate):\n    assert candidate(2) == 3\ndef check(candidate):\n    assert candidate(2) == 2",
+]
+
+
 def test_mbxp_of_another_shape_is_run_whole_inside():
-    test = "def check(candidate):\n    for i in range(3):\n        assert candidate(i) == i\n"
-    program = mbxp_program("1", "def g(x):\n", "    return x", test, "g")
-    assert [t.inside for t in program.tests] == [True]
-    verdict = next(run_programs([program]))
-    assert verdict.passed
-    assert verdict.inside
+    programs = [mbxp_program(test, "def g(x):\n", "    return x", test, "g") for test in INSIDE]
+    assert [[t.inside for t in program.tests] for program in programs] == [[True]] * len(INSIDE)
+    verdicts = list(run_programs(programs, workers=1))
+    assert all(verdict.inside for verdict in verdicts)
+    assert [verdict.id for verdict in verdicts if not verdict.passed] == []
 
 
 @pytest.mark.parametrize("test", ["x = 1", "def check(a, b): pass", "def other(c): pass", "def ("])
