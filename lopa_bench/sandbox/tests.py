@@ -150,7 +150,7 @@ def _text(call: ast.Call, source: str, rename: dict[str, str]) -> str:
     """The call as source text. Cut out of its line where it can be: unparsing is slow."""
     names = [node for node in ast.walk(call) if isinstance(node, ast.Name) and node.id in rename]
     if call.lineno == call.end_lineno and not names[1:]:
-        line = source.splitlines()[call.lineno - 1].encode()
+        line = source.encode().splitlines()[call.lineno - 1]  # text would split where the parser does not
         text = line[call.col_offset : call.end_col_offset].decode()
         if not names:
             return text

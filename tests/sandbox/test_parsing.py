@@ -23,6 +23,7 @@ from lopa_bench.sandbox import (
         ("assert 2 == f(1)", "f(1)", 2),
         ("assert f('é', [1]) == {'a': (1, None)}, 'message'", "f('é', [1])", {"a": (1, None)}),
         ("assert (f(1,\n  2)\n == -1)", "f(1, 2)", -1),
+        *((f"# {end}\r\nassert f('é{end}') == 2", f"f('é{end}')", 2) for end in "\v\f\x1c\x1d\x1e\x85\u2028\u2029"),
         ("assert set(f([1])) == {1}", "set(f([1]))", {1}),
         ("assert max(1, 2) == 2", "max(1, 2)", 2),
         ("assert f(Pair(1, 2)) == 2", "f(Pair(1, 2))", 2),
