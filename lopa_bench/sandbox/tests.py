@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Container
 from typing import Any
 
 from .program import Program, Test
@@ -20,13 +21,13 @@ class TestError(ValueError):
 
 
 def parse_test(source: str) -> Test:
-    """``assert call == literal``, in either order, is split; anything else is decided inside.
+    """``assert call == literal``, in either order, is split if the call hides the answer; anything else is decided inside.
 
     Raises:
         TestError: not Python.
     """
     module = _parse(source)
-    split = _split(module.body[0], source) if len(module.body) == 1 else None
+    split = _split(module.body[0], source, {}) if len(module.body) == 1 else None
     return split or Test(source, kind="statements", inside=True)
 
 
@@ -111,7 +112,7 @@ def _describes(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign) and all(isinstance(t, ast.Name) and t.id == "METADATA" for t in node.targets)
 
 
-def _split(statement: ast.stmt, source: str, rename: dict[str, str] | None = None) -> Test | None:
+def _split(statement: ast.stmt, source: str, rename: dict[str, str]) -> Test | None:
     if not (isinstance(statement, ast.Assert) and isinstance(statement.test, ast.Compare)):
         return None
     comparison = statement.test
@@ -119,31 +120,31 @@ def _split(statement: ast.stmt, source: str, rename: dict[str, str] | None = Non
         return None
     left, right = comparison.left, comparison.comparators[0]
     for call, literal in ((left, right), (right, left)):
-        if isinstance(call, ast.Call) and _hides_the_answer(call):
+        if isinstance(call, ast.Call) and _hides_the_answer(call, rename):
             try:
                 expected = ast.literal_eval(literal)
             except (ValueError, TypeError):
                 continue
-            return Test(_text(call, source, rename or {}), expected)
+            return Test(_text(call, source, rename), expected)
     return None
 
 
-def _hides_the_answer(call: ast.Call) -> bool:
+def _hides_the_answer(call: ast.Call, tested: Container[str]) -> bool:
     """Whether the call can be shown to the program without telling it what would pass.
 
-    A function of the program's own: yes. A builtin around it: only where it merely converts
-    (``set(f(x))``); ``abs(f(x) - 2) == 0`` would both tell the answer and let a patched ``abs``
-    give it.
+    A call of the function that is ``tested``: yes. Where none is named it may be any, of arguments
+    that name nothing of the program's: ``isclose(f(2), 1.5)`` and ``abs(f(2) - 1.5)`` would tell the
+    answer, and let the program compare. A builtin around it may merely convert (``set(f(x))``).
     """
     if not isinstance(call.func, ast.Name):
         return False
-    if not hasattr(builtins, call.func.id):
+    if call.func.id in tested:
         return True
-    if len(call.args) == 1 and not call.keywords and isinstance(call.args[0], ast.Call):
-        return _hides_the_answer(call.args[0])
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-    inner = (node for argument in arguments for node in ast.walk(argument))
-    return not any(isinstance(node, (ast.Call, ast.Name)) for node in inner)
+    if hasattr(builtins, call.func.id) and len(arguments) == 1 and isinstance(arguments[0], ast.Call):
+        return _hides_the_answer(arguments[0], tested)
+    names = (node.id for argument in arguments for node in ast.walk(argument) if isinstance(node, ast.Name))
+    return all(hasattr(builtins, name) for name in names)
 
 
 def _text(call: ast.Call, source: str, rename: dict[str, str]) -> str:

@@ -26,7 +26,7 @@ from lopa_bench.sandbox import (
         *((f"# {end}\r\nassert f('é{end}') == 2", f"f('é{end}')", 2) for end in "\v\f\x1c\x1d\x1e\x85\u2028\u2029"),
         ("assert set(f([1])) == {1}", "set(f([1]))", {1}),
         ("assert max(1, 2) == 2", "max(1, 2)", 2),
-        ("assert f(Pair(1, 2)) == 2", "f(Pair(1, 2))", 2),
+        ("assert f(set([float('inf')]), int) == 2", "f(set([float('inf')]), int)", 2),
     ],
 )
 def test_split(source, call, expected):
@@ -42,6 +42,10 @@ def test_split(source, call, expected):
         "assert f(1) == g(2)",
         "assert abs(f(1) - 2) == 0",  # would show the 2, and a patched abs would give the 0
         "assert math.isclose(f(1), 2.0) == True",
+        "assert isclose(f(1), 2.0) == True",  # the program's own isclose would give the True
+        "assert all_are(f, {1: 2}) == True",
+        "assert set(isclose(f(1), 2.0)) == {True}",
+        "assert f(Pair(1, 2)) == 2",  # for all one can know, Pair is the one that is tested
         "x = f(1)\nassert x == 2",
         "assert 1 < f(1) == 2",
     ],
@@ -67,12 +71,12 @@ METADATA = {}
 
 def check(candidate):
     assert candidate('é', candidate(1)) == [2]
-    assert candidate(3)==4
+    assert sorted(candidate(Pair(3, 4)))==[4]
 """
     program = mbxp_program("MBPP/1", "def g(x):\n", "    return x", test, "g")
     assert [(t.source, t.expected, t.inside) for t in program.tests] == [
         ("g('é', g(1))", [2], False),
-        ("g(3)", 4, False),
+        ("sorted(g(Pair(3, 4)))", [4], False),
     ]
     assert program.code == "def g(x):\n    return x"
     assert program.official.endswith("\ncheck(g)")
@@ -84,12 +88,15 @@ INSIDE = [
     "def two(): return 2\ndef check(candidate):\n    assert candidate(two()) == 2",
     "METADATA = {'n': 2}\ndef check(candidate):\n    assert candidate(METADATA['n']) == 2",
     "def check(candidate, *, n=2):\n    assert candidate(n) == 2",
+    "def check(candidate):\n    assert same(candidate(2), 2) == True",
     "def check(candidate):\n    assert candidate(2) == 3\ndef check(candidate):\n    assert candidate(2) == 2",
 ]
 
 
 def test_mbxp_of_another_shape_is_run_whole_inside():
-    programs = [mbxp_program(test, "def g(x):\n", "    return x", test, "g") for test in INSIDE]
+    programs = [
+        mbxp_program(test, "def g(x):\n", "    return x\ndef same(x, y): return x == y", test, "g") for test in INSIDE
+    ]
     assert [[t.inside for t in program.tests] for program in programs] == [[True]] * len(INSIDE)
     verdicts = list(run_programs(programs, workers=1))
     assert all(verdict.inside for verdict in verdicts)
