@@ -73,11 +73,11 @@ class _Job:
     verdict: Verdict | None = None
 
     def after(self, outcome: Outcome, running: Program, verdict: Verdict | None = None) -> _Job:
-        """The next process, with the time that is left to it."""
+        """The next process, with the CPU seconds that are left to it."""
         return replace(
             self,
             running=running,
-            timeout_s=self.timeout_s - outcome.wall_seconds,
+            timeout_s=self.timeout_s - outcome.cpu_seconds,
             cpu_seconds=self.cpu_seconds + outcome.cpu_seconds,
             wall_seconds=self.wall_seconds + outcome.wall_seconds,
             repeated=False,
@@ -163,8 +163,8 @@ class _Run:
 
     def _settle(self, job: _Job, outcome: Outcome) -> None:
         finding = judge(job.running, outcome)
-        in_time = outcome.wall_seconds < job.timeout_s
-        if finding[0] is Reason.TIMEOUT and outcome.cpu_seconds < job.timeout_s and not job.repeated:
+        in_time = outcome.cpu_seconds < job.timeout_s
+        if finding[0] is Reason.TIMEOUT and in_time and not job.repeated:
             self._again.append(replace(job, repeated=True))
         elif job.verdict is not None:  # this was the official version
             passed = finding[0] is Reason.PASSED

@@ -21,6 +21,7 @@ from lopa_bench.sandbox import (
     SandboxUnavailable,
     SelfTest,
     child,
+    cruxeval_input,
     levels,
     require,
     run_programs,
@@ -119,16 +120,21 @@ def test_a_dead_zygote_is_our_fault_and_retried(monkeypatch, deaths, reason):
 
 
 class StalledWorker(Worker):
-    """Ends its first ``stalls`` programs as a machine that stands still would: no CPU, all the time on the wall."""
+    """Ends its first ``stalls`` programs as a machine that stands still would: no CPU, all the time on the wall.
+
+    With ``late`` they come to their own end, no sooner.
+    """
 
     stalls = 0
+    late = False
 
     def finish(self):
         outcome = super().finish()
         if outcome is None or not StalledWorker.stalls:
             return outcome
         StalledWorker.stalls -= 1
-        return replace(outcome, end="timeout", cpu_seconds=0.01, wall_seconds=outcome.timeout_s, reply=b"")
+        stalled = replace(outcome, cpu_seconds=0.01, wall_seconds=outcome.timeout_s)
+        return stalled if self.late else replace(stalled, end="timeout", reply=b"")
 
 
 @pytest.mark.parametrize(("stalls", "reason"), [(1, Reason.PASSED), (2, Reason.TIMEOUT)])
@@ -137,6 +143,18 @@ def test_a_time_out_without_the_cpu_counts_the_second_time(monkeypatch, stalls, 
     StalledWorker.stalls = stalls
     (verdict,) = run_programs([GOOD], workers=1, timeout_s=20)
     assert verdict.reason is reason
+
+
+def test_an_input_has_the_cpu_seconds_that_its_arguments_have_left(monkeypatch):
+    """However late they came on the wall."""
+    given = []
+    monkeypatch.setattr("lopa_bench.sandbox.driver.Worker", StalledWorker)
+    monkeypatch.setattr(StalledWorker, "late", True)
+    monkeypatch.setattr(StalledWorker, "stalls", 1)
+    monkeypatch.setattr(StalledWorker, "start", lambda self, *job: (given.append(job[1]), Worker.start(self, *job))[1])
+    (verdict,) = run_programs([cruxeval_input("late", "def f(x): return x + 1", "2", "f(1)")], workers=1, timeout_s=20)
+    assert verdict.passed, verdict
+    assert given == [20, 19.99]
 
 
 def test_a_program_that_computes_to_its_limit_is_not_run_again(monkeypatch):
