@@ -212,14 +212,14 @@ def _official_may_pass(job: _Job, finding: Finding) -> bool:
     """Whether the official harness could see a pass where we do not.
 
     Not when a plain value was wrong: its ``==`` is the builtin one there too. It could where an
-    object would have been asked, where CRUXEval's text is pasted behind the answer, and where its
-    arguments use what the program defines.
+    object would have been asked, where CRUXEval's text is pasted behind the answer, where its
+    arguments use what the program defines, and where they lost what they share on their way to ``f``.
     """
     reason, detail = finding
-    literal = any(test.kind == "literal" for test in job.running.tests)
+    kinds = {test.kind for test in job.running.tests}
     return (
         reason in (Reason.MALFORMED_REPLY, Reason.LIMIT)
-        or (reason is Reason.WRONG_VALUE and (literal or detail == "opaque"))
-        or (reason is Reason.SYNTAX and literal)
-        or (reason in (Reason.SYNTAX, Reason.EXCEPTION) and job.running.builds_arguments)
+        or (reason is Reason.WRONG_VALUE and (bool(kinds & {"literal", "call"}) or detail == "opaque"))
+        or (reason is Reason.SYNTAX and bool(kinds & {"literal", "arguments"}))
+        or (reason is Reason.EXCEPTION and bool(kinds & {"arguments", "call"}))
     )

@@ -152,11 +152,14 @@ def test_cruxeval(make, cases):
     assert found == cases
 
 
-def test_a_forged_equality_is_named_as_the_official_pass():
-    code = "class E:\n    def __eq__(self, other): return True\ndef f(x): return E()"
-    verdict = next(run_programs([Program(1, code, ("assert f(1) == 2",))]))
-    assert verdict.reason is Reason.WRONG_VALUE
-    assert verdict.official_passed is True
+def test_a_forged_equality_and_arguments_that_are_one_are_named_as_the_official_pass():
+    forged = "class E:\n    def __eq__(self, other): return True\ndef f(x): return E()"
+    both = "def f(a, b):\n    a.append(1)\n    return b[0]"
+    programs = [Program(1, forged, ("assert f(1) == 2",)), cruxeval_input(2, both, "1", "f(*[[]] * 2)")]
+    programs.append(cruxeval_input(3, both.replace("[0]", ""), "[1]", "f(*[[]] * 2)"))
+    verdicts = list(run_programs(programs, workers=1))
+    assert [verdict.reason for verdict in verdicts] == [Reason.WRONG_VALUE, Reason.EXCEPTION, Reason.WRONG_VALUE]
+    assert [verdict.official_passed for verdict in verdicts] == [True] * 3
 
 
 def test_a_forged_check_inside_is_marked():
