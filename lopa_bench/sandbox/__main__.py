@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from .levels import DESCRIPTIONS, SandboxUnavailable, require
 from .program import Program, Verdict
 from .tests import cruxeval_input, cruxeval_output
 
-_BAD_INPUT = 2  # exit status
+_BAD_INPUT, _INTERRUPTED = 2, 130  # exit statuses
 _Error = tuple[int, dict[str, Any]]  # line number and the row to print for it
 
 _LINES = """\
@@ -41,6 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
             return _self_test()
         require(allow_unsafe=options.allow_unsafe)  # before anything is read
         return _judge_file(options)
+    except KeyboardInterrupt:
+        print("sandbox: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # whoever reads the verdicts has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # lest Python stumble over it at its end
+        return 0
     except (SandboxUnavailable, OSError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return _BAD_INPUT

@@ -79,6 +79,15 @@ def test_bad_arguments(arguments, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_an_interrupt_ends_it_in_one_line(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lopa_bench.sandbox.__main__.run_programs", interrupted)
+    assert main([__file__]) == 130
+    assert capsys.readouterr().err == "sandbox: interrupted\n"
+
+
 def corpus(path: Path) -> dict[str, bool]:
     """Write a quick mix of attacks and honest programs; name to whether it must pass."""
     slow = ("timeout", "memory")
