@@ -7,6 +7,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 
+from . import limits
 from .program import Level
 from .worker import Containment, Wall, Worker, WorkerDied
 
@@ -41,11 +42,13 @@ def require(level: Level | None = None, *, allow_unsafe: bool = False) -> SelfTe
     Call it before spending anything on programs that could not be run in the end.
 
     Raises:
-        SandboxUnavailable: not on Linux; below the floor (level D) without ``allow_unsafe``; or
-            ``level`` is more than there is.
+        SandboxUnavailable: not on Linux; below the floor (level D) without ``allow_unsafe``;
+            ``level`` is more than there is; or the host's own limits leave a program too little.
     """
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"programs cannot be contained on {sys.platform}: {_WAY_OUT}")
+    if lack := limits.lacking():
+        raise SandboxUnavailable(lack)
     found = self_test()
     if level is not None and level != found.level:
         found = _weaker(found, level)

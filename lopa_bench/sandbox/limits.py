@@ -14,6 +14,16 @@ STACK = 64 << 20  # deep recursion, on Pythons where it uses the C stack
 TASKS = 256  # threads; processes it cannot make
 MAX_TIMEOUT_S = 86_400
 MAX_WORKERS = 1024
+_ZYGOTE = 128 << 20  # bytes: more than one maps
+
+# What the host's hard limits must leave, and what raises each.
+_PROMISED = {
+    "RLIMIT_AS": (MEMORY + _ZYGOTE, "ulimit -v unlimited"),
+    "RLIMIT_FSIZE": (FILE_SIZE, "ulimit -f unlimited"),
+    "RLIMIT_NOFILE": (OPEN_FILES, "ulimit -n 1024"),
+    "RLIMIT_NPROC": (TASKS, "ulimit -u unlimited"),
+    "RLIMIT_STACK": (STACK, "ulimit -s unlimited"),
+}
 
 
 def check(timeout_s: object, workers: object) -> None:
@@ -23,6 +33,25 @@ def check(timeout_s: object, workers: object) -> None:
         raise ValueError(f"timeout_s must be seconds, more than 0 and at most {MAX_TIMEOUT_S}, not {timeout_s}")
     if workers is not None and not (type(workers) is int and 1 <= workers <= MAX_WORKERS):
         raise ValueError(f"workers must be a whole number from 1 to {MAX_WORKERS}, not {workers}")
+    if lack := _lack("RLIMIT_CPU", cpu_seconds(timeout_s), "ulimit -t unlimited"):  # type: ignore[arg-type]
+        raise ValueError(f"timeout_s={timeout_s} is too long: {lack}")
+
+
+def lacking() -> str:
+    """Which of the host's hard limits, that children inherit, is below what a program is promised; "" if none.
+
+    One line. What a program lacks would count against it.
+    """
+    return next(filter(None, (_lack(name, *promised) for name, promised in _PROMISED.items())), "")
+
+
+def _lack(name: str, least: int, way_out: str) -> str:
+    _, hard = resource.getrlimit(getattr(resource, name))
+    if hard == resource.RLIM_INFINITY or hard >= least:
+        return ""
+    return (
+        f"the hard limit {name} is {hard} here and must be {least}: start from a shell without it (as root: {way_out})"
+    )
 
 
 def address_space() -> int:

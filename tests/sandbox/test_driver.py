@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from lopa_bench.sandbox import (
     child,
     cruxeval_input,
     levels,
+    limits,
     require,
     run_programs,
     wire,
@@ -265,6 +267,16 @@ def test_other_systems_are_refused_with_the_way_out(monkeypatch, system):
     monkeypatch.setattr(sys, "platform", system)
     with pytest.raises(SandboxUnavailable, match=f"{system}.*container"):
         require()
+
+
+@pytest.mark.parametrize("name", [*limits._PROMISED, "RLIMIT_CPU"])
+def test_a_hard_limit_of_the_host_is_never_counted_against_a_program(monkeypatch, name):
+    def given(kind):
+        return (-1, 6) if kind == getattr(resource, name) else (-1, resource.RLIM_INFINITY)
+
+    monkeypatch.setattr(resource, "getrlimit", given)
+    with pytest.raises((SandboxUnavailable, ValueError), match=rf"^[^\n]*{name} is 6 here and must be \d+: .*ulimit -"):
+        run_programs([], timeout_s=3)
 
 
 def test_nothing_of_the_project_is_imported():
