@@ -66,7 +66,7 @@ def verify(runs: Runs, scale: str, folder: Path) -> list[Checked]:
 def _check_files(path: Path, checked: Checked) -> None:
     """`result.json` by its own checksum, the files beside it by those in it, config.yaml by what it says; not all need be published."""
     content = read_bytes(path)
-    checked.look("" if unaltered(content) else f"{path}: altered after it was written")
+    checked.look("" if unaltered(content) else f"{path}: has no checksum, so nothing tells whether it was altered")
     for name, file in parse(content).files.items():
         beside = kept(path.with_name(name))
         if name in (HISTORY, PREDICTIONS) or beside.exists():

@@ -109,7 +109,7 @@ def check_known(found: Sequence[Runs], where: Mapping[str, Sequence[str]], comma
 def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> Runs:
     """Read ``results_dir/<scale>/**/result.json``.
 
-    Corrupt files, and JSON that is no result, are named in ``warnings`` and skipped; results of
+    Corrupt files, JSON that is no result and results altered after they were written are named in ``warnings`` and skipped; those of
     other schema versions are named in ``refused``, in one line a version, and never used.
 
     Args:

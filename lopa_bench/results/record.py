@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lopa_bench.config.keys import lookup
 
 CHECKSUM = "checksum"  # a key of result.json beside the fields of `Result`
+SECTIONS = ("data", "generation", "method", "model", "task", "train")  # of a result's config, where it has them
 SCHEMA: Final = 2  # of result.json; raised when a field is taken away or means something else
 
 
@@ -203,7 +204,7 @@ def parse(content: bytes) -> Result:
 
     Raises:
         OtherSchema: it is a result of another schema version.
-        NotAResult: it is none, or no whole one.
+        NotAResult: it is none, no whole one, or another than the run wrote.
     """
     try:
         result = Result.model_validate_json(content)
@@ -214,6 +215,14 @@ def parse(content: bytes) -> Result:
         raise _refusal(content, first) from None
     if result.metric not in result.metrics:
         raise NotAResult(f"not a whole result (metrics: no {result.metric})")
+    for split in (result.reported_split, *(result.metrics_per_split.keys() & {"validation"})):
+        if result.metric not in result.metrics_per_split.get(split, {}):
+            raise NotAResult(f"not a whole result (metrics_per_split.{split}: no {result.metric})")
+    for section in SECTIONS:
+        if not isinstance(result.config.get(section, {}), dict):
+            raise NotAResult(f"not a whole result (config.{section}: holds keys and is no value)")
+    if unaltered(content) is False:
+        raise NotAResult("altered after it was written; put back the file that the run wrote, or run again")
     return result
 
 
@@ -228,7 +237,7 @@ def _refusal(content: bytes, first: Any) -> NotAResult:
     return NotAResult(f"not a whole result ({key}: {first['msg'][0].lower()}{first['msg'][1:]})")
 
 
-def unaltered(content: bytes) -> bool:
-    """Whether the bytes of a ``result.json`` are the values that were written."""
+def unaltered(content: bytes) -> bool | None:
+    """Whether the bytes of a ``result.json`` are the values that were written; None where it has no checksum to tell by."""
     values = json.loads(content)
-    return bool(values.pop(CHECKSUM, None) == _checksum(values))
+    return bool(values.pop(CHECKSUM) == _checksum(values)) if CHECKSUM in values else None

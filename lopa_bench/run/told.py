@@ -44,7 +44,7 @@ def config_of(directory: Path) -> tuple[Config, Result]:
 
 def _other(config: Config, result: Result) -> str | None:
     """A section of the settings in which a config is not the result's, if there is one."""
-    given = {**result.config, "model": {k: v for k, v in result.config["model"].items() if k in identity.MODEL}}
+    given = {**result.config, "model": {k: v for k, v in result.config.get("model", {}).items() if k in identity.MODEL}}
     wrong: list[str] = []
     for kind in KINDS:
         try:

@@ -10,6 +10,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.frame import load_results
 from lopa_bench.results.read import read_runs
+from lopa_bench.results.record import parse
 
 
 def test_a_run_is_a_row_with_its_headline_score(tmp_path):
@@ -52,6 +53,10 @@ def test_foreign_and_corrupt_files_are_named_and_skipped(tmp_path, text, reason)
         ({"seconds": {"train": 1.0, "total": "long"}}, "seconds.total"),
         ({"config": 3}, "config"),
         ({"metric": "f1"}, "metrics"),
+        ({"metrics_per_split": {}}, "metrics_per_split.test"),
+        ({"metrics_per_split": {"test": {"glue": 80.0}, "validation": {}}}, "metrics_per_split.validation"),
+        ({"config": {"task": 5}}, "config.task"),
+        ({"config": {"train": [1]}}, "config.train"),
     ],
 )
 def test_fields_of_another_shape_are_not_a_result(tmp_path, fields, key):
@@ -59,6 +64,17 @@ def test_fields_of_another_shape_are_not_a_result(tmp_path, fields, key):
     runs = read_runs(tmp_path, "mini")
     assert runs.frame.empty
     assert f"not a whole result ({key}: " in runs.warnings[0]
+
+
+def test_a_score_that_was_altered_is_not_shown(tmp_path):
+    path = write_run(tmp_path) / "result.json"
+    written = parse(path.read_bytes()).to_json()
+    path.write_text(written)
+    assert len(read_runs(tmp_path, "mini").frame) == 1
+    path.write_text(written.replace("80.0", "99.0"))
+    runs = read_runs(tmp_path, "mini")
+    assert runs.frame.empty
+    assert f"{path}: skipped, altered after it was written; put back" in runs.warnings[0]
 
 
 def test_metrics_that_are_no_numbers_are_not_a_result(tmp_path):

@@ -44,6 +44,7 @@ def test_it_is_never_changed(result):
 
 def test_fields_of_a_later_version_are_passed_over(result):
     later = {**json.loads(result.to_json()), "colour": "blue"}
+    del later["checksum"]  # the later version's own has the colour in it
     assert parse(json.dumps(later).encode()) == result
 
 
