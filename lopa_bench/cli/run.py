@@ -123,17 +123,22 @@ def check_machine(config: Config) -> None:
 
 def _hydra(argv: list[str]) -> int:
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
-    from lopa_bench.config.compose import register
+    from lopa_bench.config.compose import register, told
     from lopa_bench.config.files import conf_dir, search_override
     from lopa_bench.config.releases import HYDRA_BASE
 
     register()
-    sys.argv = [sys.argv[0], *argv, *search_override()]
+    sys.argv = [sys.argv[0], *told(argv), *search_override()]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # it raises what it would print in lines of its own
     try:
         hydra.main(config_path=str(conf_dir()), config_name="config", **HYDRA_BASE)(_job)()
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise UserError(str(error).strip().splitlines()[0]) from error
     return 0
 
 

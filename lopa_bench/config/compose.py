@@ -17,7 +17,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from lopa_bench.config import derive, files, places, scale, typed
 from lopa_bench.config.keys import tree
 from lopa_bench.config.releases import HYDRA_BASE, register_resolver
-from lopa_bench.config.schema import Config, Data, Generation, Model, Run, Train
+from lopa_bench.config.schema import Config, Data, Generation, Model, Models, Run, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
 
@@ -37,12 +37,18 @@ def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
     register()
     GlobalHydra.instance().clear()
     with files.searching(files.own_folder(overrides)):
-        words = [*files.search_override(), *scale.implied(overrides), *overrides]
+        words = [*files.search_override(), *scale.implied(overrides), *told(overrides)]
         try:
             with initialize_config_dir(str(files.conf_dir()), **HYDRA_BASE):
                 return compose("config", overrides=words, return_hydra_config=hydra)
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(str(error).strip().splitlines()[0]) from error
+
+
+def told(overrides: Sequence[str]) -> list[str]:
+    """The overrides that Hydra is told of: it knows a group without a choice (``encoder=null``) as a default, and as no override."""
+    none = {f"{group}=null" for group in files.groups() if files.default_choice(group) is None}
+    return [word for word in overrides if word.lstrip("+") not in none]
 
 
 def load_config(overrides: Sequence[str] = ()) -> Config:
@@ -95,6 +101,8 @@ def _from_composed(values: dict[str, Any]) -> Config:
     plain = {key: value for key, value in values.items() if key not in {"hydra", "conf"}}
     plain |= {key: values[key]["name"] for key in ("scale", "recipe")}
     with files.searching(values["conf"]["path"]):
+        typed.fill(Models, plain["models"], "models")  # before a place is looked for
+        typed.fill(Model, plain["model"], "model")
         return from_resolved(places.placed(plain))
 
 

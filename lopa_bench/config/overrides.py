@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from lopa_bench.config.compose import compose_config, keys_of, load_config
+from lopa_bench.config.compose import compose_config, keys_of, load_config, told
 from lopa_bench.config.files import choices, default_choice, groups, own_folder, read, searching
 from lopa_bench.config.nearest import hint, likeness, not_one_of
 from lopa_bench.config.schema import Config
@@ -62,7 +62,10 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
         known = _known_keys(parsed)
         for override in parsed:
             key = override.key_or_group
-            if override.is_delete() or key in groups() or key.startswith("hydra"):
+            below = sorted(name for name in known if name.startswith(f"{key}."))
+            if override.is_delete() and "." not in key and below and key not in groups():
+                raise UserError(f"~{key}: a run reads the keys of {key}; leave them as they are, or give them values")
+            if key in groups() or key.startswith("hydra") or (override.is_delete() and key in known - NAMES):
                 continue
             if key in NAMES:
                 group = key.partition(".")[0]
@@ -72,7 +75,6 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
                 )
             if key not in known:
                 raise UserError(f"{key}={_shown(override)}: there is no key {key}{_instead(key, known, parsed)}")
-            below = sorted(name for name in known if name.startswith(f"{key}."))
             if below and not isinstance(override.value(), dict):
                 raise UserError(f"{key}={_shown(override)}: {key} holds keys and is no value; such as {below[0]}=…")
         return parsed
@@ -164,8 +166,9 @@ def _shown(override: Override) -> str:
 
 def _check_choice(override: Override) -> None:
     group = override.key_or_group
+    none = ["null"] if default_choice(group) is None else []
     for value in _values(override):
-        if value not in [*choices(group), "null"]:
+        if value not in [*choices(group), *none]:
             raise UserError(not_one_of(group, value, choices(group)))
 
 
@@ -219,4 +222,4 @@ def _jobs(parsed: list[Override]) -> Iterator[list[str]]:
         [f"{o.key_or_group}={value}" for value in _values(o)] if o.is_sweep_override() else [o.input_line] for o in own
     ]
     for job in itertools.product(*per_override):
-        yield [text for text in job if text is not None]
+        yield told([text for text in job if text is not None])

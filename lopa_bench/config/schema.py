@@ -80,6 +80,13 @@ class Model:
 
 
 @settings
+class Models:
+    """Where models that have a name are: folders below `dir` that are called so."""
+
+    dir: Folder | None = None
+
+
+@settings
 class Train:
     """How long and how fast. docs/speed.md and docs/sweeps.md say what each of the last five is for.
 

@@ -78,6 +78,7 @@ def test_an_interpolation_that_stands_for_no_text_is_left_to_hydra(word):
 
 def test_a_config_that_only_hydra_composes_is_typed_the_same():
     assert load_config(["seed=1", "~encoder"]).train == load_config(["seed=1"]).train
+    assert load_config(["encoder=null"]).model == load_config([]).model
 
 
 def test_many_configs_take_little_time():
