@@ -9,7 +9,6 @@ SIGKILL, SIGTERM or SIGINT. When the sweep is done and kills are left, it begins
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import random
@@ -21,29 +20,40 @@ from pathlib import Path
 
 import lopa_bench.run.story  # noqa: F401  (imported once; the children are forks)
 from lopa_bench.cli.main import main
+from lopa_bench.errors import Interrupted
+from lopa_bench.host import signals
 
 SWEEP = ["task=rte,sst2", "method=lopa,pt", "seed=0,1", "data.limit=64", "train.epochs=2"]
 # Measurements, and the checksum over them, not results.
 VARYING = {"seconds", "examples_per_second", "peak_memory_mib", "git", "finished", "checksum"}
 
 
-def start(argv: list[str]) -> int:
-    """``lopa-bench ARGV`` in a child; its pid."""
+def start(argv: list[str], told: bool = False) -> int:
+    """``lopa-bench ARGV`` in a child; its pid. Where it is `told`, what the child says of errors is shown."""
     pid = os.fork()
     if pid == 0:
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            os._exit(main(argv))
+        try:
+            with open(os.devnull, "w") as nowhere:
+                sys.stdout, sys.stderr = nowhere, sys.stderr if told else nowhere
+                os._exit(main(argv))
+        finally:
+            os._exit(1)  # the folder is the parent's to remove
     return pid
 
 
 def wait(pid: int, seconds: float) -> int | None:
-    """The child's exit status, or None if it lives after `seconds`."""
+    """The child's exit status, or None if it lives after `seconds`. It does not outlive an interruption of this process."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.005)
+    try:
+        while time.monotonic() < deadline:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.005)
+    except KeyboardInterrupt:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
     return None
 
 
@@ -62,7 +72,7 @@ def facts(results: Path) -> dict[str, bytes]:
 
 def chaos(sweep: list[str], kills: int, seed: int, root: Path) -> bool:
     begun = time.monotonic()
-    status = wait(start(["-m", *sweep, f"results_dir={root / 'undisturbed'}"]), 3600)
+    status = wait(start(["-m", *sweep, f"results_dir={root / 'undisturbed'}"], told=True), 3600)
     length = time.monotonic() - begun
     truth = facts(root / "undisturbed")
     runs = sum(name.endswith("result.json") for name in truth)
@@ -109,5 +119,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("sweep", nargs="*", metavar="key=value", help=f"default: {' '.join(SWEEP)}")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        sys.exit(0 if chaos(options.sweep or SWEEP, options.kills, options.seed, Path(folder)) else 1)
+    try:
+        with signals.raised(), tempfile.TemporaryDirectory() as folder:
+            sys.exit(0 if chaos(options.sweep or SWEEP, options.kills, options.seed, Path(folder)) else 1)
+    except Interrupted as interruption:
+        sys.exit(interruption.exit_status)

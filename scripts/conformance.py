@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import warnings
 from importlib.metadata import version
@@ -14,6 +15,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from families import build, compare, page
+
+from lopa_bench.config.nearest import hint
 
 
 def main(only: list[str]) -> int:
@@ -41,4 +44,14 @@ def main(only: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("family", nargs="*", help="by transformers' name for it; none: all of them")
+    options = parser.parse_args()
+    known = {family for _, family in build.families()}
+    if unknown := [name for name in options.family if name not in known]:
+        print(
+            f"family={unknown[0]}: there is none{hint(unknown[0], known) or '; docs/models.md lists them'}",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    sys.exit(main(options.family))

@@ -5,6 +5,7 @@ Usage: python scripts/costs.py
 
 from __future__ import annotations
 
+import argparse
 import csv
 
 from lopa_bench.config.compose import load_config
@@ -25,4 +26,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()

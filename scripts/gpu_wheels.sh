@@ -4,6 +4,7 @@
 #   scripts/gpu_wheels.sh DIR     needs network, uv and pip
 set -euo pipefail
 
+[ $# = 1 ] && [ "${1#-}" = "$1" ] || { echo "usage: scripts/gpu_wheels.sh DIR" >&2 && exit 2; }
 here=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1" && wheels=$(cd "$1" && pwd)
 cd "$here"

@@ -10,6 +10,7 @@ its page does not show.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,8 +94,14 @@ def renewed(page: Path) -> tuple[str, list[str]]:
     return "".join(lines), notes
 
 
-def main(paths: list[str]) -> int:
-    for page in map(Path, paths):
+def main(pages: list[Path]) -> int:
+    for page in pages:
+        if not page.is_file() or not generated(page.parent / "tables"):
+            print(
+                f"{page}: is no page beside tables/*.md; lopa-bench report format=markdown writes them", file=sys.stderr
+            )
+            return 2
+    for page in pages:
         text, notes = renewed(page)
         page.write_text(text, encoding="utf-8")
         for note in notes:
@@ -103,4 +110,6 @@ def main(paths: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("page", nargs="+", type=Path)
+    sys.exit(main(parser.parse_args().page))
