@@ -35,6 +35,10 @@ def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
         yield "method.head_size", getattr(config.method, "head_size", None), told
     if config.generation is None:
         return
+    answers_again = config.method.reads_instance and config.instance_rows is None  # as many rows
+    if config.selection != "holdout" and not answers_again:
+        told = f"selection={config.selection} does not read it; nearest: selection=holdout"
+        yield "generation.select_rows", config.generation.select_rows, told
     for name, decoding in READ_WITH.items():
         if config.generation.decoding != decoding:
             told = f"generation.decoding={config.generation.decoding} does not read it; nearest: generation.decoding={decoding}"

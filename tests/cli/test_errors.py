@@ -33,6 +33,11 @@ BAD = [
     ("task=e2e generation.num_samples=3 generation.decoding=sample", "one text a row", "generation.num_samples=1"),
     ("task=mbpp generation.decoding=sample generation.temperature=1e-40", "generation.temperature=1e-40", "1e-06"),
     ("task=e2e generation.num_beams=4", "generation.num_beams=4", "nearest: generation.decoding=beam"),
+    (
+        "task=mbpp method=pt selection=last generation.select_rows=3",
+        "generation.select_rows=3",
+        "nearest: selection=holdout",
+    ),
     ("task=mbpp generation.top_p=0.9", "generation.top_p=0.9", "nearest: generation.decoding=sample"),
     (
         "task=mbpp generation.decoding=sample generation.length_penalty=2",

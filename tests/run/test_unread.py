@@ -10,6 +10,7 @@ READ = [
     "task=e2e scale=paper generation.decoding=greedy",  # its recipe is five beams
     "task=mbpp scale=paper generation.decoding=beam generation.max_new_tokens=64 generation.num_beams=3",
     "task=mbpp generation.decoding=sample generation.temperature=0.7 generation.top_p=0.9",
+    "task=e2e method=lopa selection=last generation.select_rows=3",  # as many are answered with others' prompts
     "method=lopa method.freeze_encoder=false train.encoder_lr=1e-5",
     "method=lopa train.encoder_lr=null",
     "method=lopa train.encoder_lr=3e-4",  # the recipe's, of runs that train the encoder
