@@ -146,7 +146,8 @@ def may_be_finished(config: Config) -> bool:
 def _chosen(section: Any, names: Iterable[str]) -> dict[str, Any]:
     """The named fields of a settings object that do not stand at their default."""
     fields = {field.name: field for field in dataclasses.fields(section)}
-    values = {name: getattr(section, name) for name in names}
+    found = {name: getattr(section, name) for name in names}
+    values = {name: value + 0.0 if isinstance(value, float) else value for name, value in found.items()}  # -0.0 is 0.0
     return {name: value for name, value in values.items() if value != _default(fields[name])}
 
 
