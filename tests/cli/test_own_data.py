@@ -117,7 +117,10 @@ def test_new_inputs_are_answered_as_in_evaluation(words, files, model, there, ti
     assert len(told) == len(kept) > 5
 
 
-@pytest.mark.parametrize(("words", "files"), [(CLASSIFY, FILES), (WRITE, TEXTS)], ids=["classify", "write"])
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [pytest.param(CLASSIFY, FILES, id="classify", marks=pytest.mark.slow), pytest.param(WRITE, TEXTS, id="write")],
+)
 def test_runs_are_compared_and_exported_like_any_other(words, files, there, tmp_path, capsys):
     """Two seeds on the embedded model; the exported client writes a prompt without knowing the task."""
     few = [*SMALL, "method=pt", "data.limit=8", f"results_dir={tmp_path}"]

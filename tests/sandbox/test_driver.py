@@ -82,7 +82,7 @@ def test_a_consumer_may_take_its_time():
     verdicts = run_programs([GOOD] * 6, workers=2, timeout_s=0.5)
     for _ in range(2):
         assert next(verdicts).passed
-        time.sleep(2.5)
+        time.sleep(1.2)
     assert all(verdict.passed for verdict in verdicts)
 
 

@@ -25,6 +25,7 @@ def real(shared_data):
     return records
 
 
+@pytest.mark.slow
 def test_e2e_inputs_are_loras(real, shared_data):
     """LoRA's files are the challenge's rows in order: `table||tokenised text`."""
     task, records = real("e2e")
