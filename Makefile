@@ -28,7 +28,7 @@ DRY = $(findstring n,$(firstword -$(MAKEFLAGS)))
 reproduce-tables: $(BIN)/lopa-bench  ## every table, claim and figure (SCALE=mini|small|paper, FAST=1 for a quick look, -n: the plan)
 	@+$(BIN)/lopa-bench reproduce scale=$(or $(SCALE),mini) $(if $(FAST),fast=true) $(if $(DRY),--dry-run) $(WITH)
 
-test: $(VENV)/.test  ## install, then the default tests (offline, CPU; about five minutes on two cores)
+test: $(VENV)/.test  ## install, then the default tests (offline, CPU; six minutes on two cores, nine on older ones)
 	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/.test  ## the slow tests too

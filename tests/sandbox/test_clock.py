@@ -70,6 +70,7 @@ def busy():
         hog.wait()
 
 
+@pytest.mark.slow  # it takes all cores from the other tests
 def test_on_a_busy_machine_honest_programs_pass_and_all_end_in_time(busy):
     """Wall-clock time alone would end the honest ones, which get a part of a core.
 
