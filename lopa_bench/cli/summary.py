@@ -48,7 +48,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     epoch = f", epoch {result.selected_epoch}" if result.steps else ""
     rate = result.examples_per_second
     speed = f", {rate:.0f} examples/s" if rate else ""
-    precision = f", {result.precision}" if result.precision else ""
+    precision = f", {result.computed_in}" if result.computed_in else ""
     return [
         (
             "parameters",

@@ -119,10 +119,10 @@ class _Filler:
     def computed(self) -> Iterator[str]:
         """How the runs were computed, in what they differ: ``processes (1, 2)``."""
         shown = self.runs.frame.loc[self.used]
-        for key in ("processes", "device", "precision"):
+        for word, key in {"processes": "processes", "device": "device", "precision": "computed_in"}.items():
             values = set(shown[key].dropna())
             if len(values) > 1:
-                yield f"{key} ({', '.join(map(str, sorted(values)))})"
+                yield f"{word} ({', '.join(map(str, sorted(values)))})"
 
     def published(self, row: Row, column: Column) -> Cell:
         """The values of the paper and of others, only where ours is the same experiment and the table has the paper's."""

@@ -199,7 +199,7 @@ _AS_THEY_ARE = (
 )
 _COLUMNS = [
     *_AS_THEY_ARE,
-    *("path", "kind", "setting", "precision", "majority", "paper_parameters", "trained_parameters"),
+    *("path", "kind", "setting", "computed_in", "majority", "paper_parameters", "trained_parameters"),
     *("seconds", "memory", "commit", "versions", "config"),
 ]
 
@@ -217,7 +217,7 @@ def _row(path: Path, result: Result) -> dict[str, Any]:
         "path": path,
         "kind": _kind(result.config.get("task") or {}),
         "setting": _setting(result.config),
-        "precision": result.precision or result.config.get("precision"),
+        "computed_in": result.computed_in or result.config.get("precision"),
         "majority": result.baseline.majority.get(result.metric),
         "paper_parameters": result.parameters.paper,
         "trained_parameters": result.parameters.trained,

@@ -116,7 +116,7 @@ class Result(Facts):
         metric: the name of the metric that selects epochs and stands in tables; metrics: all, on the reported split, each in its unit.
         instance: what the prompt of a method that reads the instance owes to it; None where that was not asked.
         search: what the method's search has found, by the method's names; empty where it makes none.
-        precision: what the frozen weights were multiplied in, which an `auto` of the config does not say; None in older results.
+        computed_in: what the config's precision was on this machine, which an `auto` does not say; None in older results.
         selected_epoch: the epoch whose parameters were kept. steps: optimiser steps done. Those of a search are counted with the others.
         finished: when, in UTC (ISO 8601). files: what was written beside it.
     """
@@ -150,7 +150,7 @@ class Result(Facts):
     examples_per_second: float | None = None
     peak_memory_mib: int
     device: str
-    precision: Literal["fp32", "bf16"] | None = None
+    computed_in: Literal["fp32", "bf16"] | None = None
     processes: int
     threads: int
     finished: str | None = None

@@ -61,7 +61,7 @@ def result_of(
         steps=progress.step,
         examples_per_second=round(progress.examples / progress.seconds, 2) if progress.seconds else None,
         device=torch.cuda.get_device_name() if together.device.type == "cuda" else together.device.type,
-        precision="bf16" if model.backbone.dtype == torch.bfloat16 else "fp32",
+        computed_in="bf16" if model.backbone.dtype == torch.bfloat16 else "fp32",
         processes=together.count,
         threads=torch.get_num_threads(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

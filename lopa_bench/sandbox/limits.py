@@ -22,7 +22,6 @@ _PROMISED = {
     "RLIMIT_FSIZE": (FILE_SIZE, "ulimit -f unlimited"),
     "RLIMIT_NOFILE": (OPEN_FILES, "ulimit -n 1024"),
     "RLIMIT_NPROC": (TASKS, "ulimit -u unlimited"),
-    "RLIMIT_STACK": (STACK, "ulimit -s unlimited"),
 }
 
 

@@ -106,10 +106,12 @@ def _stands_alone(check: ast.FunctionDef, module: ast.Module) -> bool:
 
 
 def _describes(node: ast.stmt) -> bool:
-    """A docstring, or ``METADATA = …``."""
+    """A docstring, ``METADATA = …``, or nothing."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
-    return isinstance(node, ast.Assign) and all(isinstance(t, ast.Name) and t.id == "METADATA" for t in node.targets)
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    named = bool(targets) and all(isinstance(t, ast.Name) and t.id == "METADATA" for t in targets)
+    return named or isinstance(node, ast.Pass)
 
 
 def _split(statement: ast.stmt, source: str, rename: dict[str, str]) -> Test | None:
@@ -143,8 +145,13 @@ def _hides_the_answer(call: ast.Call, tested: Container[str]) -> bool:
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     if hasattr(builtins, call.func.id) and len(arguments) == 1 and isinstance(arguments[0], ast.Call):
         return _hides_the_answer(arguments[0], tested)
-    names = (node.id for argument in arguments for node in ast.walk(argument) if isinstance(node, ast.Name))
-    return all(hasattr(builtins, name) for name in names)
+    nodes = [node for argument in arguments for node in ast.walk(argument)]
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {
+        node.arg for node in nodes if isinstance(node, ast.arg)
+    }  # a lambda's parameters, a comprehension's variables
+    own |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return all(hasattr(builtins, node.id) or node.id in own for node in names)
 
 
 def _text(call: ast.Call, source: str, rename: dict[str, str]) -> str:

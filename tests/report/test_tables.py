@@ -356,8 +356,19 @@ def test_runs_that_were_computed_in_different_ways_are_told(tmp_path):
     write_run(tmp_path, "rte", "lopa", 0, processes=1)
     write_run(tmp_path, "rte", "lopa", 1, processes=1)
     assert not any("runs differ" in note for note in build(tmp_path, "mini", "glue")[0].notes)
-    write_run(tmp_path, "mrpc", "lopa", 0, processes=2, device="NVIDIA H100", precision="bf16")
+    write_run(tmp_path, "mrpc", "lopa", 0, processes=2, device="NVIDIA H100", computed_in="bf16")
     (note,) = [note for note in build(tmp_path, "mini", "glue")[0].notes if "runs differ" in note]
     assert note.startswith(
         "The runs differ in processes (1, 2); device (NVIDIA H100, cpu); precision (bf16, fp32): rounding differs"
     )
+
+
+def test_what_auto_became_is_no_other_setting(tmp_path):
+    """At scale=small the recipe says auto: runs that were made in bf16 and in fp32 are on it, and share a cell that says so."""
+    settings = {"model": "minilm_mlm", "encoder": "mpnet"}
+    for seed, made in enumerate(("bf16", "fp32")):
+        write_run(tmp_path, "rte", "lopa", seed, scale="small", settings=settings, computed_in=made)
+    table = build(tmp_path, "small", "glue")[0]
+    assert any("precision (bf16, fp32)" in note for note in table.notes)
+    assert not any("not the recipe's" in note for note in table.notes)
+    assert read_runs(tmp_path, "small").only({"precision": "auto"}).frame["seed"].tolist() == [0, 1]

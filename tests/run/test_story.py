@@ -80,7 +80,7 @@ def test_what_auto_became_is_told(overrides, native, monkeypatch):
     monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: native)
     done = run(load_config([*overrides, "method=lopa", "precision=auto"]))
     assert done.result.config["precision"] == "auto"
-    assert done.result.precision == ("bf16" if native else "fp32")
+    assert done.result.computed_in == ("bf16" if native else "fp32")
 
 
 def test_identity_is_what_determines_the_number(overrides, tmp_path):

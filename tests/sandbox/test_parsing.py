@@ -27,6 +27,7 @@ from lopa_bench.sandbox import (
         ("assert set(f([1])) == {1}", "set(f([1]))", {1}),
         ("assert max(1, 2) == 2", "max(1, 2)", 2),
         ("assert f(set([float('inf')]), int) == 2", "f(set([float('inf')]), int)", 2),
+        ("assert f(lambda x: x + 1, [y for y in [2]]) == 3", "f(lambda x: x + 1, [y for y in [2]])", 3),
     ],
 )
 def test_split(source, call, expected):
