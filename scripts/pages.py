@@ -52,6 +52,7 @@ def blocks(text: str) -> Iterator[list[str]]:
 
 
 def table(block: list[str]) -> Table | None:
+    """The table that these lines of a page are; None where they are text."""
     if len(block) < 3 or not block[0].startswith("|"):
         return None
     rows: dict[str, str] = {}
