@@ -15,10 +15,12 @@ from lopa_bench.study.claim import Contrast
 
 HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
-    "seeds: the larger of the task's own and that pooled over like tasks), p from the same, Holm-corrected within a claim. "
+    "seeds: the task's own from five seeds on, else the larger of it and that pooled over like tasks), p from the same, "
+    "Holm-corrected within a claim. "
     "Power: how often as many seeds and rows, drawn anew, would decide before that correction, were the effect seen the true "
     f"one. Before all planned seeds are there (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than there "
-    "is; more than planned are not counted. One seed never decides."
+    "is; more than planned are not counted. One seed never decides. Known to a point: undecided, but the interval ends within one point of "
+    "the effect."
 )
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
 HEADS = ("task", "comparison", *NUMBERS, "verdict")
@@ -71,9 +73,11 @@ def number_cells(finding: Finding) -> list[str]:
 
 
 def tally(claim: CheckedClaim) -> str:
-    """How a claim's comparisons came out, and where an undecided claim leans: ``5 hold, 2 undecided; leans for``."""
+    """How a claim's comparisons came out, and where an undecided claim leans: ``5 hold, 2 undecided (1 known to a point); leans for``."""
     verdicts = [finding.verdict for finding in claim.findings]
-    words = {"holds": "hold", "fails": "fail", "undecided": "undecided", "no runs": "without runs"}
+    known = sum(finding.to_a_point for finding in claim.findings)
+    undecided = f"undecided ({known} known to a point)" if known else "undecided"
+    words = {"holds": "hold", "fails": "fail", "undecided": undecided, "no runs": "without runs"}
     counted = [f"{verdicts.count(verdict)} {word}" for verdict, word in words.items() if verdict in verdicts]
     leans = f"; leans {LEANS[claim.leaning]}" if claim.verdict == "undecided" else ""
     return ", ".join(counted) + leans

@@ -14,6 +14,7 @@ from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part
 # Before all planned seeds are there, a comparison is decided by a p that who looks again and again hardly ever meets by chance (Haybittle
 # 1971, Peto et al. 1976): looks after each of 3 to 9 seeds add at most half a point to the error of the tenth (test_crossed.py).
 LOOK = LEVEL / 50
+POINT = 1.0  # of the metric: half of the interval of a difference that is known well, whatever its sign
 
 Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
@@ -45,6 +46,14 @@ class Finding:
         if self.verdict != "undecided" or self.difference is None or not isinstance(self.comparison, Contrast):
             return self.verdict
         return "holds" if self.comparison.region.holds(self.difference.effect) else "fails"
+
+    @property
+    def to_a_point(self) -> bool:
+        """Whether it is undecided and yet known to within `POINT`; one seed knows nothing of others, and steps are no points."""
+        found, of = self.difference, self.comparison
+        if self.verdict != "undecided" or found is None or not isinstance(of, Contrast) or of.measure == "steps":
+            return False
+        return found.seeds > 1 and found.high - found.effect <= POINT
 
 
 @dataclass(frozen=True)

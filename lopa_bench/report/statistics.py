@@ -3,9 +3,10 @@
 A difference between two methods is due to chance in two ways, the test examples and the seeds; `crossed` estimates both parts from all
 examples of all seeds. One seed says nothing of other seeds and decides nothing, whatever its examples say.
 
-With two or three seeds a task's own spread is hardly known. The spread over seeds is therefore the
-larger of its own and that pooled over comparable tasks (`pool`), with the degrees of freedom of the
-one taken: a task that happens to look quiet gains nothing from it, and a noisy one nothing from the pool.
+From five seeds on the spread over seeds is the task's own: a t test with its degrees of freedom is exact, however much tasks differ.
+With fewer it is hardly known, and a t quantile of one degree of freedom (12.7) decides nothing; then it is the larger of its own and
+that pooled over comparable tasks (`pool`), with the degrees of freedom of the one taken: a task that happens to look quiet gains
+nothing from it, and a noisy one nothing from the pool. At five seeds and more that rule would lend a quiet task a noisy one's spread.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lopa_bench.report.resampling import Scores, bootstrap, example_p, jackknife
 from lopa_bench.study.claim import Region
 
 ROUNDING = 1e-9  # points: what floating point leaves between equal scores
+OWN = 5  # seeds from which on a task's own spread stands alone
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def paired_difference(
     if len(effects) == 1:
         return _of_one_seed(a, b, effect, bounds)
     distance = min(abs(effect - bound) for bound in bounds)
-    known = _parts(a, b, _larger(pool([effects]), spread), len(effects))
+    known = _parts(a, b, _taken(pool([effects]), spread), len(effects))
     half, p = known.half(), known.p(distance)
     if known.seeds < ROUNDING**2:  # nothing for a t test to divide by: as many equal signs
         p = max(p, 2.0 ** (1 - len(effects))) if distance > ROUNDING else 1.0
@@ -122,8 +124,9 @@ def pool(samples: Iterable[Sequence[float]]) -> Spread:
     return Spread(math.sqrt(squares / freedom) if freedom else math.nan, freedom)
 
 
-def _larger(own: Spread, pooled: Spread | None) -> Spread:
-    if pooled is None or not pooled.freedom:
+def _taken(own: Spread, pooled: Spread | None) -> Spread:
+    """The spread that counts; equal scores of all seeds have none of their own, however many they are."""
+    if pooled is None or not pooled.freedom or (own.freedom >= OWN - 1 and own.value > ROUNDING):
         return own
     return own if own.value > pooled.value else pooled
 

@@ -11,8 +11,8 @@ from synthetic import write_run, write_whole_plan
 
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
-from lopa_bench.report.claims_text import needs
-from lopa_bench.report.findings import Finding
+from lopa_bench.report.claims_text import needs, tally
+from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding
 from lopa_bench.report.statistics import Difference
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.history import saved_steps
@@ -274,6 +274,24 @@ def test_needs_never_says_zero():
     assert needed(more_seeds=4, more_rows=300) == "about 4 more seeds or 300 more test rows"
     assert needed(more_seeds=None, more_rows=300) == "about 300 more test rows"
     assert needed(more_seeds=None, more_rows=None) == "no practical number of seeds or rows"
+
+
+def test_what_is_known_to_a_point_is_counted():
+    contrast, steps = C1.parts[0].comparisons[0], C9.parts[0].comparisons[0]
+
+    def finding(low, high, comparison=contrast, seeds=10, verdict="undecided"):
+        effect = (low + high) / 2
+        return Finding(comparison, verdict, "", Difference(effect, low, high, seeds, 400, 0.5, None, None, None))
+
+    assert finding(-0.9, 0.9).to_a_point
+    assert finding(0.1, 2.0).to_a_point
+    assert not finding(-1.1, 1.1).to_a_point
+    assert not finding(-0.1, 0.1, seeds=1).to_a_point
+    assert not finding(0.5, 1.0, verdict="holds").to_a_point
+    assert not finding(0.5, 1.0, comparison=steps).to_a_point
+    found = (finding(-0.9, 0.9), finding(-2.0, 2.0), finding(0.5, 1.0, verdict="holds"))
+    part = CheckedPart(C1.parts[0], "undecided", found)
+    assert tally(CheckedClaim(C1, "holds", (part,))) == "1 hold, 2 undecided (1 known to a point)"
 
 
 def test_whether_the_instance_part_is_used(tmp_path):

@@ -113,6 +113,26 @@ def test_level_of_a_task_three_times_as_noisy_as_the_pool_it_is_in():
     assert wrong / trials < 0.09
 
 
+@pytest.mark.parametrize("seeds", [5, 10])
+def test_from_five_seeds_on_a_task_stands_alone(seeds):
+    """Neither lent a noisy task's spread nor a quiet one's: exact, and as powerful as a t test of its own."""
+    random = np.random.default_rng(seeds)
+    trials, wrong = 2000, np.zeros(2)
+    for _ in range(trials):
+        noisy, quiet, *others = [scale * random.standard_normal(seeds) for scale in (5, 0.2, 1, 1, 1, 1)]
+        spread = pool([noisy, quiet, *others])
+        found = [paired_difference([], [], effects, BETTER, spread) for effects in (noisy, quiet)]
+        wrong += [each.p < 0.05 for each in found]
+    assert found[1].p == pytest.approx(stats.ttest_1samp(quiet, 0.0).pvalue)
+    assert (abs(wrong / trials - 0.05) < 0.015).all()  # three standard errors
+
+
+def test_seeds_that_all_say_the_same_have_the_spread_of_the_others():
+    spread = pool([[2.0] * 10, [1.0, -1.0] * 5])
+    found = paired_difference([], [], [2.0] * 10, BETTER, spread)
+    assert found.high - found.effect == pytest.approx(stats.t.ppf(0.975, 18) * spread.value / math.sqrt(10))
+
+
 def test_rounding_is_no_spread():
     assert paired_difference([], [], [0.1 + 0.2, 0.3, 0.3], BETTER).p == 0.25
     assert paired_difference([], [], [1e-16, 0.0, -1e-16], BETTER).p == 1.0
