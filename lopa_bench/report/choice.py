@@ -11,18 +11,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lopa_bench.config.keys import lookup, spell
-from lopa_bench.results.read import Runs
-from lopa_bench.study.plan import PlannedRun, cell
+from lopa_bench.results.read import Chosen, Runs
+from lopa_bench.study.plan import PlannedRun, cell, words
 from lopa_bench.study.spec import Column
 from lopa_bench.study.tables import tables
 
 
-def choose(runs: Runs, planned: PlannedRun, scale: str) -> tuple[pd.DataFrame, str | None]:
+def choose(runs: Runs, planned: PlannedRun, scale: str) -> Chosen:
     """The runs of a cell, one a seed, and what a reader must know of their setting; no runs where there are none.
 
     Runs at the recipe's hyperparameters (those of the cell's command) count alone. Only where there are none is
     another setting shown, and the note names what differs. ``--where`` stands in for the recipe.
     """
+    key = (scale, *words(planned.overrides))
+    if key not in runs.chosen:
+        runs.chosen[key] = _chosen(runs, planned, scale)
+    return runs.chosen[key]
+
+
+def _chosen(runs: Runs, planned: PlannedRun, scale: str) -> Chosen:
     selector, recipe = planned.selector(scale, runs.given), planned.recipe(scale, runs.given)
     usual = runs.places({**selector, **recipe})
     if len(usual):

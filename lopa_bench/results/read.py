@@ -25,6 +25,8 @@ from lopa_bench.host.files import read_bytes
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
+Chosen = tuple[pd.DataFrame, str | None]  # runs of one setting, and what a reader must know of it
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -37,12 +39,14 @@ class Runs:
         warnings: one line per file that was skipped, with its name and the reason.
         refused: one line per schema version whose results were left out.
         given: the settings that all of these have because they were asked for (``--where``).
+        chosen: what `report.choice` took of them for a planned cell, kept: tables, claims and figures ask for the same cells.
     """
 
     frame: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     given: Mapping[str, Any] = field(default_factory=dict)
+    chosen: dict[tuple[str, ...], Chosen] = field(default_factory=dict, repr=False)
     _codes: dict[str, tuple[NDArray[np.int64], dict[str, int]]] = field(default_factory=dict, repr=False)
 
     def where(self, settings: Mapping[str, Any]) -> pd.DataFrame:
