@@ -32,7 +32,7 @@ class Tables:
     table: tuple[str, ...] = option("only these (lopa-bench list tables)", (), shown="TABLE", bare=True)
     scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
-    fast: bool = option("one seed, few rows a split; every table says so", False)
+    fast: bool = option("one seed, few rows a split and epochs; every table says so", False)
     overrides: tuple[str, ...] = overrides("of every run: models.dir=DIR data.dir=DIR, train.epochs=N …")
 
 

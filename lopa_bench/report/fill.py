@@ -148,5 +148,5 @@ class _Filler:
             words.append(f"trained on {' or '.join(map(str, sorted(limits)))} rows")
         text = "; ".join(words) + "."
         rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})
-        fast = f"FAST: {' or '.join(map(str, rows))} rows per split, one seed. "
+        fast = f"FAST: {' or '.join(map(str, rows))} rows per split, {plan.FAST_EPOCHS} epochs, one seed. "
         return (fast if self.fast else "") + text

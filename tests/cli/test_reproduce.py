@@ -18,7 +18,7 @@ from lopa_bench.host import extras
 def test_a_dry_run_shows_the_plan_and_runs_nothing(tmp_path, capsys):
     assert reproduce.main(["-n", "--fast", "--table", "glue", "--results-dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=lopa data.limit=60 seed=0" in out
+    assert "lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=lopa data.limit=60 train.epochs=2 seed=0" in out
     assert "36 runs planned, 36 missing" in out
     assert not list(tmp_path.iterdir())
 

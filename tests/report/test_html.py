@@ -81,9 +81,9 @@ def test_names_from_files_are_escaped(tmp_path, page):
 
 
 def test_fast_is_said_on_the_page(tmp_path, page):
-    write_run(tmp_path, "rte", "lopa", settings={"data.limit": 60})
+    write_run(tmp_path, "rte", "lopa", settings={"data.limit": 60, "train.epochs": 2})
     text = page("--fast")
-    assert "FAST: 60 rows per split" in text
+    assert "FAST: 60 rows per split, 2 epochs, one seed" in text
     assert "<title>lopa-bench, scale mini, FAST" in text
 
 

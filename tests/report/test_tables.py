@@ -71,7 +71,9 @@ def test_best_of_a_column_is_the_lowest_where_lower_is_better(tmp_path):
 def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 1})
     write_run(tmp_path, "rte", "lopa", settings={"method.freeze_encoder": False})
-    write_run(tmp_path, "rte", "lopa", settings={"data.limit": known("rte").about.fast_rows})
+    write_run(
+        tmp_path, "rte", "lopa", settings={"data.limit": known("rte").about.fast_rows, "train.epochs": plan.FAST_EPOCHS}
+    )
     write_run(tmp_path, "rte", "lopa", settings={"data.source": "files"})
     write_run(tmp_path, "rte", "lopa", settings={"model": "local"})
     assert cell_of(build(tmp_path, "mini", "glue")[0], "LOPA", "RTE").mean is None
@@ -79,7 +81,7 @@ def test_ablations_and_limited_runs_do_not_leak_into_the_main_table(tmp_path):
     assert cell_of(rank, "LOPA r=1", "RTE").n == 1
     fast = build(tmp_path, "mini", "glue", fast=True)[0]
     assert cell_of(fast, "LOPA", "RTE").n == 1
-    assert fast.caption.startswith("FAST: 60 rows per split")
+    assert fast.caption.startswith("FAST: 60 rows per split, 2 epochs, one seed")
     assert len(in_tables(read_runs(tmp_path, "mini"), "mini", fast=True)) == 1
 
 
