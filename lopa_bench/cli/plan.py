@@ -33,7 +33,7 @@ class Tables:
     scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     fast: bool = option("one seed, few rows a split and epochs; every table says so", False)
-    overrides: tuple[str, ...] = overrides("of every run: models.dir=DIR data.dir=DIR, train.epochs=N …")
+    overrides: tuple[str, ...] = overrides("of every run: models.dir=DIR data.dir=DIR, precision=fp32 …")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

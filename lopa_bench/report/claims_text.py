@@ -15,12 +15,12 @@ from lopa_bench.study.claim import Contrast
 
 HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
-    "seeds: the task's own from five seeds on, else the larger of it and that pooled over like tasks), p from the same, "
+    "seeds: the task's own; where fewer than five are planned, the larger of it and that pooled over like tasks), p from the same, "
     "Holm-corrected within a claim. "
     "Power: how often as many seeds and rows, drawn anew, would decide before that correction, were the effect seen the true "
     f"one. Before all planned seeds are there (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than there "
-    "is; more than planned are not counted. One seed never decides. Known to a point: undecided, but the interval ends within one point of "
-    "the effect."
+    "is; more than planned are not counted. One seed never decides. Known to a point: undecided with all planned "
+    "seeds, and the interval ends within one point of the effect."
 )
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
 HEADS = ("task", "comparison", *NUMBERS, "verdict")
@@ -172,6 +172,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "rows": difference.rows,
             "more_seeds": difference.more_seeds,
             "more_rows": difference.more_rows,
+            "to_a_point": finding.to_a_point,
         }
     return {
         "task": finding.comparison.task,

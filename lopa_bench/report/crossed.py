@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
 LEVEL = 0.05
+OWN = 5  # seeds of a study from which on a task's own spread over them stands alone (`statistics`)
 MOST_SEEDS = 100  # beyond these, "how many more" has no practical answer
 MOST_ROWS_FACTOR = 100
 TINY = 1e-12  # a smaller p is that
@@ -75,6 +76,7 @@ class Parts:
             examples=only + factor * min(self.examples, self.rest),
             seeds=factor * self.seeds,
             rest=factor * self.rest,
+            freedom=count - 1 if self.freedom == self.count - 1 or count >= OWN else self.freedom,
             count=count,
         )
 

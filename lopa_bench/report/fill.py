@@ -31,7 +31,7 @@ def build_tables(
     """Fill each table; at a scale that is not the paper's, its own numbers follow as a table apart.
 
     Args:
-        fast: show the runs with fewer rows that FAST plans, and say so.
+        fast: show the runs with fewer rows and epochs that FAST plans, and say so.
     """
     estimate = Estimate(runs, scale)
     built = []

@@ -49,11 +49,11 @@ class Finding:
 
     @property
     def to_a_point(self) -> bool:
-        """Whether it is undecided and yet known to within `POINT`; one seed knows nothing of others, and steps are no points."""
+        """Whether it is undecided with all planned seeds and yet known to within `POINT`; steps are no points."""
         found, of = self.difference, self.comparison
         if self.verdict != "undecided" or found is None or not isinstance(of, Contrast) or of.measure == "steps":
             return False
-        return found.seeds > 1 and found.high - found.effect <= POINT
+        return found.seeds >= max(2, self.planned_seeds) and 0 < found.high - found.effect <= POINT
 
 
 @dataclass(frozen=True)

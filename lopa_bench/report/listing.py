@@ -95,7 +95,7 @@ def list_runs(runs: Runs, scale: str) -> list[ListedRun]:
 
 
 def in_tables(runs: Runs, scale: str, fast: bool = False) -> set[int]:
-    """The places in the frame of the runs that have the settings of some table's cell, with `fast` of the tables of few rows."""
+    """The places in the frame of the runs that have the settings of some table's cell, with `fast` those of a fast plan."""
     cells = plan.planned_runs(tables(scale), scale, fast)
     return {place for cell in cells for place in runs.places(cell.selector(scale)).tolist()}
 

@@ -156,10 +156,10 @@ class _Sample:
     encoders: tuple[str, ...] = ()
 
     def finding(self, part: Sequence[_Sample]) -> Finding:
-        """Tested with the spread over seeds pooled over the part's tasks of the same kind."""
+        """Tested, if need be with the spread over seeds pooled over the part's tasks of the same kind."""
         kind = self.contrast.kind
         spread = pool([other.effects for other in part if other.contrast.kind == kind])
-        difference = paired_difference(self.a, self.b, self.effects, self.contrast.region, spread)
+        difference = paired_difference(self.a, self.b, self.effects, self.contrast.region, spread, self.planned_seeds)
         return Finding(
             self.contrast,
             "undecided",

@@ -35,6 +35,7 @@ YOURS = (
     "data.dir=DIR",
 )  # what scale=small is told where neither models nor rows are to come from the hub
 FAST_EPOCHS = 2  # of few rows and one seed: every cell is filled, and no score means anything
+PASSES = ("train.epochs", "method.search")  # what says how often a run goes over its rows, where its method does
 NEVER = {"seed", "scale", "results_dir"}  # what no plan is told
 
 
@@ -92,8 +93,11 @@ class PlannedRun:
 def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun:
     """The runs behind one cell of a table."""
     overrides = overrides_of(row, column, scale)
-    few = {"data.limit": known(column.task).about.fast_rows, "train.epochs": FAST_EPOCHS} if fast else {}
-    return PlannedRun({**overrides, **few}, (0,) if fast else tuple(range(seeds(overrides, scale))))
+    if not fast:
+        return PlannedRun(overrides, tuple(range(seeds(overrides, scale))))
+    usual = PlannedRun(overrides, ()).recipe(scale)
+    passes = {key: FAST_EPOCHS for key in PASSES if usual.get(key)}  # nothing to go over rows for: 0 or none
+    return PlannedRun({**overrides, "data.limit": known(column.task).about.fast_rows, **passes}, (0,))
 
 
 def planned_runs(tables: Iterable[TableSpec], scale: str, fast: bool = False) -> list[PlannedRun]:

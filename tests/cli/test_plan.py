@@ -8,8 +8,10 @@ import pytest
 from lopa_bench.cli.doctor import Finding, disk, models_and_data
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.models.shape import Shape
 from lopa_bench.run.work import flops
 from lopa_bench.study.plan import planned_runs
+from lopa_bench.study.settings import DRAW_NOTHING
 from lopa_bench.study.tables import tables
 
 
@@ -33,6 +35,18 @@ def test_plan_gives_commands_for_a_shell(capsys, tmp_path):
     assert lines.pop() == "# 306 runs planned, 306 missing: time unknown: nothing like it has run yet"
     assert len(lines) == 6
     assert all(line.startswith("lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=") for line in lines)
+
+
+@pytest.mark.parametrize("scale", ["mini", "small", "paper"])
+def test_a_fast_plan_passes_twice_over_the_rows_of_what_passes_over_rows(scale):
+    """As its commands say, and no method refuses them (an encoder probe is solved at once, SPT has a search of as many epochs)."""
+    shape = Shape(width=768, layers=12, key_width=768, encoder_width=768, positions=512, parameters=10**8)
+    for run in {run.method: run for run in planned_runs(tables(scale), scale, fast=True)}.values():
+        config = load_config(run.argv()[0])
+        assert config.method.objection(config, shape) is None, run
+        passes = {config.train.epochs, getattr(config.method, "search", 2)}
+        assert passes == ({0, 2} if run.method in DRAW_NOTHING else {2}), run
+        assert run.overrides["data.limit"]
 
 
 def test_a_plan_of_scale_small_names_models_and_encoders_or_takes_the_users_own(capsys, tmp_path):

@@ -281,12 +281,14 @@ def test_what_is_known_to_a_point_is_counted():
 
     def finding(low, high, comparison=contrast, seeds=10, verdict="undecided"):
         effect = (low + high) / 2
-        return Finding(comparison, verdict, "", Difference(effect, low, high, seeds, 400, 0.5, None, None, None))
+        difference = Difference(effect, low, high, seeds, 400, 0.5, None, None, None)
+        return Finding(comparison, verdict, "", difference, planned_seeds=10)
 
     assert finding(-0.9, 0.9).to_a_point
     assert finding(0.1, 2.0).to_a_point
     assert not finding(-1.1, 1.1).to_a_point
-    assert not finding(-0.1, 0.1, seeds=1).to_a_point
+    assert not finding(-0.1, 0.1, seeds=9).to_a_point
+    assert not finding(0.3, 0.3).to_a_point
     assert not finding(0.5, 1.0, verdict="holds").to_a_point
     assert not finding(0.5, 1.0, comparison=steps).to_a_point
     found = (finding(-0.9, 0.9), finding(-2.0, 2.0), finding(0.5, 1.0, verdict="holds"))

@@ -1,6 +1,7 @@
 """The two sources of chance, against closed forms and simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,3 +131,6 @@ def test_as_many_more_as_it_says_are_enough_and_one_less_is_not():
     assert wider.half() == pytest.approx(0.8, rel=0.01)
     assert found.more_rows(1.0) is None  # nor examples for too few seeds
     assert Parts(0.0, 0.5, 0.0, 4, 0, 5).more_rows(1.0) is None
+    assert found.with_seeds(8).freedom == 7  # a task's own spread is known the better
+    assert replace(found, freedom=12, count=3).with_seeds(4).freedom == 12  # and a pooled one counts up to four
+    assert replace(found, freedom=12, count=3).with_seeds(5).freedom == 4
