@@ -7,7 +7,7 @@ The spread over seeds is the task's own: a t test with its degrees of freedom is
 differ. A study of two to four seeds could decide nothing that way (t is 4.3 at three), so there the spread is the larger of the task's own
 and that pooled over comparable tasks (`pool`), with the degrees of freedom of the one taken; at three seeds 6 to 7 % of the verdicts on a
 task that is two or three times as noisy as the others are then false. How many seeds are planned chooses the rule, not how many are there:
-no verdict changes for having one seed more.
+no rule changes for having one seed more.
 """
 
 from __future__ import annotations

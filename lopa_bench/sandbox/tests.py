@@ -147,10 +147,8 @@ def _hides_the_answer(call: ast.Call, tested: Container[str]) -> bool:
         return _hides_the_answer(arguments[0], tested)
     nodes = [node for argument in arguments for node in ast.walk(argument)]
     names = [node for node in nodes if isinstance(node, ast.Name)]
-    own = {
-        node.arg for node in nodes if isinstance(node, ast.arg)
-    }  # a lambda's parameters, a comprehension's variables
-    own |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    own = {node.arg for node in nodes if isinstance(node, ast.arg)}  # a lambda's parameters
+    own |= {node.id for node in names if isinstance(node.ctx, ast.Store)}  # a comprehension's variables
     return all(hasattr(builtins, node.id) or node.id in own for node in names)
 
 
