@@ -28,6 +28,7 @@ OWN = 5  # seeds of a study from which on a task's own spread over them stands a
 MOST_SEEDS = 100  # beyond these, "how many more" has no practical answer
 MOST_ROWS_FACTOR = 100
 TINY = 1e-12  # a smaller p is that
+SPREADS = 1000  # equally probable values of an estimated variance, over which power is a mean
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,13 @@ class Parts:
 
     def half(self, level: float = LEVEL) -> float:
         """Half of the interval that covers with probability 1 − `level`."""
+        return float(self._half(np.asarray(self.seeds), level))
+
+    def _half(self, seeds: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:
+        """The same for each of these values of `seeds`."""
         t, z = _quantile(level, self.freedom), _quantile(level, self.rows - 1) if self.rows else 0.0
-        both = z * z * self.examples + t * t * max(0.0, self.seeds - self.rest)
-        return math.sqrt(max(both, t * t * self.seeds))
+        both = z * z * self.examples + t * t * np.maximum(0.0, seeds - self.rest)
+        return np.sqrt(np.maximum(both, t * t * seeds))
 
     def p(self, distance: float) -> float:
         """The level at which an interval would end at this distance: a two-sided p value."""
@@ -61,11 +66,15 @@ class Parts:
         return math.exp(found)
 
     def power(self, distance: float) -> float:
-        """How often as many examples and seeds, drawn anew, would decide, were the true distance this one."""
+        """How often as many examples and seeds, drawn anew, would decide, were the true distance this one and these the true variances.
+
+        With few seeds their spread, and with it the interval, is another each time: a mean over what it may be.
+        """
         error = math.sqrt(self.examples + max(0.0, self.seeds - self.rest))
         if error == 0:
             return float(distance > self.half())
-        return float(stats.norm.sf((self.half() - distance) / error))
+        spreads = special.chdtri(self.freedom, (np.arange(SPREADS) + 0.5) / SPREADS) / self.freedom
+        return float(special.ndtr((distance - self._half(self.seeds * spreads)) / error).mean())
 
     def with_seeds(self, count: int) -> Parts:
         """What they would be over so many seeds."""

@@ -128,11 +128,12 @@ def pool(samples: Iterable[Sequence[float]]) -> Spread:
 
 def _taken(effects: Sequence[float], pooled: Spread | None, planned: int) -> Spread:
     """The spread that counts: the task's own, but in a small study, and where seeds say too nearly the same to tell how they differ."""
-    own, different = pool([effects]), len(set(np.round(effects, 6)))
+    own = pool([effects])
     small = planned < OWN and len(effects) >= planned
-    if pooled is None or not pooled.freedom or not (small or different < min(3, len(effects))):
-        return own
-    return own if own.value > pooled.value else pooled
+    alike = len(set(np.round(effects, 6))) < min(3, len(effects))
+    if pooled is not None and pooled.freedom and (small or alike):
+        return max(pooled, own, key=lambda spread: spread.value)
+    return own
 
 
 def holm(ps: Sequence[float]) -> list[float]:

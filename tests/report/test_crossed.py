@@ -120,6 +120,13 @@ def test_power_is_how_often_a_true_effect_is_found():
         assert Parts(0.7, 0.4, 0.1, 9, 100, 10).power(effect) == pytest.approx(often, abs=0.06)
 
 
+@pytest.mark.parametrize("freedom", [1, 2, 4, 9])
+@pytest.mark.parametrize("effect", [1.0, 2.5, 4.0])
+def test_power_over_seeds_alone_is_that_of_a_t_test(freedom, effect):
+    exact = stats.nct.sf(stats.t.ppf(0.975, freedom), freedom, effect)
+    assert Parts(0.0, 1.0, 0.0, freedom, 0, freedom + 1).power(effect) == pytest.approx(exact, abs=0.001)
+
+
 def test_as_many_more_as_it_says_are_enough_and_one_less_is_not():
     found = Parts(0.2, 0.5, 0.1, 4, 500, 5)
     more = found.more_seeds(1.0)
