@@ -155,7 +155,7 @@ def models_and_data(config: Config) -> Iterator[Finding]:
         yield Finding("inputs", f"to be downloaded: {', '.join(needed)}" if needed else "models and data are here")
     wanted = bool(absent) or config.data.source == "hub"
     if config.offline:
-        yield Finding("hub", f"not asked ({network.reason() if network.switch() else 'offline=true'})")
+        yield Finding("hub", f"not asked ({network.reason()})")
     elif wanted:
         fix = (
             None

@@ -12,7 +12,7 @@ from lopa_bench.cli.options import option
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.files import make_folder, set_modes
 from lopa_bench.host.terminal import say
-from lopa_bench.results.directory import TRAINED
+from lopa_bench.results.directory import TRAINED, check_finished
 
 SUMMARY = "a run's adapter or prompt for use elsewhere"
 DETAILS = """\
@@ -69,8 +69,7 @@ def export(run: Path, to: Path, form: str = "own", with_card: bool = False, lice
     Raises:
         UserError: `run` holds no finished run, `to` is in use, or the method has nothing to export in this form.
     """
-    if not (run / "result.json").is_file():
-        raise UserError(f"run={run}: there is no finished run (result.json) there")
+    check_finished(run)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"to={to} is in use; name a new folder")
     from lopa_bench.report.card import card, command_of

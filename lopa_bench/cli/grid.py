@@ -16,7 +16,7 @@ from lopa_bench.host.terminal import add_row, say, show, table
 
 if TYPE_CHECKING:
     from lopa_bench.study.grid import Grid, Point
-    from lopa_bench.study.jobs import Job as Made
+    from lopa_bench.study.jobs import Job
     from lopa_bench.study.progress import Progress
 
 SUMMARY = "the learning rate and start of every method, found by the same rule, chosen on validation scores"
@@ -105,13 +105,13 @@ def grid_of(options: Options) -> Grid:
     return grid(options.scale, tuple(dict.fromkeys(options.task)), tuple(told.values()))
 
 
-def run_all(jobs: Sequence[list[str]], options: Options) -> list[Made]:
+def run_all(jobs: Sequence[list[str]], options: Options) -> list[Job]:
     """What became of each."""
     from lopa_bench.config.quoting import as_meant
 
     place = as_meant(f"results_dir={options.results_dir}")
     count = reproduce.process_count(options.workers, len(jobs))
-    return reproduce.run_all([reproduce.Job([*own, place], None) for own in jobs], options.results_dir, count)
+    return reproduce.run_all([reproduce.Command([*own, place], None) for own in jobs], options.results_dir, count)
 
 
 def write_scores(output: Path, progress: Progress) -> None:

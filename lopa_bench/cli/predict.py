@@ -13,6 +13,7 @@ from lopa_bench.cli.options import option
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import check_writable, make_folder, write_text
 from lopa_bench.host.terminal import say, write
+from lopa_bench.results.directory import check_finished
 
 SUMMARY = "a finished run on new inputs: labels with their scores, or texts, as JSON lines"
 DETAILS = """\
@@ -33,8 +34,7 @@ OPTIONS = Options
 
 def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "predict")
-    if not (options.run / "result.json").is_file():
-        raise UserError(f"run={options.run}: there is no finished run (result.json) there")
+    check_finished(options.run)
     if not options.inputs.is_file():
         raise UserError(f"inputs={options.inputs}: there is no such file")
     if options.to is not None:

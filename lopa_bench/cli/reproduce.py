@@ -75,20 +75,20 @@ def main(argv: Sequence[str]) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class Command:
     """A run to make: its overrides, and about how long runs like it took (None: there are none)."""
 
     overrides: list[str]
     seconds: float | None
 
 
-def jobs_of(wanted: Plan, results_dir: Path) -> list[Job]:
+def jobs_of(wanted: Plan, results_dir: Path) -> list[Command]:
     """Every run that has no result yet; runs of one task next to each other, so that they share its features."""
     from lopa_bench.config.quoting import as_meant
 
     there = as_meant(f"results_dir={results_dir}")
     return [
-        Job([*overrides, there], wanted.known.one(run) if wanted.known else None)
+        Command([*overrides, there], wanted.known.one(run) if wanted.known else None)
         for run in sorted(wanted.left, key=lambda run: run.task)
         for overrides in wanted.overrides(run)
     ]
@@ -99,7 +99,7 @@ def process_count(workers: int | None, jobs: int) -> int:
     return min(workers or len(visible()) or os.cpu_count() or 1, jobs)
 
 
-def run_all(jobs: list[Job], results_dir: Path, count: int, wait: bool = True) -> list[recorded.Job]:
+def run_all(jobs: list[Command], results_dir: Path, count: int, wait: bool = True) -> list[recorded.Job]:
     """Do all jobs with ``count`` processes; what became of each. `wait`: for the runs that other processes do."""
     gpus = visible()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
@@ -181,11 +181,11 @@ def _run(overrides: list[str]) -> Any:
     return run(load_config(overrides))
 
 
-def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, jobs: Sequence[Job]) -> None:
+def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, jobs: Sequence[Command]) -> None:
     """Until every worker has ended; says now and then how far it is."""
     started = told = time.monotonic()
-    while any(worker.is_alive() for worker in crew):
-        next(worker for worker in crew if worker.is_alive()).join(timeout=1.0)
+    while alive := [worker for worker in crew if worker.is_alive()]:
+        alive[0].join(timeout=1.0)
         if time.monotonic() - told >= TELL_EVERY:
             told = time.monotonic()
             states = recorded.read(folder)
@@ -193,7 +193,7 @@ def _wait(crew: Sequence[mp.process.BaseProcess], folder: Path, jobs: Sequence[J
             say(f"{recorded.counts(states)}{f', {left} left' if left else ''}")
 
 
-def time_left(jobs: Sequence[Job], over: Sequence[bool], elapsed: float) -> str:
+def time_left(jobs: Sequence[Command], over: Sequence[bool], elapsed: float) -> str:
     """E.g. ``about 20 min``, by what the finished jobs were expected to take; empty before the first one is over.
 
     Args:

@@ -13,6 +13,7 @@ from lopa_bench.cli.options import option, overrides
 from lopa_bench.config.files import choices
 from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import write
+from lopa_bench.results.directory import check_finished
 
 SUMMARY = "does a finished run hurt other tasks: its model and the bare backbone on the same rows"
 DETAILS = """\
@@ -38,8 +39,7 @@ OPTIONS = Options
 
 def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "retention")
-    if not (options.run / "result.json").is_file():
-        raise UserError(f"run={options.run}: there is no finished run (result.json) there")
+    check_finished(options.run)
     if not options.tasks and not options.harness:
         raise UserError("retention: tasks is needed: give tasks=TASK,… or harness=TASK,…")
     own = words.run_overrides(options.overrides)

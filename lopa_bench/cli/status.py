@@ -14,7 +14,7 @@ from rich.text import Text
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.terminal import console, printable, say
 from lopa_bench.results.directory import LOCK, PROGRESS
@@ -60,7 +60,15 @@ def running(folder: Path) -> list[Path]:
 def sweeps(folder: Path) -> list[Path]:
     """Folders of the sweeps that go on; if none does, of the last one."""
     found = sorted(path.parent for path in folder.glob(f"{sweep.FOLDER}/*/{jobs.PLAN}"))
-    return [path for path in found if sweep.is_alive(path) or submit.in_queue(path)] or found[-1:]
+    return [path for path in found if sweep.is_alive(path) or in_queue(path)[0]] or found[-1:]
+
+
+def in_queue(sweep_folder: Path) -> tuple[int, str]:
+    """How many jobs of a sweep wait in a queue or run there, and what keeps it from saying so."""
+    try:
+        return len(submit.in_queue(sweep_folder)), ""
+    except RunFailed as error:
+        return 0, str(error)
 
 
 def state(folder: Path) -> str:
@@ -71,15 +79,9 @@ def state(folder: Path) -> str:
     lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped)} stopped"]
     failed = []
     for path in sweeps(folder):
-        known, queued = jobs.read(path), submit.in_queue(path)
-        goes_on = (
-            "goes on"
-            if sweep.is_alive(path)
-            else f"is left to the queue, with {len(queued)} jobs"
-            if queued
-            else "is over"
-        )
-        lines.append(f"sweep {path.name} {goes_on}: {jobs.counts(known)}")
+        known, (queued, silent) = jobs.read(path), in_queue(path)
+        goes_on = f"is left to the queue, with {queued} jobs" if queued else silent or "is over"
+        lines.append(f"sweep {path.name} {'goes on' if sweep.is_alive(path) else goes_on}: {jobs.counts(known)}")
         bad = [job for job in known if job.state in {"failed", "died"}]
         failed += [f"{jobs.line(job, known)}{f'; log: {job.log}' if job.log else ''}" for job in bad]
     for path in now:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lopa_bench.cli.options import Choice, Option, options_of
+from lopa_bench.config.keys import spell
 from lopa_bench.config.nearest import is_near, nearest, not_one_of
 from lopa_bench.errors import UserError
 
@@ -115,7 +116,7 @@ def _find(options: Sequence[Option], key: str) -> Option | None:
 def _following(one: Option, words: deque[str], command: str) -> str:
     """The value in the word after ``--name``; a flag needs none."""
     if one.kind is bool:
-        return words.popleft() if words and words[0] in YES_NO else "true"
+        return words.popleft() if words and words[0].lower() in YES_NO else "true"
     if not words or (words[0].startswith("-") and not NUMBER.match(words[0])):
         raise UserError(f"{command}: {one.name} has no value: give {one.spelling}")
     return words.popleft()
@@ -190,14 +191,14 @@ def run_overrides(given: Sequence[str]) -> list[str]:
 
 def settings(pairs: Sequence[str], command: str) -> dict[str, tuple[str, ...]]:
     """What ``where=KEY=VALUE`` asks for: the values of each key, any of which will do, as `spell` has them. Raises `UserError`."""
-    from lopa_bench.config.quoting import spelled
+    from lopa_bench.config.quoting import pair
 
     wanted: dict[str, tuple[str, ...]] = {}
-    for pair in pairs:
-        if "=" not in pair:
-            raise UserError(f"{command}: where={pair}: give KEY=VALUE, e.g. where=train.lr=0.003")
-        key, _, value = pair.partition("=")
+    for word in pairs:
+        if "=" not in word:
+            raise UserError(f"{command}: where={word}: give KEY=VALUE, e.g. where=train.lr=0.003")
+        key, _, value = word.partition("=")
         if "." in key:  # a setting; fields are texts, and a commit may look like a number
-            key, value = spelled(pair)
+            value = spell(pair(word)[1])
         wanted[key] = (*wanted.get(key, ()), value)
     return wanted

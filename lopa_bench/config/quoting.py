@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -51,11 +52,11 @@ def as_meant(word: str, multirun: bool = False) -> str:
     return quoted(key, value) if is_path and not own and not several and parsed.value() != value else word
 
 
-def spelled(word: str) -> tuple[str, str]:
-    """Key and value of an override, the value as `spell` writes what Hydra reads there: ``train.lr=1e-3`` is of 0.001."""
+def pair(word: str) -> tuple[str, Any]:
+    """Key and value of an override, the value as Hydra reads it: ``train.lr=1e-3`` is of 0.001."""
     key, _, text = word.partition("=")
     parsed = read(as_meant(word))
-    return key, text if parsed is None or parsed.is_sweep_override() else spell(parsed.value())
+    return key, text if parsed is None or parsed.is_sweep_override() else parsed.value()
 
 
 def read(word: str) -> Override | None:

@@ -88,7 +88,7 @@ class Models:
 
 @settings
 class Train:
-    """How long and how fast. docs/speed.md and docs/sweeps.md say what each of the last five is for.
+    """How long and how fast. docs/speed.md and docs/sweeps.md say what the last six but `encoder_lr` are for.
 
     Attributes:
         encoder_lr: of an instance encoder that is trained; None: `lr`, as in the authors' code.

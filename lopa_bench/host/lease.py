@@ -155,18 +155,23 @@ class Lease:
         return True
 
     def _bury_or_raise(self) -> None:
-        """Remove a dead process's file; of several processes that find it, one does."""
+        """Remove a dead process's file; of several processes that find it, one does. A file that has just gone is nobody's to remove."""
         owner = owner_of(self.path)
+        there = self.path.exists()  # after the look: a file that came since then is young, and so alive
         if alive(self.path, owner):
             who = f"process {owner.pid} on {owner.host}" if owner else "another process"
             raise Busy(who, self.path)
-        with FileLock(self._takeover):
-            if owner_of(self.path) == owner:
-                self.path.unlink(missing_ok=True)
+        if there:
+            with FileLock(self._takeover):
+                if self.path.exists() and owner_of(self.path) == owner:
+                    self.path.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._released.wait(HEARTBEAT):
             with contextlib.suppress(OSError):
-                if owner_of(self.path) != self.owner:
+                if owner_of(self.path) not in {
+                    self.owner,
+                    None,
+                }:  # None: absent, or a file server that does not answer now
                     return
                 os.utime(self.path)

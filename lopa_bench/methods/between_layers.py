@@ -159,10 +159,11 @@ class BetweenLayers(AdaptedModel, ABC):
         queries, keys = given["hidden_states"].shape[1], mask.shape[-1]
         places = torch.arange(m, device=mask.device)
         rows = torch.arange(keys - queries, keys, device=mask.device).unsqueeze(1)
-        sees = places <= rows if self.causal else (places <= rows) | True
-        opened = mask.expand(-1, -1, queries, -1).clone()
-        part = opened[..., :m] if self.causal else opened[..., -m:]
-        part.masked_fill_(sees, True if mask.dtype == torch.bool else 0.0)
+        opened, seen = mask.expand(-1, -1, queries, -1).clone(), True if mask.dtype == torch.bool else 0.0
+        if self.causal:
+            opened[..., :m].masked_fill_(places <= rows, seen)
+        else:
+            opened[..., -m:].fill_(seen)
         return {**given, "attention_mask": opened}
 
     @torch.no_grad()

@@ -65,11 +65,10 @@ def webnlg(
     """
     if rules not in get_args(Rules):
         raise UserError(f"WebNLG rules {rules!r} are not one of {', '.join(get_args(Rules))}")
-    return _challenge_2017(outputs, references) if rules == "challenge_2017" else _generation_eval(
-        [_prepared(text) for text in outputs],
-        [[_prepared(text) for text in texts[:GENERATION_EVAL_REFERENCES]] for texts in references],
-        extra_empty_item,
-    )  # fmt: skip
+    if rules == "challenge_2017":
+        return _challenge_2017(outputs, references)
+    prepared = [[_prepared(text) for text in texts[:GENERATION_EVAL_REFERENCES]] for texts in references]
+    return _generation_eval([_prepared(text) for text in outputs], prepared, extra_empty_item)
 
 
 def webnlg_by_subset(
@@ -146,7 +145,7 @@ def _generation_eval(outputs: Sequence[str], references: Texts, extra_empty_item
     changes none of these metrics, so they stay missing."""
     from sacrebleu.metrics.chrf import CHRF
 
-    streams, chrf = _streams(references, fill=None), cast(Any, CHRF(word_order=2, eps_smoothing=True))
+    streams, chrf = ter.streams(references, fill=None), cast(Any, CHRF(word_order=2, eps_smoothing=True))
     words = [_CONTRACTION.sub(r"\g<0> ", text) for text in outputs]
     reference_words = [[_CONTRACTION.sub(r"\g<0> ", text) for text in texts] for texts in references]
     error_rate = ter.sentence_mean(words, reference_words)
@@ -172,7 +171,7 @@ def _challenge_2017(outputs: Sequence[str], references: Texts) -> dict[str, floa
     # Its files have an empty line for a missing reference, and BLEU counts its length of 0.
     scorer: Any = BLEU(lowercase=True, tokenize="none", smooth_method="none", force=True)
     scores = {
-        "bleu": scorer.corpus_score(outputs, _streams(references, fill="")).score,
+        "bleu": scorer.corpus_score(outputs, ter.streams(references, fill="")).score,
         "ter": ter.corpus(outputs, references),
     }
     if not missing():
@@ -186,9 +185,3 @@ def _unidecode() -> Callable[[str], str]:
     except ImportError:
         raise UserError("the rules of the 2017 WebNLG challenge need unidecode: pip install unidecode") from None
     return cast(Callable[[str], str], unidecode)
-
-
-def _streams(references: Texts, fill: str | None) -> list[list[str | None]]:
-    """References as sacrebleu wants them: the first of every instance, the second of every, …"""
-    most = max(map(len, references))
-    return [[texts[k] if k < len(texts) else fill for texts in references] for k in range(most)]

@@ -37,10 +37,14 @@ def corpus(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
     """
     from sacrebleu.metrics.ter import TER
 
-    most = max(map(len, references))
-    streams = [[t[k] if k < len(t) else None for t in references] for k in range(most)]
     scorer: Any = TER()  # sacrebleu's types know no missing reference
-    return float(scorer.corpus_score(list(outputs), streams).score) / 100
+    return float(scorer.corpus_score(list(outputs), streams(references, fill=None)).score) / 100
+
+
+def streams(references: Sequence[Sequence[str]], fill: str | None) -> list[list[str | None]]:
+    """References as sacrebleu wants them: the first of every instance, the second of every, …"""
+    most = max(map(len, references))
+    return [[texts[k] if k < len(texts) else fill for texts in references] for k in range(most)]
 
 
 @lru_cache(maxsize=2**14)

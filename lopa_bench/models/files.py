@@ -225,10 +225,14 @@ def locate(path: str, revision: str | None, offline: bool, key: str = "model.pat
     return ModelFiles(path, cached, revision, offline)
 
 
+def hub_home() -> Path:
+    """Where the hub's clients keep what they have downloaded."""
+    return Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface"))
+
+
 def _cached(path: str, revision: str | None) -> Path | None:
     """The snapshot folder of a hub model that was downloaded before, without importing the hub client."""
-    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface"))
-    hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub")) / f"models--{path.replace('/', '--')}"
+    hub = Path(os.environ.get("HF_HUB_CACHE", hub_home() / "hub")) / f"models--{path.replace('/', '--')}"
     reference = hub / "refs" / (revision or "main")
     commit = reference.read_text().strip() if reference.is_file() else (revision or "main")
     folder = hub / "snapshots" / commit

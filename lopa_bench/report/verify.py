@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -29,11 +30,12 @@ EQUAL = 1e-6  # points: what a sum in another order may change
 
 @dataclass
 class Checked:
-    """What was looked at of a kind, and a line for each that is wrong."""
+    """What was looked at of a kind, a line for each that is wrong, and how many of which name were not looked at."""
 
     kind: str
     count: int = 0
     wrong: list[str] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
 
     def look(self, problem: str) -> None:
         """One more; an empty `problem` is none."""
@@ -41,14 +43,17 @@ class Checked:
         self.wrong += [problem] if problem else []
 
     def __str__(self) -> str:
-        return f"{self.count - len(self.wrong):,} of {self.count:,} {self.kind}"
+        left = f" ({self.left.total():,} not computed again: {', '.join(sorted(self.left))})" if self.left else ""
+        return f"{self.count - len(self.wrong):,} of {self.count:,} {self.kind}{left}"
 
 
-def verify(runs: Runs, scale: str, folder: Path) -> list[Checked]:
+def verify(runs: Runs, scale: str, folder: Path, everything: bool = False) -> list[Checked]:
     """Check every file, score and table of a results folder.
 
-    Scores that no sums over rows give (NIST, METEOR) have none to be checked by; programs are not run again: their verdicts are part of
-    the predictions.
+    Programs are not run again: their verdicts are part of the predictions. What the mean prompt and none scored has no predictions there.
+
+    Args:
+        everything: scores, too, that no sums over rows give (NIST, METEOR, TER, …), which take as long as they did after the run.
     """
     files, scores, shown = (
         Checked("files as written"),
@@ -57,7 +62,7 @@ def verify(runs: Runs, scale: str, folder: Path) -> list[Checked]:
     )
     for _, run in runs.frame.iterrows():
         _check_files(run["path"], files)
-        _check_scores(run, scores)
+        _check_scores(run, scores, everything)
     for text in sorted((folder / "tables").glob("*.md")):
         _check_table(text, runs, scale, shown)
     return [files, scores, shown]
@@ -90,12 +95,16 @@ def _wrong_file(path: Path, file: File) -> str:
     return "" if sha256(content).hexdigest() == file.sha256 else f"{path}: not the file that the run wrote"
 
 
-def _check_scores(run: pd.Series, checked: Checked) -> None:
-    """Every metric over the rows, and what exchanged prompts scored."""
-    known = as_run(run["task"], run["config"].get("task") or {}).metrics
+def _check_scores(run: pd.Series, checked: Checked, everything: bool) -> None:
+    """Every metric over the rows, and what exchanged prompts scored; with `everything` those over the whole split, too."""
+    task = as_run(run["task"], run["config"].get("task") or {})
+    known = task.metrics
     claimed: list[tuple[str, float, Prompts | None]] = [
-        (name, value, None) for name, value in run["metrics"].items() if name in known
+        (name, value, None) for name, value in run["metrics"].items() if name in known and known[name].per_row
     ]
+    whole = {
+        name: run["metrics"][name] for name, metric in known.items() if name in run["metrics"] and not metric.per_row
+    }
     if isinstance(run["instance"], Instance):
         claimed += [(run["metric"], getattr(run["instance"], which), which) for which in ("own", "exchanged")]
     try:
@@ -110,9 +119,19 @@ def _check_scores(run: pd.Series, checked: Checked) -> None:
             checked.look(str(error))
             continue
         if found:
-            off = not math.isclose(found.value, value, abs_tol=EQUAL)
             which = f"{prompts} prompts, " if prompts else ""
-            checked.look(f"{run['path']}: {which}{name} is {value}, of its predictions {found.value}" if off else "")
+            checked.look(_wrong_score(run["path"], f"{which}{name}", value, found.value))
+    again = task.score_lines(lines) if whole and everything else {}
+    for name, value in whole.items():
+        if name in again:
+            checked.look(_wrong_score(run["path"], name, value, again[name]))
+        else:
+            checked.left[name] += 1
+
+
+def _wrong_score(path: Path, name: str, value: float, found: float) -> str:
+    off = not math.isclose(found, value, abs_tol=EQUAL)
+    return f"{path}: {name} is {value}, of its predictions {found}" if off else ""
 
 
 def _check_table(path: Path, runs: Runs, scale: str, checked: Checked) -> None:

@@ -140,6 +140,12 @@ def as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     return text.getvalue()
 
 
+def check_finished(run: Path) -> None:
+    """Raise `UserError` unless `run` is the directory of a finished run."""
+    if not (run / RESULT).is_file():
+        raise UserError(f"run={run}: there is no finished run ({RESULT}) there")
+
+
 def load_result(run: Path | str) -> tuple[Path, Result]:
     """The ``result.json`` of a run directory (or the file itself), checked.
 
@@ -147,9 +153,9 @@ def load_result(run: Path | str) -> tuple[Path, Result]:
         UserError: no result there, a corrupt one, or one of another schema version.
     """
     path = Path(run)
-    path = path / "result.json" if path.is_dir() else path
+    path = path / RESULT if path.is_dir() else path
     if not path.is_file():
-        raise UserError(f"{run}: no result.json there; give the directory of a finished run")
+        raise UserError(f"{run}: no {RESULT} there; give the directory of a finished run")
     try:
         return path, parse(read_bytes(path))
     except NotAResult as error:

@@ -22,7 +22,7 @@ from lopa_bench.config.keys import lookup, spell
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
-from lopa_bench.results.directory import load_result
+from lopa_bench.results.directory import RESULT, load_result
 from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
 Chosen = tuple[pd.DataFrame, str | None]  # runs of one setting, and what a reader must know of it
@@ -244,5 +244,5 @@ def _setting(config: Mapping[str, Any]) -> str:
 
 
 def _result_files(folder: Path) -> list[Path]:
-    found = (where for where, _, files in os.walk(folder) if "result.json" in files)
-    return [Path(where, "result.json") for where in sorted(found, key=lambda where: where.split(os.sep))]
+    found = (where for where, _, files in os.walk(folder) if RESULT in files)
+    return [Path(where, RESULT) for where in sorted(found, key=lambda where: where.split(os.sep))]

@@ -25,7 +25,7 @@ from lopa_bench.config.fields import Kind
 from lopa_bench.config.recipe import FREEZE, hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.models.files import kind_of, locate
-from lopa_bench.results.directory import TRAINED, RunDirectory
+from lopa_bench.results.directory import RESULT, TRAINED, RunDirectory
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.rows import Records
 
@@ -87,6 +87,12 @@ def recipe(
     return _recipe(tuple(files.sources()), scale, task, method, model, freeze_encoder)
 
 
+def is_method_or_task(key: str) -> bool:
+    """Whether a setting is one of a method or a task, or one that makes another model of the same weights: a number depends on it."""
+    section, _, name = key.partition(".")
+    return section in {"method", "task"} or (section == "model" and name in MODEL)
+
+
 @cache
 def _recipe(
     sources: tuple[Path, ...], scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None
@@ -139,7 +145,7 @@ def directory(config: Config, records: Records) -> RunDirectory:
 
 def may_be_finished(config: Config) -> bool:
     """Whether there is a result of this task, model, method and seed, whatever its settings; no rows are read for that."""
-    names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-*", "result.json")
+    names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-*", RESULT)
     return any(config.results_dir.glob("/".join(names)))
 
 

@@ -14,7 +14,7 @@ from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.extras import require
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import check_launched, process_count
-from lopa_bench.models.files import ModelFiles, kind_of, locate
+from lopa_bench.models.files import ModelFiles, hub_home, kind_of, locate
 from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.usable import check_usable
@@ -150,8 +150,7 @@ def _encoder_files(config: Config, files: ModelFiles) -> ModelFiles:
 
 def in_hub_cache(task: Task) -> bool:
     """Whether `datasets` has kept the task's data from an earlier run."""
-    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface"))
-    cache = Path(os.environ.get("HF_DATASETS_CACHE", home / "datasets"))
+    cache = Path(os.environ.get("HF_DATASETS_CACHE", hub_home() / "datasets"))
     return task.hub is not None and any(cache.glob(f"*{task.hub.path.replace('/', '___')}*"))
 
 
@@ -211,7 +210,7 @@ def _check_vllm(config: Config) -> None:
         raise UserError(
             f"generation.generator=vllm: method={config.method.name} changes more of the backbone than vLLM takes; {instead}"
         )
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if process_count() > 1:
         raise UserError(f"generation.generator=vllm: not in a run of several processes; {instead}")
 
 

@@ -52,14 +52,15 @@ def flops(config: Config) -> tuple[int, int]:
             * (train + test)
             * (config.train.epochs * 3 if config.method.trains_encoder else 1)
         )
-    evaluations = {"last": 0, "paper": config.train.epochs, "holdout": config.train.epochs}[config.selection]
+    evaluations = 0 if config.selection == "last" else config.train.epochs
     if generation is None:
         return reading + (1 + evaluations) * test * forward(size.input), 0
-    selected = min(generation.select_rows or test, test)
-    texts = (test + evaluations * selected) * max(generation.num_samples, generation.num_beams)
+    selected = min(generation.select_rows or test, test) if config.selection == "holdout" else test
+    answered = test + evaluations * selected
+    beams = generation.num_beams if generation.decoding == "beam" else 1
     new = min(generation.max_new_tokens or 2 * size.completion, 2 * size.completion)
-    reading += (test + evaluations * selected) * forward(size.input)
-    return reading, texts * new * 2 * backbone.model.num_parameters()
+    writing = answered * max(generation.num_samples, beams) * new * 2 * backbone.model.num_parameters()
+    return reading + answered * forward(size.input), writing
 
 
 def hours(reading: int, writing: int, tflops: float) -> float:

@@ -91,7 +91,7 @@ def _planned(folder: Path) -> list[Job]:
 
 def label(job: Job, jobs: Sequence[Job]) -> str:
     """The overrides that tell a job from the others."""
-    same = set.intersection(*(set(other.overrides) for other in jobs))
+    same = set.intersection(*(set(other.overrides) for other in jobs or [job]))
     return " ".join(text for text in job.overrides if text not in same) or " ".join(job.overrides)
 
 

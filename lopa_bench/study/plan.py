@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import spell
-from lopa_bench.config.quoting import spelled
+from lopa_bench.config.quoting import pair
 from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.estimate import Estimate, describe
@@ -36,7 +36,7 @@ YOURS = (
 )  # what scale=small is told where neither models nor rows are to come from the hub
 FAST_EPOCHS = 2  # of few rows and one seed: every cell is filled, and no score means anything
 PASSES = ("train.epochs", "method.search")  # what says how often a run goes over its rows, where its method does
-NEVER = {"seed", "scale", "results_dir"}  # what no plan is told
+NEVER = {"seed", "scale", "results_dir", "recipe", "data.train", "data.validation", "data.test"}  # what no plan is told
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,14 @@ def missing_runs(
     """What of a plan has not run yet, with the seeds that lack.
 
     Args:
-        told: hyperparameters that every run is given in place of the recipe's.
+        told: settings that every run is given in place of its own. Those that no number depends on select no finished run.
     """
     left = []
     for run in planned:
-        recipe = run.recipe(scale)
-        instead = {key: value for key, value in (told or {}).items() if key in recipe}
-        done = set(runs.where({**run.selector(scale), **recipe, **instead})["seed"])
+        named = {*run.selector(scale), *run.recipe(scale)}
+        instead = {key: value for key, value in (told or {}).items() if key in named or identity.is_method_or_task(key)}
+        wanted = PlannedRun({**run.overrides, **instead}, ())
+        done = set(runs.where({**wanted.selector(scale), **wanted.recipe(scale)})["seed"])
         seeds = tuple(seed for seed in run.seeds if seed not in done)
         if seeds:
             left.append(PlannedRun(run.overrides, seeds))
@@ -211,17 +212,19 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
         UserError: an override `told` for what the tables themselves say.
     """
     planned = planned_runs(tables, scale, fast)
-    given, free = dict(map(spelled, told)), PREFERRED.get(scale, ())
+    given, free = dict(map(pair, told)), PREFERRED.get(scale, ())
     for key, value in given.items():
         if key == "model" and key not in free:
-            raise UserError(f"{key}={value}: scale={scale} has models of its own; with scale=small it may be yours")
+            raise UserError(
+                f"{key}={spell(value)}: scale={scale} has models of its own; with scale=small it may be yours"
+            )
         if key not in free and (key in NEVER or any(key in run.overrides for run in planned)):
-            raise UserError(f"{key}={value}: the tables say which {key} their runs have; leave it out")
+            raise UserError(f"{key}={spell(value)}: the tables say which {key} their runs have; leave it out")
     planned = distinct(
         PlannedRun({k: v for k, v in run.overrides.items() if k not in given}, run.seeds) for run in planned
     )
     if given.get("model") == "local":  # its name is its folder's
-        given["model"] = given.get("model.name") or Path(given.get("model.path", "")).resolve().name
+        given["model"] = given.get("model.name") or Path(str(given.get("model.path", ""))).resolve().name
     if not results.exists():
         return Plan(planned, planned, tuple(told), None)
     from lopa_bench.results.read import read_runs

@@ -10,7 +10,7 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.run.story import finished
 from lopa_bench.study.grid import FAILED, Contender, Grid, Point
 
-Job = tuple[Point, str]  # a point and the task of its run
+Trial = tuple[Point, str]  # a point and the task of its run
 
 
 class Progress:
@@ -42,12 +42,12 @@ class Progress:
                 for point, own in found.items():
                     self.scores.setdefault(point, {}).update(own)
 
-    def missing(self) -> list[Job]:
+    def missing(self) -> list[Trial]:
         """The runs that the grid, or its continuation beyond an edge, has no result of yet."""
         points = [point for each in self.wanted if each not in self.failed for point in self._points(each)]
         return [(point, task) for task in self.grid.tasks for point in points if task not in self.scores.get(point, {})]
 
-    def give_up(self, jobs: Sequence[Job], diverged: Container[Job]) -> bool:
+    def give_up(self, jobs: Sequence[Trial], diverged: Container[Trial]) -> bool:
         """Let the rest go on without those of the runs that have no result; whether there are any. Those that diverged are the worst."""
         left = [(point, task) for point, task in jobs if task not in self.scores.get(point, {})]
         for point, task in left:

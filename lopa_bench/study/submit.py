@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 QUEUE = "queue.json"  # in a sweep's folder: which of its jobs were submitted, and under which number
 CPUS = 4  # of a job that is not told: the computation's and the tokenizer's threads
-PROGRAM = 2 << 30  # bytes of Python, torch and what they load, beside the model
+PROGRAM = (
+    2 << 30
+)  # bytes that Python, torch and what they load may take where a scheduler ends who takes more than was asked for
 OVER = {"ran", "found", "failed", "elsewhere"}  # states of jobs that nothing more comes of
 OF_MEMORY = ("mem_gb", "mem_per_gpu", "mem_per_cpu")
 
@@ -80,7 +82,7 @@ def memory(config: Config, on_gpu: bool) -> int:
     from lopa_bench.run.memory import estimate
 
     needed = estimate(config)
-    return math.ceil((PROGRAM + (needed.loading if on_gpu else needed.on_cpu() + needed.activations)) / 10**9)
+    return math.ceil((PROGRAM + needed.loading if on_gpu else needed.on_cpu(PROGRAM)) / 10**9)
 
 
 def submit(launcher: Any, given: Sequence[Sequence[str]]) -> list[Any]:
@@ -186,13 +188,15 @@ def queued(folder: Path) -> set[tuple[str, ...]]:
 
 
 def _of_slurm() -> set[str]:
-    """The numbers of the user's jobs, each of an array by itself."""
+    """The numbers of the user's jobs, each of an array by itself; none on a machine that has no SLURM, whoever left their notes there."""
     command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
     try:
         return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    except FileNotFoundError:
+        return set()
     except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        raise RunFailed(f"SLURM's squeue does not answer ({said.strip().splitlines()[0]}); try again later") from error
+        said = (getattr(error, "stderr", None) or "").strip() or str(error)
+        raise RunFailed(f"SLURM's squeue does not answer ({said.splitlines()[0]}); try again later") from error
 
 
 def _runs(pid: int) -> bool:

@@ -179,7 +179,11 @@ class Task(ABC):
     def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
         """Metrics over a split, each in its unit, and the lines that they are of."""
         lines = self.lines(examples, predictions)
-        return score(self.metrics, lines), lines
+        return self.score_lines(lines), lines
+
+    def score_lines(self, lines: Sequence[Line]) -> Scores:
+        """Every metric that such lines give."""
+        return score(self.metrics, lines)
 
     def score(self, examples: Sequence[Example], predictions: Predictions) -> Scores:
         """The metrics alone."""

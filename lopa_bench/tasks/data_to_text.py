@@ -10,7 +10,7 @@ from typing import Any
 from lopa_bench.config.fields import settings
 from lopa_bench.metrics import nlg
 from lopa_bench.metrics.files.texts import is_good
-from lopa_bench.metrics.metric import Line, Metric
+from lopa_bench.metrics.metric import Line, Metric, first
 from lopa_bench.tasks.base import BOS, Predictions, Record, Scores, Task
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.meaning import meaning
@@ -63,6 +63,10 @@ class DataToText(Task):
             if texts
         ]
 
+    def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
+        made = super().lines(examples, predictions)
+        return [{**line, **example.record} for line, example in zip(made, examples, strict=True)]
+
     def answer(self, text: str) -> str:
         """The first paragraph on one line, as in LoRA's and the authors' decoding."""
         return text.split("\n\n")[0].strip().replace("\n", " ")
@@ -72,12 +76,9 @@ class DataToText(Task):
         return {"missing": missing} if missing else {}
 
 
-def _references(examples: Sequence[Example]) -> list[list[str]]:
-    return [e.record["references"] for e in examples]
-
-
-def _first(predictions: Predictions) -> list[str]:
-    return [texts[0] for texts in predictions]
+def _texts(lines: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+    """Outputs, of several samples the first, and their references."""
+    return [first(line["prediction"]) for line in lines], [line["references"] for line in lines]
 
 
 @settings
@@ -119,8 +120,8 @@ class E2E(DataToText):
             return f"no meaning representation: {error}"
         return "an empty ref" if "ref" in record and not record["ref"].strip() else None
 
-    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
-        return nlg.e2e(_first(predictions), _references(examples)), self.lines(examples, predictions)
+    def score_lines(self, lines: Sequence[Line]) -> Scores:
+        return nlg.e2e(*_texts(lines))
 
     def selection_score(self, examples: Sequence[Example], predictions: Predictions) -> Scores:
         return {self.metric: self.metrics[self.metric].of(self.lines(examples, predictions))}
@@ -166,10 +167,11 @@ class WebNlg(DataToText):
     def details(self, record: Record) -> Mapping[str, Any]:
         return {"category": record["category"]}
 
-    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
-        categories = [e.record["category"] for e in examples]
-        scores = nlg.webnlg_by_subset(_first(predictions), _references(examples), categories)
-        return scores, self.lines(examples, predictions)
+    def score_lines(self, lines: Sequence[Line]) -> Scores:
+        """Of lines without categories, as version 0.2.0 wrote them before 28 November 2026, those over all of them."""
+        if all("category" in line for line in lines):
+            return nlg.webnlg_by_subset(*_texts(lines), [line["category"] for line in lines])
+        return {f"{name}_all": value for name, value in nlg.webnlg(*_texts(lines)).items()}
 
 
 def _objects(values: Any, keys: set[str]) -> bool:

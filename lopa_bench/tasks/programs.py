@@ -55,10 +55,10 @@ class ProgramTask(Task):
         lines = zip(super().lines(examples, predictions), verdicts, strict=True)
         return [{**line, "correct": any(passed) if one else passed} for line, passed in lines]
 
-    def assess(self, examples: Sequence[Example], predictions: Predictions) -> tuple[Scores, list[Line]]:
-        lines, fewest = self.lines(examples, predictions), min(map(len, predictions))
+    def score_lines(self, lines: Sequence[Line]) -> Scores:
+        fewest = min(len(line["prediction"]) if isinstance(line["prediction"], list) else 1 for line in lines)
         known = {f"pass@{k}" for k in _KS if k <= fewest}
-        return score({name: metric for name, metric in self.metrics.items() if name in known}, lines), lines
+        return score({name: metric for name, metric in self.metrics.items() if name in known}, lines)
 
 
 @settings

@@ -16,11 +16,6 @@ from lopa_bench.host.extras import require
 from lopa_bench.host.files import half_a_pair, parse_json, read_bytes
 from lopa_bench.tasks.base import Record
 
-BROKEN_ROWS = (
-    0.001  # the part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out
-)
-
-
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 

@@ -91,6 +91,15 @@ def test_work_grows_with_epochs_and_gradients():
     assert of("method=fft", "train.epochs=10") / of("method=lora", "train.epochs=10") == pytest.approx(1.5, rel=0.1)
 
 
+def test_work_of_writing_grows_with_beams_where_there_are_beams():
+    def of(*words):
+        return flops(load_config(["scale=paper", "task=e2e", "method=pt", "selection=last", *words]))[1]
+
+    greedy = of("generation.decoding=greedy")
+    assert of("generation.decoding=beam", "generation.num_beams=5") == 5 * greedy
+    assert of("generation.decoding=beam", "generation.num_beams=2") == 2 * greedy
+
+
 def test_doctor_says_what_is_lacking(capsys, tmp_path):
     huge = ["task=rte", "method=fft", "train.batch_size=100000"]
     assert main(["doctor", *huge, f"results_dir={tmp_path}"]) == 1

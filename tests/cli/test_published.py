@@ -12,10 +12,12 @@ from synthetic import write_run
 
 from lopa_bench.cli.main import main
 from lopa_bench.errors import UserError
+from lopa_bench.metrics import captions
 from lopa_bench.results.directory import as_lines
 from lopa_bench.results.history import read_history
 from lopa_bench.results.predictions import as_written, parted, read_predictions
 from lopa_bench.results.record import Result
+from lopa_bench.tasks.known import known
 
 
 def write_whole_run(runs, seed, settings, task="rte"):
@@ -189,6 +191,37 @@ def test_what_was_changed_is_named(published, capsys, change, said):
     err = capsys.readouterr().err
     assert len(err.splitlines()) == len(said)
     assert all(words in err for words in said)
+
+
+@pytest.mark.parametrize(
+    ("task", "told", "wrong", "left"),
+    [
+        ("e2e", {}, "nist", "cider, meteor, rouge_l"),
+        ("webnlg", {"category": "Airport"}, "ter_seen", "meteor_all, meteor_seen"),
+        ("webnlg", {}, "ter_all", "meteor_all, meteor_seen, ter_seen"),  # what is of a category has none to go by
+    ],
+)
+def test_scores_over_a_whole_split_are_counted_and_computed_again_where_asked(
+    tmp_path, capsys, monkeypatch, task, told, wrong, left
+):
+    monkeypatch.setattr(captions, "java_available", lambda: False)
+    monkeypatch.setattr("lopa_bench.report.verify._check_files", lambda *told: None)
+    texts = ("Blue Spice is a pub .", "The Eagle is near the river .")
+    lines = [
+        {"index": i, "input": "", "prediction": text, "target": text, "references": [f"{text} It is cheap ."], **told}
+        for i, text in enumerate(texts)
+    ]
+    claimed = {**known(task).score_lines(lines), **dict.fromkeys(left.split(", "), 1.0)}
+    write_run(tmp_path, task, "pt", predictions=lines, metrics=claimed)
+    write_run(tmp_path, task, "pt", 1, predictions=lines, metrics=claimed | {wrong: claimed[wrong] + 0.1})
+    assert main(["verify", f"results_dir={tmp_path}"]) == 0
+    whole = [name for name in claimed if not known(task).metrics[name].per_row]
+    assert f"({2 * len(whole)} not computed again: {', '.join(sorted(whole))})" in capsys.readouterr().out
+    assert main(["verify", f"results_dir={tmp_path}", "scores=all"]) == 1
+    out, err = capsys.readouterr()
+    assert f"not computed again: {left})" in out
+    (line,) = err.splitlines()
+    assert f"{wrong} is " in line
 
 
 def test_claims_are_verified_as_tables_are(published, capsys):

@@ -41,7 +41,7 @@ def test_jobs_run_side_by_side_and_one_that_fails_stops_none(overrides, forkserv
     results = tmp_path / "results"
     small = [*overrides, "method=lopa", "train.epochs=1", "data.limit=16", "train.warmup=0", "train.clip=null"]
     jobs = [
-        reproduce.Job([*small, f"results_dir={results}", f"seed={seed}", f"train.lr={lr}"], None)
+        reproduce.Command([*small, f"results_dir={results}", f"seed={seed}", f"train.lr={lr}"], None)
         for seed, lr in ((0, 1e-3), (1, 1e30), (2, 1e-3))
     ]
     made = reproduce.run_all(jobs, results, 2)
@@ -65,7 +65,7 @@ def test_the_plan_says_how_long_it_takes_side_by_side(capsys, tmp_path):
 
 def test_what_is_left_is_told_from_how_long_runs_take_not_from_how_many_they_are():
     """The slow ones come first: 100 of 119 s expected are over after 200 s."""
-    jobs = [reproduce.Job([], seconds) for seconds in (100.0, 9.0, None, 1.0)]  # unknown: as the middle one, 9
+    jobs = [reproduce.Command([], seconds) for seconds in (100.0, 9.0, None, 1.0)]  # unknown: as the middle one, 9
     assert reproduce.time_left(jobs, [True, False, False, False], 200.0 * 60) == "about 38 min"
     assert reproduce.time_left(jobs, [False] * 4, 200.0) == ""
 
@@ -98,7 +98,7 @@ sweep.run_job = run_job
 reproduce.PRELOADED = []  # torch is not needed here
 if __name__ == "__main__":
     with signals.raised():
-        reproduce.run_all([reproduce.Job([], None)] * 2, Path({results!r}), 2)
+        reproduce.run_all([reproduce.Command([], None)] * 2, Path({results!r}), 2)
 """
 
 

@@ -111,6 +111,25 @@ def test_e2e_files_that_cannot_be_meant(score, outputs, references, message):
         e2e(score, outputs, references)
 
 
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ('"Blue', 'p.tsv, row 2: begins a text with " that its line does not close'),
+        ("x" * 200_000, "p.tsv, row 2: field larger than field limit"),
+    ],
+)
+def test_a_line_of_a_table_is_one_row(score, output, message):
+    outputs = "MR\toutput\n" + table(("name[Blue Spice]", output), ("name[Eagle]", OUTPUTS[1]))
+    references = "MR\tref\n" + table(("name[Blue Spice]", output), ("name[Eagle]", OUTPUTS[1]))
+    with pytest.raises(UserError, match=message):
+        e2e(score, outputs, references, ("p.tsv", "r.tsv"))
+
+
+def test_tables_of_headings_alone_are_refused(score):
+    with pytest.raises(UserError, match=r"p.tsv: has no rows"):
+        e2e(score, "MR\toutput\n", "MR\tref\n", ("p.tsv", "r.tsv"))
+
+
 def test_webnlg_from_a_folder_and_from_the_test_set(score, no_java):
     def entry(number, category, *texts):
         lexicalisations = [{"comment": "good", "lex": text} for text in texts] + [{"comment": "bad", "lex": "no"}]
@@ -181,6 +200,11 @@ def test_mbpp_estimates_pass_at_k_from_several_samples(score):
 def test_mbpp_samples_that_cannot_be_meant(score, samples, options, message):
     with pytest.raises(UserError, match=message):
         mbpp(score, samples, *options)
+
+
+def test_problems_without_a_row_are_refused(score):
+    with pytest.raises(UserError, match=r"p\.jsonl: has no rows"):
+        score("mbpp", {"s.jsonl": "{}\n", "p.jsonl": "\n\n"}, "--predictions", "s.jsonl", "--problems", "p.jsonl")
 
 
 def cruxeval(score, generations, mode="output"):

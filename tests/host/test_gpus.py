@@ -72,5 +72,5 @@ def test_reproduce_leaves_the_choice_to_who_has_made_it(monkeypatch, tmp_path):
     monkeypatch.setattr(type(context), "Process", Process)
     monkeypatch.setattr(reproduce, "_wait", lambda *_: None)
     monkeypatch.setattr(reproduce, "carry_out", lambda folder, launch, wait: launch(jobs.numbered(folder)))
-    assert len(reproduce.run_all([reproduce.Job([], None)] * 3, tmp_path, 3)) == 3
+    assert len(reproduce.run_all([reproduce.Command([], None)] * 3, tmp_path, 3)) == 3
     assert given == ["2", "3", "2"]

@@ -1,5 +1,6 @@
 """A run is done by one living process at a time, whatever died before."""
 
+import contextlib
 import json
 import os
 import pickle
@@ -141,6 +142,37 @@ def test_heart_beats(lock, monkeypatch):
         while lock.stat().st_mtime == 0 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert lock.stat().st_mtime > 0
+
+
+def test_heart_beats_on_after_a_look_that_failed(lock, monkeypatch):
+    monkeypatch.setattr("lopa_bench.host.lease.HEARTBEAT", 0.02)
+    with Lease(lock) as lease:
+        readable = lock.read_bytes()
+        lock.write_bytes(b"")
+        time.sleep(0.2)
+        lock.write_bytes(readable)
+        assert owner_of(lock) == lease.owner
+        os.utime(lock, (0, 0))
+        deadline = time.monotonic() + 20
+        while lock.stat().st_mtime == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert lock.stat().st_mtime > 0
+
+
+def test_who_comes_as_another_goes_buries_no_newcomer(lock, monkeypatch):
+    """The holder goes before the look, and a newcomer takes the claim before what was looked at would be removed."""
+    newcomer = replace(Owner.me(), token="newcomer")
+
+    def came(path):
+        leave(lock, newcomer)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr("lopa_bench.host.lease.FileLock", came)
+    Lease(lock)._bury_or_raise()
+    assert not lock.exists()
+    leave(lock, dead_process())
+    Lease(lock)._bury_or_raise()
+    assert owner_of(lock) == newcomer
 
 
 def test_who_was_robbed_leaves_the_new_claim_alone(lock):

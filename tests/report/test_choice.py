@@ -57,6 +57,45 @@ def test_the_plan_wants_the_recipes_runs_of_todays_protocol(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        {"readout": "classifier"},
+        {"selection": "last"},
+        {"encoder": "mpnet"},
+        {"data.limit": 50},
+        {"method.rank": 1},
+        {"method.position": "suffix"},
+        {"task.template": "{sentence1} <mask>"},
+    ],
+)
+def test_a_run_of_another_setting_is_not_done_whatever_kind_of_setting_it_is(tmp_path, told):
+    write_run(tmp_path, "rte", "lopa", 0)
+    planned = [plan.PlannedRun({"task": "rte", "method": "lopa"}, (0,))]
+    runs = read_runs(tmp_path, "mini")
+    (left,) = plan.missing_runs(planned, runs, "mini", told)
+    assert left.seeds == (0,)
+    usual = {
+        "readout": "label_words",
+        "selection": "holdout",
+        "encoder": "backbone",
+        "method.rank": 4,
+        "train.shard": True,
+    }
+    assert plan.missing_runs(planned, runs, "mini", usual) == []
+
+
+def test_a_run_as_all_were_told_is_done(tmp_path):
+    for method in ("lopa", "pt"):
+        write_run(tmp_path, "rte", method, 0, settings={"readout": "classifier", "train.lr": 0.5})
+    planned = [plan.PlannedRun({"task": "rte", "method": method}, (0,)) for method in ("lopa", "pt")]
+    runs = read_runs(tmp_path, "mini")
+    assert (
+        plan.missing_runs(planned, runs, "mini", {"readout": "classifier", "train.lr": 0.5, "encoder": "backbone"})
+        == []
+    )
+
+
+@pytest.mark.parametrize(
     "words", [["claims", "--table", "glue"], ["figures", "--table", "glue"], ["html", "--format", "csv"]]
 )
 def test_an_option_without_meaning_is_refused(tmp_path, words):

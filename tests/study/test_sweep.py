@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import random
 import re
@@ -20,7 +21,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.lease import Busy, Lease, Owner
 from lopa_bench.models.shelf import MODELS
 from lopa_bench.results.directory import LOCK, RunDirectory
-from lopa_bench.run import identity, inputs, records
+from lopa_bench.run import identity, inputs, memory, records
 from lopa_bench.run.story import run
 from lopa_bench.study import jobs, rounds, submit, sweep
 from lopa_bench.tasks.rows import load_records
@@ -193,6 +194,31 @@ def test_status_tells_how_far(overrides, monkeypatch, capsys):
     assert re.search(r"epoch 2 of 2, step 10 of 14, 0:\d\d:\d\d left  process \d+ on ", seen[0])
 
 
+@pytest.mark.parametrize(
+    ("squeue", "says"), [(None, "is over"), ("echo >&2; exit 1", "SLURM's squeue does not answer (Command")]
+)
+def test_status_of_what_a_cluster_was_given_elsewhere(tmp_path, monkeypatch, capsys, squeue, says):
+    """Without SLURM on this machine none of its jobs is in a queue here; of a queue that does not answer it says so, and the rest."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}")
+    if squeue:
+        (tmp_path / "bin/squeue").write_text(f"#!/bin/sh\n{squeue}\n")
+        (tmp_path / "bin/squeue").chmod(0o755)
+    with sweep.planned(tmp_path, [["seed=0"]]) as folder:
+        submit.note(folder, "slurm", {0: dataclasses.make_dataclass("Submitted", ["job_id"])("7_0")})
+    assert main(["status", f"results_dir={tmp_path}"]) == 0
+    printed = capsys.readouterr().out
+    assert says in printed
+    assert "0 done" in printed
+    assert "1 waiting" in printed
+    if squeue is None:
+        assert submit.queued(tmp_path / sweep.FOLDER / "mine") == set()
+
+
+def test_a_job_of_a_search_that_wrote_nothing_of_its_jobs_has_its_own_name():
+    assert jobs.label(jobs.Job(("task=rte", "seed=0")), []) == "task=rte seed=0"
+
+
 def test_status_of_waiting_and_stopped(tmp_path, capsys):
     with sweep.planned(tmp_path, [["seed=0"], ["seed=1"]]):
         main(["status", f"results_dir={tmp_path}"])
@@ -316,7 +342,8 @@ def test_an_array_is_named_after_its_tasks_and_methods(overrides):
         enumerate([jobs.Job(("task=rte", "seed=0")), jobs.Job(("task=mrpc", "seed=0")), jobs.Job(("task=rte",))])
     )
     assert submit.job_name(todo, config) == "rte+mrpc-pt"
-    assert submit.memory(config, on_gpu=False) == 3  # that of Python and torch
+    needed = memory.estimate(config).on_cpu(submit.PROGRAM)
+    assert submit.memory(config, on_gpu=False) == math.ceil(needed / 10**9) == 3  # that of Python and torch
 
 
 def test_what_is_in_the_queue_already_is_waited_for(tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """One object per line, blank lines skipped; `keys` must be in each."""
+    """One object per line, blank lines skipped; `keys` must be in each, and there must be one."""
     rows = []
     for number, line in enumerate(read_text(path, marked=True).split("\n"), 1):
         if not line.strip():
@@ -61,6 +61,8 @@ def read_jsonl(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
         if absent:
             raise UserError(f"{path}, line {number}: no {', '.join(absent)}")
         rows.append(row)
+    if not rows:
+        raise UserError(f"{path}: has no rows")
     return rows
 
 

@@ -84,7 +84,7 @@ def _table(path: Path, names: set[str]) -> tuple[list[str], list[str]]:
         raise UserError(f"{path}: has no rows")
     for wrong, right in _REPAIRS.items():
         lines = [line.replace(wrong, right) for line in lines]
-    rows = list(csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ","))
+    rows = _rows(path, lines)
     widths = Counter(map(len, rows))
     if len(widths) > 1:
         number = next(i for i, row in enumerate(rows, 1) if len(row) != len(rows[0]))
@@ -93,10 +93,26 @@ def _table(path: Path, names: set[str]) -> tuple[list[str], list[str]]:
     source = [i for i, heading in enumerate(headings) if heading in _SOURCE]
     text = [i for i, heading in enumerate(headings) if heading in names and i not in source]
     if len(source) == len(text) == 1:
+        if len(rows) == 1:
+            raise UserError(f"{path}: has no rows below its headings")
         return [row[source[0]] for row in rows[1:]], [row[text[0]] for row in rows[1:]]
     if source or text or len(rows[0]) != 2:
         raise UserError(f"{path}: no two columns of sources and texts among {', '.join(rows[0])}")
     return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def _rows(path: Path, lines: Sequence[str]) -> Texts:
+    """The columns of each line. A quotation mark that a line does not close would take in the next ones without a word."""
+    rows: Texts = []
+    reader = csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ",")
+    try:
+        for row in reader:
+            rows.append(row)
+            if reader.line_num != len(rows):
+                raise UserError(f'{path}, row {len(rows)}: begins a text with " that its line does not close')
+    except csv.Error as error:
+        raise UserError(f"{path}, row {reader.line_num}: {error}") from None
+    return rows
 
 
 def _grouped_table(path: Path, sources: Sequence[str] | None) -> Texts:

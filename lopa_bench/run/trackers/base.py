@@ -15,7 +15,7 @@ class RunInfo:
     """What a window may show of a run beside its numbers.
 
     Attributes:
-        identity: the digest; the same when an interrupted run goes on.
+        identity: digest and seed; the same when an interrupted run goes on.
         group: runs to be seen together: task/method.
         tags: task, method, model and scale.
     """
