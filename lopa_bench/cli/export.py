@@ -16,10 +16,10 @@ from lopa_bench.results.directory import TRAINED, check_finished
 
 SUMMARY = "a run's adapter or prompt for use elsewhere"
 DETAILS = """\
-LoRA, prefix tuning, P-tuning v2   a peft adapter folder
-PT, IDPG, LOPA, DePT               a soft-prompt client (lopa_bench.serving.client.SoftPromptClient); PT of a causal LM with form=peft
-                                   a peft adapter folder too
-FFT                                a Hugging Face model folder"""
+LoRA, DoRA, VeRA, prefix tuning, P-tuning v2   a peft adapter folder
+PT, IDPG, LOPA and their variants, DePT,       a soft-prompt client (lopa_bench.serving.client.SoftPromptClient); PT of a causal LM with
+ADePT, Input-Tuning, ID-SPAM, SMoP             form=peft a peft adapter folder, too
+FFT                                            a Hugging Face model folder"""
 EXAMPLE = "lopa-bench export run=runs/mini/rte/mini_mlm/lopa/0-123456789abc to=exported/rte"
 
 
