@@ -32,7 +32,7 @@ SPARE_DISK = 64 << 20  # for a run's record, predictions and log
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One line. `fix` is None where nothing is to be done; `fatal` where the run cannot do without."""
 
     name: str
@@ -60,19 +60,19 @@ def main(argv: Sequence[str]) -> int:
     return int(failed)
 
 
-def versions(config: Config) -> Iterator[Finding]:
+def versions(config: Config) -> Iterator[Check]:
     """Python and the packages that numbers depend on."""
-    yield Finding("python", platform.python_version())
+    yield Check("python", platform.python_version())
     found, lacking = [], []
     for name in PACKAGES:
         try:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             lacking.append(name)
-    yield Finding("packages", ", ".join(found), f"pip install {' '.join(lacking)}" if lacking else None)
+    yield Check("packages", ", ".join(found), f"pip install {' '.join(lacking)}" if lacking else None)
 
 
-def memory(config: Config) -> Iterator[Finding]:
+def memory(config: Config) -> Iterator[Check]:
     """The device, and its memory against what the run needs (an estimate: memory.py)."""
     import torch
 
@@ -84,12 +84,12 @@ def memory(config: Config) -> Iterator[Finding]:
             psutil.virtual_memory().available,
             f"no GPU; {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads",
         )
-    yield Finding("device", name)
+    yield Check("device", name)
     tokens = longest(config)
     try:
         needed = estimate(config, tokens)
     except UserError as error:
-        yield Finding("memory", f"{size(free)} free", str(error), fatal=False)
+        yield Check("memory", f"{size(free)} free", str(error), fatal=False)
         return
     # The run's process has what this one has: Python, its libraries, the task's texts.
     peak = (
@@ -104,7 +104,7 @@ def memory(config: Config) -> Iterator[Finding]:
     parts = f"weights {size(needed.weights)}, activations {size(needed.activations)}"
     text = f"{run} takes {about} {size(peak)} ({parts}); {size(free)} are free"
     advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
-    yield Finding("memory", text, advice if peak > free else None)
+    yield Check("memory", text, advice if peak > free else None)
 
 
 def longest(config: Config) -> int | None:
@@ -116,7 +116,7 @@ def longest(config: Config) -> int | None:
     return None
 
 
-def disk(config: Config) -> Iterator[Finding]:
+def disk(config: Config) -> Iterator[Check]:
     """Room for what the run writes: its results, and until it ends two checkpoints."""
     needed = SPARE_DISK
     with contextlib.suppress(UserError):  # which `memory` tells
@@ -127,14 +127,14 @@ def disk(config: Config) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     writable = os.access(folder, os.W_OK)
     fix = "make room, or name another results_dir=DIR" if free < needed else None
-    yield Finding(
+    yield Check(
         "disk",
         f"the run writes up to {size(needed)}; {size(free)} are free at {folder}",
         fix if writable else f"results_dir={config.results_dir} is not writable",
     )
 
 
-def models_and_data(config: Config) -> Iterator[Finding]:
+def models_and_data(config: Config) -> Iterator[Check]:
     """What the run reads: there, to be downloaded, or out of reach."""
     from lopa_bench.models.files import locate
     from lopa_bench.models.hub import models, reachable
@@ -149,43 +149,43 @@ def models_and_data(config: Config) -> Iterator[Finding]:
             if locate(path, revision, config.offline, key).folder is None
         ]
     except UserError as error:
-        yield Finding("inputs", "the run would not start", str(error))
+        yield Check("inputs", "the run would not start", str(error))
     else:
         needed = [*absent, *([f"the data set of {config.task.name}"] if config.data.source == "hub" else [])]
-        yield Finding("inputs", f"to be downloaded: {', '.join(needed)}" if needed else "models and data are here")
+        yield Check("inputs", f"to be downloaded: {', '.join(needed)}" if needed else "models and data are here")
     wanted = bool(absent) or config.data.source == "hub"
     if config.offline:
-        yield Finding("hub", f"not asked ({network.reason()})")
+        yield Check("hub", f"not asked ({network.reason()})")
     elif wanted:
         fix = (
             None
             if reachable()
             else "check network and proxy, or take folders: model=local model.path=DIR, lopa-bench fetch"
         )
-        yield Finding("hub", "reachable" if fix is None else "cannot be reached", fix)
+        yield Check("hub", "reachable" if fix is None else "cannot be reached", fix)
 
 
-def tools(config: Config) -> Iterator[Finding]:
+def tools(config: Config) -> Iterator[Check]:
     """What scoring and tracking need."""
     from lopa_bench.metrics.captions import GET_JAVA, java_available
     from lopa_bench.sandbox.levels import DESCRIPTIONS, SandboxUnavailable, require
 
     wants_java, runs_programs = config.task.kind == "text", config.task.kind == "programs"
     java = java_available()
-    yield Finding(
+    yield Check(
         "java", "here, for METEOR" if java else "none", None if java else f"METEOR {GET_JAVA}", fatal=wants_java
     )
     try:
         level = require(allow_unsafe=True).level
         below = level == "D" and not getattr(config.task, "allow_unsafe", False)
         fix = "run it in a Linux container or virtual machine, or install bubblewrap" if below else None
-        yield Finding("sandbox", f"level {level}: {DESCRIPTIONS[level]}", fix, fatal=runs_programs)
+        yield Check("sandbox", f"level {level}: {DESCRIPTIONS[level]}", fix, fatal=runs_programs)
     except SandboxUnavailable as error:
-        yield Finding("sandbox", "none", str(error), fatal=runs_programs)
+        yield Check("sandbox", "none", str(error), fatal=runs_programs)
     if type(config.tracker).__name__ == "Wandb":
         logged_in = bool(os.environ.get("WANDB_API_KEY")) or "api.wandb.ai" in netrc()
         free = logged_in or getattr(config.tracker, "mode", "") != "online"
-        yield Finding(
+        yield Check(
             "wandb",
             "logged in" if logged_in else "not logged in",
             None if free else "wandb login, or tracker.mode=offline",
@@ -203,4 +203,4 @@ def size(count: int) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
-LOOKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (versions, memory, disk, models_and_data, tools)
+LOOKS: tuple[Callable[[Config], Iterator[Check]], ...] = (versions, memory, disk, models_and_data, tools)

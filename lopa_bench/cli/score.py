@@ -15,14 +15,13 @@ from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.metrics import nlg
 from lopa_bench.metrics.files import programs as program_files
 from lopa_bench.metrics.files import texts as text_files
+from lopa_bench.metrics.metric import Scores
 from lopa_bench.metrics.mteval import Variant
 
 SUMMARY = "score outputs made elsewhere: e2e, webnlg, mbpp, cruxeval or glue"
 EXAMPLE = "lopa-bench score e2e predictions=outputs.txt references=references.txt"
 # The k of pass@k that the official scorers report, as far as there are that many samples.
 MBPP_K, CRUXEVAL_K = (1, 10, 100), (1, 5)
-
-Scores = Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

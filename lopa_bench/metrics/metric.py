@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lopa_bench.errors import UserError
 
 Floats = NDArray[np.float64]
+Scores = dict[str, float]  # metric -> value
 Line = Mapping[
     str, Any
 ]  # of predictions.jsonl: index, prediction, target, and references or correct where the task has them
@@ -64,7 +65,7 @@ def percent_mean(sums: Floats, n: int) -> Floats:
     return mean
 
 
-def score(metrics: Mapping[str, Metric], lines: Sequence[Line]) -> dict[str, float]:
+def score(metrics: Mapping[str, Metric], lines: Sequence[Line]) -> Scores:
     """All metrics that sums over rows give."""
     return {name: metric.of(lines) for name, metric in metrics.items() if metric.per_row}
 

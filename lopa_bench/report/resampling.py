@@ -19,11 +19,11 @@ from lopa_bench.results.predictions import examples_of, inputs_of, read_predicti
 RESAMPLES = 2_000
 
 Floats = NDArray[np.float64]
-Prompts = Literal["own", "exchanged"]
+Whose = Literal["own", "exchanged"]
 
 
 @dataclass(frozen=True)
-class Scores:
+class RowScores:
     """A run's predictions as sufficient statistics of its metric.
 
     Attributes:
@@ -45,7 +45,7 @@ class Scores:
         return float(self.aggregate(self.rows.sum(0), len(self.rows)))
 
 
-def read_scores(result_path: Path, metric: Metric, prompts: Prompts | None = None) -> Scores | None:
+def read_scores(result_path: Path, metric: Metric, prompts: Whose | None = None) -> RowScores | None:
     """The statistics of a metric; None where a run's predictions do not give them.
 
     Args:
@@ -58,8 +58,8 @@ def read_scores(result_path: Path, metric: Metric, prompts: Prompts | None = Non
 
 
 def scores_by(
-    lines: list[dict[str, Any]], result_path: Path, metric: Metric, prompts: Prompts | None = None
-) -> Scores | None:
+    lines: list[dict[str, Any]], result_path: Path, metric: Metric, prompts: Whose | None = None
+) -> RowScores | None:
     """The same of predictions that have been read from beside `result_path`."""
     if prompts:
         lines = [line | (line["exchanged"] if prompts == "exchanged" else {}) for line in lines if "exchanged" in line]
@@ -69,17 +69,17 @@ def scores_by(
         raise UserError(f"{result_path.parent}: its predictions are damaged ({error})") from error
 
 
-def scores_of(lines: Sequence[Line], metric: Metric) -> Scores | None:
+def scores_of(lines: Sequence[Line], metric: Metric) -> RowScores | None:
     """The statistics of a metric over prediction lines; None where they do not give them."""
     if metric.per_row is None or metric.aggregate is None or not lines:
         return None
     rows = metric.per_row(lines)
     binary = metric.aggregate is percent_mean and rows.shape[1] == 1 and bool(np.isin(rows, (0.0, 1.0)).all())
     correct = rows[:, 0].astype(bool) if binary else None
-    return Scores(rows, metric.aggregate, correct, examples_of(lines), inputs_of(lines))
+    return RowScores(rows, metric.aggregate, correct, examples_of(lines), inputs_of(lines))
 
 
-def other_examples(tests: Sequence[str | None], scores: Sequence[Scores | None]) -> bool:
+def other_examples(tests: Sequence[str | None], scores: Sequence[RowScores | None]) -> bool:
     """Whether two runs were tested on different examples.
 
     The same fingerprint of the test split is enough to be the same, and to have read the same is: a split may come from two sources.
@@ -95,7 +95,7 @@ def other_examples(tests: Sequence[str | None], scores: Sequence[Scores | None])
     return tests[0] != tests[1] and not (a and b and a.inputs and a.inputs == b.inputs)
 
 
-def jackknife(scores: Scores) -> Floats:
+def jackknife(scores: RowScores) -> Floats:
     """[N] what each example adds: pseudo-values, whose mean is the metric and whose spread is that of its estimate (Tukey 1958).
 
     Of a mean they are the examples' own values; of BLEU or F1 the linear part of what an example does to it.
@@ -113,7 +113,7 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     return float(stats.binomtest(only_a, only_a + only_b).pvalue)
 
 
-def bootstrap(a: Scores, b: Scores) -> Floats:
+def bootstrap(a: RowScores, b: RowScores) -> Floats:
     """Paired bootstrap over examples: [RESAMPLES] draws of A − B; both see the same resampled examples (Koehn 2004)."""
     n = len(a.rows)
     draws = [
@@ -131,7 +131,7 @@ def _resamples(n: int) -> NDArray[np.uint8]:
     return np.stack([np.bincount(d, minlength=n).astype(np.uint8) for d in drawn])
 
 
-def example_p(a: Scores, b: Scores, draws: Floats, bounds: Sequence[float]) -> float:
+def example_p(a: RowScores, b: RowScores, draws: Floats, bounds: Sequence[float]) -> float:
     """McNemar for "any difference" in accuracy; else by inverting the percentile interval of the bootstrap's draws."""
     if list(bounds) == [0.0] and a.correct is not None and b.correct is not None:
         return mcnemar(a.correct, b.correct)

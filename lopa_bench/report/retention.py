@@ -1,4 +1,4 @@
-"""Does what was trained for one task hurt another? Scores of the bare backbone and of a finished run's model, on the same rows."""
+"""Does what was trained for one task hurt another? RowScores of the bare backbone and of a finished run's model, on the same rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lopa_bench.config.nearest import not_one_of
 from lopa_bench.errors import UserError
 from lopa_bench.host.extras import require
 from lopa_bench.report.render import markdown_cell
-from lopa_bench.report.resampling import Scores, scores_of
+from lopa_bench.report.resampling import RowScores, scores_of
 from lopa_bench.report.statistics import paired_difference
 from lopa_bench.report.terminal import console_of_reports, print_grid
 from lopa_bench.study.claim import Region
@@ -112,7 +112,7 @@ def _of_own(config: Config, model: AdaptedModel, without: Config, backbone: Adap
     return _kept(config.task.title, metric.label, metric.unit, metric.higher_is_better, scores[0], scores[1])
 
 
-def _kept(task: str, metric: str, unit: str, better: bool, after: Scores, before: Scores) -> Kept:
+def _kept(task: str, metric: str, unit: str, better: bool, after: RowScores, before: RowScores) -> Kept:
     found = paired_difference([after], [before], [after.value - before.value], Region(low=0.0))
     return Kept(
         task, metric, unit, better, found.rows, before.value, after.value, found.low, found.high, found.p_examples
@@ -157,7 +157,7 @@ def _of_samples(
     means = [float(each.mean()) if len(each) else math.nan for each in rows]
     if not all(math.isclose(mean, value, abs_tol=1e-9) for mean, value in zip(means, values, strict=True)):
         return Kept(task, metric, "", better, len(samples[0]), values[1], values[0], None, None, None)
-    one, other = (Scores(each[:, None], lambda sums, n: sums[..., 0] / n) for each in rows)
+    one, other = (RowScores(each[:, None], lambda sums, n: sums[..., 0] / n) for each in rows)
     return _kept(task, metric, "", better, one, other)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lopa_bench.report.crossed import LEVEL, MOST_ROWS_FACTOR, OWN, Parts, parts
-from lopa_bench.report.resampling import Scores, bootstrap, example_p, jackknife
+from lopa_bench.report.resampling import RowScores, bootstrap, example_p, jackknife
 from lopa_bench.study.claim import Region
 
 ROUNDING = 1e-9  # points: what floating point leaves between equal scores
@@ -62,8 +62,8 @@ class Difference:
 
 
 def paired_difference(
-    a: Sequence[Scores],
-    b: Sequence[Scores],
+    a: Sequence[RowScores],
+    b: Sequence[RowScores],
     effects: Sequence[float],
     region: Region,
     spread: Spread | None = None,
@@ -100,7 +100,7 @@ def paired_difference(
     )
 
 
-def _parts(a: Sequence[Scores], b: Sequence[Scores], spread: Spread, seeds: int) -> Parts:
+def _parts(a: Sequence[RowScores], b: Sequence[RowScores], spread: Spread, seeds: int) -> Parts:
     """The parts of the variance of A − B; without predictions all that is known of the examples is in the seeds."""
     if not a or len(a[0].rows) < 2:
         return Parts(0.0, spread.value**2 / seeds, 0.0, spread.freedom, 0, seeds)
@@ -108,7 +108,7 @@ def _parts(a: Sequence[Scores], b: Sequence[Scores], spread: Spread, seeds: int)
     return parts(differences, spread.value, spread.freedom)
 
 
-def _of_one_seed(a: Sequence[Scores], b: Sequence[Scores], effect: float, bounds: Sequence[float]) -> Difference:
+def _of_one_seed(a: Sequence[RowScores], b: Sequence[RowScores], effect: float, bounds: Sequence[float]) -> Difference:
     if not a:
         return Difference(effect, math.nan, math.nan, 1, 0, 1.0, None, more_seeds=2, more_rows=None)
     draws, rows = bootstrap(a[0], b[0]), len(a[0].rows)

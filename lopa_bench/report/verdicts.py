@@ -15,7 +15,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding, by_rule, correct
-from lopa_bench.report.resampling import Prompts, Scores, other_examples, read_scores
+from lopa_bench.report.resampling import RowScores, Whose, other_examples, read_scores
 from lopa_bench.report.statistics import paired_difference, pool
 from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import Runs
@@ -134,7 +134,7 @@ class _Checker:
         left, right = zip(*paired, strict=True)
         return _Sample(contrast, effects, left, right)
 
-    def scores(self, run: pd.Series, contrast: Contrast, prompts: Prompts | None = None) -> Scores | None:
+    def scores(self, run: pd.Series, contrast: Contrast, prompts: Whose | None = None) -> RowScores | None:
         """A run's statistics; a damaged file is named among the warnings, and counts as none."""
         metric = as_run(contrast.task, run["config"].get("task") or {}).metrics[contrast.metric]
         scores, problem = _scores(run["path"], metric, prompts)
@@ -149,8 +149,8 @@ class _Sample:
 
     contrast: Contrast
     effects: list[float]
-    a: tuple[Scores, ...] = ()
-    b: tuple[Scores, ...] = ()
+    a: tuple[RowScores, ...] = ()
+    b: tuple[RowScores, ...] = ()
     detail: str = ""
     planned_seeds: int = 0
     encoders: tuple[str, ...] = ()
@@ -171,7 +171,7 @@ class _Sample:
 
 
 @lru_cache(maxsize=4096)  # all that the claims compare at a scale: most are asked for by several claims
-def _scores(path: Path, metric: Metric, prompts: Prompts | None) -> tuple[Scores | None, str]:
+def _scores(path: Path, metric: Metric, prompts: Whose | None) -> tuple[RowScores | None, str]:
     """A run's statistics, None without predictions; and what is wrong with these, if anything."""
     try:
         return read_scores(path, metric, prompts), ""

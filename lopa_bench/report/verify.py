@@ -15,7 +15,7 @@ from lopa_bench.host.files import read_bytes
 from lopa_bench.report import claims_text
 from lopa_bench.report.fill import build_tables
 from lopa_bench.report.render import FORMATS
-from lopa_bench.report.resampling import Prompts, scores_by
+from lopa_bench.report.resampling import Whose, scores_by
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.directory import HISTORY, PREDICTIONS, kept
 from lopa_bench.results.predictions import as_written, read_predictions
@@ -99,7 +99,7 @@ def _check_scores(run: pd.Series, checked: Checked, everything: bool) -> None:
     """Every metric over the rows, and what exchanged prompts scored; with `everything` those over the whole split, too."""
     task = as_run(run["task"], run["config"].get("task") or {})
     known = task.metrics
-    claimed: list[tuple[str, float, Prompts | None]] = [
+    claimed: list[tuple[str, float, Whose | None]] = [
         (name, value, None) for name, value in run["metrics"].items() if name in known and known[name].per_row
     ]
     whole = {

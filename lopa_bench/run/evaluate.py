@@ -10,12 +10,11 @@ import torch
 from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.metrics.metric import Line
+from lopa_bench.metrics.metric import Line, Scores
 from lopa_bench.models.batches import Split
 from lopa_bench.results.prompts import EXAMPLES
 from lopa_bench.results.record import Instance
 from lopa_bench.run.predict import predict
-from lopa_bench.run.progress import Scores
 from lopa_bench.tasks.example import Example
 
 SELECTION_SPLITS = {"holdout": "validation", "paper": "test", "last": None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-Scores = dict[str, float]
+from lopa_bench.metrics.metric import Scores
 
 
 @dataclass

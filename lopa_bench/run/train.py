@@ -18,11 +18,12 @@ from lopa_bench.errors import Interrupted
 from lopa_bench.host import signals
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.metrics.metric import Scores
 from lopa_bench.models.batches import Split
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.losses import LossLog
 from lopa_bench.run.monitor import Monitor
-from lopa_bench.run.progress import Progress, Scores
+from lopa_bench.run.progress import Progress
 from lopa_bench.run.schedule import learning_rate_factor
 from lopa_bench.run.shard import full, is_shard, load_shards, whole
 

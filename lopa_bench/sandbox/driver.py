@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from . import limits
-from .judge import Finding, Outcome, answers, judge
+from .judge import Outcome, Ruling, answers, judge
 from .levels import SelfTest, require
 from .program import Level, Program, Reason, Verdict
 from .worker import Worker, WorkerDied
@@ -162,35 +162,35 @@ class _Run:
         return self._release(worker), outcome
 
     def _settle(self, job: _Job, outcome: Outcome) -> None:
-        finding = judge(job.running, outcome)
+        ruling = judge(job.running, outcome)
         in_time = outcome.cpu_seconds < job.timeout_s
-        if finding[0] is Reason.TIMEOUT and in_time and not job.repeated:
+        if ruling[0] is Reason.TIMEOUT and in_time and not job.repeated:
             self._again.append(replace(job, repeated=True))
         elif job.verdict is not None:  # this was the official version
-            passed = finding[0] is Reason.PASSED
+            passed = ruling[0] is Reason.PASSED
             self._verdicts[job.index] = replace(job.verdict, official_passed=passed or None)
-        elif finding[0] is Reason.HARNESS_ERROR:
-            self._died(job, finding[1])
-        elif finding[0] is Reason.PASSED and job.running.builds_arguments:
+        elif ruling[0] is Reason.HARNESS_ERROR:
+            self._died(job, ruling[1])
+        elif ruling[0] is Reason.PASSED and job.running.builds_arguments:
             if in_time:
                 program = job.program.calling(answers(job.running, outcome))
                 self._again.append(job.after(outcome, program))
             else:
                 self._verdicts[job.index] = self._verdict(job, (Reason.TIMEOUT, ""), outcome)
         else:
-            verdict = self._verdict(job, finding, outcome)
-            if in_time and job.program.official and _official_may_pass(job, finding):
+            verdict = self._verdict(job, ruling, outcome)
+            if in_time and job.program.official and _official_may_pass(job, ruling):
                 official = Program(job.program.id, job.program.official)
                 self._again.append(job.after(outcome, official, verdict))
             else:
                 self._verdicts[job.index] = verdict
 
-    def _verdict(self, job: _Job, finding: Finding, outcome: Outcome | None) -> Verdict:
+    def _verdict(self, job: _Job, ruling: Ruling, outcome: Outcome | None) -> Verdict:
         return Verdict(
             id=job.program.id,
-            passed=finding[0] is Reason.PASSED,
-            reason=finding[0],
-            detail=finding[1],
+            passed=ruling[0] is Reason.PASSED,
+            reason=ruling[0],
+            detail=ruling[1],
             cpu_seconds=job.cpu_seconds + (outcome.cpu_seconds if outcome else 0.0),
             wall_seconds=job.wall_seconds + (outcome.wall_seconds if outcome else 0.0),
             level=self._found.level,
@@ -208,14 +208,14 @@ class _Run:
             self._verdicts[job.index] = self._verdict(job, (reason, why), None)
 
 
-def _official_may_pass(job: _Job, finding: Finding) -> bool:
+def _official_may_pass(job: _Job, ruling: Ruling) -> bool:
     """Whether the official harness could see a pass where we do not.
 
     Not when a plain value was wrong: its ``==`` is the builtin one there too. It could where an
     object would have been asked, where CRUXEval's text is pasted behind the answer, where its
     arguments use what the program defines, and where they lost what they share on their way to ``f``.
     """
-    reason, detail = finding
+    reason, detail = ruling
     kinds = {test.kind for test in job.running.tests}
     return (
         reason in (Reason.MALFORMED_REPLY, Reason.LIMIT)

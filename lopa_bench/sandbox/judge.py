@@ -29,7 +29,7 @@ class Outcome:
     reply: bytes
 
 
-Finding = tuple[Reason, str]
+Ruling = tuple[Reason, str]
 _NAMED = {"MemoryError": Reason.MEMORY, "SystemExit": Reason.EXIT}
 _REFUSED = {
     "opaque": Reason.WRONG_VALUE,
@@ -40,7 +40,7 @@ _REFUSED = {
 }
 
 
-def judge(program: Program, outcome: Outcome) -> Finding:
+def judge(program: Program, outcome: Outcome) -> Ruling:
     """The reason and its detail, from the first of the code and the tests that did not hold."""
     steps = [Test("", expected=None), *program.tests]  # running the code answers None
     frames, rest = _split(outcome.reply, at_most=1 + len(steps))
@@ -49,9 +49,9 @@ def judge(program: Program, outcome: Outcome) -> Finding:
             return Reason.TIMEOUT, "before it could start"
         return Reason.HARNESS_ERROR, f"not contained, so not run (exit {outcome.exit_code})"
     for step, answer in zip(steps, frames[1:], strict=False):
-        finding = _compare(step, answer)
-        if finding[0] is not Reason.PASSED:
-            return finding
+        ruling = _compare(step, answer)
+        if ruling[0] is not Reason.PASSED:
+            return ruling
     if rest and outcome.end == "exit":
         return Reason.MALFORMED_REPLY, "more than the answers, or an answer cut short"
     if len(frames) - 1 < len(steps) or outcome.end != "exit" or outcome.exit_code != 0:
@@ -78,7 +78,7 @@ def _split(reply: bytes, at_most: int) -> tuple[list[bytes], bool]:
     return frames, start < len(reply)
 
 
-def _compare(step: Test, answer: bytes) -> Finding:
+def _compare(step: Test, answer: bytes) -> Ruling:
     try:
         tag, *parts = codec.load(answer)
         if tag == "value" and len(parts) == 1:
@@ -109,7 +109,7 @@ def _is_exception(name: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
-def _ended(outcome: Outcome) -> Finding:
+def _ended(outcome: Outcome) -> Ruling:
     """The process ended, or was ended, before all answers were there."""
     if outcome.end == "timeout":
         starved = outcome.wall_seconds >= outcome.timeout_s + GRACE_S and outcome.cpu_seconds < outcome.timeout_s

@@ -62,7 +62,7 @@ class Point:
     whole: bool = False
 
 
-Scores = Mapping[Point, float]  # the mean over the grid's tasks, of points with a result on each
+Means = Mapping[Point, float]  # the mean over the grid's tasks, of points with a result on each
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Grid:
             said += [f"{EPOCHS}={max(1, load_config(said).train.epochs // self.part)}", "instance_rows=0"]
         return said
 
-    def points(self, contender: Contender, scores: Scores) -> list[Point]:
+    def points(self, contender: Contender, scores: Means) -> list[Point]:
         """What of a contender is to be run next: the grid; beyond it, where its best is at an edge; the finalists, whole; beyond these."""
         whole = self.part == 1
         grid = [Point(contender, rate, start, whole) for start in contender.starts for rate in RATES]
@@ -158,7 +158,7 @@ def grid(scale: str, tasks: Sequence[str] = (), told: Sequence[str] = ()) -> Gri
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """The values of a contender: where its mean validation score is highest, at the lowest rate of equals.
 
     Attributes:
@@ -171,7 +171,7 @@ class Choice:
     rung: float | None
 
 
-def choose(contender: Contender, scores: Scores) -> Choice | None:
+def choose(contender: Contender, scores: Means) -> Chosen | None:
     """The choice so far, among settings trained to the end where there are any; None where no run has ended."""
     own = [point for point in scores if point.contender == contender and scores[point] > FAILED]
     ranked = _ranked([point for point in own if point.whole] or own, scores)
@@ -183,10 +183,10 @@ def choose(contender: Contender, scores: Scores) -> Choice | None:
     here = LADDER.index(best.rate)
     beyond = [place for place in (here - 1, here + 1) if 0 <= place < len(LADDER) and place not in tried]
     level = any(scores[point] == scores[best] for point in alike if point.whole == best.whole and point != best)
-    return Choice(best, scores[best], LADDER[beyond[-1]] if beyond and not level else None)
+    return Chosen(best, scores[best], LADDER[beyond[-1]] if beyond and not level else None)
 
 
-def _ranked(of: Sequence[Point], scores: Scores) -> list[Point]:
+def _ranked(of: Sequence[Point], scores: Means) -> list[Point]:
     """Best first; the lower rate of equals."""
     return sorted(of, key=lambda point: (-scores[point], point.rate))
 

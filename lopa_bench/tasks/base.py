@@ -11,14 +11,13 @@ from pydantic import BeforeValidator, Field
 from lopa_bench.config.fields import Count, Kind, Name, settings
 from lopa_bench.config.typed import fill
 from lopa_bench.errors import UserError
-from lopa_bench.metrics.metric import Line, Metric, score
+from lopa_bench.metrics.metric import Line, Metric, Scores, score
 from lopa_bench.tasks.example import Example
 
 BOS = "<bos>"  # in templates; replaced by the tokenizer's own begin token
 
 Record = Mapping[str, Any]
 Predictions = Sequence[Sequence[str]]  # per example, its n predicted strings (one, but for sampled programs)
-Scores = dict[str, float]  # metric -> value
 
 
 @settings

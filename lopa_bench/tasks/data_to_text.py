@@ -10,8 +10,8 @@ from typing import Any
 from lopa_bench.config.fields import settings
 from lopa_bench.metrics import nlg
 from lopa_bench.metrics.files.texts import is_good
-from lopa_bench.metrics.metric import Line, Metric, first
-from lopa_bench.tasks.base import BOS, Predictions, Record, Scores, Task
+from lopa_bench.metrics.metric import Line, Metric, Scores, first
+from lopa_bench.tasks.base import BOS, Predictions, Record, Task
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.meaning import meaning
 

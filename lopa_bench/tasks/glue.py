@@ -13,8 +13,8 @@ from pydantic import Field
 from lopa_bench.config.fields import MASK, Kind, settings
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.classification import METRICS
-from lopa_bench.metrics.metric import Line, Metric, by_name
-from lopa_bench.tasks.base import Predictions, Record, Scores, Task
+from lopa_bench.metrics.metric import Line, Metric, Scores, by_name
+from lopa_bench.tasks.base import Predictions, Record, Task
 from lopa_bench.tasks.example import Example
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from lopa_bench.config.fields import Positive, settings
 from lopa_bench.metrics import pass_at_k
-from lopa_bench.metrics.metric import Line, Metric, by_name, score
-from lopa_bench.tasks.base import Predictions, Record, Scores, Task
+from lopa_bench.metrics.metric import Line, Metric, Scores, by_name, score
+from lopa_bench.tasks.base import Predictions, Record, Task
 from lopa_bench.tasks.example import Example
 
 _KS = (1, 5, 10, 100)

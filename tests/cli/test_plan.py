@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lopa_bench.cli.doctor import Finding, disk, models_and_data
+from lopa_bench.cli.doctor import Check, disk, models_and_data
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.models.shape import Shape
@@ -127,7 +127,7 @@ def test_doctor_names_absent_models(tmp_path):
     config = load_config(["scale=paper", "task=cruxeval_o", "offline=true"])
     first, second = models_and_data(config)
     assert "model.path=microsoft/phi-2 is not in the hub cache" in first.fix
-    assert second == Finding("hub", "not asked (offline=true)")
+    assert second == Check("hub", "not asked (offline=true)")
 
 
 @pytest.mark.parametrize("words", [["doctor", "method.rnk=3"], ["doctor", "task=rt"]])

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from synthetic import write_run
 
-from lopa_bench.report.resampling import Scores, bootstrap, jackknife, mcnemar, read_scores
+from lopa_bench.report.resampling import RowScores, bootstrap, jackknife, mcnemar, read_scores
 from lopa_bench.report.statistics import holm, paired_difference, pool
 from lopa_bench.study.claim import Region
 from lopa_bench.tasks.known import known
@@ -17,7 +17,7 @@ BETTER = Region(low=0.0)
 
 def accuracy(correct):
     correct = np.asarray(correct, dtype=bool)
-    return Scores(correct[:, None].astype(float), lambda s, n: 100 * s[..., 0] / n, correct)
+    return RowScores(correct[:, None].astype(float), lambda s, n: 100 * s[..., 0] / n, correct)
 
 
 def test_mcnemar_is_a_binomial_test_of_the_flips():
