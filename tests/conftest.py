@@ -114,6 +114,12 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def tokenizer_of():
+    """A tokenizer by its special tokens."""
+    return make_tokenizer
+
+
 def make_tokenizer(special: dict[str, str]):
     """A byte-level BPE with all of `WORDS` as single tokens, with and without a leading space."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers

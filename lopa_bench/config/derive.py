@@ -186,7 +186,7 @@ def _model(root: Mapping[str, Any]) -> str | None:
 def _data_source(root: Mapping[str, Any]) -> str:
     """Files where the user names some, or where the task has no rows but those; else the scale's."""
     data = root["data"]
-    given = any(data[split] for split in ("train", "validation", "test"))
+    given = any(data[key] for key in ("dir", "train", "validation", "test"))
     return "files" if given or not root["task"]["files"] else str(root["scale"]["data"]["source"])
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.methods.parts import Part, Parts
@@ -19,6 +20,9 @@ from lopa_bench.models.shape import Shape
 
 class WritesPrompt(Protocol):
     """What the model below asks of its method, a `lopa_bench.methods.base.SoftPromptMethod`."""
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def prompt_length(self) -> int: ...
@@ -64,7 +68,14 @@ class SoftPromptModel(AdaptedModel):
         """Z, [B, M, D]."""
         if self.fixed is not None:
             return self.fixed.expand(len(batch.input_ids), -1, -1)
-        return self.method.prompt(self.parts, self.features(batch), len(batch.input_ids))
+        prompt = self.method.prompt(self.parts, self.features(batch), len(batch.input_ids))
+        wanted = (len(batch.input_ids), self.method.prompt_length, self.backbone.width)
+        if not isinstance(prompt, Tensor) or tuple(prompt.shape) != wanted:
+            given = list(prompt.shape) if isinstance(prompt, Tensor) else type(prompt).__name__
+            raise UserError(
+                f"method={self.method.name}: its prompt() gives {given}, and {list(wanted)} is wanted (rows, virtual tokens, width)"
+            )
+        return prompt
 
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         embeds = self.backbone.embed(batch.input_ids)

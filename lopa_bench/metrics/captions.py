@@ -122,6 +122,10 @@ def _started(text: str, own: Path) -> Any:
             self.meteor_p = subprocess.Popen(command, cwd=folder, **pipes)
             self.lock = threading.Lock()
 
+        def __del__(self) -> None:
+            if hasattr(self, "lock"):  # a stop while it began leaves nothing to close
+                super().__del__()
+
     return Meteor()
 
 

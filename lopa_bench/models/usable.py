@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from lopa_bench.errors import UserError
 from lopa_bench.models.content import VOCABULARIES
@@ -51,9 +53,10 @@ def _check_config(files: ModelFiles, source: str) -> None:
 
 
 def _check_tokenizer(folder: Path, source: str, own_code: bool) -> None:
-    for path in (folder / "tokenizer_config.json", folder / "special_tokens_map.json", folder / "added_tokens.json"):
-        if path.exists():
-            read_json(path, source)
+    settings, named, added = (
+        read_json(folder / name, source) if (folder / name).exists() else {}
+        for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+    )
     found = [path for pattern in VOCABULARIES for path in folder.glob(pattern)]
     if not found and not own_code and not (folder / "tokenizer_config.json").exists():
         raise UserError(
@@ -62,4 +65,39 @@ def _check_tokenizer(folder: Path, source: str, own_code: bool) -> None:
     for path in found:
         regular(path, source)
     if (folder / "tokenizer.json").exists():
-        read_json(folder / "tokenizer.json", source)
+        tokenizer = read_json(folder / "tokenizer.json", source)
+        known = {*_texts(tokenizer), *added, *_contents((settings.get("added_tokens_decoder") or {}).values())}
+        _check_special({**named, **settings}, known, source)
+
+
+SPECIAL = (
+    "mask_token",
+    "bos_token",
+    "eos_token",
+)  # those that are read or end a text; a pad token may be any, it is masked
+
+
+def _check_special(named: Mapping[str, Any], known: Container[str], source: str) -> None:
+    """Raise `UserError` for a special token that the vocabulary has not: transformers would add it, with a row that nothing has trained."""
+    for key in SPECIAL:
+        for token in _contents([named.get(key)]):
+            if token not in known:
+                raise UserError(
+                    f"{source}: its tokenizer_config.json names the {key} {token!r}, which its vocabulary (tokenizer.json) has not; "
+                    "name the one that the model was trained with"
+                )
+
+
+def _texts(tokenizer: Mapping[str, Any]) -> Iterator[str]:
+    """All tokens of a tokenizer.json: its vocabulary is a table, or a list of tokens with their scores."""
+    vocabulary = (tokenizer.get("model") or {}).get("vocab") or []
+    yield from (token if isinstance(token, str) else token[0] for token in vocabulary)
+    yield from _contents(tokenizer.get("added_tokens") or [])
+
+
+def _contents(tokens: Iterable[Any]) -> Iterator[str]:
+    """The texts of special tokens, which are written as such or with their settings; None is none."""
+    for token in tokens:
+        text = token.get("content") if isinstance(token, Mapping) else token
+        if isinstance(text, str):
+            yield text

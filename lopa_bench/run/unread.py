@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from lopa_bench.config import files
 from lopa_bench.config.recipe import hyperparameters
@@ -14,10 +15,24 @@ READ_WITH = {"temperature": "sample", "top_p": "sample", "num_beams": "beam", "l
 
 def check_read(config: Config) -> None:
     """Raise `UserError` for the first setting with another value than its recipe's that nothing of this run reads."""
+    _check_places(config)
     usual = _usual(config)
     for key, value, way_out in _unread(config):
         if value != usual.get(key, value):
             raise UserError(f"{key}={value}: {way_out}")
+
+
+def _check_places(config: Config) -> None:
+    """Raise `UserError` for a folder that no rows come from, and for a revision of a model that has none."""
+    data, model = config.data, config.model
+    if data.dir is not None and data.source != "files" and not data.own:
+        raise UserError(f"data.dir={data.dir}: data.source={data.source} reads no folder; nearest: data.source=files")
+    named = files.read(f"model/{model.name}") if files.is_choice("model", model.name) else {}
+    revisions = {"revision": model.path, "encoder_revision": model.encoder}
+    for key, path in revisions.items():
+        revision = getattr(model, key)
+        if revision not in (None, named.get(key)) and (path.startswith("mini:") or Path(path).is_dir()):
+            raise UserError(f"model.{key}={revision}: {path} is a folder, which has no revisions; leave it away")
 
 
 def _unread(config: Config) -> Iterator[tuple[str, object, str]]:

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import random
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,8 +15,9 @@ from typing import Any
 from lopa_bench.config.nearest import hint
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
+from lopa_bench.tasks.apart import check_apart
 from lopa_bench.tasks.base import Record, Task
-from lopa_bench.tasks.places import apart, find_files
+from lopa_bench.tasks.places import find_files
 from lopa_bench.tasks.tables import Broken, marked, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
@@ -65,7 +65,7 @@ class Records:
 def fingerprint(rows: Iterable[Record]) -> str:
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(_told(row).encode())
+        digest.update(json.dumps(row, sort_keys=True, default=str).encode())
     return digest.hexdigest()[:16]
 
 
@@ -93,28 +93,8 @@ def load_records(task: Task, data: Data, offline: bool, selection: str = "holdou
     usable = {split: _usable(task, split, rows, data.skip_broken) for split, rows in kept.items()}
     left_out = {split: len(kept[split]) - len(rows) for split, rows in usable.items() if len(rows) < len(kept[split])}
     if data.own:
-        _check_apart(task, data, usable, selection)
+        check_apart(task, data, usable, selection)
     return Records(usable["train"], usable.get("validation"), usable["test"], files, left_out)
-
-
-def _check_apart(task: Task, data: Data, splits: Mapping[str, Sequence[Record]], selection: str) -> None:
-    """Say on standard error how many rows two splits have in common, whatever their files; raise `UserError` where all of one are."""
-    told = {split: [hash(_told(row)) for row in rows] for split, rows in splits.items()}
-    for (split, other), reason in apart(selection).items():
-        if split not in told:
-            continue
-        others = set(told[other])
-        both = [number for number, row in enumerate(told[split], 1) if row in others]
-        name, another = (f"data.{each}={getattr(data, each)}" for each in (split, other))
-        if len(both) == len(told[split]):
-            raise UserError(f"{name}: its rows are all in {another}, {reason}; name another file")
-        if both:
-            count = f"{len(both)} of {len(told[split])} rows of {name} are in {another}, too"
-            print(f"task={task.name}: {count}; the first is row {both[0]}", file=sys.stderr)
-
-
-def _told(row: Record) -> str:
-    return json.dumps(row, sort_keys=True, default=str)
 
 
 def _usable(task: Task, split: str, rows: Sequence[Record | Broken], skip: bool) -> list[Record]:

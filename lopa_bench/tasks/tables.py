@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -75,7 +76,8 @@ def read_table(path: Path, header: bool = True) -> Rows:
         lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
         return _named(path, enumerate(lines, 1), header, "")
     if suffix == ".csv":
-        separator = next((sign for sign in ",;\t" if sign in text.partition("\n")[0]), ",") if header else ","
+        first = io.StringIO(text, newline=None).readline()
+        separator = next((sign for sign in ",;\t" if sign in first), ",") if header else _separator(path, text)
         return _named(
             path, _csv_rows(path, text, separator), header, "; a comma inside a text needs quotes around the text"
         )
@@ -105,6 +107,19 @@ def _parquet(path: Path) -> Rows:
         raise UserError(f"{path}: not Parquet ({str(error).splitlines()[0]})") from error
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
+
+
+def _separator(path: Path, text: str) -> str:
+    """What divides every row of a file without a header into as many columns. Raises `UserError` where several signs do."""
+    fit = []
+    for sign in ",;\t":
+        with contextlib.suppress(UserError):
+            widths = {len(row) for _, row in _csv_rows(path, text, sign)}
+            fit += [sign] if len(widths) == 1 and widths != {1} else []
+    if len(fit) > 1:
+        told = " or ".join(map(repr, fit))
+        raise UserError(f"{path}: without a header it is not told whether {told} divides its columns; give it a header")
+    return fit[0] if fit else ","
 
 
 def _csv_rows(path: Path, text: str, separator: str) -> Iterable[tuple[int, list[str]]]:

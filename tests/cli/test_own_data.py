@@ -1,5 +1,6 @@
 """Data of the user's own, through the command line: both kinds of task, every kind of file, what is wrong in one line, and new inputs."""
 
+import csv
 import json
 import random
 import re
@@ -231,6 +232,8 @@ WRONG = {
     "no target": ([*WRITE[:2], *TEXTS], "task.target is needed"),
     "f1 of no class": ([*CLASSIFY, *FILES, "task.scored_by=[accuracy,f1]"], "which is of one class: name it, task.f1_label=1"),
     "the same rows elsewhere": ([*CLASSIFY, "data.train=train.csv", "data.test=copy.csv"], "its rows are all in data.train=train.csv"),
+    "the same rows otherwise": ([*CLASSIFY, "data.train=train.csv", "data.test=copy.jsonl"], "its rows are all in data.train=train.csv"),
+    "no sign divides": ([*CLASSIFY, "data.train=signs.csv", "data.test=test.csv", "task.header=false"], "whether ',' or ';' divides"),
     "not a number": ([*CLASSIFY, "data.train=train.csv", "data.test=nan.jsonl"], "row 1 of the test split has no review"),
     "an answer without its blank": ([*CLASSIFY, *FILES, "task.text={review}:<mask>"], "or a blank before the answer: ' terrible' is one"),
 }  # fmt: skip
@@ -242,6 +245,13 @@ def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
     Path("train.xls").write_text("", encoding="utf-8")
     Path("copy.csv").write_bytes(Path("train.csv").read_bytes())
     Path("nan.jsonl").write_text('{"review": NaN, "stars": 5}\n{"review": "x", "stars": 1}\n', encoding="utf-8")
+    with Path("train.csv").open(encoding="utf-8", newline="") as file:
+        copies = [
+            {name: float(text) if name == "stars" else text for name, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+    Path("copy.jsonl").write_text("".join(json.dumps(row) + "\n" for row in copies), encoding="utf-8")
+    Path("signs.csv").write_text("well, good;5\nbad, too;1\n", encoding="utf-8")
     Path("rows.csv").write_text("a film,5\na bad film,1\na fine film,5\n", encoding="utf-8")
     given, says = WRONG[wrong]
     words = {word.partition("=")[0]: word for word in given}.values()  # the last one of a key

@@ -25,6 +25,7 @@ def test_a_model_and_files_of_ones_own_take_scale_small():
         ["task=rte", "model=local", "model.path=model"],  # the embedded rows
         ["task=rte", "data.source=files", "data.dir=data"],  # the embedded model
         ["task=rte", "data.source=files", "data.dir=data", "model=mini_mlm"],
+        ["task=rte", "data.dir=data"],
         ["task=rte"],
     ],
 )

@@ -73,6 +73,18 @@ def test_shapes(model):
         assert embeds.shape[1] == mask.shape[1]
 
 
+@pytest.mark.parametrize(
+    "shape", [lambda z: z[:, :-1], lambda z: z.repeat(1, 2, 1), lambda z: z[:1], lambda z: z[0], lambda z: None]
+)
+def test_a_prompt_of_another_shape_is_refused(tiny_models, monkeypatch, shape):
+    """A method of somebody's own that writes more or fewer tokens than it says would have a number of another method."""
+    model = tiny.adapt(tiny_models("roberta"), "lopa")
+    batch, write = tiny.batch(model, tiny.rows(model)), model.method.prompt
+    monkeypatch.setattr(type(model.method), "prompt", lambda self, *given: shape(write(*given)))
+    with pytest.raises(UserError, match=r"method=lopa: its prompt\(\) gives .*, and \[4, \d+, 32\] is wanted"):
+        model(batch)
+
+
 @every_case
 def test_trains_what_it_says_and_nothing_else(model):
     if not model.trainable():

@@ -4,7 +4,6 @@ import json
 
 import pytest
 import torch
-from conftest import make_tokenizer
 from running import complaints
 
 from lopa_bench.cli.main import main
@@ -37,10 +36,10 @@ class Sage(PreTrainedModel):
 
 
 @pytest.fixture
-def sage(tmp_path):
+def sage(tmp_path, tokenizer_of):
     folder = tmp_path / "sage"
     folder.mkdir()
-    tokenizer = make_tokenizer({"pad_token": "<pad>", "eos_token": "</s>"})
+    tokenizer = tokenizer_of({"pad_token": "<pad>", "eos_token": "</s>"})
     tokenizer.save_pretrained(folder)
     classes = {"AutoConfig": "modeling_sage.SageConfig", "AutoModel": "modeling_sage.Sage"}
     size = {"vocab_size": len(tokenizer), "hidden_size": 24, "max_position_embeddings": 130}

@@ -1,5 +1,8 @@
 """Texts and tokens of tokenizers that put a blank before every text, and of those that lose blanks."""
 
+import json
+import shutil
+
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
@@ -20,6 +23,7 @@ from lopa_bench.models.tokens import (
     row_ids,
     word_id,
 )
+from lopa_bench.models.usable import check_usable
 from lopa_bench.tasks.example import Example
 
 BODY = "    b = a + 1\n    return b"
@@ -206,6 +210,43 @@ def test_a_tokenizer_without_its_special_tokens_is_refused_by_the_token(kind, mi
     PreTrainedTokenizerFast(tokenizer_object=whole._tokenizer).save_pretrained(tmp_path)
     with pytest.raises(UserError, match=f"its tokenizer names no {missing} token"):
         load_tokenizer(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("roberta", {"mask_token": "[MASK]"}),
+        ("roberta", {"mask_token": {"content": "[MASK]", "__type": "AddedToken"}}),
+        ("gpt2", {"eos_token": "<end>"}),
+        ("gpt2", {"bos_token": "<begin>"}),
+    ],
+)
+def test_a_special_token_that_the_vocabulary_has_not_is_refused(kind, names, tiny_models, tmp_path):
+    """transformers would add it, and a padded embedding table has a row for it that nothing has trained."""
+    folder = shutil.copytree(tiny_models(kind), tmp_path / kind)
+    check_usable("model.path", ModelFiles(str(folder), folder, None, True), trust_remote_code=False)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(settings | names))
+    (key,) = names
+    with pytest.raises(UserError, match=f"names the {key} '.*', which its vocabulary"):
+        check_usable("model.path", ModelFiles(str(folder), folder, None, True), trust_remote_code=False)
+    path.write_text(
+        json.dumps(
+            settings
+            | names
+            | {
+                "added_tokens_decoder": {
+                    "999": {"content": "[MASK]"},
+                    "998": {"content": "<end>"},
+                    "997": {"content": "<begin>"},
+                }
+            }
+        )
+    )
+    check_usable(
+        "model.path", ModelFiles(str(folder), folder, None, True), trust_remote_code=False
+    )  # the folder itself adds it
 
 
 def test_each_kind_of_model_needs_a_token_of_its_own(tiny_models):

@@ -22,6 +22,22 @@ def test_what_is_read_or_the_recipes_passes(words):
     check_read(load_config(words.split()))
 
 
+def test_a_folder_of_rows_is_read_or_refused(tmp_path):
+    """Never left for the embedded rows without a word."""
+    assert load_config(["task=rte", f"data.dir={tmp_path}"]).data.source == "files"
+    assert load_config(["task=rte", "scale=paper", f"data.dir={tmp_path}"]).data.source == "files"
+    for source in ("mini", "hub"):
+        with pytest.raises(UserError, match=f"data.dir=.*: data.source={source} reads no folder"):
+            check_read(load_config(["task=rte", f"data.dir={tmp_path}", f"data.source={source}"]))
+
+
+def test_a_revision_is_of_what_has_revisions(tmp_path):
+    check_read(load_config(["scale=paper", "model.revision=abc"]))
+    for words in (["model.revision=abc"], ["model=local", f"model.path={tmp_path}", "model.revision=abc"]):
+        with pytest.raises(UserError, match=r"model.revision=abc: .* is a folder, which has no revisions"):
+            check_read(load_config(words))
+
+
 @pytest.mark.parametrize("words", ["generation.num_beams=3", "generation.temperature=0.5", "generation.top_p=0.5"])
 def test_another_value_than_the_recipes_is_refused(words):
     with pytest.raises(UserError, match=words):

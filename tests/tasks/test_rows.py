@@ -7,6 +7,7 @@ import pytest
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.rows import Records, load_records, named_fields, read_rows
+from lopa_bench.tasks.tables import read_table
 
 
 def write(folder, name, text):
@@ -14,6 +15,14 @@ def write(folder, name, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode())
     return path
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_csv_without_a_header_is_divided_by_what_divides_all_rows_alike(tmp_path, sign):
+    path = write(tmp_path, "a.csv", f"one{sign}1\ntwo{sign}2\n")
+    assert read_table(path, header=False) == [{"0": "one", "1": "1"}, {"0": "two", "1": "2"}]
+    text = write(tmp_path, "b.csv", 'one\n"two, three"\n')
+    assert read_table(text, header=False) == [{"0": "one"}, {"0": "two, three"}]
 
 
 def test_tsv_is_read_without_quoting_and_without_the_mark(tmp_path):
