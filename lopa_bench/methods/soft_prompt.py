@@ -54,6 +54,12 @@ class SoftPromptModel(AdaptedModel):
         super().__init__(backbone, encoder)
         self.method = method
         self.parts = Parts(method.parts(backbone.shape(encoder.width if encoder else 0))).to(backbone.device)
+        trained = dict(self.parts.named_parameters())
+        if buffer := next((name for name in self.parts.state_dict() if name not in trained), None):
+            raise UserError(
+                f"method={method.name}: its part {buffer} is a buffer, which is not kept with a run as parameters are (a BatchNorm's "
+                "statistics); use a layer without (LayerNorm), or register it with persistent=False"
+            )
 
     def features(self, batch: Batch) -> Tensor | None:
         """f(x), [B, E]: those computed once for all epochs, a trained encoder's, or what the method makes of the input; None: nothing."""

@@ -46,6 +46,9 @@ class Metric:
         """What a column's head says of the direction; empty where more is better."""
         return "" if self.higher_is_better else " ↓"
 
+    def is_better(self, value: float, than: float) -> bool:
+        return value > than if self.higher_is_better else value < than
+
     def of(self, lines: Sequence[Line]) -> float:
         """The metric over prediction lines.
 

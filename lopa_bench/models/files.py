@@ -103,7 +103,8 @@ class ModelFiles:
         limit = self.config.get("max_position_embeddings") or self.config.get("n_positions") or 0
         family = self.config.get("model_type")
         after_padding = any(compared()[kind].get(family, {}).get("after_padding") for kind in ("masked", "causal"))
-        offset = self.config.get("pad_token_id", 1) + 1 if after_padding else 0
+        pad = self.config.get("pad_token_id")
+        offset = (1 if pad is None else pad) + 1 if after_padding else 0
         return min(limit - offset if limit else 1 << 30, *self._apart())
 
     def _apart(self) -> Iterator[int]:

@@ -50,7 +50,7 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
                 name: encoded(model, config, directory.determining, name, some) for name, some in examples.items()
             }
         evaluation = Evaluation(model, config, examples, splits, together)
-        select, metric = evaluation.selecting(), config.task.metric
+        select, metric = evaluation.selecting(), config.task.metrics[config.task.metric]
         give_freed_memory_back()  # weights as they were read: blocks of sizes that no step needs
         progress = train(
             model, splits["train"], config.train, config.seed, select, metric, checkpoints, monitor, together

@@ -18,7 +18,7 @@ from lopa_bench.errors import Interrupted
 from lopa_bench.host import signals
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
-from lopa_bench.metrics.metric import Scores
+from lopa_bench.metrics.metric import Metric, Scores
 from lopa_bench.models.batches import Split
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.losses import LossLog
@@ -39,7 +39,7 @@ def train(
     settings: Train,
     seed: int,
     evaluate: Callable[[], Scores] | None,
-    metric: str,
+    metric: Metric,
     checkpoints: Checkpoints,
     monitor: Monitor,
     together: Processes,
@@ -50,7 +50,7 @@ def train(
 
     Args:
         evaluate: scores of the selection split, called after every epoch of the training itself; None keeps the last epoch.
-        metric: the score that selects, higher is better; the first of equal epochs wins.
+        metric: whose score selects; the first of equal epochs wins.
 
     It goes on from the last checkpoint, and saves one from time to time and when Ctrl-C or SIGTERM asks it to stop.
 
@@ -191,9 +191,9 @@ class Training:
         progress.examples += sum(map(len, group))
         progress.seconds = time.perf_counter() - self._started
 
-    def keep_if_best(self, scores: Scores, metric: str) -> None:
-        """Keep the parameters if the epoch's `metric` is above that of every earlier one."""
-        if not self.best or scores[metric] > self.progress.best_scores[metric]:
+    def keep_if_best(self, scores: Scores, metric: Metric) -> None:
+        """Keep the parameters if the epoch's `metric` is better than that of every earlier one."""
+        if not self.best or metric.is_better(scores[metric.name], self.progress.best_scores[metric.name]):
             self.progress.best_epoch, self.progress.best_scores = self.progress.epoch + 1, scores
             self.best = {name: p.detach().clone() for name, p in self.parameters.items()}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from lopa_bench.config import files
 from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.config.schema import Config
+from lopa_bench.config.typed import class_of
 from lopa_bench.errors import UserError
 
 READ_WITH = {"temperature": "sample", "top_p": "sample", "num_beams": "beam", "length_penalty": "beam"}  # decoding
@@ -25,6 +26,13 @@ def check_read(config: Config) -> None:
 def _check_places(config: Config) -> None:
     """Raise `UserError` for a folder that no rows come from, and for a revision of a model that has none."""
     data, model = config.data, config.model
+    for group, made in (("method", config.method), ("task", config.task)):
+        if files.is_choice(group, made.name) and not isinstance(
+            made, class_of(files.read(f"{group}/{made.name}")["_target_"], group)
+        ):
+            raise UserError(
+                f"{group}.name={made.name}: that is the name of another {group}; in a YAML file of yours it is the file's own"
+            )
     if data.dir is not None and data.source != "files" and not data.own:
         raise UserError(f"data.dir={data.dir}: data.source={data.source} reads no folder; nearest: data.source=files")
     named = files.read(f"model/{model.name}") if files.is_choice("model", model.name) else {}

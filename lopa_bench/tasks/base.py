@@ -89,7 +89,7 @@ class Task(ABC):
     columns: dict[str, list[str]]
     header: bool = True
     label_words: dict[str, str] = Field(default_factory=dict)
-    stop_words: list[str] = Field(default_factory=list)
+    stop_words: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     about: Annotated[About, _read_as(About, "task.about")] = Field(default_factory=About)
 
     kind: ClassVar[Literal["classification", "programs", "text"]]

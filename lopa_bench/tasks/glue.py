@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from string import punctuation, whitespace
+from string import Formatter, punctuation, whitespace
 from typing import Literal
 
 from pydantic import Field
@@ -47,6 +47,24 @@ class Glue(Task):
         if "f1" in self.scored_by and self.f1_label is None:
             raise ValueError(
                 f"task.scored_by has f1, which is of one class: name it, task.f1_label={next(iter(self.label_words), 'CLASS')}"
+            )
+        if self.f1_label is not None and self.label_words and self.f1_label not in self.label_words:
+            raise ValueError(f"task.f1_label={self.f1_label} is no class; there are {', '.join(self.label_words)}")
+        if type(self).question is Glue.question:  # else what its braces mean is a class's own
+            self._check_template("task.template", self.template)
+            self._check_template("task.causal_template", self.causal_template or "")
+
+    def _check_template(self, key: str, template: str) -> None:
+        """Raise `ValueError` for a template whose braces hold anything but the task's columns."""
+        try:
+            fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        except ValueError as error:
+            raise ValueError(f"{key}={template!r}: {error}; a brace that is text is written twice") from None
+        if unknown := next((field for field in fields if field not in self.columns), None):
+            raise ValueError(f"{key}={template!r}: there is no column {unknown!r}; there are {', '.join(self.columns)}")
+        if unknown is not None:
+            raise ValueError(
+                f"{key}={template!r}: a pair of braces names no column; there are {', '.join(self.columns)}"
             )
 
     @property
@@ -90,6 +108,10 @@ class Glue(Task):
 
     def for_kind(self, kind: Kind) -> Glue:
         if kind == "masked":
+            if self.template.count(MASK) != 1:
+                raise UserError(
+                    f"task.template={self.template!r}: a masked LM's text has one {MASK}, where the answer stands"
+                )
             return replace(self, causal_template=None)
         asked = self._up_to_the_mask() if self.causal_template is None else self.causal_template
         if MASK in asked:

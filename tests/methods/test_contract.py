@@ -85,6 +85,17 @@ def test_a_prompt_of_another_shape_is_refused(tiny_models, monkeypatch, shape):
         model(batch)
 
 
+def test_a_part_whose_numbers_are_not_kept_is_refused(tiny_models, monkeypatch):
+    """A run's file has what is trained; running statistics would be those of a new model when it answers again."""
+    model = tiny.adapt(tiny_models("roberta"), "pt")
+    given = type(model.method).parts
+    monkeypatch.setattr(
+        type(model.method), "parts", lambda self, shape: {**given(self, shape), "norm": torch.nn.BatchNorm1d(4)}
+    )
+    with pytest.raises(UserError, match=r"method=pt: its part norm.running_mean is a buffer"):
+        tiny.adapt(tiny_models("roberta"), "pt")
+
+
 @every_case
 def test_trains_what_it_says_and_nothing_else(model):
     if not model.trainable():

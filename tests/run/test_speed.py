@@ -13,6 +13,7 @@ from lopa_bench.config.schema import Train
 from lopa_bench.errors import UserError
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods import adapted
+from lopa_bench.metrics.classification import accuracy
 from lopa_bench.models.batches import Split, pad
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.identity import determining
@@ -78,7 +79,7 @@ def losses(model, split, folder, **changed):
     settings = Train(**{**PLAIN, **changed})
     torch.manual_seed(1)
     speed_up(model, settings, Processes())
-    progress = train(model, split, settings, 0, None, "accuracy", Checkpoints(folder, 1e9), MagicMock(), Processes())
+    progress = train(model, split, settings, 0, None, accuracy(), Checkpoints(folder, 1e9), MagicMock(), Processes())
     values = [row["loss"] for row in progress.history]
     assert len(values) == STEPS
     assert len(set(values)) > STEPS / 2  # it does train

@@ -5,13 +5,17 @@ import gzip
 import json
 
 import pytest
+import torch
 from running import measured
 from safetensors import safe_open
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.metrics.metric import Metric
 from lopa_bench.results.record import parse
+from lopa_bench.run.progress import Progress
 from lopa_bench.run.story import run
+from lopa_bench.run.train import Training
 
 
 def test_writes_everything_and_finds_it_again(overrides):
@@ -145,3 +149,14 @@ def test_diverging_loss_is_named(overrides, capsys):
     error = capsys.readouterr().err
     assert "not finite at step" in error
     assert "learning rate 1e+30" in error
+
+
+def test_the_epoch_is_chosen_by_what_is_better_in_its_metric():
+    """An error of somebody's own is less where it is better."""
+    kept = Training.__new__(Training)
+    for error, best in ((Metric("error", "error", higher_is_better=False), 2), (Metric("error", "error"), 1)):
+        kept.best, kept.parameters, kept.progress = {}, {"p": torch.zeros(1)}, Progress()
+        for epoch, value in enumerate((0.3, 0.1, 0.1, 0.2)):
+            kept.progress.epoch = epoch
+            kept.keep_if_best({"error": value}, error)
+        assert kept.progress.best_epoch == best

@@ -1,5 +1,7 @@
 """A setting that the run does not read is refused, unless it is the recipe's own."""
 
+from dataclasses import replace
+
 import pytest
 
 from lopa_bench.config.compose import load_config
@@ -29,6 +31,17 @@ def test_a_folder_of_rows_is_read_or_refused(tmp_path):
     for source in ("mini", "hub"):
         with pytest.raises(UserError, match=f"data.dir=.*: data.source={source} reads no folder"):
             check_read(load_config(["task=rte", f"data.dir={tmp_path}", f"data.source={source}"]))
+
+
+def test_a_method_of_ones_own_has_no_name_of_another(monkeypatch):
+    config = load_config(["task=rte", "method=lopa"])
+    check_read(config)
+    for other in (
+        replace(config, method=replace(config.method, name="pt")),
+        replace(config, task=replace(config.task, name="e2e")),
+    ):
+        with pytest.raises(UserError, match=r"name=.*: that is the name of another"):
+            check_read(other)
 
 
 def test_a_revision_is_of_what_has_revisions(tmp_path):

@@ -72,3 +72,29 @@ def test_real_files(name, shared_data):
     assert len(train) == len(records.train)
     if majority is not None:
         assert config.task.baseline(train, test)["glue"] == pytest.approx(majority, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("task.template='{sentenceX} <mask>'", "there is no column 'sentenceX'"),
+        ("task.template='{sentence1.foo} <mask>'", "there is no column 'sentence1.foo'"),
+        ("task.template='{0} <mask>'", "there is no column '0'"),
+        ("task.template='{} <mask>'", "a pair of braces names no column"),
+        ("task.template='{sentence1 <mask>'", "a brace that is text is written twice"),
+        ("task.causal_template='{sentence} It was'", "there is no column 'sentence'"),
+        ("task.f1_label=foo", "task.f1_label=foo is no class; there are"),
+        ("task.stop_words=['']", "task.stop_words"),
+    ],
+)
+def test_what_a_task_cannot_mean_is_one_line_before_anything_is_read(word, says):
+    with pytest.raises(UserError) as raised:
+        load_config(["task=rte", word])
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("template", ["{sentence1} ? {sentence2}", "{sentence1} <mask> <mask>"])
+def test_a_masked_models_text_has_one_mask(template):
+    task = load_config(["task=rte", f"task.template='{template}'"]).task
+    with pytest.raises(UserError, match=r"task.template=.* has one <mask>"):
+        task.for_kind("masked")

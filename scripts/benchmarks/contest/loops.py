@@ -171,9 +171,8 @@ class Loop:
         directory.create()
         with Monitor(self.config, directory) as monitor, optimiser(self.fused):
             checkpoints = Checkpoints(directory.path, math.inf)
-            progress = train(
-                self.model, self.split, settings, 0, None, self.config.task.metric, checkpoints, monitor, Processes()
-            )
+            metric = self.config.task.metrics[self.config.task.metric]
+            progress = train(self.model, self.split, settings, 0, None, metric, checkpoints, monitor, Processes())
         self.split.batches = all_batches
         return progress.seconds
 
