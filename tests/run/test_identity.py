@@ -43,7 +43,7 @@ UNDETERMINING = [
     "results_dir=elsewhere", "force=true", "offline=false", "checkpoint_every=1", "tracker=csv", "train.eval_batch_size=3",
     "train.compile=true", "train.weight_decay=-0.0",
     "train.gradient_checkpointing=true", "train.shard=true", "model.revision=other", "model.name=renamed", "model.trust_remote_code=true",
-    "data.dir=/unused", "data.limit=100000", "task.files.train=[unused.tsv]", "task.columns.label=[label,unused]", "task.hub=null",
+    "data.limit=100000", "task.files.train=[unused.tsv]", "task.columns.label=[label,unused]", "task.hub=null",
     "model.encoder_revision=other",
 ]  # fmt: skip
 

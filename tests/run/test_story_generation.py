@@ -94,7 +94,7 @@ def test_cruxeval_with_samples(overrides):
         (["task=e2e", "method=pt", "generation.decoding=beem"], ["decoding=beem", "nearest: generation.decoding=beam"]),
         (["task=e2e", "method=pt", "method.num_virtual_tokens=50"], ["150 positions", "130", "train.max_length=80"]),
         (
-            ["task=rte", "method=pt", "data.source=mini", "task.causal_template=null"],
+            ["task=rte", "method=pt", "data.source=mini", "data.dir=null", "task.causal_template=null"],
             ["causal", "give task.causal_template="],
         ),
     ],
