@@ -14,7 +14,8 @@ def implied(overrides: Sequence[str]) -> list[str]:
     scale=mini, the default of everything else, cuts rows after 64 tokens and has learning rates for the embedded model.
     """
     given = dict(word.lstrip("+").partition("=")[::2] for word in overrides)
-    real = bool(given.keys() & {"data.train", "data.dir"}) or _value(given, "data.source", "mini") in REAL
+    folder = _value(given, "data.dir", "null") not in ("null", "")
+    real = folder or "data.train" in given or _value(given, "data.source", "mini") in REAL
     if "scale" in given or not real:
         return []
     models = _value(given, "model", "by_scale").split(",")

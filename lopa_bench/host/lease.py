@@ -169,9 +169,7 @@ class Lease:
     def _beat(self) -> None:
         while not self._released.wait(HEARTBEAT):
             with contextlib.suppress(OSError):
-                if owner_of(self.path) not in {
-                    self.owner,
-                    None,
-                }:  # None: absent, or a file server that does not answer now
+                owner = owner_of(self.path)
+                if owner is not None and owner != self.owner:  # None: absent, or a file server that does not answer now
                     return
                 os.utime(self.path)

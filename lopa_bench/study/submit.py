@@ -28,7 +28,7 @@ QUEUE = "queue.json"  # in a sweep's folder: which of its jobs were submitted, a
 CPUS = 4  # of a job that is not told: the computation's and the tokenizer's threads
 PROGRAM = (
     2 << 30
-)  # bytes that Python, torch and what they load may take where a scheduler ends who takes more than was asked for
+)  # bytes that Python, torch and what they load may take: a scheduler ends who takes more than was asked for
 OVER = {"ran", "found", "failed", "elsewhere"}  # states of jobs that nothing more comes of
 OF_MEMORY = ("mem_gb", "mem_per_gpu", "mem_per_cpu")
 

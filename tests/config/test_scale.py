@@ -26,6 +26,7 @@ def test_a_model_and_files_of_ones_own_take_scale_small():
         ["task=rte", "data.source=files", "data.dir=data"],  # the embedded model
         ["task=rte", "data.source=files", "data.dir=data", "model=mini_mlm"],
         ["task=rte", "data.dir=data"],
+        ["task=rte", "model=local", "model.path=model", "data.dir=null"],
         ["task=rte"],
     ],
 )

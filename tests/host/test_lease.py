@@ -134,14 +134,19 @@ def test_who_holds_a_claim_leaves_the_files_of_those_who_ask_for_it(tmp_path):
         assert {path.name for path in tmp_path.glob(".*")} == set(asking)
 
 
+def beats(lock):
+    """Whether a sign of life comes."""
+    os.utime(lock, (0, 0))
+    deadline = time.monotonic() + 20
+    while lock.stat().st_mtime == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return lock.stat().st_mtime > 0
+
+
 def test_heart_beats(lock, monkeypatch):
     monkeypatch.setattr("lopa_bench.host.lease.HEARTBEAT", 0.05)
     with Lease(lock):
-        os.utime(lock, (0, 0))
-        deadline = time.monotonic() + 20
-        while lock.stat().st_mtime == 0 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert lock.stat().st_mtime > 0
+        assert beats(lock)
 
 
 def test_heart_beats_on_after_a_look_that_failed(lock, monkeypatch):
@@ -152,11 +157,7 @@ def test_heart_beats_on_after_a_look_that_failed(lock, monkeypatch):
         time.sleep(0.2)
         lock.write_bytes(readable)
         assert owner_of(lock) == lease.owner
-        os.utime(lock, (0, 0))
-        deadline = time.monotonic() + 20
-        while lock.stat().st_mtime == 0 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert lock.stat().st_mtime > 0
+        assert beats(lock)
 
 
 def test_who_comes_as_another_goes_buries_no_newcomer(lock, monkeypatch):
