@@ -131,7 +131,7 @@ def default_choice(group: str) -> str | None:
 
 def is_choice(group: str, name: str) -> bool:
     """Whether `name` is among the `choices` of a group."""
-    with contextlib.suppress(UserError):
+    with contextlib.suppress(UserError, OSError):  # a name too long for a file
         return "/" not in name and find(f"{group}/{name}").is_file()
     return False
 

@@ -28,9 +28,10 @@ def placed(values: Mapping[str, Any]) -> dict[str, Any]:
     """A config's values with the folders below ``models.dir`` in place of the hub ids of the models that they are named after.
 
     Raises:
-        UserError: no such folder.
+        UserError: no such folder, or another model in the place of one that has a name.
     """
     model, folder = dict(values["model"]), values["models"]["dir"]
+    _check_path(model["name"], model["path"], model["kind"])
     if folder is not None and not Path(folder).expanduser().is_dir():
         raise UserError(f"models.dir={folder}: there is no such folder")
     for group, key in KEYS.items():
@@ -41,6 +42,14 @@ def placed(values: Mapping[str, Any]) -> dict[str, Any]:
         if folder is not None and (found := Path(folder).expanduser() / name).is_dir():
             model[key] = str(found)
     return {**values, "model": model}
+
+
+def _check_path(name: str, path: str, kind: str) -> None:
+    """Raise `UserError` for another model in the place of one that has a name; model=local (kind `auto`) has its folder's."""
+    usual = files.read(f"model/{name}").get("path", path) if files.is_choice("model", name) else path
+    if kind != "auto" and path != usual:
+        copy = "" if usual.startswith("mini:") else f"; a copy of {name}: models.dir=DIR with a folder DIR/{name}"
+        raise UserError(f"model.path={path}: model={name} is {usual}; nearest: model=local model.path={path}{copy}")
 
 
 def how_to_get(key: str, source: str, revision: str | None) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lopa_bench.config import files
-from lopa_bench.config.recipe import hyperparameters
+from lopa_bench.config.nearest import hint
+from lopa_bench.config.recipe import hyperparameters, label_words
 from lopa_bench.config.schema import Config
 from lopa_bench.config.typed import class_of
 from lopa_bench.errors import UserError
@@ -17,6 +19,8 @@ READ_WITH = {"temperature": "sample", "top_p": "sample", "num_beams": "beam", "l
 def check_read(config: Config) -> None:
     """Raise `UserError` for the first setting with another value than its recipe's that nothing of this run reads."""
     _check_places(config)
+    _check_classes(config)
+    _check_label_words(config)
     usual = _usual(config)
     for key, value, way_out in _unread(config):
         if value != usual.get(key, value):
@@ -41,6 +45,28 @@ def _check_places(config: Config) -> None:
         revision = getattr(model, key)
         if revision not in (None, named.get(key)) and (path.startswith("mini:") or Path(path).is_dir()):
             raise UserError(f"model.{key}={revision}: {path} is a folder, which has no revisions; leave it away")
+
+
+def _check_classes(config: Config) -> None:
+    """Raise `UserError` for the class of an F1 that the task is not scored by."""
+    task = config.task
+    usual = files.read(f"task/{task.name}").get("f1_label") if files.is_choice("task", task.name) else None
+    positive, metrics = getattr(task, "f1_label", None), getattr(task, "scored_by", [])
+    if positive not in (None, usual) and not {"f1", "glue"} & {*metrics}:
+        scored = f"task.scored_by={','.join(metrics)} is of no one class"
+        raise UserError(f"task.f1_label={positive}: {scored}; nearest: task.scored_by=[accuracy,f1]")
+
+
+def _check_label_words(config: Config) -> None:
+    """Raise `UserError` for a model's word in the place of a label word that no task has; a sweep tells all its tasks the same."""
+    task, model = config.task, config.model
+    named = files.read(f"model/{model.name}")["label_words"] if files.is_choice("model", model.name) else {}
+    others = (label_words(files.read(f"task/{name}")) for name in files.choices("task"))
+    there = {*named, *task.label_words.values(), *itertools.chain.from_iterable(others)}
+    for word in model.label_words:
+        if word not in there:
+            has = f"is no label word of task={task.name} or another{hint(word, task.label_words.values())}"
+            raise UserError(f"model.label_words={model.label_words}: {word!r} {has}")
 
 
 def _unread(config: Config) -> Iterator[tuple[str, object, str]]:

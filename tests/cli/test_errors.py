@@ -96,6 +96,12 @@ BAD = [
     ("scale=small models.dir=/nowhere", "models.dir=/nowhere", "no such folder"),
     ("model=minilm_mlm", "model.path=minilm_mlm", "models.dir=DIR with a folder DIR/minilm_mlm"),
     ("data.train_limit=0", "data.train_limit=0", "data.train_limit=1"),
+    ("model.path=/nowhere", "model.path=/nowhere", "model=local model.path=/nowhere"),
+    (
+        "scale=paper model.path=roberta-base",
+        "model.path=roberta-base",
+        "models.dir=DIR with a folder DIR/roberta_large",
+    ),
     ("model=local model.path=/nowhere", "model.path=/nowhere", "no such folder"),
     ("model=local model.path=.", "model.path=.", "config.json"),
     ("task.label_words.entailment=Zorgle", "task.label_words.entailment='Zorgle'", "nearest"),

@@ -97,12 +97,12 @@ except UserError as error:
 
 
 def complete(environment, *overrides):
-    return lopa_bench(environment, "scale=paper", "task=rte", "model.revision=null", *overrides, start=COMPLETE)
+    return lopa_bench(environment, "scale=paper", "task=rte", "model=local", *overrides, start=COMPLETE)
 
 
 @pytest.mark.slow
 def test_a_model_is_downloaded_once_and_then_needs_no_network(hub, run_overrides, tmp_path):
-    model = ["model=roberta_large", "model.path=tests/tiny", "model.revision=main"]
+    model = ["model=local", "model.path=tests/tiny", "model.revision=main"]
     assert complete(hub, *model).stdout == "True False\n"
     assert "model.safetensors" in Hub.served
     Hub.served.clear()

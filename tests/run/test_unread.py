@@ -55,3 +55,25 @@ def test_a_revision_is_of_what_has_revisions(tmp_path):
 def test_another_value_than_the_recipes_is_refused(words):
     with pytest.raises(UserError, match=words):
         check_read(load_config(["task=e2e", "scale=paper", "generation.decoding=greedy", words]))
+
+
+def test_the_class_of_an_f1_that_is_not_asked_for_is_refused():
+    words = ["task=rte", "task.f1_label=entailment"]
+    check_read(load_config([*words, "task.scored_by=[accuracy,f1]"]))
+    check_read(load_config(["task=mrpc", "task.scored_by=[accuracy]"]))  # the task's own
+    with pytest.raises(UserError, match=r"task.f1_label=entailment: task.scored_by=accuracy is of no one class"):
+        check_read(load_config([*words, "task.scored_by=[accuracy]"]))
+
+
+def test_a_word_in_the_place_of_none_is_refused():
+    check_read(load_config(["task=rte", "model=mini_clm"]))  # words of other tasks beside RTE's
+    config = load_config(["task=rte"])
+
+    def with_words(words):
+        return replace(config, model=replace(config.model, label_words=words))
+
+    check_read(with_words({" great": " fine", " Yes": " yes"}))
+    with pytest.raises(
+        UserError, match=r"model.label_words=.*: ' Yess' is no label word of task=rte or .*; nearest:  Yes"
+    ):
+        check_read(with_words({" Yess": " yes"}))
