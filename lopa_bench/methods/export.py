@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import save_file
 
 from lopa_bench.config import typed
+from lopa_bench.config.class_code import fingerprint
 from lopa_bench.config.places import public_name
 from lopa_bench.errors import UserError
 from lopa_bench.methods.base import SoftPromptMethod
@@ -46,6 +47,7 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
         "reads_instance": method.reads_instance,
         "method": {"_target_": f"{kind.__module__}.{kind.__qualname__}", **dataclasses.asdict(method)},
         "shape": dataclasses.asdict(shape),
+        "code": fingerprint(kind),
     }
     (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     weights = {f"parts.{name}": value.contiguous() for name, value in model.parts.state_dict().items()}
@@ -63,9 +65,15 @@ def called(backbone: Backbone) -> str:
     return public_name(backbone.settings.path, backbone.settings.name)
 
 
-def client_method(values: Mapping[str, Any]) -> SoftPromptMethod:
-    """The method of a client.json. Raises `UserError` for one that writes no soft prompt."""
-    method = typed.build(values, "method")
+def client_method(about: Mapping[str, Any]) -> SoftPromptMethod:
+    """The method of a client.json. Raises `UserError` for one that writes no soft prompt, or has other code than what was exported."""
+    method = typed.build(about["method"], "method")
+    kind: type = type(method)
+    if about.get("code") not in (
+        None,
+        fingerprint(kind),
+    ):  # None: lopa-bench's own, or exported before it was kept
+        raise UserError(f"method={method.name} has other code here than what was exported; take that, or export again")
     if not isinstance(method, SoftPromptMethod):
         raise UserError(f"method={method.name} writes no soft prompt")
     return method

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lopa_bench.config.keys import lookup
 
 CHECKSUM = "checksum"  # a key of result.json beside the fields of `Result`
-SECTIONS = ("data", "generation", "method", "model", "task", "train")  # of a result's config, where it has them
+SECTIONS = ("code", "data", "generation", "method", "model", "task", "train")  # of a result's config, where it has them
 SCHEMA: Final = 2  # of result.json; raised when a field is taken away or means something else
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from lopa_bench.config import files, typed
+from lopa_bench.config.class_code import fingerprint
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.recipe import FREEZE, hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
@@ -57,8 +58,19 @@ def determining(config: Config, records: Records) -> dict[str, Any]:
     model = config.model
     values = told(config, kind_of(model, locate(model.path, model.revision, config.offline)))
     start = {"init_from": start_fingerprint(config.init_from)} if config.init_from else {}
+    code = {"code": found} if (found := class_code(config)) else {}
     model_values = {**_weights(config), **values["model"]}
-    return {"protocol": PROTOCOL, **values, **start, "model": model_values, "data": _rows(config, records)}
+    return {"protocol": PROTOCOL, **values, **start, **code, "model": model_values, "data": _rows(config, records)}
+
+
+def class_code(config: Config) -> dict[str, str]:
+    """The fingerprints of the code of a method and of a task that are not lopa-bench's."""
+    return _class_code({"method": type(config.method), "task": type(config.task)})
+
+
+def _class_code(classes: Mapping[str, type]) -> dict[str, str]:
+    found = {group: fingerprint(cls) for group, cls in classes.items()}
+    return {group: value for group, value in found.items() if value}
 
 
 def told(config: Config, kind: Kind) -> dict[str, Any]:
@@ -102,7 +114,10 @@ def _recipe(
     training = _of_training(trains_encoder=frozen is False)
     named = {*(f"train.{name}" for name in training), *(f"generation.{name}" for name in GENERATION)}
     kept = {key: value for key, value in values.items() if key in named or key.startswith(("method.", "precision"))}
-    return {**as_kept(method, kept), "protocol": PROTOCOL}
+    names = {"method": method, "task": task}
+    classes = {group: typed.class_of(files.read(f"{group}/{name}")["_target_"], group) for group, name in names.items()}
+    code = {f"code.{group}": value for group, value in _class_code(classes).items()}
+    return {**as_kept(method, kept), **code, "protocol": PROTOCOL}
 
 
 def _of_training(*, trains_encoder: bool) -> list[str]:

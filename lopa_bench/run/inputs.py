@@ -44,6 +44,7 @@ def encoded(
     key = digest(
         {
             **depends_on,
+            "code": known.get("code", {}).get("task"),
             "split": split,
             "max_length": config.train.max_length,
             "reads": (model.encoder.pooling, model.encoder.frozen) if model.encoder is not None else None,

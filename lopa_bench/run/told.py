@@ -24,7 +24,7 @@ def config_of(directory: Path) -> tuple[Config, Result]:
 
     Raises:
         UserError: no finished run there, or a config.yaml that cannot be read, or says anything that a number follows from otherwise
-            than the result, which a checksum guards.
+            than the result, which a checksum guards; or a method or task of one's own whose code is another now.
     """
     try:
         _, result = load_result(directory)
@@ -35,11 +35,20 @@ def config_of(directory: Path) -> tuple[Config, Result]:
         raise UserError(f"run={directory}: {CONFIG} cannot be read ({str(error).splitlines()[0]})") from error
     except (KeyError, TypeError) as error:
         raise UserError(f"run={directory}: {CONFIG} is another version's ({error})") from error
+    if made := _other_code(config, result):
+        raise UserError(f"run={directory}: {made} has other code now than this run was made with; make the run again")
     if section := _other(config, result):
         raise UserError(
             f"run={directory}: {CONFIG} says another {section} than {RESULT}; the run's command makes it again"
         )
     return config, result
+
+
+def _other_code(config: Config, result: Result) -> str | None:
+    """``method=NAME`` or ``task=NAME`` of one's own that has been edited since, if there is one."""
+    now, then = identity.class_code(config), result.config.get("code", {})
+    changed = (f"{group}={getattr(config, group).name}" for group, code in then.items() if now.get(group) != code)
+    return next(changed, None)
 
 
 def _other(config: Config, result: Result) -> str | None:
@@ -51,7 +60,7 @@ def _other(config: Config, result: Result) -> str | None:
             told = json.loads(json.dumps(identity.told(config, kind)))
         except UserError:  # a task that is not put to models of this kind
             continue
-        keys = sorted({*told, *given} - {"protocol", "init_from", "data"})
+        keys = sorted({*told, *given} - {"protocol", "init_from", "data", "code"})
         wrong = [key for key in keys if told.get(key) != given.get(key)]
         if not wrong:
             return None

@@ -113,7 +113,7 @@ class SoftPromptClient:
                     f"backbone={backbone}: other weights than {about['model']}, of which {folder} is a client"
                 )
             with files.searching(conf_path):
-                method = client_method(about["method"])
+                method = client_method(about)
             encoder = encoder_tokenizer = None
             if about["reads_instance"]:
                 encoder = AutoModel.from_pretrained(folder / "encoder", dtype="auto").eval().to(device)
