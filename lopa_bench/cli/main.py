@@ -13,6 +13,7 @@ from lopa_bench.cli.options import takes_overrides
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
+from lopa_bench.host.faults import Unforeseen
 from lopa_bench.host.processes import is_main, report
 from lopa_bench.host.terminal import drop, prepare_streams, say
 
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # of a library's own print
         drop(sys.stdout)
         return 0
+    except Exception as error:
+        return report(Unforeseen(error))
 
 
 def _answer(argv: list[str]) -> int:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
-INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+from lopa_bench.host.faults import INSTALLED
 
 
 @cache

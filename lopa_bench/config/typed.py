@@ -59,8 +59,9 @@ def class_of(path: Any, section: str) -> type[Any]:
     module, _, name = path.rpartition(".")
     try:
         cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"{section}._target_={path}: cannot be imported ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # whatever a module of one's own raises
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{section}._target_={path}: cannot be imported ({said})") from error
     if not (isinstance(cls, type) and getattr(cls, "section", None) == section):
         raise UserError(
             f"{section}._target_={path}: is no {section}; it must be derived from lopa-bench's own base class"

@@ -14,7 +14,8 @@ from lopa_bench.models.weights import check_weights, read_json, regular
 
 # Sizes in config.json that are read before transformers reads it.
 _NUMBERS = ("hidden_size", "n_embd", "num_hidden_layers", "n_layer", "num_attention_heads", "n_head", "num_key_value_heads", "head_dim",
-            "max_position_embeddings", "n_positions", "vocab_size", "pad_token_id")  # fmt: skip
+            "max_position_embeddings", "original_max_position_embeddings", "n_positions", "vocab_size", "pad_token_id",
+            "block_size", "num_random_blocks")  # fmt: skip
 
 
 def check_usable(key: str, files: ModelFiles, trust_remote_code: bool) -> None:
@@ -33,6 +34,11 @@ def _check_config(files: ModelFiles, source: str) -> None:
     for name, kind in (("model_type", str), ("architectures", list), ("auto_map", dict)):
         if not isinstance(config.get(name) or kind(), kind):
             raise UserError(f"{source}: {name} in config.json is {config[name]!r:.40}; download it again")
+    for each in config.get("architectures") or []:
+        if not isinstance(each, str):
+            raise UserError(
+                f"{source}: architectures in config.json has {each!r:.40}, which is no name; download it again"
+            )
     for name in _NUMBERS:
         value = config.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):

@@ -103,7 +103,7 @@ def _parquet(path: Path) -> Rows:
 
     try:
         frame = pd.read_parquet(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:  # KeyError: an unknown time zone
         raise UserError(f"{path}: not Parquet ({str(error).splitlines()[0]})") from error
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]

@@ -1,0 +1,32 @@
+"""What nothing foresaw, in one line: the exception, and whose code it was raised in."""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+from lopa_bench.errors import UserError
+
+INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+OURS = str(Path(__file__).parents[1])
+
+
+class Unforeseen(UserError):
+    """An exception that is no `UserError`. Status 2 where it comes from code that is neither lopa-bench's nor installed; else 1."""
+
+    def __init__(self, error: Exception) -> None:
+        at = next(frame for frame in reversed(traceback.extract_tb(error.__traceback__)) if _is_told(frame.filename))
+        ours = at.filename.startswith(OURS)
+        self.exit_status = 1 if ours else 2
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        way_out = "LOPA_DEBUG=1 shows how it came there"
+        if ours:
+            way_out = "a fault of lopa-bench: please report it with what LOPA_DEBUG=1 shows"
+        super().__init__(f"{said} ({Path(at.filename).name}, line {at.lineno}, in {at.name}); {way_out}")
+        self.__cause__ = error
+
+
+def _is_told(file: str) -> bool:
+    """Whether a frame says something: one of ours (the command line's at least), or of neither a library nor text without a file."""
+    return file.startswith(OURS) or not file.startswith((*INSTALLED, "<"))

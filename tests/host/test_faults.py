@@ -1,0 +1,48 @@
+"""An exception that nothing foresaw is one line, which says whose code it comes from."""
+
+import pytest
+
+from lopa_bench.cli import help, main
+from lopa_bench.host import faults
+
+
+@pytest.fixture
+def raising(monkeypatch, tmp_path):
+    """Makes the command `list` end in what the given source raises, as code of the file `name`."""
+
+    def install(source, name):
+        scope = {}
+        exec(compile(source, str(name), "exec"), scope)
+        monkeypatch.setattr(help.load("list"), "main", lambda words: scope["f"]())
+
+    return install
+
+
+DIVIDE = "def f():\n    return 1 // 0\n"
+LIBRARY = "import json\ndef f():\n    return json.loads('[1')\n"
+
+
+@pytest.mark.parametrize(("source", "line"), [(DIVIDE, "ZeroDivisionError"), (LIBRARY, "JSONDecodeError")])
+def test_of_ones_own(source, line, raising, tmp_path, capsys):
+    raising(source, tmp_path / "mine.py")
+    assert main.main(["list"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"lopa-bench: error: {line}: ")
+    assert "(mine.py, line " in told
+    assert told.count("\n") == 1
+    assert "Traceback" not in told
+
+
+def test_of_ours(raising, capsys):
+    raising(DIVIDE, f"{faults.OURS}/tasks/some.py")
+    assert main.main(["list"]) == 1
+    assert "(some.py, line 2, in f); a fault of lopa-bench: please report it" in capsys.readouterr().err
+
+
+def test_where_it_came_from_is_shown_when_asked_for(raising, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LOPA_DEBUG", "1")
+    raising(DIVIDE, tmp_path / "mine.py")
+    assert main.main(["list"]) == 2
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert told.index("ZeroDivisionError") < told.index("lopa-bench: error")
