@@ -85,6 +85,7 @@ def grid_of(options: Options) -> Grid:
     from lopa_bench.config.nearest import not_one_of
     from lopa_bench.errors import UserError
     from lopa_bench.study.grid import GRIDS, ITS_OWN, applies, grid, key_of
+    from lopa_bench.tasks.known import known as known_task
     from lopa_bench.tasks.known import names
 
     methods = sorted({each.method for each in GRIDS[options.scale].contenders()})
@@ -92,6 +93,12 @@ def grid_of(options: Options) -> Grid:
         for name in asked:
             if name not in known:
                 raise UserError(not_one_of(kind, name, known))
+    for name in options.task:
+        task = known_task(name)
+        if not task.metrics[task.metric].higher_is_better:
+            raise UserError(
+                f"task={name}: the grid takes the highest score, and of {task.metric} the least is best; take another task"
+            )
     told: dict[str, str] = {}
     for word in words.run_overrides(options.overrides):
         key = key_of(word)

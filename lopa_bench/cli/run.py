@@ -98,15 +98,22 @@ def _sweep(given: list[str], config: Config) -> int:
     plan = [] if finds else [absolute(job, results) for job in jobs(given)]
     with sweep.planned(results, plan) as folder:
         if finds:
-            best = "hydra.sweeper.direction"  # scores are maximised; the plugin's own default minimises
-            ours = [f"{best}=maximize"] if "hydra/sweeper=optuna" in given and best not in " ".join(given) else []
-            search([*absolute(given, results), *ours], folder, _job)
+            search([*absolute(given, results), *_direction(given, config)], folder, _job)
         else:
             launch = by_launcher(hydra_words(given), folder, _job, config)
             carry_out(folder, launch, config.wait, config.detach)
             if config.detach:
                 return submit.say_where(folder)
         return sweep.finish(folder, all_of_them=any(word.startswith("hydra/launcher=") for word in given))
+
+
+def _direction(given: list[str], config: Config) -> list[str]:
+    """What Optuna is told where the words do not say it: to look for the better scores, where its plugin takes the least."""
+    key = "hydra.sweeper.direction"
+    if "hydra/sweeper=optuna" not in given or key in " ".join(given):
+        return []
+    better = config.task.metrics[config.task.metric].higher_is_better
+    return [f"{key}={'maximize' if better else 'minimize'}"]
 
 
 def check_machine(config: Config) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from lopa_bench.config.schema import Config
+from lopa_bench.errors import UserError
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics.metric import Line, Scores
@@ -51,12 +53,22 @@ class Evaluation:
 
     def _score(self, split: str) -> Scores:
         predictions = predict(self.model, self.splits[split], self.config, self.together)
-        return self.together.first(lambda: self.config.task.selection_score(self.examples[split], predictions))
+        scores = self.together.first(lambda: self.config.task.selection_score(self.examples[split], predictions))
+        return self._checked(scores, split)
+
+    def _checked(self, scores: Scores, split: str) -> Scores:
+        """Raises `UserError` where the headline metric, which may be somebody's own, gives no number: nothing can be held against it."""
+        task = self.config.task
+        if not math.isfinite(scores[task.metric]):
+            said = f"task={task.name}: {task.metric} of the {len(self.examples[split])} rows of the {split} split is {scores[task.metric]}"
+            raise UserError(f"{said}; let the metric be a number where it is undefined")
+        return scores
 
     def test(self) -> Tested:
         """Metrics and predictions on the reported split."""
         predictions = predict(self.model, self.splits["test"], self.config, self.together)
-        return Tested(*self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions)))
+        scores, lines = self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions))
+        return Tested(self._checked(scores, "test"), lines)
 
     @torch.no_grad()
     def kept(self) -> dict[str, bytes]:

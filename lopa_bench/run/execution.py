@@ -13,6 +13,7 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.results.directory import TRAINED, RunDirectory
 from lopa_bench.results.record import Result, Scoring, Seconds
+from lopa_bench.run.alone import check_alone
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.evaluate import Evaluation
 from lopa_bench.run.exchange import with_exchange
@@ -49,6 +50,7 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
             splits = {
                 name: encoded(model, config, directory.determining, name, some) for name, some in examples.items()
             }
+        check_alone(model, splits["train"], config)
         evaluation = Evaluation(model, config, examples, splits, together)
         select, metric = evaluation.selecting(), config.task.metrics[config.task.metric]
         give_freed_memory_back()  # weights as they were read: blocks of sizes that no step needs
@@ -56,6 +58,7 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
             model, splits["train"], config.train, config.seed, select, metric, checkpoints, monitor, together
         )
         monitor.stage("evaluating")
+        check_alone(model, splits["train"], config)
         give_freed_memory_back()  # a step's, which evaluating does not fill either
         with monitor.counting("evaluating"):
             tested = evaluation.test()

@@ -3,7 +3,10 @@
 import csv
 import gzip
 import json
+import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from running import measured
@@ -11,6 +14,7 @@ from safetensors import safe_open
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.metrics import classification
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.results.record import parse
 from lopa_bench.run.progress import Progress
@@ -160,3 +164,18 @@ def test_the_epoch_is_chosen_by_what_is_better_in_its_metric():
             kept.progress.epoch = epoch
             kept.keep_if_best({"error": value}, error)
         assert kept.progress.best_epoch == best
+
+
+@pytest.mark.parametrize("selection", ["holdout", "last"])
+def test_a_metric_that_is_no_number_is_refused_on_either_split(overrides, selection, monkeypatch, capsys):
+    """One of somebody's own that divides by nothing: no epoch, and no run, could be held against another."""
+    accuracy = classification.METRICS["accuracy"]
+
+    def undefined(labels, positive):
+        return replace(accuracy(labels, positive), aggregate=lambda sums, n: np.array(np.nan))
+
+    monkeypatch.setitem(classification.METRICS, "accuracy", undefined)
+    words = [*overrides, "method=lopa", f"selection={selection}", "task.scored_by=[accuracy]"]
+    assert main(words) == 2
+    split = {"holdout": "6 rows of the validation", "last": "30 rows of the test"}[selection]
+    assert re.search(rf"task=rte: accuracy of the {split} split is nan; let", capsys.readouterr().err)

@@ -1,5 +1,6 @@
 """The same budget for all, an edge that is followed until it turns, and a choice on validation scores alone."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 from lopa_bench.cli import reproduce
 from lopa_bench.cli.grid import Options, grid_of
 from lopa_bench.cli.main import main
+from lopa_bench.cli.run import _direction
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices
+from lopa_bench.errors import UserError
+from lopa_bench.metrics.classification import METRICS
 from lopa_bench.results.read import read_runs
 from lopa_bench.run import identity
 from lopa_bench.run.records import read_records
@@ -266,3 +270,16 @@ def test_a_grid_of_any_task_runs_until_the_score_turns(tmp_path, capsys):
     assert "validation score, mrpc" in shown
     assert main([*words, "--dry-run"]) == 0
     assert "missing" not in capsys.readouterr().out
+
+
+def test_a_task_whose_least_score_is_best_is_refused_by_the_grid_and_minimised_by_a_search(monkeypatch):
+    config = load_config(["task=rte", "method=pt"])
+    search = ["-m", "hydra/sweeper=optuna", "train.lr=interval(0,1)"]
+    assert _direction(search, config) == ["hydra.sweeper.direction=maximize"]
+    assert _direction([*search, "hydra.sweeper.direction=minimize"], config) == []
+    assert _direction(["-m", "train.lr=1,2"], config) == []
+    error = replace(METRICS["glue"]((), None), higher_is_better=False)
+    monkeypatch.setattr(type(config.task), "metrics", {"glue": error})
+    assert _direction(search, config) == ["hydra.sweeper.direction=minimize"]
+    with pytest.raises(UserError, match="task=rte: the grid takes the highest score, and of glue the least is best"):
+        grid_of(Options(task=("rte",)))
