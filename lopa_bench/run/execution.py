@@ -46,6 +46,8 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         model = adapted(config, together)
         examples = examples_of(config, records, model.backbone.kind)
         monitor.stage("reading " + ", ".join(f"{len(rows):,} {name}" for name, rows in examples.items()) + " rows")
+        for remark in config.task.remarks(examples["train"], examples["test"]):
+            monitor.stage(remark)
         with monitor.counting("features of the instances"):
             splits = {
                 name: encoded(model, config, directory.determining, name, some) for name, some in examples.items()

@@ -153,6 +153,10 @@ class Task(ABC):
         """The same as they are scored: where several records have one input, one example with all their references."""
         return self.examples(records)
 
+    def remarks(self, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+        """What of these rows makes a score say nothing, one line each."""
+        return []
+
     def answer(self, text: str) -> str:
         """The prediction in a generated text (already cut at the first stop word), as the official scorer would read it."""
         return text

@@ -132,6 +132,18 @@ class Glue(Task):
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [self._example(record) for record in records]
 
+    def remarks(self, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+        """One class in training, and an F1 of a class that no reported row has."""
+        names = {word: label for label, word in self.label_words.items()}
+        found, trained = [], {names.get(example.target) for example in train}
+        if len(trained) == 1:
+            found.append(
+                f"all {len(train):,} training rows are of the class {trained.pop()}: there is nothing to be told apart"
+            )
+        if self.f1_label is not None and self.f1_label not in {names.get(example.target) for example in test}:
+            found.append(f"no test row is of the class {self.f1_label}, which F1 is of: it is 0 whatever is answered")
+        return found
+
     def _example(self, record: Record) -> Example:
         label = self.gold(record)
         if wrong := self.unknown(label):

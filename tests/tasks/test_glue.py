@@ -98,3 +98,18 @@ def test_a_masked_models_text_has_one_mask(template):
     task = load_config(["task=rte", f"task.template='{template}'"]).task
     with pytest.raises(UserError, match=r"task.template=.* has one <mask>"):
         task.for_kind("masked")
+
+
+def test_rows_that_make_a_score_say_nothing_are_remarked_on():
+    mrpc = task("mrpc")
+
+    def rows(*labels):
+        return mrpc.examples([{"sentence1": "a", "sentence2": "b", "label": label} for label in labels])
+
+    assert mrpc.remarks(rows("0", "1"), rows("0", "1")) == []
+    assert mrpc.remarks(rows("0", "0"), rows("1")) == [
+        "all 2 training rows are of the class 0: there is nothing to be told apart"
+    ]
+    (remark,) = mrpc.remarks(rows("0", "1"), rows("0"))
+    assert remark.startswith("no test row is of the class 1, which F1 is of")
+    assert load_config(["task=e2e"]).task.remarks([], []) == []
