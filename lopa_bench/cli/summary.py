@@ -91,6 +91,10 @@ def _reading_facts(result: Result) -> list[tuple[str, str]]:
         facts.append(
             ("truncated", f"{', '.join(cut)} rows are longer than train.max_length={length} or the model's positions")
         )
+    if result.unended:
+        length = result.setting("generation.max_new_tokens")
+        until = f"generation.max_new_tokens={length}" if length else "train.max_length"
+        facts.append(("without end", f"{result.unended:,} texts of {data.rows['test']:,} rows went on until {until}"))
     if data.left_out:
         left_out = ", ".join(f"{count:,} {split}" for split, count in data.left_out.items())
         facts.append(("left out", f"{left_out} rows that could not be used"))

@@ -224,3 +224,11 @@ def new_text(tokenizer: Any, ids: list[int], budget: int, stop_words: list[str])
     text = tokenizer.decode([*before, *ids], **options)[len(tokenizer.decode(before, **options)) :]
     ends = [position for word in stop_words if (position := text.find(word)) >= 0]
     return text[: min(ends, default=len(text))]
+
+
+def is_ended(tokenizer: Any, ids: list[int], budget: int, stop_words: list[str]) -> bool:
+    """Whether a row's new tokens came to an end token or a stop word before its `budget` was spent."""
+    if len(ids) < budget or tokenizer.eos_token_id in ids[:budget]:
+        return True
+    text = new_text(tokenizer, ids, budget, [])
+    return any(word in text for word in stop_words)

@@ -114,6 +114,7 @@ class Result(Facts):
         config: the values that determine the number, `digest` of them (run/identity.py).
         encoder: what the instance is read with; None for a method that reads none.
         metric: the name of the metric that selects epochs and stands in tables; metrics: all, on the reported split, each in its unit.
+        unended: texts of the reported split that went on until their tokens were spent; None where none are written, and in older results.
         instance: what the prompt of a method that reads the instance owes to it; None where that was not asked.
         search: what the method's search has found, by the method's names; empty where it makes none.
         computed_in: what the config's precision was on this machine, which an `auto` does not say; None in older results.
@@ -142,6 +143,7 @@ class Result(Facts):
     baseline: Baseline = Field(default_factory=Baseline)
     parameters: Parameters
     gradient_norm: GradientNorm = Field(default_factory=GradientNorm)
+    unended: int | None = None
     instance: Instance | None = None
     search: dict[str, list[int | float]] = Field(default_factory=dict)
     selected_epoch: int

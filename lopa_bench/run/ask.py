@@ -78,5 +78,5 @@ def _labels(model: AdaptedModel, config: Config, split: Split) -> Iterator[dict[
 
 
 def _texts(model: AdaptedModel, config: Config, split: Split) -> Iterator[dict[str, Any]]:
-    for samples in write(model, split, config):
+    for samples in write(model, split, config).texts:
         yield {"text": samples[0] if len(samples) == 1 else samples}

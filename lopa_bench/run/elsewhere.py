@@ -64,5 +64,5 @@ def answer(model: AdaptedModel, config: Config) -> Answers:
     if model.classifier is not None:
         raise UserError("readout=classifier: it answers its own task only; nearest: a run with readout=label_words")
     examples = examples_of(config, read_records(config), model.backbone.kind)["test"]
-    predictions = predict(model, encode(model, config, examples, training=False), config, processes())
+    predictions = predict(model, encode(model, config, examples, training=False), config, processes()).texts
     return Answers(config, config.task.lines(examples, predictions))

@@ -24,10 +24,14 @@ SELECTION_SPLITS = {"holdout": "validation", "paper": "test", "last": None}
 
 @dataclass(frozen=True)
 class Tested:
-    """What a trained model answered on the reported split: scores, the lines of predictions.jsonl they are of, the instance's part."""
+    """What a trained model answered on the reported split: scores, the lines of predictions.jsonl they are of, the instance's part.
+
+    `unended` is how many texts went on until their tokens were spent; None where nothing is written.
+    """
 
     metrics: Scores
     lines: list[Line]
+    unended: int | None = None
     instance: Instance | None = None
 
 
@@ -52,7 +56,7 @@ class Evaluation:
         return None if split is None else lambda: self._score(split)
 
     def _score(self, split: str) -> Scores:
-        predictions = predict(self.model, self.splits[split], self.config, self.together)
+        predictions = predict(self.model, self.splits[split], self.config, self.together).texts
         scores = self.together.first(lambda: self.config.task.selection_score(self.examples[split], predictions))
         return self._checked(scores, split)
 
@@ -66,9 +70,9 @@ class Evaluation:
 
     def test(self) -> Tested:
         """Metrics and predictions on the reported split."""
-        predictions = predict(self.model, self.splits["test"], self.config, self.together)
+        predictions, unended = predict(self.model, self.splits["test"], self.config, self.together)
         scores, lines = self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions))
-        return Tested(self._checked(scores, "test"), lines)
+        return Tested(self._checked(scores, "test"), lines, unended if self.config.generation else None)
 
     @torch.no_grad()
     def kept(self) -> dict[str, bytes]:

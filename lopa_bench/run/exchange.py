@@ -33,7 +33,7 @@ def with_exchange(evaluation: Evaluation, tested: Tested) -> Tested:
         features, mean, variance = observe(probe, split, config.train.eval_batch_size)
 
     def lines(asked: Split) -> list[Line]:
-        predictions = predict(evaluation.model, asked, config, evaluation.together)
+        predictions = predict(evaluation.model, asked, config, evaluation.together).texts
         return evaluation.together.first(lambda: config.task.lines(evaluation.examples["test"][:rows], predictions))
 
     exchanged = lines(split.with_features(features[exchange(rows, config.seed)]))

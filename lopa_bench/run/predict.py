@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,21 +16,29 @@ from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.models.batches import Batch, Split
 from lopa_bench.models.decoding import GenerationSpec
-from lopa_bench.models.tokens import new_text
+from lopa_bench.models.tokens import is_ended, new_text
 from lopa_bench.run.shard import gathered, in_step
 
 
-def predict(model: AdaptedModel, split: Split, config: Config, together: Processes) -> list[list[str]]:
-    """Predicted strings of every row, in order; each process answers its share of the rows, or all where they keep step."""
+class Predicted(NamedTuple):
+    """Predicted strings of every row, in order, and how many texts were still going on when their tokens were spent."""
+
+    texts: list[list[str]]
+    unended: int = 0
+
+
+def predict(model: AdaptedModel, split: Split, config: Config, together: Processes) -> Predicted:
+    """The answers to all rows; each process answers its share of them, or all where they keep step."""
     if in_step(model):
         return answers(model, split, config)
     part = split.part(together.share(range(len(split))))
     with gathered(model):
-        return together.merge(answers(model, part, config))
+        own = answers(model, part, config)
+    return Predicted(together.merge(own.texts), sum(together.collect(own.unended)))
 
 
-def answers(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
-    """Predicted strings of every row of `split`, by this process alone.
+def answers(model: AdaptedModel, split: Split, config: Config) -> Predicted:
+    """The answers to every row of `split`, by this process alone.
 
     Raises:
         NotFinite: parameters or logits that are NaN or infinite.
@@ -39,7 +48,7 @@ def answers(model: AdaptedModel, split: Split, config: Config) -> list[list[str]
         if not parameter.isfinite().all():
             raise NotFinite(f"after training, {name} is")
     if config.task.label_words:
-        return classify(model, split, list(config.task.label_words.values()), config.train.eval_batch_size)
+        return Predicted(classify(model, split, list(config.task.label_words.values()), config.train.eval_batch_size))
     return write(model, split, config)
 
 
@@ -69,7 +78,7 @@ def _size(batch: Batch) -> int:
     return len(batch.index)
 
 
-def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
+def write(model: AdaptedModel, split: Split, config: Config) -> Predicted:
     """The task's answers in generated text, `generation.num_samples` of every row."""
     settings, task, tokenizer = config.generation, config.task, model.backbone.tokenizer
     assert settings is not None
@@ -84,10 +93,11 @@ def write(model: AdaptedModel, split: Split, config: Config) -> list[list[str]]:
         give_freed_memory_back()  # a step's: writing fills blocks of other sizes
         new = batched(model, split, spec, budgets, max(1, config.train.eval_batch_size // settings.num_samples), room)
         give_freed_memory_back()
-    return [
-        [task.answer(new_text(tokenizer, ids, budget, task.stop_words)) for ids in samples]
-        for samples, budget in zip(new, budgets, strict=True)
-    ]
+    written = [[(ids, budget) for ids in samples] for samples, budget in zip(new, budgets, strict=True)]
+    texts = [[task.answer(new_text(tokenizer, *each, task.stop_words)) for each in samples] for samples in written]
+    return Predicted(
+        texts, sum(not is_ended(tokenizer, *each, task.stop_words) for samples in written for each in samples)
+    )
 
 
 def batched(

@@ -55,6 +55,7 @@ def result_of(
         baseline=Baseline(majority=config.task.baseline(examples["train"], examples["test"])),
         parameters=parameter_counts(model, progress),
         gradient_norm=GradientNorm(**progress.gradient_norm),
+        unended=tested.unended,
         instance=tested.instance,
         search=progress.search,
         selected_epoch=progress.best_epoch,

@@ -22,7 +22,7 @@ from lopa_bench.models import kv_cache
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Row, Split, encode_completions, encode_prompts
 from lopa_bench.models.decoding import GenerationSpec, nuclei
-from lopa_bench.models.tokens import new_text
+from lopa_bench.models.tokens import is_ended, new_text
 from lopa_bench.run.predict import write
 from lopa_bench.run.train import backward
 from lopa_bench.tasks.example import Example
@@ -286,6 +286,7 @@ def test_a_row_stops_at_its_own_stop_word(tiny_models):
     for i, ids in enumerate(stopped):
         text = new_text(tokenizer, ids, 20, [word])
         assert text == texts[i].split(word)[0]
+        assert is_ended(tokenizer, ids, 20, [word]) == (i in rows_with or tokenizer.eos_token_id in ids)
         own = [token for token in ids if token != tokenizer.pad_token_id]
         if i in rows_with:
             # Nothing is written after the token that completes the word.
@@ -293,6 +294,18 @@ def test_a_row_stops_at_its_own_stop_word(tiny_models):
             assert word not in tokenizer.decode(own[:-1])
         else:
             assert own[: len(free[i])] == free[i]
+
+
+def test_a_text_has_an_end_before_its_own_budget_or_none(tiny_models):
+    tokenizer = load(tiny_models("gpt2")).backbone.tokenizer
+    a, stop, end = (tokenizer("a", add_special_tokens=False)["input_ids"][0], ".", tokenizer.eos_token_id)
+    (dot,) = tokenizer(stop, add_special_tokens=False)["input_ids"]
+    assert not is_ended(tokenizer, [a] * 5, 5, [stop])
+    assert is_ended(tokenizer, [a] * 4, 5, [stop])
+    assert is_ended(tokenizer, [a, a, dot, tokenizer.pad_token_id, tokenizer.pad_token_id], 5, [stop])
+    assert not is_ended(tokenizer, [a, a, dot, a, a], 2, [stop])  # of another row's budget, which it is cut to
+    assert is_ended(tokenizer, [a, a, a, a, end], 5, [])
+    assert not is_ended(tokenizer, [a, a, a, a, end], 4, [])
 
 
 def test_padding_on_the_left_changes_nothing(tiny_models):
@@ -363,7 +376,7 @@ def test_a_row_takes_what_its_input_leaves(tiny_models):
     together = write(model, split, config)
     config.train.eval_batch_size = 1
     assert together == write(model, split, config)
-    assert len(together[3][0]) < len(together[2][0])
+    assert len(together.texts[3][0]) < len(together.texts[2][0])
     config.text_length = model.backbone.files.positions  # a long row does not go on where a short one still may
     alone = write(model, split, config)
     config.train.eval_batch_size = 5
@@ -381,6 +394,6 @@ def test_samples_do_not_depend_on_the_process_that_writes_them(tiny_models):
         text_length=60,
         seed=0,
     )
-    whole = write(model, split, config)
-    assert write(model, split.part([1, 3]), config) == [whole[1], whole[3]]
-    assert write(model, split.part([0, 2, 4]), config) == [whole[0], whole[2], whole[4]]
+    whole = write(model, split, config).texts
+    assert write(model, split.part([1, 3]), config).texts == [whole[1], whole[3]]
+    assert write(model, split.part([0, 2, 4]), config).texts == [whole[0], whole[2], whole[4]]

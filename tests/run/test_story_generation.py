@@ -61,6 +61,7 @@ def test_e2e(overrides, method):
     assert set(result.scoring.missing) == {"meteor", "rouge_l", "cider"}
     assert result.metric == "bleu"
     assert result.steps == 4
+    assert result.unended == 4  # of a model that knows nothing
     predictions = [json.loads(line) for line in (outcome.directory.path / "predictions.jsonl").open()]
     assert [p["target"] for p in predictions] == [f" {place}, a £20-25 pub." for place in PLACES]
     assert all("\n" not in p["prediction"] for p in predictions)

@@ -62,7 +62,7 @@ def test_equal_to_transformers_next_token_logits(architecture, tiny_models, rte_
     model = tiny.adapt(folder, "none")
     examples = examples_of(config, read_records(config), "causal")["test"]
     split = encode(model, config, examples, training=False)
-    got = [word for (word,) in answers(model, split, config)]
+    got = [word for (word,) in answers(model, split, config).texts]
 
     plain = AutoModelForCausalLM.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
