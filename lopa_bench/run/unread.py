@@ -60,9 +60,9 @@ def _check_classes(config: Config) -> None:
 def _check_label_words(config: Config) -> None:
     """Raise `UserError` for a model's word in the place of a label word that no task has; a sweep tells all its tasks the same."""
     task, model = config.task, config.model
-    named = files.read(f"model/{model.name}")["label_words"] if files.is_choice("model", model.name) else {}
+    named = files.read(f"model/{model.name}").get("label_words") if files.is_choice("model", model.name) else {}
     others = (label_words(files.read(f"task/{name}")) for name in files.choices("task"))
-    there = {*named, *task.label_words.values(), *itertools.chain.from_iterable(others)}
+    there = {*(named or {}), *task.label_words.values(), *itertools.chain.from_iterable(others)}
     for word in model.label_words:
         if word not in there:
             has = f"is no label word of task={task.name} or another{hint(word, task.label_words.values())}"
