@@ -31,7 +31,7 @@ def placed(values: Mapping[str, Any]) -> dict[str, Any]:
         UserError: no such folder, or another model in the place of one that has a name.
     """
     model, folder = dict(values["model"]), values["models"]["dir"]
-    _check_path(model["name"], model["path"], model["kind"])
+    _check_path(model["name"], model["path"])
     if folder is not None and not Path(folder).expanduser().is_dir():
         raise UserError(f"models.dir={folder}: there is no such folder")
     for group, key in KEYS.items():
@@ -44,10 +44,10 @@ def placed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "model": model}
 
 
-def _check_path(name: str, path: str, kind: str) -> None:
-    """Raise `UserError` for another model in the place of one that has a name; model=local (kind `auto`) has its folder's."""
+def _check_path(name: str, path: str) -> None:
+    """Raise `UserError` for another model in the place of one that has a name, unless its folder is called so (model=local is)."""
     usual = files.read(f"model/{name}").get("path", path) if files.is_choice("model", name) else path
-    if kind != "auto" and path != usual:
+    if path != usual and Path(path).expanduser().resolve().name != name:
         copy = "" if usual.startswith("mini:") else f"; a copy of {name}: models.dir=DIR with a folder DIR/{name}"
         raise UserError(f"model.path={path}: model={name} is {usual}; nearest: model=local model.path={path}{copy}")
 

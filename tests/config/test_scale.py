@@ -5,6 +5,7 @@ import pytest
 from lopa_bench.cli.main import main
 from lopa_bench.config import scale
 from lopa_bench.config.compose import load_config
+from lopa_bench.errors import UserError
 
 OWN = ["task=rte", "data.source=files", "data.dir=data", "model=local", "model.path=model"]
 
@@ -67,3 +68,18 @@ def test_a_trained_encoder_never_takes_the_rate_of_new_heads(name, causal, task)
     )
     assert load_config(words.split()).train.encoder_lr <= 3e-4
     assert load_config([*words.split(), "scale=paper"]).train.encoder_lr is None
+
+
+def test_a_name_stays_with_its_model(tmp_path):
+    """A folder that is called like a model is taken for it, as below models.dir; another is model=local."""
+    for words in (["model=local"], ["model=local", "model.kind=masked"], ["model=roberta_large"]):
+        folder = tmp_path / "roberta_large"
+        assert load_config([*words, f"model.path={folder}"]).model.name == "roberta_large"
+    for named in ("roberta_large", "mini_mlm"):
+        with pytest.raises(
+            UserError, match=f"model.path=.*other: model={named} is .*; nearest: model=local model.path="
+        ):
+            load_config([f"model={named}", f"model.path={tmp_path / 'other'}"])
+    assert (
+        load_config(["model=roberta_large", "model.name=own", f"model.path={tmp_path / 'other'}"]).model.name == "own"
+    )
