@@ -140,7 +140,7 @@ def test_a_sweep_in_worker_processes_and_what_is_exported_of_it(own):
     assert command(["export", f"run={run}", "to=out", "conf.path=conf"], own, own).returncode == 0
     code = """
 from lopa_bench import SoftPromptClient
-print(SoftPromptClient.load("out", conf_path="conf").prompt(["a"]).shape)
+print(SoftPromptClient.load("out", conf_path="conf").prompt(["a <mask>"]).shape)
 """
     client = python(["-c", code], own, own)
     assert client.stdout == "torch.Size([1, 10, 128])\n", client.stderr
