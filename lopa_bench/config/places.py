@@ -47,7 +47,8 @@ def placed(values: Mapping[str, Any]) -> dict[str, Any]:
 def _check_path(name: str, path: str) -> None:
     """Raise `UserError` for another model in the place of one that has a name, unless its folder is called so (model=local is)."""
     usual = files.read(f"model/{name}").get("path", path) if files.is_choice("model", name) else path
-    if path != usual and Path(path).expanduser().resolve().name != name:
+    place = Path(path).expanduser()
+    if path != usual and {name, usual.rpartition("/")[2]}.isdisjoint({place.absolute().name, place.resolve().name}):
         copy = "" if usual.startswith("mini:") else f"; a copy of {name}: models.dir=DIR with a folder DIR/{name}"
         raise UserError(f"model.path={path}: model={name} is {usual}; nearest: model=local model.path={path}{copy}")
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sysconfig
 import traceback
 from pathlib import Path
 
 from lopa_bench.errors import UserError
-
-INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-OURS = str(Path(__file__).parents[1])
+from lopa_bench.host.installed import is_installed, is_ours
 
 
 class Unforeseen(UserError):
@@ -17,7 +14,7 @@ class Unforeseen(UserError):
 
     def __init__(self, error: Exception) -> None:
         at = next(frame for frame in reversed(traceback.extract_tb(error.__traceback__)) if _is_told(frame.filename))
-        ours = at.filename.startswith(OURS)
+        ours = is_ours(at.filename)
         self.exit_status = 1 if ours else 2
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         way_out = "LOPA_DEBUG=1 shows how it came there"
@@ -29,4 +26,4 @@ class Unforeseen(UserError):
 
 def _is_told(file: str) -> bool:
     """Whether a frame says something: one of ours (the command line's at least), or of neither a library nor text without a file."""
-    return file.startswith(OURS) or not file.startswith((*INSTALLED, "<"))
+    return is_ours(file) or not (file.startswith("<") or is_installed(file))

@@ -1,6 +1,7 @@
 """What a run's number depends on, by name: two runs with the same values here are the same run, and share a directory.
 
-Data and models are here by content, classes by the name that conf/ gives them; no path, file, hub id or module is. What changes a number by
+Data and models are here by content, classes by the name that conf/ gives them and, where they are not lopa-bench's, by their text; no path,
+file, hub id or module is. What changes a number by
 rounding only is not here: device and what `precision=auto` becomes on it, threads, processes, and of `train` compile,
 gradient_checkpointing, shard and eval_batch_size (tests/run/test_speed.py, test_shard.py and test_story_generation.py).
 

@@ -1,13 +1,15 @@
 """A method of one's own is told from another by its code, too."""
 
 import importlib
+import shutil
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from lopa_bench.cli.main import main
-from lopa_bench.config import files
+from lopa_bench.config import class_code, files
 from lopa_bench.config.class_code import fingerprint
 from lopa_bench.errors import UserError
 from lopa_bench.methods.export import client_method
@@ -94,21 +96,71 @@ def test_what_is_counted(folder):
         assert folder.code() == before, name
 
 
-def test_a_base_in_another_package_is_counted(folder, monkeypatch):
-    folder.method(name="elsewhere/own_base/__init__.py")
+@pytest.mark.parametrize("base", ["Base", "Base, Own"])
+def test_a_base_in_another_package_is_counted(base, folder, monkeypatch):
+    """A method, and a class that is none."""
+    elsewhere = "elsewhere/own_base/__init__.py"
+    folder.write(elsewhere, "class Base: factor = 1.0")
     monkeypatch.syspath_prepend(str(folder.path / "elsewhere"))
-    folder.write("own_method.py", "from own_base import Own as Base\nclass Own(Base): pass\n")
+    folder.method("from own_base import Base", name="own_other.py")
+    method = "from own_base import Base\nfrom own_other import Own\nclass Own(Base, Own): pass\n"
+    folder.write("own_method.py", method)
     before = folder.code()
-    folder.method(name="elsewhere/own_base/__init__.py", factor="2.0")
+    folder.write(elsewhere, "class Base: factor = 2.0")
     assert folder.code() != before
 
 
-def test_a_module_that_cannot_be_read_or_parsed_counts_as_it_lies(folder):
+def test_a_module_that_cannot_be_parsed_counts_as_it_lies(folder):
     folder.write("own_broken.py", "def (")
     folder.method("try:\n    import own_broken, own_missing\nexcept (SyntaxError, ImportError):\n    pass")
     before = folder.code()
     folder.write("own_broken.py", "def ((")
     assert folder.code() != before
+
+
+def test_nothing_is_run_that_the_class_does_not_run_itself(folder):
+    """What stands in a function, or behind a condition, may be a script, or want what this machine has not."""
+    for name in ("own_script.py", "own_kernels/__init__.py"):
+        folder.write(name, "raise RuntimeError('run')")
+    folder.write("own_kernels/fast.py", "x = 1")
+    folder.method(
+        "try:\n    from .own_script import a\nexcept ImportError:\n    pass",
+        "from own_kernels.fast import x; import own_script",
+    )
+    before = folder.code()
+    folder.write("own_kernels/fast.py", "x = 2")
+    assert folder.code() != before
+
+
+def test_it_is_the_same_in_a_file_in_a_package_that_is_installed_and_in_an_archive(folder, monkeypatch):
+    """As a plugin is: from its sources here, as a wheel on a server."""
+    monkeypatch.setattr(class_code, "plugins", lambda: {"own_plugin": folder.path})
+    folder.method("from own_plugin import layers", name="own_plugin/method.py")
+    folder.write("own_plugin/__init__.py", "import own_beside")
+    folder.write("own_plugin/layers.py", "")
+    folder.write("own_beside.py", "")
+    before = folder.code("own_plugin.method")
+    moved = folder.path / "lib/site-packages"
+    moved.mkdir(parents=True)
+    for name in ("own_plugin", "own_beside.py"):
+        (folder.path / name).rename(moved / name)
+    monkeypatch.syspath_prepend(str(moved))
+    assert folder.code("own_plugin.method") == before
+    shutil.make_archive(str(folder.path / "archive"), "zip", moved)
+    shutil.rmtree(moved)
+    monkeypatch.syspath_prepend(str(folder.path / "archive.zip"))
+    assert folder.code("own_plugin.method") == before
+
+
+def test_lopa_bench_beside_it_is_not_its_own(folder):
+    before = folder.code()
+    (folder.path / "lopa_bench").symlink_to(Path(class_code.__file__).parents[1])
+    assert folder.code() == before
+
+
+def test_a_class_whose_code_is_nowhere_is_refused():
+    with pytest.raises(UserError, match=r"nowhere.Own: its code is in no file"):
+        fingerprint(type("Own", (Lopa,), {"__module__": "nowhere"}))
 
 
 def test_after_an_edit_a_run_is_another_and_the_old_one_predicts_nothing(folder, capsys):

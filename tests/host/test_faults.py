@@ -3,7 +3,7 @@
 import pytest
 
 from lopa_bench.cli import help, main
-from lopa_bench.host import faults
+from lopa_bench.host import installed
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_of_ones_own(source, line, raising, tmp_path, capsys):
 
 
 def test_of_ours(raising, capsys):
-    raising(DIVIDE, f"{faults.OURS}/tasks/some.py")
+    raising(DIVIDE, f"{installed.OURS}tasks/some.py")
     assert main.main(["list"]) == 1
     assert "(some.py, line 2, in f); a fault of lopa-bench: please report it" in capsys.readouterr().err
 
@@ -46,3 +46,14 @@ def test_where_it_came_from_is_shown_when_asked_for(raising, tmp_path, monkeypat
     told = capsys.readouterr().err
     assert "Traceback" in told
     assert told.index("ZeroDivisionError") < told.index("lopa-bench: error")
+
+
+def test_what_is_installed(tmp_path):
+    for place in ("lib/site-packages/a.py", "usr/lib/python3/dist-packages/a/b/c.py"):
+        assert installed.is_installed(tmp_path / place)
+    (tmp_path / "target/a-1.0.dist-info").mkdir(parents=True)  # pip install --target
+    (tmp_path / "target/a").mkdir()
+    assert installed.is_installed(tmp_path / "target")
+    assert installed.is_installed(tmp_path / "target/a/b.py")
+    assert not installed.is_installed(tmp_path / "mine/a.py")
+    assert not installed.is_ours(installed.OURS.rstrip("/") + "_extra/a.py")
