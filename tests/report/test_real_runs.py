@@ -1,6 +1,7 @@
 """What the runner writes is what the report reads: two methods, two seeds, a tiny random model."""
 
 import json
+import shutil
 
 import pytest
 
@@ -15,12 +16,12 @@ ROWS = 24
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, tiny_models):
-    """A results directory of real runs. The model bears the shipped one's name, by which tables find it."""
+    """A results directory of real runs. The model's folder bears the shipped one's name, by which tables find it."""
     from lopa_bench.config.compose import load_config
     from lopa_bench.run.story import run
 
     root = tmp_path_factory.mktemp("real")
-    model = ["model=local", f"model.path={tiny_models('roberta')}", "model.name=mini_mlm"]
+    model = ["model=local", f"model.path={shutil.copytree(tiny_models('roberta'), root / 'mini_mlm')}"]
     for method in ("lopa", "pt"):
         for seed in (0, 1):
             words = ["task=rte", f"method={method}", f"seed={seed}", *model]
