@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import lopa_bench
 from lopa_bench.cli import help
 from lopa_bench.cli.options import takes_overrides
+from lopa_bench.config.files import plugins
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop(sys.stdout)
         return 0
     except Exception as error:
-        return report(Unforeseen(error))
+        return report(Unforeseen(error, plugins().values()))
 
 
 def _answer(argv: list[str]) -> int:

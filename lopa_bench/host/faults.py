@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from lopa_bench.errors import UserError
@@ -10,10 +12,12 @@ from lopa_bench.host.installed import is_installed, is_ours
 
 
 class Unforeseen(UserError):
-    """An exception that is no `UserError`. Status 2 where it comes from code that is neither lopa-bench's nor installed; else 1."""
+    """An exception that is no `UserError`. Status 2 where it comes from code that is neither lopa-bench's nor installed, or a plugin's."""
 
-    def __init__(self, error: Exception) -> None:
-        at = next(frame for frame in reversed(traceback.extract_tb(error.__traceback__)) if _is_told(frame.filename))
+    def __init__(self, error: Exception, plugins: Iterable[Path] = ()) -> None:
+        folders = tuple(f"{folder}{os.sep}" for folder in plugins)
+        frames = reversed(traceback.extract_tb(error.__traceback__))
+        at = next(frame for frame in frames if frame.filename.startswith(folders) or _is_told(frame.filename))
         ours = is_ours(at.filename)
         self.exit_status = 1 if ours else 2
         said = f"{type(error).__name__}: {error}".splitlines()[0]

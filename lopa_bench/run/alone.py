@@ -24,15 +24,22 @@ def check_alone(model: AdaptedModel, split: Split, config: Config) -> None:
     the start mixes nothing yet.
     """
     own: type = type(config.method)
-    rows = range(min(ROWS, len(split)))
+    rows = list({tuple(row.ids): number for number, row in enumerate(split.rows)}.values())[
+        :ROWS
+    ]  # alike rows mix unseen
     if fingerprint(own) is None or len(rows) < 2:
         return
     model.eval()
     device = model.backbone.device
     with gathered(model):
-        together = model.states(split.batch(rows).to(device)).float()
+        together, again = (model.states(split.batch(rows).to(device)).float() for _ in range(2))
         alone = torch.cat([model.states(split.batch([row]).to(device)).float() for row in rows])
-    if (together - alone).abs().max() > MOST[model.backbone.dtype] * together.std():
+    most = MOST[model.backbone.dtype] * together.std()
+    if (together - again).abs().max() > most:
+        raise UserError(
+            f"method={config.method.name}: it draws random numbers while it answers, so that no answer is its own; draw in training alone"
+        )
+    if (together - alone).abs().max() > most:
         told = "what it makes of a row hangs on the other rows of its batch (a mean over it, a BatchNorm)"
         raise UserError(
             f"method={config.method.name}: {told}, so its answers would hang on train.eval_batch_size; treat each row by itself"

@@ -61,11 +61,13 @@ class Evaluation:
         return self._checked(scores, split)
 
     def _checked(self, scores: Scores, split: str) -> Scores:
-        """Raises `UserError` where the headline metric, which may be somebody's own, gives no number: nothing can be held against it."""
-        task = self.config.task
-        if not math.isfinite(scores[task.metric]):
-            said = f"task={task.name}: {task.metric} of the {len(self.examples[split])} rows of the {split} split is {scores[task.metric]}"
-            raise UserError(f"{said}; let the metric be a number where it is undefined")
+        """Raises `UserError` where a metric, which may be somebody's own, gives no number: nothing can be held against it."""
+        for name, value in scores.items():
+            if not math.isfinite(value):
+                said = f"{name} of the {len(self.examples[split])} rows of the {split} split is {value}"
+                raise UserError(
+                    f"task={self.config.task.name}: {said}; let the metric be a number where it is undefined"
+                )
         return scores
 
     def test(self) -> Tested:

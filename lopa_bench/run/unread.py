@@ -51,9 +51,9 @@ def _check_classes(config: Config) -> None:
     """Raise `UserError` for the class of an F1 that the task is not scored by."""
     task = config.task
     usual = files.read(f"task/{task.name}").get("f1_label") if files.is_choice("task", task.name) else None
-    positive, metrics = getattr(task, "f1_label", None), getattr(task, "scored_by", [])
-    if positive not in (None, usual) and not {"f1", "glue"} & {*metrics}:
-        scored = f"task.scored_by={','.join(metrics)} is of no one class"
+    positive = getattr(task, "f1_label", None)
+    if positive not in (None, usual) and {"f1", "glue"}.isdisjoint(task.metrics):
+        scored = f"task.scored_by={','.join(task.metrics)} is of no one class"
         raise UserError(f"task.f1_label={positive}: {scored}; nearest: task.scored_by=[accuracy,f1]")
 
 

@@ -39,6 +39,14 @@ def test_of_ours(raising, capsys):
     assert "(some.py, line 2, in f); a fault of lopa-bench: please report it" in capsys.readouterr().err
 
 
+def test_of_a_plugin_that_is_installed(raising, tmp_path, monkeypatch, capsys):
+    package = tmp_path / "lib/site-packages/lopa_bench_mine"
+    monkeypatch.setattr(main, "plugins", lambda: {"lopa_bench_mine": package})
+    raising(DIVIDE, package / "method.py")
+    assert main.main(["list"]) == 2
+    assert "(method.py, line 2, in f); LOPA_DEBUG=1" in capsys.readouterr().err
+
+
 def test_where_it_came_from_is_shown_when_asked_for(raising, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LOPA_DEBUG", "1")
     raising(DIVIDE, tmp_path / "mine.py")

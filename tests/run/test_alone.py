@@ -30,6 +30,14 @@ class Place(Lopa):
         return super().prompt(parts, features, batch_size) * (1 + torch.arange(batch_size)[:, None, None])
 
 
+class Random(Lopa):
+    """Noise while it answers, too."""
+
+    def prompt(self, parts, features, batch_size):
+        prompt = super().prompt(parts, features, batch_size)
+        return prompt + torch.randn(prompt.shape)
+
+
 def given(folder, kind, moved, precision="fp32"):
     """A model of such a method, rows for it and its config."""
     config = tiny.settings(folder, "lopa")
@@ -54,6 +62,18 @@ def test_rows_that_do_not_know_of_each_other_pass(architecture, moved, precision
 def test_rows_that_do_are_refused(architecture, kind, tiny_models):
     with pytest.raises(UserError, match="method=lopa: what it makes of a row hangs on the other rows of its batch"):
         check_alone(*given(tiny_models(architecture), kind, moved=True))
+
+
+def test_alike_rows_before_others_hide_nothing(tiny_models):
+    model, split, config = given(tiny_models("roberta"), Mean, moved=True)
+    with pytest.raises(UserError, match="hangs on the other rows"):
+        check_alone(model, split.part([0, 0, 0, 0, 0, 1]), config)
+    check_alone(model, split.part([0, 0, 0]), config)  # there is nothing to tell by
+
+
+def test_what_draws_while_it_answers_is_refused_as_such(tiny_models):
+    with pytest.raises(UserError, match="it draws random numbers while it answers"):
+        check_alone(*given(tiny_models("roberta"), Random, moved=False))
 
 
 def test_one_row_and_a_method_of_ours_are_not_asked(tiny_models):

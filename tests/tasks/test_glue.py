@@ -1,5 +1,7 @@
 """The paper's templates, label words and metrics, on rows of the real files where they are."""
 
+from dataclasses import replace
+
 import pytest
 
 from lopa_bench.config.compose import load_config
@@ -112,4 +114,5 @@ def test_rows_that_make_a_score_say_nothing_are_remarked_on():
     ]
     (remark,) = mrpc.remarks(rows("0", "1"), rows("0"))
     assert remark.startswith("no test row is of the class 1, which F1 is of")
+    assert replace(mrpc, scored_by=["accuracy"]).remarks(rows("0", "1"), rows("0")) == []
     assert load_config(["task=e2e"]).task.remarks([], []) == []
