@@ -17,7 +17,7 @@ from lopa_bench.config.files import plugins
 from lopa_bench.errors import UserError
 from lopa_bench.host.installed import is_installed
 
-OURS = "lopa_bench"
+PACKAGE = "lopa_bench"
 
 
 @cache
@@ -31,11 +31,11 @@ def fingerprint(cls: type) -> str | None:
     Raises:
         UserError: a class whose code is in no file.
     """
-    if _package(cls.__module__) == OURS:
+    if _package(cls.__module__) == PACKAGE:
         return None
     texts: dict[str, bytes] = {}
     for base in cls.__mro__:
-        if _package(base.__module__) != OURS and (hasattr(base, "section") or _folder(_package(base.__module__))):
+        if _package(base.__module__) != PACKAGE and (hasattr(base, "section") or _folder(_package(base.__module__))):
             _collect(base.__module__, _package(base.__module__), texts)
     if not texts:
         raise UserError(
@@ -81,7 +81,7 @@ def _imports(text: bytes, within: str | None) -> Iterator[str]:
 
 def _is_beside(package: str, other: str) -> bool:
     """Whether another package or file lies where this one does, in a folder of somebody's own; a plugin is installed without it."""
-    folder = None if package in plugins() or other == OURS else _folder(package)
+    folder = None if package in plugins() or other == PACKAGE else _folder(package)
     return folder is not None and folder == _folder(other)
 
 

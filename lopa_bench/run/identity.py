@@ -1,9 +1,9 @@
 """What a run's number depends on, by name: two runs with the same values here are the same run, and share a directory.
 
 Data and models are here by content, classes by the name that conf/ gives them and, where they are not lopa-bench's, by their text; no path,
-file, hub id or module is. What changes a number by
-rounding only is not here: device and what `precision=auto` becomes on it, threads, processes, and of `train` compile,
-gradient_checkpointing, shard and eval_batch_size (tests/run/test_speed.py, test_shard.py and test_story_generation.py).
+file, hub id or module is. What changes a number by rounding only is not here: device and what `precision=auto` becomes on it, threads,
+processes, and of `train` compile, gradient_checkpointing, shard and eval_batch_size (tests/run/test_speed.py, test_shard.py and
+test_story_generation.py).
 
 A value that stands at its class's default is left out, so that a field may be added with a default that means what was done before it, and
 every digest stays. Of a field's default it follows that it is never changed: raise `PROTOCOL`, or add another field.

@@ -18,6 +18,7 @@ READ_WITH = {"temperature": "sample", "top_p": "sample", "num_beams": "beam", "l
 
 def check_read(config: Config) -> None:
     """Raise `UserError` for the first setting with another value than its recipe's that nothing of this run reads."""
+    _check_names(config)
     _check_places(config)
     _check_classes(config)
     _check_label_words(config)
@@ -30,13 +31,6 @@ def check_read(config: Config) -> None:
 def _check_places(config: Config) -> None:
     """Raise `UserError` for a folder that no rows come from, and for a revision of a model that has none."""
     data, model = config.data, config.model
-    for group, made in (("method", config.method), ("task", config.task)):
-        if files.is_choice(group, made.name) and not isinstance(
-            made, class_of(files.read(f"{group}/{made.name}")["_target_"], group)
-        ):
-            raise UserError(
-                f"{group}.name={made.name}: that is the name of another {group}; in a YAML file of yours it is the file's own"
-            )
     if data.dir is not None and data.source != "files" and not data.own:
         raise UserError(f"data.dir={data.dir}: data.source={data.source} reads no folder; nearest: data.source=files")
     named = files.read(f"model/{model.name}") if files.is_choice("model", model.name) else {}
@@ -45,6 +39,17 @@ def _check_places(config: Config) -> None:
         revision = getattr(model, key)
         if revision not in (None, named.get(key)) and (path.startswith("mini:") or Path(path).is_dir()):
             raise UserError(f"model.{key}={revision}: {path} is a folder, which has no revisions; leave it away")
+
+
+def _check_names(config: Config) -> None:
+    """Raise `UserError` for a method or task with the name of another, under which its results would be found."""
+    for group, made in (("method", config.method), ("task", config.task)):
+        if files.is_choice(group, made.name) and not isinstance(
+            made, class_of(files.read(f"{group}/{made.name}")["_target_"], group)
+        ):
+            raise UserError(
+                f"{group}.name={made.name}: that is the name of another {group}; in a YAML file of yours it is the file's own"
+            )
 
 
 def _check_classes(config: Config) -> None:
