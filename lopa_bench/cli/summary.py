@@ -98,7 +98,7 @@ def _reading_facts(result: Result) -> list[tuple[str, str]]:
     if data.left_out:
         left_out = ", ".join(f"{count:,} {split}" for split, count in data.left_out.items())
         facts.append(("left out", f"{left_out} rows that could not be used"))
-    return facts
+    return facts + [("", remark) for remark in result.remarks]
 
 
 def _scoring_facts(scoring: Scoring) -> list[tuple[str, str]]:

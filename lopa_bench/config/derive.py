@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from lopa_bench.config import files, recipe
+from lopa_bench.config.places import folder_name
 
 WHOLE = ("task", "method", "recipe", "tracker")  # groups whose files stand for themselves
 MISSING = "???"  # OmegaConf's word for a value that has to be given
@@ -191,7 +191,7 @@ def _data_source(root: Mapping[str, Any]) -> str:
 
 
 def _folder_name(_: Mapping[str, Any], path: str) -> str:
-    return Path(path).resolve().name
+    return folder_name(path)
 
 
 def _files_or_hub(_: Mapping[str, Any], folder: str | None) -> str:

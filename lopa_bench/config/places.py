@@ -21,7 +21,15 @@ def name_of(group: str, source: str) -> str:
     for name in files.choices(group):
         if files.read(f"{group}/{name}").get(KEYS[group]) == source:
             return name
-    return Path(source).expanduser().resolve().name if is_place(source) else source
+    return folder_name(source) if is_place(source) else source
+
+
+def folder_name(path: str) -> str:
+    """What the model in a folder is called: as the folder is where it was named; in the hub's cache, whose folders are hashes, as there."""
+    place = Path(os.path.abspath(os.path.expanduser(path)))  # of a link its own name, not its target's
+    if place.parent.name == "snapshots":  # models--OWNER--NAME/snapshots/HASH
+        return place.parent.parent.name.rpartition("--")[2]
+    return place.name
 
 
 def placed(values: Mapping[str, Any]) -> dict[str, Any]:

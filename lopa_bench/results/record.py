@@ -115,6 +115,7 @@ class Result(Facts):
         encoder: what the instance is read with; None for a method that reads none.
         metric: the name of the metric that selects epochs and stands in tables; metrics: all, on the reported split, each in its unit.
         unended: texts of the reported split that went on until their tokens were spent; None where none are written, and in older results.
+        remarks: what of the rows makes a score say nothing, one line each.
         instance: what the prompt of a method that reads the instance owes to it; None where that was not asked.
         search: what the method's search has found, by the method's names; empty where it makes none.
         computed_in: what the config's precision was on this machine, which an `auto` does not say; None in older results.
@@ -144,6 +145,7 @@ class Result(Facts):
     parameters: Parameters
     gradient_norm: GradientNorm = Field(default_factory=GradientNorm)
     unended: int | None = None
+    remarks: list[str] = Field(default_factory=list)
     instance: Instance | None = None
     search: dict[str, list[int | float]] = Field(default_factory=dict)
     selected_epoch: int

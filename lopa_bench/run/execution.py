@@ -46,7 +46,8 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         model = adapted(config, together)
         examples = examples_of(config, records, model.backbone.kind)
         monitor.stage("reading " + ", ".join(f"{len(rows):,} {name}" for name, rows in examples.items()) + " rows")
-        for remark in config.task.remarks(examples["train"], examples["test"]):
+        remarks = config.task.remarks(examples["train"] if config.method.trains != "nothing" else [], examples["test"])
+        for remark in remarks:
             monitor.stage(remark)
         with monitor.counting("features of the instances"):
             splits = {
@@ -71,6 +72,7 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
     seconds = Seconds(train=round(progress.seconds, 3), total=round(checkpoints.run_seconds, 3))
     result = result_of(
         *(config, records, directory, model, evaluation, progress, tested, together),
+        remarks=remarks,
         scoring=Scoring(**scoring),
         seconds=seconds,
         peak_memory_mib=memory.mib,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import spell
+from lopa_bench.config.places import folder_name
 from lopa_bench.config.quoting import pair
 from lopa_bench.errors import UserError
 from lopa_bench.run import identity
@@ -224,7 +225,7 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
         PlannedRun({k: v for k, v in run.overrides.items() if k not in given}, run.seeds) for run in planned
     )
     if given.get("model") == "local":  # its name is its folder's
-        given["model"] = given.get("model.name") or Path(str(given.get("model.path", ""))).resolve().name
+        given["model"] = given.get("model.name") or folder_name(str(given.get("model.path", "")))
     if not results.exists():
         return Plan(planned, planned, tuple(told), None)
     from lopa_bench.results.read import read_runs

@@ -154,7 +154,7 @@ class Task(ABC):
         return self.examples(records)
 
     def remarks(self, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
-        """What of these rows makes a score say nothing, one line each."""
+        """What of these rows (of those trained on: none where nothing is trained) makes a score say nothing, one line each."""
         return []
 
     def answer(self, text: str) -> str:

@@ -149,6 +149,18 @@ def test_files_without_a_header_are_the_same_rows(there, tmp_path):
     assert (named / "predictions.jsonl").read_bytes() == (other / "predictions.jsonl").read_bytes()
 
 
+def test_rows_that_make_a_score_say_nothing_stand_in_the_result(there, tmp_path, capsys):
+    """Of training rows where something is trained."""
+    rows = pd.read_csv("train.csv")
+    rows[rows.stars == 1].to_csv("bad.csv", index=False)
+    few = [*CLASSIFY, "data.train=bad.csv", FILES[1], *SMALL, "data.limit=8"]
+    for method, remarks in (("pt", 1), ("none", 0)):
+        assert main([*few, f"method={method}", f"results_dir={tmp_path / method}"]) == 0
+        _, result = load_result(finished(tmp_path / method, "classify"))
+        assert len(result.remarks) == remarks
+        assert ("training rows are of the class 1: " in capsys.readouterr().out.partition("majority")[2]) == remarks
+
+
 def test_lines_are_inputs_of_a_task_that_reads_one_column(there, tmp_path, capsys):
     assert main([*CLASSIFY, *FILES, *SMALL, f"results_dir={tmp_path}", "method=pt", "data.limit=16"]) == 0
     run = finished(tmp_path, "classify")

@@ -6,7 +6,7 @@ import pytest
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, read
-from lopa_bench.config.places import name_of
+from lopa_bench.config.places import folder_name, name_of
 from lopa_bench.models import shapes
 from lopa_bench.models.files import locate
 
@@ -47,6 +47,20 @@ def test_a_folder_of_folders_stands_in_for_the_hub(tmp_path, tiny_models):
     assert name_of("encoder", config.model.encoder) == "mpnet"  # what the result says: no place, no hub id
     assert locate(config.model.path, config.model.revision, offline=True).kind == "causal"
     assert load_config([*words, "model=gpt2"]).model.path == read("model/gpt2")["path"]  # not there: the hub's
+
+
+def test_a_folder_is_called_as_it_was_named_and_one_of_the_hubs_cache_as_its_model(tmp_path, monkeypatch):
+    """Not as what a link leads to, which in the cache is a hash."""
+    snapshot = (
+        tmp_path / "models--sentence-transformers--all-MiniLM-L6-v2/snapshots/c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
+    )
+    snapshot.mkdir(parents=True)
+    (tmp_path / "mine").symlink_to(snapshot)
+    monkeypatch.chdir(snapshot)
+    places = {"mine": "mine", "mine/": "mine", "mine/../mine/.": "mine"}
+    assert {place: folder_name(f"{tmp_path}/{place}") for place in places} == places
+    assert folder_name(str(snapshot)) == folder_name(".") == "all-MiniLM-L6-v2"
+    assert load_config(["model=local", f"model.path={tmp_path}/mine"]).model.name == "mine"
 
 
 def test_own_folders_and_the_embedded_models_stay_where_they_are(tmp_path, tiny_models):
