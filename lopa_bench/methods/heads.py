@@ -94,8 +94,8 @@ class PHMLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, inputs] -> [B, outputs]."""
-        x = x.unflatten(-1, (self.blocks, -1))  # [B, n, in/n]
-        y = torch.einsum("iop,blp->bilo", self.s, x)  # S_i on each block
-        y = torch.einsum("ikl,bilo->bko", self.a, y)  # A_i across blocks, summed over i
-        return y.flatten(1) + self.bias
+        """[…, inputs] -> […, outputs]."""
+        x = x.unflatten(-1, (self.blocks, -1))  # […, n, in/n]
+        y = torch.einsum("iop,...lp->...ilo", self.s, x)  # S_i on each block
+        y = torch.einsum("ikl,...ilo->...ko", self.a, y)  # A_i across blocks, summed over i
+        return y.flatten(-2) + self.bias

@@ -98,9 +98,8 @@ class SptModel(BetweenLayers):
 
 def generated(generator: nn.Module, rows: Tensor, held: Mapping[str, Tensor] | None = None) -> Tensor:
     """What `generator` makes of [B, M, D], with the parameters `held` where they are given."""
-    flat = rows.flatten(0, 1)
-    made: Tensor = generator(flat) if held is None else functional_call(generator, dict(held), (flat,))
-    return made.unflatten(0, rows.shape[:2])
+    made: Tensor = generator(rows) if held is None else functional_call(generator, dict(held), (rows,))
+    return made
 
 
 def teaches_gates(index: Tensor) -> Tensor:
