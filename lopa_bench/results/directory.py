@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import yaml
 
 from lopa_bench.errors import UserError
-from lopa_bench.host.files import read_bytes, remove_temporaries, sha256, write_bytes, write_text
+from lopa_bench.host.files import read_bytes, remove_temporaries, sha256, writing
 from lopa_bench.host.lease import CLOCK, Lease
 from lopa_bench.results.record import File, NotAResult, OtherSchema, Result, parse, unaltered
 
@@ -88,7 +89,7 @@ class RunDirectory:
         predictions: Sequence[Mapping[str, Any]],
         files: Mapping[str, bytes],
     ) -> Result:
-        """Write all files, the named `files` first and ``result.json`` last.
+        """Write all files, ``result.json`` last; an older result stays until all of the new one is on the disk.
 
         Returns:
             The result with what was written beside it.
@@ -101,15 +102,28 @@ class RunDirectory:
             HISTORY: as_csv(history).encode(),
             PREDICTIONS: as_lines(predictions),
         }
-        for old in (RESULT, f"{HISTORY}.gz", f"{PREDICTIONS}.gz"):  # must not stand beside new files
-            (self.path / old).unlink(missing_ok=True)
-        for name, content in contents.items():
-            write_bytes(self.path / name, content)
-        # It names this machine's folders, so it is no fact of the result.
-        write_text(self.path / CONFIG, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         written = result.with_files(contents)
-        write_text(self.path / RESULT, written.to_json())
+        # It names this machine's folders, so it is no fact of the result.
+        own = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        old = (RESULT, f"{HISTORY}.gz", f"{PREDICTIONS}.gz")  # must not stand beside new files
+        _write_together(self.path, {RESULT: written.to_json().encode(), CONFIG: own.encode(), **contents}, old)
         return written
+
+
+def _write_together(folder: Path, contents: Mapping[str, bytes], superseded: Iterable[str]) -> None:
+    """Write files of one folder, then remove the `superseded` ones and put the new ones into place, the first of them last.
+
+    Raises:
+        RunFailed: one cannot be written; all are as they were.
+    """
+    with contextlib.ExitStack() as stack:
+        for name, content in contents.items():
+            file = stack.enter_context(writing(folder / name))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # now: once the first is in its place the disk may not turn out to be full
+        for name in superseded:
+            (folder / name).unlink(missing_ok=True)
 
 
 def is_as_written(path: Path, file: File) -> bool:

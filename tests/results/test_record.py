@@ -1,5 +1,6 @@
 """A result is what its file says, and a finished run is whole or made again."""
 
+import errno
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 from synthetic import write_run
 
+from lopa_bench.errors import RunFailed
 from lopa_bench.results.directory import RunDirectory
 from lopa_bench.results.record import NotAResult, Result, parse
 
@@ -25,6 +27,24 @@ def directory(result, tmp_path):
     files = {"trained.safetensors": b"\x00" * 100, "prompts.npz": b"PK"}
     directory.write(result, {"seed": 0}, [{"step": 1, "loss": 0.5}], [{"index": 0, "prediction": "é"}], files)
     return directory
+
+
+def test_an_older_result_stays_where_the_new_one_does_not_fit(directory, result, monkeypatch):
+    """Whichever file the disk has no room for."""
+    before = {path.name: path.read_bytes() for path in directory.path.iterdir()}
+    real = os.fsync
+    for last in range(len(before)):
+        left = iter(range(last))
+
+        def full(handle, left=left):
+            if next(left, None) is None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(handle)
+
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(RunFailed, match="cannot be written"):
+            directory.write(result, {"seed": 1}, [], [], {"trained.safetensors": b"new", "prompts.npz": b"new"})
+        assert {path.name: path.read_bytes() for path in directory.path.iterdir()} == before
 
 
 def test_a_file_is_read_as_it_was_written(result):
