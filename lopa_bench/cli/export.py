@@ -38,6 +38,10 @@ class Options:
         "upload the folder, card included, to this repository of the hub", None, shown="OWNER/NAME"
     )
     private: bool = option("a repository that push makes is private", True)
+    models_dir: Path | None = option(
+        "a folder of model folders, where the run's are not where they were", None, name="models.dir", shown="DIR"
+    )
+    trust_remote_code: bool = option("run the code that a model brings", False, name="model.trust_remote_code")
 
 
 OPTIONS = Options
@@ -51,7 +55,11 @@ def main(argv: Sequence[str]) -> int:
         from lopa_bench.serving.publish import check_push
 
         check_push(options.push)
-    written = export(options.run, options.to, options.form, options.card or options.push is not None, options.licence)
+    written = export(
+        *(options.run, options.to, options.form, options.card or options.push is not None, options.licence),
+        models_dir=options.models_dir,
+        trust_remote_code=options.trust_remote_code,
+    )
     say(f"{options.to}: {written}")
     if options.push is not None:
         from lopa_bench.serving.publish import push
@@ -60,11 +68,20 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def export(run: Path, to: Path, form: str = "own", with_card: bool = False, licence: str | None = None) -> str:
+def export(
+    run: Path,
+    to: Path,
+    form: str = "own",
+    with_card: bool = False,
+    licence: str | None = None,
+    models_dir: Path | None = None,
+    trust_remote_code: bool = False,
+) -> str:
     """Export the run in `run` to the folder `to`; what was written, in words.
 
     Args:
         form: the method's own, or peft's. with_card: a README.md too, that states `licence`.
+        models_dir, trust_remote_code: as of `lopa_bench.run.trained.load_trained`.
 
     Raises:
         UserError: `run` holds no finished run, `to` is in use, or the method has nothing to export in this form.
@@ -81,7 +98,7 @@ def export(run: Path, to: Path, form: str = "own", with_card: bool = False, lice
         )
     from lopa_bench.run.trained import load_trained
 
-    config, model = load_trained(run)
+    config, model = load_trained(run, models_dir=models_dir, trust_remote_code=trust_remote_code)
     if config.readout == "classifier":
         raise UserError(
             f"run={run}: its classifier would have to stand at the server; nearest: a run with readout=label_words"

@@ -27,6 +27,10 @@ class Options:
     run: Path = option("the directory of a finished run (it holds result.json)", shown="DIR")
     inputs: Path = option("the new inputs", shown="FILE")
     to: Path | None = option("file to write instead of the terminal", None, shown="FILE")
+    models_dir: Path | None = option(
+        "a folder of model folders, where the run's are not where they were", None, name="models.dir", shown="DIR"
+    )
+    trust_remote_code: bool = option("run the code that a model brings", False, name="model.trust_remote_code")
 
 
 OPTIONS = Options
@@ -45,7 +49,8 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.run.ask import ask
     from lopa_bench.run.trained import load_trained
 
-    config, model = load_trained(options.run, str(processes().device))
+    here = (options.models_dir, options.trust_remote_code)
+    config, model = load_trained(options.run, str(processes().device), *here)
     lines = [json.dumps(line, ensure_ascii=False) + "\n" for line in ask(model, config, options.inputs)]
     if options.to is None:
         write("".join(lines), sys.stdout)

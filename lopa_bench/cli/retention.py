@@ -29,6 +29,10 @@ class Options:
     tasks: tuple[str, ...] = option("tasks of ours", (), shown="TASK", choices=lambda: choices("task"))
     harness: tuple[str, ...] = option("tasks of lm-evaluation-harness", (), shown="TASK")
     tasks_dir: Path | None = option("a folder of the harness's YAML beside its own", None, shown="DIR")
+    models_dir: Path | None = option(
+        "a folder of model folders, where the run's are not where they were", None, name="models.dir", shown="DIR"
+    )
+    trust_remote_code: bool = option("run the code that a model brings", False, name="model.trust_remote_code")
     limit: int | None = option("rows a task, its first", None, shown="N", at_least=2)
     format: Literal["terminal", "markdown", "json"] = option("for people, documents or machines", "terminal")
     overrides: tuple[str, ...] = overrides("as of a run of those tasks of ours: data.dir= …")
@@ -45,6 +49,10 @@ def main(argv: Sequence[str]) -> int:
     own = words.run_overrides(options.overrides)
     from lopa_bench.report.retention import FORMATS, retention
 
-    kept = retention(options.run, options.tasks, options.harness, options.limit, options.tasks_dir, own)
+    kept = retention(
+        *(options.run, options.tasks, options.harness, options.limit, options.tasks_dir, own),
+        models_dir=options.models_dir,
+        trust_remote_code=options.trust_remote_code,
+    )
     write(FORMATS[options.format](kept), sys.stdout)
     return 0

@@ -73,11 +73,14 @@ def retention(
     limit: int | None,
     tasks_dir: Path | None,
     words: Sequence[str],
+    models_dir: Path | None = None,
+    trust_remote_code: bool = False,
 ) -> list[Kept]:
     """The run's model and its bare backbone on `tasks` of ours and on tasks of lm-evaluation-harness.
 
     Args:
         limit: rows a task, its first. tasks_dir: a folder of the harness's YAML beside its own. words: overrides for our tasks.
+        models_dir, trust_remote_code: as of `lopa_bench.run.trained.load_trained`.
 
     Raises:
         UserError: no finished run, a task that is not there or cannot be put to the model, lm-eval is not installed.
@@ -89,7 +92,7 @@ def retention(
     from lopa_bench.run.trained import load_trained
 
     together = processes()
-    config, model = load_trained(run, str(together.device))
+    config, model = load_trained(run, str(together.device), models_dir, trust_remote_code)
     limited = [] if limit is None else [f"data.limit={limit}"]
     asked = [on_task(config, task, [*limited, *words]) for task in tasks]
     without, backbone = bare(config, together)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,31 +13,54 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from lopa_bench.config.compose import from_resolved
+from lopa_bench.config.places import folder_name, is_own
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel, check_fit, shapes_of
 from lopa_bench.models import shapes
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
+from lopa_bench.models.hub import check_code
 from lopa_bench.results.directory import TRAINED, is_as_written, load_result
 from lopa_bench.results.record import Result
 from lopa_bench.run.model import adapt
 from lopa_bench.run.told import config_of
 
 
-def load_trained(directory: Path, device: str = "cpu") -> tuple[Config, AdaptedModel]:
-    """The config and the adapted model, in evaluation mode, of the run in `directory`.
+def load_trained(
+    directory: Path, device: str = "cpu", models_dir: Path | None = None, trust_remote_code: bool = False
+) -> tuple[Config, AdaptedModel]:
+    """The config and the adapted model, in evaluation mode, of the run in `directory`, in the precision that it was computed in.
+
+    Args:
+        models_dir: a folder of the folders of its models, by name, where they are not where they were.
+        trust_remote_code: whether code that a model brings is run. What the run's config.yaml says of that may be a stranger's word.
 
     Raises:
         UserError: no finished run there, a file that cannot be read, or other backbone weights than the run's.
     """
     config, result = config_of(directory)
+    config = _here(config, result, models_dir, trust_remote_code)
     trained = parameters_of(directory, result)
     _check_weights(directory, config, result.config["model"])
     backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
     model = adapt(config, backbone)
     model.load_trainable(trained)
     return config, model.eval()
+
+
+def _here(config: Config, result: Result, models_dir: Path | None, trust_remote_code: bool) -> Config:
+    """The config of a run as it is answered with on this machine."""
+    model = {**config.resolved["model"], "trust_remote_code": trust_remote_code}
+    if models_dir is not None:
+        if not models_dir.is_dir():
+            raise UserError(f"models.dir={models_dir}: there is no such folder")
+        for key, name in (("path", result.model), ("encoder", result.encoder)):
+            if name not in (None, "backbone") and (models_dir / name).is_dir():
+                model[key] = str(models_dir / name)
+    precision = result.computed_in or config.precision  # what an `auto` was there; older results do not say
+    return from_resolved({**copy.deepcopy(dict(config.resolved)), "model": model, "precision": precision})
 
 
 def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:
@@ -98,5 +122,10 @@ def _check_weights(directory: Path, config: Config, trained_on: Mapping[str, str
     if config.method.reads_instance and model.encoder != "backbone":
         named["model.encoder"] = (model.encoder, model.encoder_revision, trained_on.get("encoder", ""))
     for key, (path, revision, fingerprint) in named.items():
-        if not locate(path, revision, config.offline, key).is_known_as(fingerprint):
+        if is_own(path) and not Path(path).expanduser().is_dir():
+            name = model.name if key == "model.path" else folder_name(path)
+            raise UserError(f"run={directory}: {key}={path} is not there; give models.dir=DIR with its copy DIR/{name}")
+        files = locate(path, revision, config.offline, key)
+        if not files.is_known_as(fingerprint):
             raise UserError(f"run={directory}: {key}={path} holds other weights than the run was trained on")
+        check_code(key, files, model.trust_remote_code)

@@ -78,6 +78,21 @@ def test_where_it_is_trusted_its_features_are_read(words):
     assert torch.allclose(model.encoder.features([[11, 12]])[0], table[[11, 12]].mean(0))
 
 
+def test_a_finished_runs_config_does_not_say_that_it_is_trusted(words, tmp_path, capsys):
+    """It may be a stranger's."""
+    few = ["train.epochs=1", "data.train_limit=8", "data.limit=4", f"results_dir={tmp_path / 'runs'}"]
+    assert main([*words, *few, "model.trust_remote_code=true"]) == 0
+    run = next((tmp_path / "runs").rglob("result.json")).parent
+    (tmp_path / "new.csv").write_text("sentence1,sentence2\na cat,a dog\n")
+    asked = ["predict", f"run={run}", f"inputs={tmp_path / 'new.csv'}"]
+    capsys.readouterr()
+    assert main(asked) == 2
+    error = capsys.readouterr().err
+    assert "brings its own modelling code" in error
+    assert len(complaints(error)) == 1
+    assert main([*asked, "model.trust_remote_code=true"]) == 0
+
+
 def test_code_that_does_not_run_here_is_one_line(words, sage):
     (sage / "modeling_sage.py").write_text("from transformers.modeling_utils import Conv1D\n" + CODE)
     with pytest.raises(UserError, match="its own code does not work with transformers"):

@@ -31,6 +31,7 @@ class LopaLM(TemplateLM):
 
     Args:
         run: the directory of a finished run; or a `Scorer` that has its model already.
+        models_dir, trust_remote_code: as of `load_trained`.
     """
 
     def __init__(
@@ -39,12 +40,16 @@ class LopaLM(TemplateLM):
         batch_size: int | str | None = None,
         max_batch_size: int | None = None,
         device: str | None = None,
+        models_dir: str | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         super().__init__()
         size = int(batch_size) if batch_size and str(batch_size).isdigit() else None  # "auto": the run's
         if not isinstance(run, Scorer):
             here = str(processes().device)  # the harness says cuda:0 where there is none, too
-            config, model = load_trained(Path(run), here if device is None or device.startswith("cuda") else device)
+            device = here if device is None or device.startswith("cuda") else device
+            models = None if models_dir is None else Path(models_dir)
+            config, model = load_trained(Path(run), device, models, trust_remote_code)
             run = Scorer(model, config, size)
         self.scorer, self.tokenizer = run, run.tokenizer
 
