@@ -137,7 +137,7 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
     from lopa_bench.metrics.metric import by_name
     from lopa_bench.metrics.metric import score as scores_of
     from lopa_bench.tasks.known import known
-    from lopa_bench.tasks.labels import PREDICTION, Labels, matched, read_labels
+    from lopa_bench.tasks.labels import PREDICTED, Labels, matched, read_labels
 
     task: Any = known(options.task)
     if task.kind != "classification":
@@ -147,8 +147,8 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
     # Where a task's labels are numbers themselves, these are the same as on the hub.
     classes = {str(number): label for number, label in enumerate(task.about.classes)}
 
-    def labels(path: Path, *also: str) -> Labels:
-        read = read_labels(path, [*task.columns["label"], *also], task.header)
+    def labels(path: Path, *first: str) -> Labels:
+        read = read_labels(path, [*first, *task.columns["label"]], task.header)
         named = [classes.get(label, task.label_aliases.get(label, label)) for label in read.labels]
         for number, label in enumerate(named, 1):
             if label not in task.label_words:
@@ -157,7 +157,7 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
                 )
         return dataclasses.replace(read, labels=named)
 
-    predicted, gold = matched(labels(options.predictions, PREDICTION), labels(options.references))
+    predicted, gold = matched(labels(options.predictions, *PREDICTED), labels(options.references))
     metrics = [METRICS[name](tuple(task.label_words), task.f1_label) for name in task.scored_by]
     return (), scores_of(
         by_name(metrics), [{"target": g, "prediction": p} for g, p in zip(gold, predicted, strict=True)]

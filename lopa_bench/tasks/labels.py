@@ -12,7 +12,9 @@ from lopa_bench.metrics.files.reading import check_counts, read_lines
 from lopa_bench.tasks.rows import read_rows
 
 INDEX = ("index", "idx")  # the column's names in GLUE's files and on the hub
-PREDICTION = "prediction"  # the label column of a file that is submitted to GLUE
+# The answers' column in a run's predictions.jsonl and in a file that is submitted to GLUE. They come before the task's label columns:
+# beside them those hold what is true.
+PREDICTED = ("predicted_label", "prediction")
 
 
 @dataclass(frozen=True)

@@ -297,6 +297,14 @@ def test_glue_labels_that_cannot_be_meant(score, predictions, message):
         glue(score, "mrpc", predictions, "1\n0\n")
 
 
+@pytest.mark.parametrize("answers", ["predicted_label", "prediction"])
+def test_glue_scores_the_answers_and_not_the_true_labels_beside_them(score, answers):
+    row = {"label": "1", **({"prediction": " yes"} if answers == "predicted_label" else {}), answers: "0"}
+    files = {"p.jsonl": lines(json.dumps(row), json.dumps({**row, answers: "1"})), "r.txt": "1\n1\n"}
+    scores = score("glue", files, "task=mrpc", "predictions=p.jsonl", "references=r.txt")
+    assert scores["accuracy"] == 50
+
+
 def test_a_task_without_classes_of_its_own_cannot_be_scored(score):
     with pytest.raises(UserError, match="task=classify has no classes of its own"):
         glue(score, "classify", "1\n", "1\n")
