@@ -94,6 +94,31 @@ def test_tables_are_joined_by_their_sources(score, no_java):
     assert e2e(score, lines(*OUTPUTS), "\ufeff" + references, ("p.txt", "r.csv")) == e2e(score, lines(*OUTPUTS))
 
 
+def test_several_outputs_for_a_source_have_a_stretch_of_its_references_each(score, no_java):
+    first, second, third = "Blue Spice.", "A coffee shop.", "The Eagle."
+    outputs = table(("a", first), ("b", third), ("a", second))
+    references = table(("a", first), ("b", third), ("a", second), ("a", OUTPUTS[0]))
+    expected = nlg.e2e([first, third, second], [[first], [third], [second, OUTPUTS[0]]])
+    assert e2e(score, outputs, references, ("p.tsv", "r.tsv"))["nist"] == pytest.approx(expected["nist"])
+    scattered = e2e(score, table(("b", third), ("a", second)), references, ("p.tsv", "r.tsv"))
+    expected = nlg.e2e([third, second], [[third], [first, second, OUTPUTS[0]]])
+    assert scattered["nist"] == pytest.approx(expected["nist"])
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ("a", "p.tsv: no output for 2 of 3 sources of r.tsv, the first is 'b'"),
+        ("abca", "p.tsv: 2 outputs for the source 'a', whose references in r.tsv are in 1 stretch"),
+        ("abcd", "r.tsv: no reference for the source 'd'"),
+    ],
+)
+def test_every_source_has_its_output(score, sources, message):
+    outputs, references = table(*((each, OUTPUTS[0]) for each in sources)), table(*zip("abc", "xyz", strict=True))
+    with pytest.raises(UserError, match=message):
+        e2e(score, outputs, references, ("p.tsv", "r.tsv"))
+
+
 @pytest.mark.parametrize(
     ("outputs", "references", "message"),
     [

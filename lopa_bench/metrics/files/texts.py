@@ -27,10 +27,15 @@ def read_e2e(predictions: Path, references: Path) -> tuple[list[str], Texts]:
     and references.
 
     Raises:
-        UserError: the counts differ, an instance has no reference, or a file cannot be read.
+        UserError: the counts differ, an instance has no reference or no output, or a file cannot be read.
     """
     sources, outputs = _table(predictions, _OUTPUT) if _is_table(predictions) else (None, _split(predictions))
-    groups = _grouped_table(references, sources) if _is_table(references) else _groups(references)
+    if not _is_table(references):
+        groups = _groups(references)
+    elif sources is None:
+        groups = [texts for _, texts in _stretches(references)]
+    else:
+        groups = _joined(predictions, sources, references)
     check_counts(predictions, outputs, references, groups, "group(s) of references")
     return outputs, groups
 
@@ -115,23 +120,45 @@ def _rows(path: Path, lines: Sequence[str]) -> Texts:
     return rows
 
 
-def _grouped_table(path: Path, sources: Sequence[str] | None) -> Texts:
-    """References of each source in the outputs' order, else of each run of equal sources."""
-    pairs = list(zip(*_table(path, _REFERENCE), strict=True))
-    if sources is None:
-        groups: Texts = []
-        for i, (source, text) in enumerate(pairs):
-            if i == 0 or source != pairs[i - 1][0]:
-                groups.append([])
-            groups[-1].append(text)
-        return groups
-    by_source: dict[str, list[str]] = {}
-    for source, text in pairs:
-        by_source.setdefault(source, []).append(text)
-    unknown = next((source for source in sources if source not in by_source), None)
-    if unknown is not None:
-        raise UserError(f"{path}: no reference for the source {unknown!r}")
-    return [by_source[source] for source in sources]
+def _stretches(path: Path) -> list[tuple[str, list[str]]]:
+    """Each run of equal sources in a table of references, as `e2e-metrics` groups it: the source and its references."""
+    found: list[tuple[str, list[str]]] = []
+    for source, text in zip(*_table(path, _REFERENCE), strict=True):
+        if not found or source != found[-1][0]:
+            found.append((source, []))
+        found[-1][1].append(text)
+    return found
+
+
+def _joined(predictions: Path, sources: Sequence[str], references: Path) -> Texts:
+    """The references of each of the outputs' `sources`, in that order.
+
+    A source's one output has all of its references. Of several, each has a stretch of them, as for `e2e-metrics`, which goes by the order.
+
+    Raises:
+        UserError: a source without a reference or without an output, or one with more outputs than stretches, or fewer.
+    """
+    by_source: dict[str, Texts] = {}
+    for source, texts in _stretches(references):
+        by_source.setdefault(source, []).append(texts)
+    outputs = Counter(sources)
+    if unknown := [source for source in outputs if source not in by_source]:
+        raise UserError(f"{references}: no reference for the source {unknown[0]!r}")
+    if missing := [source for source in by_source if source not in outputs]:
+        raise UserError(
+            f"{predictions}: no output for {len(missing)} of {len(by_source)} sources of {references}, the first is {missing[0]!r}"
+        )
+    for source, count in outputs.items():
+        if count not in (1, len(by_source[source])):
+            raise UserError(
+                f"{predictions}: {count} outputs for the source {source!r}, whose references in {references} are in "
+                f"{len(by_source[source])} stretch(es); give it one output"
+            )
+    left = {
+        source: iter([[text for texts in stretches for text in texts]] if outputs[source] == 1 else stretches)
+        for source, stretches in by_source.items()
+    }
+    return [next(left[source]) for source in sources]
 
 
 def _reference_files(folder: Path) -> Texts:
