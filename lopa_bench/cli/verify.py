@@ -9,6 +9,7 @@ from typing import Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
+from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import say
 
 SUMMARY = "published results against themselves: files, scores from predictions, tables from results"
@@ -30,20 +31,28 @@ OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
-    """0 if all is well, 1 if something differs."""
+    """0 if all is well, 1 if something differs; 2 where there is nothing to check."""
     options = words.read(Options, argv, "verify")
     from lopa_bench.report.verify import verify
     from lopa_bench.results.read import read_runs
     from lopa_bench.study.spec import SCALES
 
-    problems = list[str]()
+    problems, found = list[str](), 0
     for scale in SCALES:
         runs = read_runs(options.results_dir, scale)
         problems += [*runs.warnings, *runs.refused]
+        found += len(runs.frame)
         if not runs.frame.empty:
             checked = verify(runs, scale, options.results_dir / scale, everything=options.scores == "all")
             say(f"{scale}: {len(runs.frame):,} runs; " + ", ".join(map(str, checked)))
             problems += [line for each in checked for line in each.wrong]
     for line in problems:
         say(line, error=True)
+    if not found and not problems:  # nothing was looked at, which must not look as if all were well
+        folder = options.results_dir
+        scale = folder.resolve().name
+        parent = folder.parent if folder.name else Path("..")  # of "."
+        known = f"runs lie in DIR/SCALE/TASK/…, SCALE one of {', '.join(SCALES)}"
+        way_out = f"it is a scale's folder: give its parent, results_dir={parent}" if scale in SCALES else known
+        raise UserError(f"results_dir={folder}: no finished runs below it; {way_out}")
     return 1 if problems else 0

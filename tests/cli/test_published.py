@@ -79,6 +79,24 @@ def test_only_a_tables_runs_are_published_and_without_this_machines_folders(publ
     )
 
 
+@pytest.mark.parametrize(
+    ("below", "said"),
+    [("mini", "it is a scale's folder: give its parent, results_dir="), ("empty", "runs lie in DIR/SCALE/TASK/…")],
+)
+def test_where_nothing_can_be_checked_it_does_not_look_as_if_all_were_well(published, capsys, below, said):
+    (published / "empty").mkdir()
+    assert main(["verify", f"results_dir={published / below}"]) == 2
+    error = capsys.readouterr().err
+    assert f"results_dir={published / below}: no finished runs below it; {said}" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_the_parent_is_named_from_within_a_scales_folder_too(published, capsys, monkeypatch):
+    monkeypatch.chdir(published / "mini")
+    assert main(["verify", "results_dir=."]) == 2
+    assert "results_dir=..\n" in capsys.readouterr().err
+
+
 def test_what_the_runs_of_a_task_were_asked_is_published_once_and_their_lines_are_whole_again(tmp_path):
     runs, to = tmp_path / "runs", tmp_path / "results"
     folders = [write_whole_run(runs, seed, {}) for seed in (0, 1)]
