@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
+from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import say
 
 SUMMARY = "finished runs as they are published: predictions compressed, no folder of this machine"
@@ -30,6 +31,7 @@ OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
+    """0; 2 where a result could not be read and was left out."""
     options = words.read(Options, argv, "publish")
     from lopa_bench.report.listing import examples, planned, with_prompts
     from lopa_bench.results.directory import TRAINED
@@ -46,4 +48,4 @@ def main(argv: Sequence[str]) -> int:
         more = [name for name, of in keepers.items() if path in of]
         publish(path, options.results_dir, options.to, more)
     say(f"{len(paths)} of {len(runs.frame)} runs published in {options.to}")
-    return 0
+    return UserError.exit_status if runs.refused else 0

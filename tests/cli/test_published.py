@@ -251,3 +251,13 @@ def test_claims_are_verified_as_tables_are(published, capsys):
     path.write_text(path.read_text().replace("no runs", "holds"))
     assert main(["verify", f"results_dir={published}"]) == 1
     assert f"{path}: not what its results give" in capsys.readouterr().err
+
+
+def test_publishing_is_not_well_where_a_result_was_left_out(tmp_path, capsys):
+    runs = tmp_path / "runs"
+    write_whole_run(runs, 0, {})
+    other = write_run(runs, "mrpc", schema=3)
+    assert main(["publish", f"results_dir={runs}", f"to={tmp_path / 'to'}"]) == 2
+    out, error = capsys.readouterr()
+    assert f"{other / 'result.json'}: left out, schema 3" in error
+    assert "1 of 1 runs published" in out
