@@ -134,6 +134,28 @@ def is_as_written(path: Path, file: File) -> bool:
         return False
 
 
+def result_files(folder: Path) -> list[Path]:
+    """Every ``result.json`` below a folder, in the order of their paths; behind links to folders too, but no folder twice."""
+    found, roots, seen = list[str](), [str(folder)], set[str]()
+    for root in roots:  # it grows: links come after what lies here itself, and may lead back up
+        real = os.path.realpath(root)
+        for where, folders, files in os.walk(root):
+            here = real + where[len(root) :]
+            if here in seen:
+                folders.clear()
+                continue
+            seen.add(here)
+            found += [where] if RESULT in files else []
+            roots += [path for name in sorted(folders) if os.path.islink(path := os.path.join(where, name))]
+    return [Path(where, RESULT) for where in sorted(found, key=lambda where: where.split(os.sep))]
+
+
+def place(results_dir: Path, result: Result) -> Path:
+    """Where a run writes its ``result.json``: what lies there is no copy."""
+    run = f"{result.seed}-{result.digest}"
+    return results_dir / result.scale / result.task / result.model / result.method / run / RESULT
+
+
 def kept(path: Path) -> Path:
     """The file of a run, or where there is none the packed one of a published run."""
     return path if path.exists() else path.with_name(f"{path.name}.gz")

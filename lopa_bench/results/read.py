@@ -6,7 +6,6 @@ import contextlib
 import gc
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from lopa_bench.config.keys import lookup, spell
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
-from lopa_bench.results.directory import RESULT, load_result
+from lopa_bench.results.directory import load_result, place, result_files
 from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
 Chosen = tuple[pd.DataFrame, str | None]  # runs of one setting, and what a reader must know of it
@@ -113,8 +112,8 @@ def check_known(found: Sequence[Runs], where: Mapping[str, Sequence[str]], comma
 def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> Runs:
     """Read ``results_dir/<scale>/**/result.json``.
 
-    Corrupt files, JSON that is no result and results altered after they were written are named in ``warnings`` and skipped; those of
-    other schema versions are named in ``refused``, in one line a version, and never used.
+    Corrupt files, JSON that is no result, results altered after they were written and copies of a run are named in ``warnings`` and
+    skipped; those of other schema versions are named in ``refused``, in one line a version, and never used.
 
     Args:
         foreign: keep those of tasks and methods that conf/ has not, whose facts are not known; else they are named in ``warnings``.
@@ -125,12 +124,12 @@ def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> 
     root = Path(results_dir)
     if not root.is_dir():
         raise UserError(f"results_dir={root}: no such directory; a first run creates it")
-    rows, skipped = [], []
+    rows, skipped = dict[tuple[str, int], dict[str, Any]](), list[str]()
     others: dict[str, list[Path]] = {}
     known = {kind: set(choices(kind)) for kind in ("task", "method")}
     unknown: dict[str, list[Path]] = {}
     with _all_kept():
-        for path in _result_files(root / scale):
+        for path in result_files(root / scale):
             try:
                 result = parse(read_bytes(path))
             except OtherSchema as error:
@@ -147,11 +146,16 @@ def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> 
                     skipped.append(f"{path}: skipped, a result of scale {result.scale!r}")
                 elif strange and not foreign:
                     unknown.setdefault(strange[0], []).append(path)
+                elif other := rows.get((result.digest, result.seed)):  # copied, within the folder of results
+                    copy = other["path"]
+                    if path == place(root, result):
+                        rows[result.digest, result.seed], path, copy = _row(path, result), copy, path
+                    skipped.append(f"{path}: the same run as {copy}, skipped")
                 else:
-                    rows.append(_row(path, result))
+                    rows[result.digest, result.seed] = _row(path, result)
         skipped += [_foreign(name, paths) for name, paths in unknown.items()]
         refused = [_left_out(reason, paths) for reason, paths in others.items()]
-        return Runs(_frame(rows), skipped, refused)
+        return Runs(_frame(list(rows.values())), skipped, refused)
 
 
 def _foreign(name: str, paths: Sequence[Path]) -> str:
@@ -241,8 +245,3 @@ def _setting(config: Mapping[str, Any]) -> str:
     kept = {key: value for key, value in config.items() if key != "seed"}
     text = json.dumps(kept, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def _result_files(folder: Path) -> list[Path]:
-    found = (where for where, _, files in os.walk(folder) if RESULT in files)
-    return [Path(where, RESULT) for where in sorted(found, key=lambda where: where.split(os.sep))]

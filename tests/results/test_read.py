@@ -1,11 +1,13 @@
 """Reading results: what is not a result of ours is named, never counted."""
 
 import json
+import shutil
 
 import pytest
 from synthetic import write_run
 
 from lopa_bench.cli.report import main
+from lopa_bench.cli.status import state
 from lopa_bench.errors import UserError
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.frame import load_results
@@ -128,3 +130,45 @@ def test_results_of_all_scales_are_one_frame(tmp_path):
     assert set(frame["scale"]) == {"mini", "paper"}
     with pytest.raises(UserError, match="no such directory"):
         load_results(tmp_path / "nowhere")
+
+
+def at_its_place(folder):
+    """A synthetic run where a real one lies."""
+    result = json.loads((folder / "result.json").read_text())
+    return folder.rename(folder.with_name(f"{result['seed']}-{result['digest']}"))
+
+
+@pytest.mark.parametrize("copy", ["mini/backup_rte", "mini/zz/of/it/all/rte"])
+def test_a_copy_of_a_run_does_not_stand_in_for_it_and_is_named(tmp_path, copy):
+    folder = at_its_place(write_run(tmp_path, "rte", "lopa", metrics={"glue": 81.0}))
+    other = tmp_path / copy / folder.relative_to(tmp_path / "mini" / "rte")
+    shutil.copytree(folder, other)
+    changed = json.loads((other / "result.json").read_text())
+    changed["metrics"] = changed["metrics_per_split"]["test"] = {"glue": 99.0}
+    (other / "result.json").write_text(json.dumps(changed))
+    runs = read_runs(tmp_path, "mini")
+    assert runs.frame["score"].tolist() == [81.0]
+    assert runs.warnings == [f"{other / 'result.json'}: the same run as {folder / 'result.json'}, skipped"]
+
+
+def test_of_two_copies_the_first_stands(tmp_path):
+    folder = write_run(tmp_path, "rte", "lopa")
+    copies = [shutil.copytree(folder, tmp_path / "mini" / name / "run") / "result.json" for name in "ab"]
+    shutil.rmtree(folder)
+    runs = read_runs(tmp_path, "mini")
+    assert runs.frame["path"].tolist() == copies[:1]
+    assert runs.warnings == [f"{copies[1]}: the same run as {copies[0]}, skipped"]
+
+
+def test_runs_behind_links_are_read_as_status_counts_them(tmp_path):
+    results, elsewhere = tmp_path / "results", tmp_path / "elsewhere"
+    write_run(results, "rte")
+    moved = write_run(elsewhere, "mrpc").relative_to(elsewhere)
+    (results / "mini" / "mrpc").symlink_to(elsewhere / "mini" / "mrpc")
+    (results / "mini" / "rte" / "up").symlink_to(results / "mini")  # loops end
+    (elsewhere / "mini" / "mrpc" / "self").symlink_to(elsewhere / "mini" / "mrpc")
+    runs = read_runs(results, "mini")
+    assert sorted(runs.frame["task"]) == ["mrpc", "rte"]
+    assert results / moved / "result.json" in set(runs.frame["path"])
+    assert runs.warnings == []
+    assert state(results).startswith(f"{results}: 2 done")
