@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Container
+from hashlib import sha256
 from pathlib import Path
 
 import yaml
 
+from lopa_bench.errors import UserError
 from lopa_bench.host.files import make_folder, read_bytes, write_bytes, write_text
 from lopa_bench.results.directory import CONFIG, HISTORY, PREDICTIONS, RESULT, TRAINED, kept
 from lopa_bench.results.predictions import as_written, parted
-from lopa_bench.results.record import parse
+from lopa_bench.results.record import File, parse
 
 KEPT_TRAINED = 384 << 10  # bytes: a prompt and its heads at the embedded scale, not a whole model or encoder
 PLACES = ("data.dir", "models.dir", "conf.path", "init_from")  # of the machine, in config.yaml
@@ -31,26 +33,43 @@ def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) 
         more: which of the other files are published too, where they are there; what was trained, where it is small.
 
     Raises:
-        UserError: a file that is missing or damaged, or a place that cannot be written.
+        UserError: a file that is missing, damaged or another than the run wrote, or a place that cannot be written.
     """
     source, target = result_path.parent, to / result_path.parent.relative_to(runs)
     told = read_bytes(result_path)
     result = parse(told)
+    contents = {
+        name: content for name, file in result.files.items() if (content := _asked_for(result_path, name, file, more))
+    }
     make_folder(target)
-    for name, file in result.files.items():
-        if name == PREDICTIONS:
-            content = as_written(result_path)
-            if parts := parted(content, source / name):
-                content, examples, asked = parts
-                _write_packed(target.parents[2] / examples, asked)
+    for name, content in contents.items():
+        if name == PREDICTIONS and (parts := parted(content, source / name)):
+            own, examples, asked = parts
+            _write_packed(target.parents[2] / examples, asked)
+            _write_packed(target / f"{name}.gz", own)
+        elif name in (PREDICTIONS, HISTORY):
             _write_packed(target / f"{name}.gz", content)
-        elif name == HISTORY:
-            _write_packed(target / f"{name}.gz", read_bytes(kept(source / name)))
-        elif name in more and (name != TRAINED or file.bytes <= KEPT_TRAINED) and (source / name).exists():
-            write_bytes(target / name, read_bytes(source / name))
+        else:
+            write_bytes(target / name, content)
     write_text(target / CONFIG, _without_places(read_bytes(source / CONFIG).decode()))
     write_bytes(target / RESULT, told)
     return target
+
+
+def _asked_for(result_path: Path, name: str, file: File, more: Container[str]) -> bytes | None:
+    """A file as the run wrote it, if it is published. Raises `UserError` for another: what is published is what was run."""
+    path = result_path.with_name(name)
+    if name == PREDICTIONS:
+        content = as_written(result_path)
+    elif name == HISTORY:
+        content = read_bytes(kept(path))
+    elif name in more and (name != TRAINED or file.bytes <= KEPT_TRAINED) and path.exists():
+        content = read_bytes(path)
+    else:
+        return None
+    if sha256(content).hexdigest() != file.sha256:
+        raise UserError(f"{kept(path)}: not the file that the run wrote; put that back, or run again with force=true")
+    return content
 
 
 def _write_packed(path: Path, content: bytes) -> None:

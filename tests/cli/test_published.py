@@ -261,3 +261,13 @@ def test_publishing_is_not_well_where_a_result_was_left_out(tmp_path, capsys):
     out, error = capsys.readouterr()
     assert f"{other / 'result.json'}: left out, schema 3" in error
     assert "1 of 1 runs published" in out
+
+
+@pytest.mark.parametrize("name", ["predictions.jsonl", "history.csv", "trained.safetensors"])
+def test_a_file_that_the_run_did_not_write_is_not_published(tmp_path, capsys, name):
+    folder = write_whole_run(tmp_path / "runs", 0, {})
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content.replace(b"false", b"true ") + (b"" if b"false" in content else b"\n"))
+    assert main(["publish", f"results_dir={tmp_path / 'runs'}", f"to={tmp_path / 'to'}"]) == 2
+    assert f"{folder / name}: not the file that the run wrote; put that back" in capsys.readouterr().err
+    assert not list((tmp_path / "to").rglob("*.*"))
