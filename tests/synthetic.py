@@ -42,7 +42,7 @@ def write_run(
     settings: dict[str, Any] | None = None,
     **fields: Any,
 ) -> Path:
-    """One synthetic run directory. ``correct`` (0/1 per example) gives predictions and score."""
+    """One synthetic run directory. ``correct`` (0/1 per example) gives predictions and their score."""
     settings = settings or {}
     run = PlannedRun({"task": task, "method": method, **settings}, (seed,))
     flat = run.selector(scale)
@@ -67,7 +67,7 @@ def write_run(
             }
             for i, (c, w) in enumerate(zip(correct, words.tolist(), strict=True))
         ]
-        metrics = metrics or {headline: float(100 * np.mean(correct))}
+        metrics = metrics or {headline: known(task).metrics[headline].of(predictions)}
     metrics = metrics or {headline: 80.0}
     result = {
         "schema": SCHEMA,

@@ -48,7 +48,7 @@ def compare(a: Path, b: Path) -> Comparison:
     """Test two runs on the examples that both predicted.
 
     Raises:
-        UserError: not two finished runs of one task with predictions of the same examples.
+        UserError: not two finished runs of one task with their predictions of the same examples.
     """
     (path_a, result_a), (path_b, result_b) = load_result(a), load_result(b)
     for key in ("task", "scale", "reported_split", "metric"):
@@ -66,7 +66,9 @@ def compare(a: Path, b: Path) -> Comparison:
     if metrics[0] != metrics[1]:
         classes = [result.setting("task.f1_label") for _, result in runs]
         raise UserError(f"{metric} is of another class: task.f1_label is {classes[0]} in {a}, {classes[1]} in {b}")
-    scores_a, scores_b = (read_scores(path, own) for (path, _), own in zip(runs, metrics, strict=True))
+    scores_a, scores_b = (
+        read_scores(path, own, claimed=result.score) for (path, result), own in zip(runs, metrics, strict=True)
+    )
     if scores_a is None or scores_b is None:
         raise UserError(f"{metric} of {task} cannot be recomputed from the predictions of {a}")
     if other_examples([result.data.fingerprints.get("test") for _, result in runs], [scores_a, scores_b]):

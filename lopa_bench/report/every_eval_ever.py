@@ -163,7 +163,9 @@ def _source(result: Result, config: Config) -> dict[str, Any]:
     told = {f"{split}_fingerprint": value for split, value in result.data.fingerprints.items()}
     hub, rows = config.task.hub, result.data.rows[result.reported_split]
     if result.data.source == "hub" and hub is not None:
-        named = {"hf_repo": hub.path, "hf_split": result.reported_split, "samples_number": rows}
+        told |= {"hf_config": hub.name} if hub.name else {}  # for which the form has no field of its own
+        split = getattr(hub, result.reported_split)  # as the hub calls it: GLUE's test rows are its validation split
+        named = {"hf_repo": hub.path, "hf_split": split, "samples_number": rows}
         return {"dataset_name": result.task, "source_type": "hf_dataset", **named, "additional_details": told}
     told |= {"source": result.data.source, "rows": str(rows)}
     return {"dataset_name": result.task, "source_type": "other", "additional_details": told}

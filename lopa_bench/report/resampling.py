@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,9 +15,11 @@ from scipy import stats
 
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Line, Metric, percent_mean
+from lopa_bench.results.directory import PREDICTIONS, kept
 from lopa_bench.results.predictions import examples_of, inputs_of, read_predictions
 
 RESAMPLES = 2_000
+EQUAL = 1e-6  # points: what a sum in another order may change
 
 Floats = NDArray[np.float64]
 Whose = Literal["own", "exchanged"]
@@ -45,16 +48,24 @@ class RowScores:
         return float(self.aggregate(self.rows.sum(0), len(self.rows)))
 
 
-def read_scores(result_path: Path, metric: Metric, prompts: Whose | None = None) -> RowScores | None:
+def read_scores(
+    result_path: Path, metric: Metric, prompts: Whose | None = None, claimed: float | None = None
+) -> RowScores | None:
     """The statistics of a metric; None where a run's predictions do not give them.
 
     Args:
         prompts: of those rows only that were answered by exchanged prompts too, what their own or the exchanged prompts answered.
+        claimed: the metric as the result says it, if it does: rows that give another are not those that it was computed from.
 
     Raises:
-        UserError: a damaged file.
+        UserError: a damaged file, or one of other predictions.
     """
-    return scores_by(read_predictions(result_path), result_path, metric, prompts)
+    scores = scores_by(read_predictions(result_path), result_path, metric, prompts)
+    if scores and claimed is not None and not math.isclose(scores.value, claimed, abs_tol=EQUAL):
+        path, which = kept(result_path.with_name(PREDICTIONS)), f"{prompts} prompts, " if prompts else ""
+        told = f"{which}{metric.name} is {claimed:.6g} in its result.json and {scores.value:.6g} of these rows"
+        raise UserError(f"{path}: not the predictions of this run, {told}")
+    return scores
 
 
 def scores_by(

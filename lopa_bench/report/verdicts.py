@@ -135,9 +135,10 @@ class _Checker:
         return _Sample(contrast, effects, left, right)
 
     def scores(self, run: pd.Series, contrast: Contrast, prompts: Whose | None = None) -> RowScores | None:
-        """A run's statistics; a damaged file is named among the warnings, and counts as none."""
+        """A run's statistics; a file that is damaged or of other predictions is named among the warnings, and counts as none."""
         metric = as_run(contrast.task, run["config"].get("task") or {}).metrics[contrast.metric]
-        scores, problem = _scores(run["path"], metric, prompts)
+        claimed = getattr(run["instance"], prompts) if prompts else run["metrics"].get(contrast.metric)
+        scores, problem = _scores(run["path"], metric, prompts, claimed)
         if problem and problem not in self.all.warnings:
             self.all.warnings.append(problem)
         return scores
@@ -171,10 +172,12 @@ class _Sample:
 
 
 @lru_cache(maxsize=4096)  # all that the claims compare at a scale: most are asked for by several claims
-def _scores(path: Path, metric: Metric, prompts: Whose | None) -> tuple[RowScores | None, str]:
+def _scores(
+    path: Path, metric: Metric, prompts: Whose | None, claimed: float | None
+) -> tuple[RowScores | None, str]:
     """A run's statistics, None without predictions; and what is wrong with these, if anything."""
     try:
-        return read_scores(path, metric, prompts), ""
+        return read_scores(path, metric, prompts, claimed), ""
     except UserError as error:
         return None, f"{error}: its seeds count, its examples do not"
 

@@ -15,7 +15,7 @@ from lopa_bench.host.files import read_bytes
 from lopa_bench.report import claims_text
 from lopa_bench.report.fill import build_tables
 from lopa_bench.report.render import FORMATS
-from lopa_bench.report.resampling import Whose, scores_by
+from lopa_bench.report.resampling import EQUAL, Whose, scores_by
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.directory import HISTORY, PREDICTIONS, kept
 from lopa_bench.results.predictions import as_written, read_predictions
@@ -24,8 +24,6 @@ from lopa_bench.results.record import File, Instance, parse, unaltered
 from lopa_bench.run.told import config_of
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import as_run
-
-EQUAL = 1e-6  # points: what a sum in another order may change
 
 
 @dataclass

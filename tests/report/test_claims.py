@@ -146,7 +146,8 @@ def test_predictions_of_other_examples_are_not_paired(tmp_path):
             {"index": i, "prediction": " Yes", "target": " Yes", "correct": bool(random.random() < 0.5)}
             for i in range(400)
         ]
-        write_run(tmp_path, "mrpc", "pt", seed, predictions=lines, metrics={"glue": 50.0})
+        glue = known("mrpc").metrics["glue"].of(lines)
+        write_run(tmp_path, "mrpc", "pt", seed, predictions=lines, metrics={"glue": glue})
         for method, test in (("lopa", "a"), ("pt", "b")):
             write_run(tmp_path, "sst2", method, seed, data={"source": "mini", "fingerprints": {"test": test}})
     for finding in check(tmp_path, C1).parts[0].findings[:3]:

@@ -129,3 +129,18 @@ def test_an_interval_and_a_p_that_disagree_say_which_decides(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "p = 0.0625" in shown
     assert "it is the p that decides" in shown
+
+
+def test_predictions_that_give_another_score_are_not_of_this_run(tmp_path, capsys):
+    write_pair(tmp_path, ["rte"], 0.9, 0.6)
+    runs = [next((tmp_path / "mini" / "rte").glob(f"*/{method}/0-*")) for method in ("lopa", "pt")]
+    other = next((tmp_path / "mini" / "rte").glob("*/lopa/1-*"))
+    (runs[0] / "predictions.jsonl").write_bytes((other / "predictions.jsonl").read_bytes())
+    with pytest.raises(UserError, match=r"predictions\.jsonl: not the predictions of this run, glue is "):
+        compare_main([str(run) for run in runs])
+    assert main(["claims", "--results-dir", str(tmp_path), "--format", "json"]) == 0
+    out, error = capsys.readouterr()
+    comparison = json.loads(out)[0]["parts"][0]["comparisons"][0]
+    assert (comparison["seeds"], comparison["rows"]) == (3, 0)
+    (line,) = [line for line in error.splitlines() if str(runs[0]) in line]
+    assert line.endswith("of these rows: its seeds count, its examples do not")

@@ -9,6 +9,7 @@ import pytest
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.report.every_eval_ever import _source
 from lopa_bench.run.story import run
 
 
@@ -58,6 +59,19 @@ def test_other_rows_are_refused(finished, tmp_path, rte_files, monkeypatch, caps
     assert main(["share", f"run={directory}", f"to={tmp_path / 'out'}", "organization=x"]) == 2
     assert "are not those that it was scored on" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "split", "name"),
+    [("sst2", "validation", "sst2"), ("mnli", "validation_matched", "mnli"), ("cruxeval_o", "test[400:]", None)],
+)
+def test_rows_of_the_hub_are_named_as_the_hub_calls_them(finished, task, split, name):
+    data = finished.result.data.model_copy(update={"source": "hub"})
+    config = load_config([f"task={task}", "scale=mini"])
+    source = _source(finished.result.model_copy(update={"data": data, "task": task}), config)
+    assert source["hf_split"] == split
+    assert source["samples_number"] == data.rows["test"]
+    assert source["additional_details"].get("hf_config") == name
 
 
 def test_its_package_finds_it_valid(shared):
