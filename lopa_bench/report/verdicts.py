@@ -129,8 +129,8 @@ class _Checker:
         effects = [run["instance"].own - run["instance"].exchanged for run in asked]
         both = [[self.scores(run, contrast, which) for which in ("own", "exchanged")] for run in asked]
         paired = [(x, y) for x, y in both if x and y]
-        if len(paired) < len(asked):
-            return _Sample(contrast, effects, detail="no predictions: seeds only")
+        if len(paired) < len(asked) or len({side.examples for both in paired for side in both}) > 1:
+            return _Sample(contrast, effects, detail="no predictions of the same examples: seeds only")
         left, right = zip(*paired, strict=True)
         return _Sample(contrast, effects, left, right)
 
@@ -172,9 +172,7 @@ class _Sample:
 
 
 @lru_cache(maxsize=4096)  # all that the claims compare at a scale: most are asked for by several claims
-def _scores(
-    path: Path, metric: Metric, prompts: Whose | None, claimed: float | None
-) -> tuple[RowScores | None, str]:
+def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | None) -> tuple[RowScores | None, str]:
     """A run's statistics, None without predictions; and what is wrong with these, if anything."""
     try:
         return read_scores(path, metric, prompts, claimed), ""

@@ -63,7 +63,7 @@ def _lines(task: Task, inputs: Path) -> Sequence[Record]:
         text = read_bytes(inputs).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"inputs={inputs}: byte {error.start} is not UTF-8") from error
-    lines = [line.rstrip("\r") for line in text.rstrip().split("\n")]
+    lines = [line.rstrip("\r") for line in text.rstrip("\r\n").split("\n")]
     if blank := next((number for number, line in enumerate(lines, 1) if not line.strip()), None):
         raise UserError(f"inputs={inputs}: line {blank} has no text, and a line is an input; take it out")
     return [{read[0]: line} for line in lines]

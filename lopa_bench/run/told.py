@@ -54,14 +54,14 @@ def _other_code(config: Config, result: Result) -> str | None:
 def _other(config: Config, result: Result) -> str | None:
     """A section of the settings in which a config is not the result's, if there is one."""
     given = {**result.config, "model": {k: v for k, v in result.config.get("model", {}).items() if k in identity.MODEL}}
-    wrong: list[str] = []
+    wrong: list[list[str]] = []
     for kind in KINDS:
         try:
             told = json.loads(json.dumps(identity.told(config, kind)))
         except UserError:  # a task that is not put to models of this kind
             continue
         keys = sorted({*told, *given} - {"protocol", "init_from", "data", "code"})
-        wrong = [key for key in keys if told.get(key) != given.get(key)]
-        if not wrong:
-            return None
-    return next(iter(wrong), "task")
+        wrong.append([key for key in keys if told.get(key) != given.get(key)])
+    # Of the kind that the model is not of, the task differs as well.
+    fewest = min(wrong, key=len, default=["task"])
+    return next(iter(fewest), None)

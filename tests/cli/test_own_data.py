@@ -18,6 +18,7 @@ from lopa_bench.config.quoting import as_meant
 from lopa_bench.errors import UserError
 from lopa_bench.report.card import command_of
 from lopa_bench.results.directory import load_result
+from lopa_bench.run import ask
 from lopa_bench.serving.client import SoftPromptClient
 from lopa_bench.tasks.own import Classify, Write, fields_of, filled
 from lopa_bench.tasks.rows import read_rows
@@ -164,10 +165,16 @@ def test_rows_that_make_a_score_say_nothing_stand_in_the_result(there, tmp_path,
 def test_lines_are_inputs_of_a_task_that_reads_one_column(there, tmp_path, capsys):
     assert main([*CLASSIFY, *FILES, *SMALL, f"results_dir={tmp_path}", "method=pt", "data.limit=16"]) == 0
     run = finished(tmp_path, "classify")
-    (tmp_path / "new.txt").write_text("a good film\na bad film\n", encoding="utf-8")
+    (tmp_path / "new.txt").write_bytes(b"a good film\r\na bad film\n\n")
     capsys.readouterr()
     told = answers(capsys, f"run={run}", f"inputs={tmp_path / 'new.txt'}")
     assert [line["input"] for line in told] == ["a good film It was <mask> .", "a bad film It was <mask> ."]
+
+
+def test_the_last_line_is_read_as_every_other(there):
+    config = load_config([as_meant(word) for word in (*CLASSIFY, *FILES)])
+    Path("alike.txt").write_text("A bad film \nA bad film \nA bad film ", encoding="utf-8")
+    assert {record["review"] for record in ask._lines(config.task, Path("alike.txt"))} == {"A bad film "}
 
 
 def test_every_kind_of_file_has_the_same_rows(there, tmp_path):
@@ -288,6 +295,20 @@ def test_a_changed_config_is_found(there, tmp_path, capsys):
     assert "config.yaml says another task than result.json" in capsys.readouterr().err
     assert main(["verify", f"results_dir={tmp_path}"]) == 1
     assert "says another task" in capsys.readouterr().err
+
+
+def test_the_section_that_was_changed_is_named(there, tmp_path, capsys):
+    """Also of a task that is put to both kinds of model in other words, of which a run's was the first that is tried."""
+    rate = "train.lr=0.001"
+    words = ["task=rte", "model=mini_mlm", "method=none", rate, "data.limit=8", f"results_dir={tmp_path}"]
+    assert main(words) == 0
+    config = finished(tmp_path, "rte") / "config.yaml"
+    written = config.read_text(encoding="utf-8")
+    assert "lr: 0.001" in written
+    config.write_text(written.replace("lr: 0.001", "lr: 0.002"), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["predict", f"run={config.parent}", "inputs=test.csv"]) == UserError.exit_status
+    assert "config.yaml says another train than result.json" in capsys.readouterr().err
 
 
 def test_own_files_are_published_by_their_names(there, tmp_path):
