@@ -15,6 +15,8 @@ MOST = 2**31 - 1  # what sizes of tensors and files of rows stay below
 
 def check_path(text: str) -> str:
     """The path, if a file system can have it. Raises `ValueError` with the reason."""
+    if not text:  # an unset variable of a shell's: nobody's way to say that there is none
+        raise ValueError("it is empty; leave it away, or give a path")
     if "\0" in text:
         raise ValueError("there is a NUL in it")
     if (longest := max(len(os.fsencode(part)) for part in text.split("/"))) > 255 or len(os.fsencode(text)) > 4000:
@@ -36,6 +38,7 @@ Positive = Annotated[float, Field(gt=0)]
 Temperature = Annotated[float, Field(ge=1e-6)]  # by a smaller one logits become infinite; its limit is greedy decoding
 NonNegative = Annotated[float, Field(ge=0)]
 Period = Annotated[float, Field(ge=0, allow_inf_nan=True)]  # seconds; inf is never
+Penalty = Annotated[float, Field(ge=-30, le=30)]  # an exponent of a text's length
 Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
 Folder = Annotated[str, AfterValidator(check_path)]
 Name = Annotated[str, AfterValidator(_check_name)]

@@ -17,6 +17,7 @@ from lopa_bench.config.fields import (
     Length,
     Name,
     NonNegative,
+    Penalty,
     Period,
     Positive,
     Size,
@@ -47,9 +48,9 @@ class Data:
     limit: Count | None
     train_limit: Count | None = None
     skip_broken: bool = False
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
+    train: Folder | None = None
+    validation: Folder | None = None
+    test: Folder | None = None
 
     @property
     def own(self) -> bool:
@@ -73,7 +74,7 @@ class Model:
     kind: Literal["masked", "causal", "auto"]
     encoder: Folder
     encoder_revision: str | None
-    lora_targets: list[str] | None
+    lora_targets: Annotated[list[str], Field(min_length=1)] | None
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     trust_remote_code: bool = False
     label_words: dict[str, str] = Field(default_factory=dict)
@@ -135,7 +136,7 @@ class Generation:
     top_p: Annotated[float, pydantic.Field(gt=0, le=1)]
     num_samples: Count
     num_beams: Count
-    length_penalty: float
+    length_penalty: Penalty
     count_prompt: bool
     select_rows: Count | None
     generator: Literal["vllm"] | None = None
@@ -150,7 +151,7 @@ class Config:
     recipe: str
     selection: Literal["holdout", "paper", "last"]
     readout: Literal["label_words", "classifier"] = "label_words"
-    init_from: str | None = None
+    init_from: Folder | None = None
     precision: Literal["fp32", "bf16", "auto"]
     data: Data
     model: Model
@@ -183,7 +184,7 @@ class Run:
     selection: Literal["holdout", "paper", "last"]
     precision: Literal["fp32", "bf16", "auto"]
     readout: Literal["label_words", "classifier"] = "label_words"
-    init_from: str | None = None
+    init_from: Folder | None = None
     results_dir: Folder
     force: bool
     offline: bool

@@ -86,7 +86,7 @@ class Task(ABC):
     family: str
     files: dict[str, list[str]]
     hub: Annotated[HubSource | None, _read_as(HubSource, "task.hub")]
-    columns: dict[str, list[str]]
+    columns: dict[str, Annotated[list[str], Field(min_length=1)]]
     header: bool = True
     label_words: dict[str, str] = Field(default_factory=dict)
     stop_words: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
