@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import option
+from lopa_bench.cli.options import models_dir, option, trust_remote_code
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.files import make_folder, set_modes
 from lopa_bench.host.terminal import say
@@ -38,10 +38,8 @@ class Options:
         "upload the folder, card included, to this repository of the hub", None, shown="OWNER/NAME"
     )
     private: bool = option("a repository that push makes is private", True)
-    models_dir: Path | None = option(
-        "a folder of model folders, where the run's are not where they were", None, name="models.dir", shown="DIR"
-    )
-    trust_remote_code: bool = option("run the code that a model brings", False, name="model.trust_remote_code")
+    models_dir: Path | None = models_dir()
+    trust_remote_code: bool = trust_remote_code()
 
 
 OPTIONS = Options

@@ -41,6 +41,18 @@ def overrides(help: str = "as of a run: scale=, task=, method= …") -> Any:
     return dataclasses.field(default=(), metadata={"help": help, "shown": "VALUE", "overrides": True, "split": False})
 
 
+def models_dir() -> Any:
+    """The field ``models.dir`` of a subcommand that answers with a finished run's model."""
+    return option(
+        "a folder of model folders, where the run's are not where they were", None, name="models.dir", shown="DIR"
+    )
+
+
+def trust_remote_code() -> Any:
+    """The field ``model.trust_remote_code`` of such a subcommand; the run's own config.yaml may be a stranger's."""
+    return option("run the code that a model brings", False, name="model.trust_remote_code")
+
+
 @dataclasses.dataclass(frozen=True)
 class Choice:
     """A subcommand whose first word chooses its options: ``lopa-bench score e2e …``."""

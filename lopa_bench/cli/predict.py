@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import option
+from lopa_bench.cli.options import models_dir, option, trust_remote_code
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import check_writable, make_folder, write_text
 from lopa_bench.host.terminal import say, write
@@ -27,10 +27,8 @@ class Options:
     run: Path = option("the directory of a finished run (it holds result.json)", shown="DIR")
     inputs: Path = option("the new inputs", shown="FILE")
     to: Path | None = option("file to write instead of the terminal", None, shown="FILE")
-    models_dir: Path | None = option(
-        "a folder of model folders, where the run's are not where they were", None, name="models.dir", shown="DIR"
-    )
-    trust_remote_code: bool = option("run the code that a model brings", False, name="model.trust_remote_code")
+    models_dir: Path | None = models_dir()
+    trust_remote_code: bool = trust_remote_code()
 
 
 OPTIONS = Options
@@ -49,8 +47,8 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.run.ask import ask
     from lopa_bench.run.trained import load_trained
 
-    here = (options.models_dir, options.trust_remote_code)
-    config, model = load_trained(options.run, str(processes().device), *here)
+    device = str(processes().device)
+    config, model = load_trained(options.run, device, options.models_dir, options.trust_remote_code)
     lines = [json.dumps(line, ensure_ascii=False) + "\n" for line in ask(model, config, options.inputs)]
     if options.to is None:
         write("".join(lines), sys.stdout)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from lopa_bench.cli import words
-from lopa_bench.cli.options import option, overrides
+from lopa_bench.cli.options import models_dir, option, overrides, trust_remote_code
 from lopa_bench.config.files import choices
 from lopa_bench.errors import UserError
 from lopa_bench.host.terminal import write
@@ -29,10 +29,8 @@ class Options:
     tasks: tuple[str, ...] = option("tasks of ours", (), shown="TASK", choices=lambda: choices("task"))
     harness: tuple[str, ...] = option("tasks of lm-evaluation-harness", (), shown="TASK")
     tasks_dir: Path | None = option("a folder of the harness's YAML beside its own", None, shown="DIR")
-    models_dir: Path | None = option(
-        "a folder of model folders, where the run's are not where they were", None, name="models.dir", shown="DIR"
-    )
-    trust_remote_code: bool = option("run the code that a model brings", False, name="model.trust_remote_code")
+    models_dir: Path | None = models_dir()
+    trust_remote_code: bool = trust_remote_code()
     limit: int | None = option("rows a task, its first", None, shown="N", at_least=2)
     format: Literal["terminal", "markdown", "json"] = option("for people, documents or machines", "terminal")
     overrides: tuple[str, ...] = overrides("as of a run of those tasks of ours: data.dir= …")

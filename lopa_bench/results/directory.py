@@ -118,10 +118,12 @@ def _write_together(folder: Path, contents: Mapping[str, bytes], superseded: Ite
     """
     with contextlib.ExitStack() as stack:
         for name, content in contents.items():
-            file = stack.enter_context(writing(folder / name))
+            file = stack.enter_context(writing(folder / name, durable=False))
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())  # now: once the first is in its place the disk may not turn out to be full
+            os.fsync(
+                file.fileno()
+            )  # not by `writing`, as it ends: once one is in its place no disk may turn out to be full
         for name in superseded:
             (folder / name).unlink(missing_ok=True)
 
@@ -150,10 +152,15 @@ def result_files(folder: Path) -> list[Path]:
     return [Path(where, RESULT) for where in sorted(found, key=lambda where: where.split(os.sep))]
 
 
-def place(results_dir: Path, result: Result) -> Path:
-    """Where a run writes its ``result.json``: what lies there is no copy."""
-    run = f"{result.seed}-{result.digest}"
-    return results_dir / result.scale / result.task / result.model / result.method / run / RESULT
+def place(results_dir: Path, scale: str, task: str, model: str, method: str, run: str) -> Path:
+    """Where a run writes its ``result.json``; `run` is ``<seed>-<digest>``."""
+    return results_dir / scale / task / model / method / run / RESULT
+
+
+def place_of(result: Result, results_dir: Path) -> Path:
+    """Where the run wrote this result: what lies there is no copy."""
+    names = (result.scale, result.task, result.model, result.method)
+    return place(results_dir, *names, f"{result.seed}-{result.digest}")
 
 
 def kept(path: Path) -> Path:

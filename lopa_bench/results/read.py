@@ -21,7 +21,7 @@ from lopa_bench.config.keys import lookup, spell
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
-from lopa_bench.results.directory import load_result, place, result_files
+from lopa_bench.results.directory import load_result, place_of, result_files
 from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
 Chosen = tuple[pd.DataFrame, str | None]  # runs of one setting, and what a reader must know of it
@@ -148,7 +148,7 @@ def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> 
                     unknown.setdefault(strange[0], []).append(path)
                 elif other := rows.get((result.digest, result.seed)):  # copied, within the folder of results
                     copy = other["path"]
-                    if path == place(root, result):
+                    if path == place_of(result, root):
                         rows[result.digest, result.seed], path, copy = _row(path, result), copy, path
                     skipped.append(f"{path}: the same run as {copy}, skipped")
                 else:

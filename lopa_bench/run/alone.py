@@ -24,9 +24,8 @@ def check_alone(model: AdaptedModel, split: Split, config: Config) -> None:
     the start mixes nothing yet.
     """
     own: type = type(config.method)
-    rows = list({tuple(row.ids): number for number, row in enumerate(split.rows)}.values())[
-        :ROWS
-    ]  # alike rows mix unseen
+    distinct = {tuple(row.ids): number for number, row in enumerate(split.rows)}  # alike ones mix unseen
+    rows = list(distinct.values())[:ROWS]
     if fingerprint(own) is None or len(rows) < 2:
         return
     model.eval()

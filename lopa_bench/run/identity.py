@@ -27,7 +27,7 @@ from lopa_bench.config.fields import Kind
 from lopa_bench.config.recipe import FREEZE, hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.models.files import kind_of, locate
-from lopa_bench.results.directory import RESULT, TRAINED, RunDirectory
+from lopa_bench.results.directory import TRAINED, RunDirectory, place
 from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.rows import Records
 
@@ -155,14 +155,18 @@ def directory(config: Config, records: Records) -> RunDirectory:
     """``<results>/<scale>/<task>/<model>/<method>/<seed>-<digest>``."""
     values = determining(config, records)
     identity = digest(values)
-    names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-{identity}")
-    return RunDirectory(config.results_dir.joinpath(*names), identity, values)
+    return RunDirectory(_place(config, config.results_dir, identity).parent, identity, values)
 
 
 def may_be_finished(config: Config) -> bool:
     """Whether there is a result of this task, model, method and seed, whatever its settings; no rows are read for that."""
-    names = (config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-*", RESULT)
-    return any(config.results_dir.glob("/".join(names)))
+    return any(config.results_dir.glob(str(_place(config, Path(), "*"))))
+
+
+def _place(config: Config, below: Path, identity: str) -> Path:
+    return place(
+        below, config.scale, config.task.name, config.model.name, config.method.name, f"{config.seed}-{identity}"
+    )
 
 
 def _chosen(section: Any, names: Iterable[str]) -> dict[str, Any]:
