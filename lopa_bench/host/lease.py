@@ -24,6 +24,8 @@ from lopa_bench.host.files import load_json
 HEARTBEAT = 15.0  # seconds between signs of life
 STALE_AFTER = 8 * HEARTBEAT  # without one; long enough for a stalled file server
 
+SAME = 2.0  # seconds between two readings of one process's start; the boot's is told in whole ones
+
 BOOT = Path("/proc/sys/kernel/random/boot_id")  # random(4): drawn anew at every start of the kernel
 CLOCK = ".now."  # begins the name of a file that is written to see the file server's time
 
@@ -45,21 +47,21 @@ class Owner:
 
     Attributes:
         machine: host name, boot and process namespace; only there does `pid` mean something.
-        created: when the process started, so that a reused pid is not taken for it.
+        started: when the process started, in seconds since the boot, so that a reused pid is not taken for it.
         since: when it took the lease, in seconds since the epoch.
         token: different for every lease.
     """
 
     machine: str
     pid: int
-    created: float
+    started: float
     since: float
     token: str
 
     @classmethod
     def me(cls) -> Owner:
         process = psutil.Process()
-        return cls(machine(), process.pid, process.create_time(), time.time(), uuid.uuid4().hex)
+        return cls(machine(), process.pid, _started(process), time.time(), uuid.uuid4().hex)
 
     @property
     def host(self) -> str:
@@ -89,7 +91,7 @@ def alive(path: Path, owner: Owner | None) -> bool:
     if owner is not None and owner.machine == machine():
         try:
             process = psutil.Process(owner.pid)
-            same = abs(float(process.create_time()) - owner.created) < 1
+            same = abs(_started(process) - owner.started) < SAME
             return same and str(process.status()) != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
@@ -98,6 +100,12 @@ def alive(path: Path, owner: Owner | None) -> bool:
     except FileNotFoundError:
         return False
     return _now(path.parent) - touched < STALE_AFTER
+
+
+def _started(process: psutil.Process) -> float:
+    """Seconds from the boot to its start: whoever sets the clock meanwhile moves the time of both alike."""
+    boot = float(psutil.boot_time())  # first: older psutil keep it for the next line
+    return float(process.create_time()) - boot
 
 
 def _now(folder: Path) -> float:

@@ -31,7 +31,7 @@ def needs(finding: Finding) -> str:
     difference = finding.difference
     assert difference is not None
     seeds, rows = difference.more_seeds, difference.more_rows
-    if seeds is not None:  # if 0, it is the correction that leaves it undecided
+    if seeds is not None:  # 0 where fewer seeds than planned are there, and less would do with all of them
         seeds = max(1, seeds, finding.planned_seeds - difference.seeds)
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
     if rows and difference.seeds > 1:  # one seed decides nothing on any number of rows

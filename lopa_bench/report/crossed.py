@@ -89,17 +89,17 @@ class Parts:
             count=count,
         )
 
-    def more_seeds(self, distance: float) -> int | None:
+    def more_seeds(self, distance: float, level: float = LEVEL) -> int | None:
         """Seeds still needed for the interval to exclude a bound at this distance, on these examples; None: no practical number."""
-        enough = (n for n in range(self.count, MOST_SEEDS + 1) if self.with_seeds(n).half() < distance)
+        enough = (n for n in range(self.count, MOST_SEEDS + 1) if self.with_seeds(n).half(level) < distance)
         needed = next(enough, None)
         return None if needed is None else needed - self.count
 
-    def more_rows(self, distance: float) -> int | None:
+    def more_rows(self, distance: float, level: float = LEVEL) -> int | None:
         """Examples still needed for the same with these seeds; None: no practical number, or nothing is known of the examples."""
         if not self.rows:
             return None
-        t, z = _quantile(LEVEL, self.freedom), float(stats.norm.isf(LEVEL / 2))
+        t, z = _quantile(level, self.freedom), float(stats.norm.isf(level / 2))
         seeds = t * t * max(0.0, self.seeds - self.rest)  # what no number of examples takes away
         left = distance * distance - seeds
         if left <= 0:

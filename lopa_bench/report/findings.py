@@ -87,12 +87,21 @@ class CheckedClaim:
 
 
 def correct(findings: Sequence[Finding]) -> list[Finding]:
-    """Holm over the tests of one claim, then the verdict each test allows. A comparison with one seed is none."""
+    """Holm over the tests of one claim, then the verdict each test allows. A comparison with one seed is none.
+
+    The next to be decided is the one whose p falls first below `LEVEL` divided by the number of the undecided: at that level is counted
+    what each of them needs.
+    """
     tested = [i for i, finding in enumerate(findings) if finding.difference and finding.difference.seeds > 1]
     ps = holm([findings[i].difference.p for i in tested])  # type: ignore[union-attr]
     corrected = list(findings)
     for i, p in zip(tested, ps, strict=True):
         corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p)
+    undecided = [i for i in tested if corrected[i].verdict == "undecided"]
+    for i in undecided:
+        difference = corrected[i].difference
+        assert difference is not None
+        corrected[i] = replace(corrected[i], difference=difference.needed_at(LEVEL / len(undecided)))
     return corrected
 
 

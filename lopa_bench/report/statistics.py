@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,9 @@ class Difference:
         p: two-sided, of the region's nearest untruth; 1 for one seed, which proves nothing.
         p_examples: with one seed, the same over examples alone; None without predictions, and with several seeds.
         more_seeds, more_rows: about how many more of the one or of the other would decide, if effect and spread stay; 0: none, None: no
-            practical number.
+            practical number. At `LEVEL`, or, as `needed_at` has it, at another.
         power: how often as many seeds and rows, drawn anew, would decide, were the effect seen the true one.
+        known: what is known of its variance, and `distance`, how far it is from the region's nearest untruth; None with one seed.
     """
 
     effect: float
@@ -59,6 +60,15 @@ class Difference:
     more_seeds: int | None
     more_rows: int | None
     power: float = 0.0
+    known: Parts | None = None
+    distance: float = 0.0
+
+    def needed_at(self, level: float) -> Difference:
+        """The same, with the seeds and rows that would bring p below `level`; one seed decides nothing at any."""
+        if self.known is None:
+            return self
+        seeds, rows = _more_seeds(self.known, self.distance, level), self.known.more_rows(self.distance, level)
+        return replace(self, more_seeds=seeds, more_rows=rows)
 
 
 def paired_difference(
@@ -94,10 +104,12 @@ def paired_difference(
         rows=known.rows,
         p=p,
         p_examples=None,
-        more_seeds=_more_seeds(known, distance),
-        more_rows=known.more_rows(distance),
+        more_seeds=None,
+        more_rows=None,
         power=known.power(distance),
-    )
+        known=known,
+        distance=distance,
+    ).needed_at(LEVEL)
 
 
 def _parts(a: Sequence[RowScores], b: Sequence[RowScores], spread: Spread, seeds: int) -> Parts:
@@ -145,10 +157,10 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _more_seeds(known: Parts, distance: float) -> int | None:
+def _more_seeds(known: Parts, distance: float, level: float) -> int | None:
     if known.seeds < ROUNDING**2:
-        return max(0, math.ceil(1 - math.log2(LEVEL)) - known.count) if distance > ROUNDING else None
-    return known.more_seeds(distance)
+        return max(0, math.ceil(1 - math.log2(level)) - known.count) if distance > ROUNDING else None
+    return known.more_seeds(distance, level)
 
 
 def _more_rows(distance: float, spread: float, rows: int) -> int | None:

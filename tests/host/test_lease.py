@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lopa_bench.host.lease import STALE_AFTER, Busy, Lease, Owner, alive, machine, owner_of
@@ -57,9 +58,17 @@ def test_taken_over_from_a_dead_process_at_once(lock):
 
 
 def test_taken_over_when_the_pid_is_another_process_now(lock):
-    leave(lock, replace(Owner.me(), created=Owner.me().created - 1000, token="old"))
+    leave(lock, replace(Owner.me(), started=Owner.me().started - 1000, token="old"))
     with Lease(lock):
         pass
+
+
+def test_a_system_clock_that_is_set_makes_nobody_dead(lock, monkeypatch):
+    booted = psutil.boot_time()
+    with Lease(lock):
+        monkeypatch.setattr("psutil._psplatform.boot_time", lambda: booted + 3600)  # what psutil reads, both times
+        assert psutil.boot_time() == booted + 3600
+        assert alive(lock, owner_of(lock))
 
 
 def test_in_a_folder_where_nothing_may_be_written_the_clock_is_this_machines(lock, monkeypatch):

@@ -7,9 +7,11 @@ import pytest
 from scipy import stats
 from synthetic import write_run
 
+from lopa_bench.report.findings import Finding, correct
 from lopa_bench.report.resampling import RowScores, bootstrap, jackknife, mcnemar, read_scores
 from lopa_bench.report.statistics import holm, paired_difference, pool
 from lopa_bench.study.claim import Region
+from lopa_bench.study.claims import CLAIMS
 from lopa_bench.tasks.known import known
 
 BETTER = Region(low=0.0)
@@ -171,6 +173,27 @@ def test_how_many_more_seeds_is_enough():
     half = stats.t.ppf(0.975, total - 1) * spread / math.sqrt(total)  # the seeds to come are degrees of freedom, too
     assert half < found.effect
     assert stats.t.ppf(0.975, total - 2) * spread / math.sqrt(total - 1) >= found.effect
+
+
+def test_needed_seeds_pass_holm_as_the_next_of_the_undecided():
+    """Of three, one is decided; either of the others must come below half the level, and with as many seeds as are told it does."""
+    contrast = CLAIMS[0].parts[0].comparisons[0]  # above zero
+    each = [[9.0, 9.1, 8.9, 9.2, 9.0], [1.0, 3.0, 0.5, 2.0, -0.6], [1.0, -1.0, 0.5, 2.0, 0.5]]
+
+    def tested(seeds):
+        differences = [paired_difference([], [], effects, BETTER, planned=len(effects)) for effects in seeds]
+        return correct([Finding(contrast, "undecided", difference=d, planned_seeds=d.seeds) for d in differences])
+
+    sure, near, far = tested(each)
+    assert [finding.verdict for finding in (sure, near, far)] == ["holds", "undecided", "undecided"]
+    alone = near.difference.needed_at(0.05).more_seeds
+    assert alone < near.difference.more_seeds < far.difference.more_seeds
+    for more, verdict in ((near.difference.more_seeds, "holds"), (near.difference.more_seeds - 1, "undecided")):
+        seeds = 5 + more
+        spread, mean = np.std(each[1], ddof=1), np.mean(each[1])
+        drawn = stats.norm.ppf((np.arange(seeds) + 0.5) / seeds)
+        alike = mean + spread * (drawn - drawn.mean()) / drawn.std(ddof=1)  # as many, of the same mean and spread
+        assert [f.verdict for f in tested([each[0], alike.tolist(), each[2]])] == ["holds", verdict, "undecided"]
 
 
 def test_scores_of_a_run_are_its_metric(tmp_path):

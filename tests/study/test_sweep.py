@@ -164,7 +164,7 @@ def test_a_machine_that_does_not_see_the_results_says_so(tmp_path, monkeypatch):
 def test_a_killed_sweep_leaves_no_lock(tmp_path):
     dead = tmp_path / sweep.FOLDER / "dead" / sweep.LOCK
     dead.parent.mkdir(parents=True)
-    dead.write_text(json.dumps(dataclasses.asdict(dataclasses.replace(Owner.me(), created=0.0))))
+    dead.write_text(json.dumps(dataclasses.asdict(dataclasses.replace(Owner.me(), started=-1000.0))))
     with sweep.planned(tmp_path, []) as folder:
         assert not dead.exists()
         assert sweep.is_alive(folder)
