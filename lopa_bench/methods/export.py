@@ -14,6 +14,7 @@ from lopa_bench.config import typed
 from lopa_bench.config.class_code import fingerprint
 from lopa_bench.config.places import public_name
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import sha256
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.soft_prompt import SoftPromptModel
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.models.backbone import Backbone
 
-CLIENT_FORMAT = 1  # of client.json
+CLIENT_FORMAT = 2  # of client.json
 
 
 def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, folder: Path) -> str:
@@ -49,7 +50,6 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
         "shape": dataclasses.asdict(shape),
         "code": fingerprint(kind),
     }
-    (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     weights = {f"parts.{name}": value.contiguous() for name, value in model.parts.state_dict().items()}
     embedding = backbone.embedding_table().contiguous()
     save_file({"embedding": embedding, **weights}, folder / "client.safetensors")
@@ -57,7 +57,27 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
     if encoder is not None:
         encoder.module.save_pretrained(folder / "encoder")
         encoder.tokenizer.save_pretrained(folder / "encoder")
+    about["files"] = {path.relative_to(folder).as_posix(): sha256(path) for path in _client_files(folder)}
+    (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")  # last: all else is there
     return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
+
+
+def _client_files(folder: Path) -> list[Path]:
+    """All that a client reads but client.json."""
+    inside = (path for name in ("tokenizer", "encoder") for path in (folder / name).rglob("*"))
+    return [folder / "client.safetensors", *sorted(path for path in inside if path.is_file())]
+
+
+def check_client_files(folder: Path, written: Mapping[str, str]) -> None:
+    """Raise `UserError` unless a client's folder holds what was exported, by checksum, and no other file that it would read."""
+    for name, checksum in written.items():
+        if not (folder / name).is_file():
+            raise UserError(f"{folder}: {name} is missing; export again")
+        if sha256(folder / name) != checksum:
+            raise UserError(f"{folder}: {name} is not what was exported (its checksum is another); export again")
+    for path in _client_files(folder):
+        if (name := path.relative_to(folder).as_posix()) not in written:
+            raise UserError(f"{folder}: {name} was not exported and would be read; remove it, or export again")
 
 
 def called(backbone: Backbone) -> str:

@@ -30,7 +30,7 @@ from lopa_bench.config.fields import MASK, Kind
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import half_a_pair, load_json
 from lopa_bench.methods.base import SoftPromptMethod
-from lopa_bench.methods.export import CLIENT_FORMAT, client_method
+from lopa_bench.methods.export import CLIENT_FORMAT, check_client_files, client_method
 from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.parts import Parts
 from lopa_bench.methods.placement import join, places
@@ -112,6 +112,7 @@ class SoftPromptClient:
                 raise UserError(
                     f"backbone={backbone}: other weights than {about['model']}, of which {folder} is a client"
                 )
+            check_client_files(folder, about["files"])
             with files.searching(conf_path):
                 method = client_method(about)
             encoder = encoder_tokenizer = None
@@ -129,7 +130,7 @@ class SoftPromptClient:
                 encoder,
                 encoder_tokenizer,
             )
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
             raise UserError(f"{folder} is not a whole soft-prompt client: {reason}") from error
 
@@ -142,9 +143,7 @@ class SoftPromptClient:
         pooling = self.method.features_from
         if pooling is None:
             return self.method.features_of_input(self.parts, embeds.float(), mask.bool())
-        cut = "left" if self.kind == "causal" else "right"
-        tokens = encoder_ids(self.encoder_tokenizer, texts, self.encoder_max_length, cut)
-        ids, mask = pad(tokens, self.encoder_tokenizer.pad_token_id)
+        ids, mask = pad(self._encoder_tokens(texts), self.encoder_tokenizer.pad_token_id)
         ids, mask = ids.to(self.encoder.device), mask.to(self.encoder.device)
         return pool(self.encoder(input_ids=ids, attention_mask=mask)[0].float(), mask, pooling)
 
@@ -208,6 +207,15 @@ class SoftPromptClient:
         asked |= settings
         return complete(url, prompts, asked if model is None else {"model": model, **asked}, api_key)
 
+    def _encoder_tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """What the instance encoder reads, cut as in the run; that some are is a warning."""
+        most, side = self.encoder_max_length, "left" if self.kind == "causal" else "right"
+        tokens = encoder_ids(self.encoder_tokenizer, texts, most + 1, side)
+        if cut := sum(len(ids) > most for ids in tokens):
+            _warn_of_cut(cut, len(texts), f"the instance encoder read (encoder_max_length={most}")
+            return encoder_ids(self.encoder_tokenizer, texts, most, side)
+        return tokens
+
     def _tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         """Cut as the run's own inputs were; that some are is a warning."""
         whole: list[Any] = (
@@ -218,13 +226,14 @@ class SoftPromptClient:
         cut = sum(len(ids) > self.max_length for ids in whole)
         if not cut:
             return whole
-        warnings.warn(
-            f"{cut} of {len(texts)} texts have more tokens than the run read (max_length={self.max_length} in client.json) and were cut",
-            stacklevel=4,
-        )
+        _warn_of_cut(cut, len(texts), f"the run read (max_length={self.max_length}")
         if self.kind == "masked":
             return cloze_ids(self.tokenizer, texts, self.max_length)
         return [ids[-self.max_length :] for ids in whole]
+
+
+def _warn_of_cut(count: int, texts: int, read: str) -> None:
+    warnings.warn(f"{count} of {texts} texts have more tokens than {read} in client.json) and were cut", stacklevel=5)
 
 
 def _check_texts(texts: Sequence[str], kind: str) -> None:

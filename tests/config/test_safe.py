@@ -10,6 +10,8 @@ from lopa_bench.cli.main import main
 from lopa_bench.config import typed
 from lopa_bench.config.compose import from_resolved, load_config
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import sha256
+from lopa_bench.methods.export import CLIENT_FORMAT
 from lopa_bench.serving.client import SoftPromptClient
 
 STRANGERS = [
@@ -145,7 +147,9 @@ def test_yaml_tags_of_a_foreign_run_make_nothing(foreign_run, marker, tmp_path, 
 
 
 def test_a_client_folder_is_not_executed(marker, tmp_path):
-    about = {"format": 1, "reads_instance": False, "method": marker[1]}
+    (tmp_path / "client.safetensors").touch()
+    files = {"client.safetensors": sha256(tmp_path / "client.safetensors")}
+    about = {"format": CLIENT_FORMAT, "reads_instance": False, "method": marker[1], "files": files}
     (tmp_path / "client.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match=r"^method\._target_=subprocess\.Popen: is not made"):
         SoftPromptClient.load(tmp_path)

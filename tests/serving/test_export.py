@@ -161,6 +161,22 @@ def test_a_text_that_a_client_cuts_is_told_of(architecture, gap, tiny_models, tm
         assert (request.input_ids == client.tokenizer.mask_token_id).any(dim=1).all()
 
 
+@pytest.mark.parametrize(("architecture", "gap"), [("llama", ""), ("roberta", " ? <mask>")])
+def test_a_text_that_the_instance_encoder_alone_cuts_is_told_of_too(architecture, gap, tiny_models, tmp_path):
+    exported(tiny_models, architecture, "lopa", tmp_path / "client")
+    client = SoftPromptClient.load(tmp_path / "client")
+    client.encoder_max_length = 8
+    fits, long = f"the cat{gap}", f"{'a red barn is not blue ' * 4}{gap}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        alone = client.features([fits])
+    with pytest.warns(
+        UserWarning, match=r"1 of 2 texts .* instance encoder read \(encoder_max_length=8 in .* were cut"
+    ):
+        both = client.features([fits, long])
+    torch.testing.assert_close(both[:1], alone)
+
+
 @pytest.fixture(scope="module")
 def finished(tiny_models, tmp_path_factory):
     """Directories of finished runs, by method."""
@@ -261,6 +277,26 @@ def test_no_folder_of_this_machine_is_named_and_another_backbone_is_refused(tiny
         SoftPromptClient.load(tmp_path / "lopa", backbone=tiny_models("llama"))
 
 
+def test_a_client_of_other_files_than_were_exported_is_refused(tiny_models, tmp_path):
+    exported(tiny_models, "roberta", "lopa", client := tmp_path / "client")
+    SoftPromptClient.load(client)
+    names = ["client.safetensors", "tokenizer/tokenizer.json", "encoder/model.safetensors", "encoder/config.json"]
+    for file in (client / name for name in names):
+        whole = file.read_bytes()
+        file.write_bytes(whole.replace(b"t", b"s", 1))
+        with pytest.raises(UserError, match=f"{file.name} is not what was exported .*; export again"):
+            SoftPromptClient.load(client)
+        file.unlink()
+        with pytest.raises(UserError, match=f"{file.name} is missing; export again"):
+            SoftPromptClient.load(client)
+        file.write_bytes(whole)
+    (client / "README.md").write_text("a card\n")  # which no client reads
+    SoftPromptClient.load(client)
+    (client / "tokenizer/added_tokens.json").write_text('{"cat": 5}')
+    with pytest.raises(UserError, match=r"tokenizer/added_tokens\.json was not exported and would be read"):
+        SoftPromptClient.load(client)
+
+
 def test_folders_of_another_kind_are_named(tiny_models, tmp_path):
     exported(tiny_models, "roberta", "lora", tmp_path / "adapter")
     with pytest.raises(UserError, match="is a peft adapter folder"):
@@ -270,7 +306,10 @@ def test_folders_of_another_kind_are_named(tiny_models, tmp_path):
     exported(tiny_models, "roberta", "pt", tmp_path / "client")
     about = json.loads((tmp_path / "client/client.json").read_text())
     (tmp_path / "client/client.json").write_text(json.dumps({**about, "format": 9}))
-    with pytest.raises(UserError, match="has format 9, this version reads 1"):
+    with pytest.raises(UserError, match="has format 9, this version reads 2"):
+        SoftPromptClient.load(tmp_path / "client")
+    (tmp_path / "client/client.json").write_text(json.dumps({**about, "files": [1]}))
+    with pytest.raises(UserError, match="is not a whole soft-prompt client"):
         SoftPromptClient.load(tmp_path / "client")
     about["shape"]["width"] = 64
     (tmp_path / "client/client.json").write_text(json.dumps(about))
