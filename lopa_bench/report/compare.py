@@ -10,10 +10,12 @@ from typing import Any
 
 from lopa_bench.errors import UserError
 from lopa_bench.report.crossed import LEVEL
+from lopa_bench.report.differing import differing, train_rows
 from lopa_bench.report.resampling import other_examples, read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
+from lopa_bench.results.record import Result
 from lopa_bench.study.claim import Region
 from lopa_bench.tasks.known import as_run
 
@@ -30,6 +32,7 @@ class Comparison:
         discordant: examples that only A, and that only B gets right; None where no example has a
             right or wrong of its own (BLEU).
         only_a, only_b: those examples, as ``(line of A, line of B)``.
+        beside: in what the runs differ that is no setting, ``device (cpu | NVIDIA H100)``.
     """
 
     a: Path
@@ -42,6 +45,7 @@ class Comparison:
     discordant: tuple[int, int] | None
     only_a: list[Flip]
     only_b: list[Flip]
+    beside: list[str]
 
 
 def compare(a: Path, b: Path) -> Comparison:
@@ -88,7 +92,19 @@ def compare(a: Path, b: Path) -> Comparison:
         discordant=(len(only_a), len(only_b)) if "correct" in lines_a[0] else None,
         only_a=only_a,
         only_b=only_b,
+        beside=differing([(_circumstances(result_a), _circumstances(result_b))]),
     )
+
+
+def _circumstances(result: Result) -> dict[str, str | None]:
+    """What a comparison of two settings means to be alike on both sides."""
+    return {
+        **train_rows(result.data.fingerprints.get("train"), result.data.train_limit),
+        "precision": result.computed_in or result.setting("precision"),
+        "device": result.device,
+        "torch": result.versions.get("torch"),
+        "commit": result.git.commit[:12] if result.git.commit else None,
+    }
 
 
 def _flips(a: list[Line], b: list[Line]) -> tuple[list[Flip], list[Flip]]:
@@ -113,6 +129,8 @@ def as_text(comparison: Comparison, flips: int) -> str:
         f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})",
         f"{comparison.test}: {_p(d.p_examples)} for these two runs; one pair of runs says nothing of other seeds",
     ]
+    if comparison.beside:
+        lines.append(f"Beside their settings they differ in {', '.join(comparison.beside)}.")
     if d.p_examples is not None and (d.p_examples < LEVEL) != (d.low > 0 or d.high < 0):
         lines.append("The interval is a bootstrap's and close to zero here; it is the p that decides.")
     if d.more_rows is None:
@@ -166,6 +184,7 @@ def as_json(comparison: Comparison, flips: int) -> str:
             "rows": d.rows,
             "more_rows": d.more_rows,
             "discordant": comparison.discordant,
+            "beside": comparison.beside,
             "only_a": [x for x, _ in comparison.only_a[:flips]],
             "only_b": [y for _, y in comparison.only_b[:flips]],
         },

@@ -10,6 +10,7 @@ import numpy as np
 from lopa_bench.config.keys import lookup
 from lopa_bench.report.cells import Cell, Line, Table, mark_best, span
 from lopa_bench.report.choice import choose
+from lopa_bench.report.differing import train_words
 from lopa_bench.report.elsewhere import Elsewhere
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.results.read import Runs
@@ -114,6 +115,7 @@ class _Filler:
             yield f"{cells}: {text}"
         if differing := list(self.computed()):
             yield f"The runs differ in {'; '.join(differing)}: rounding differs with them."
+        yield from self.trained_on()
         yield from self.elsewhere.notes()
 
     def computed(self) -> Iterator[str]:
@@ -123,6 +125,16 @@ class _Filler:
             values = set(shown[key].dropna())
             if len(values) > 1:
                 yield f"{word} ({', '.join(map(str, sorted(values)))})"
+
+    def trained_on(self) -> Iterator[str]:
+        """The tasks whose runs were trained on as many rows, but not on the same."""
+        read: dict[tuple[str, int | None], set[str]] = {}
+        for _, run in self.runs.frame.loc[self.used].iterrows():
+            rows, limit = (lookup(run["config"], f"data.{key}") for key in ("fingerprints.train", "train_limit"))
+            read.setdefault((run["task"], limit), set()).update({rows} - {None})
+        for (task, limit), prints in read.items():
+            if len(prints) > 1:
+                yield f"{task}: its runs were trained on other {train_words(limit)} ({', '.join(sorted(prints))})."
 
     def published(self, row: Row, column: Column) -> Cell:
         """The values of the paper and of others, only where ours is the same experiment and the table has the paper's."""

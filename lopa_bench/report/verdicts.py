@@ -14,6 +14,7 @@ from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
+from lopa_bench.report.differing import differing, train_rows
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding, by_rule, correct
 from lopa_bench.report.resampling import RowScores, Whose, other_examples, read_scores
 from lopa_bench.report.statistics import paired_difference, pool
@@ -89,8 +90,10 @@ class _Checker:
         counted = both[:planned_seeds]
         found = self.sample(comparison, a, b, counted)
         left = len(both) - len(counted)
-        told = f"{left} more than planned not counted (seeds={len(both)} counts all)" if left else ""
-        return replace(found, detail="; ".join(filter(None, [found.detail, told])))
+        told = [f"{left} more than planned not counted (seeds={len(both)} counts all)"] if left else []
+        if beside := differing([(_circumstances(a.loc[seed]), _circumstances(b.loc[seed])) for seed in counted]):
+            told.append(f"the two sides differ in {', '.join(beside)}, too")
+        return replace(found, detail="; ".join(filter(None, [found.detail, *told])))
 
     def planned(self, row: Row, task: str) -> plan.PlannedRun:
         return plan.cell(*of_task(row, task, self.scale), self.scale, self.fast)
@@ -178,6 +181,12 @@ def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | 
         return read_scores(path, metric, prompts, claimed), ""
     except UserError as error:
         return None, f"{error}: its seeds count, its examples do not"
+
+
+def _circumstances(run: pd.Series) -> dict[str, str | None]:
+    """What a comparison means to be alike on both sides."""
+    rows, limit = (lookup(run["config"], f"data.{key}") for key in ("fingerprints.train", "train_limit"))
+    return {**train_rows(rows, limit), "precision": run["computed_in"], "device": run["device"]}
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:

@@ -12,6 +12,7 @@ from synthetic import write_run, write_whole_plan
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
 from lopa_bench.report.claims_text import needs, tally
+from lopa_bench.report.fill import filled
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding
 from lopa_bench.report.statistics import Difference
 from lopa_bench.report.verdicts import check_claims
@@ -327,3 +328,23 @@ def test_whether_the_instance_part_is_used(tmp_path):
     assert found["sst2"].detail.startswith("its results do not say")
     assert found["qnli"].detail == "no predictions of the same examples: seeds only"
     assert found["qqp"].verdict == "no runs"
+
+
+def test_what_the_sides_of_a_claim_and_of_a_table_differ_in_beside_the_settings_is_told(tmp_path):
+    for task, train in (("rte", "ab"), ("mrpc", "ab"), ("sst2", "aa")):
+        for method, rows in zip(("lopa", "pt"), train, strict=True):
+            data = {"source": "mini", "fingerprints": {"test": "t", "train": rows}}
+            told = {"computed_in": "bf16", "device": "NVIDIA H100"} if (task, method) == ("rte", "pt") else {}
+            for seed in range(3):
+                write_run(tmp_path, task, method, seed, correct=[1, 0, method == "lopa"] * 40, data=data, **told)
+    found = {finding.comparison.task: finding for finding in check(tmp_path, C1).parts[0].findings}
+    assert found["rte"].difference is not None
+    assert found["rte"].detail == (
+        "the two sides differ in train rows (a | b), precision (fp32 | bf16), device (cpu | NVIDIA H100), too"
+    )
+    assert found["mrpc"].detail == "the two sides differ in train rows (a | b), too"
+    assert found["sst2"].detail == ""
+    notes = filled("glue", read_runs(tmp_path, "mini"), "mini").notes
+    assert "rte: its runs were trained on other train rows (a, b)." in notes
+    assert "mrpc: its runs were trained on other train rows (a, b)." in notes
+    assert not [note for note in notes if note.startswith("sst2")]

@@ -144,3 +144,22 @@ def test_predictions_that_give_another_score_are_not_of_this_run(tmp_path, capsy
     assert (comparison["seeds"], comparison["rows"]) == (3, 0)
     (line,) = [line for line in error.splitlines() if str(runs[0]) in line]
     assert line.endswith("of these rows: its seeds count, its examples do not")
+
+
+def test_in_what_two_runs_differ_beside_their_settings_is_one_line(tmp_path, capsys):
+    told = [
+        {"device": "cpu", "computed_in": "fp32", "versions": {"torch": "2.7"}, "git": {"commit": "a" * 40}},
+        {"device": "NVIDIA H100", "computed_in": "bf16", "versions": {"torch": "2.8"}, "git": {"commit": "b" * 40}},
+    ]
+    data = [{"source": "files", "fingerprints": {"test": "t", "train": train}} for train in ("one", "two")]
+    a, b, same = (
+        str(write_run(tmp_path, "rte", method, correct=[1, 0, 1], data=rows, **fields))
+        for method, rows, fields in zip(("lopa", "pt", "lora"), (*data, data[0]), (*told, told[0]), strict=True)
+    )
+    assert compare_main([a, b]) == 0
+    assert (
+        "Beside their settings they differ in train rows (one | two), precision (fp32 | bf16), device (cpu | NVIDIA H100), "
+        "torch (2.7 | 2.8), commit (aaaaaaaaaaaa | bbbbbbbbbbbb).\n"
+    ) in capsys.readouterr().out
+    assert compare_main([a, same]) == 0
+    assert "Beside" not in capsys.readouterr().out
