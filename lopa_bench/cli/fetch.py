@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     if missing and (network.switch() or options.offline):
         raise UserError(
             f"data.dir={folder}: {', '.join(missing)} missing; and {network.reason()}, so nothing is fetched; "
-            f"{by_hand(missing, folder)}"
+            f"{by_hand(missing, folder, asked=False)}"
         )
     for name in missing:
         say(f"fetching {name}")
@@ -56,8 +56,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def by_hand(missing: Sequence[str], folder: Path) -> str:
-    """How files come into the folder without this command: under which name, from where, or through a mirror."""
+def by_hand(missing: Sequence[str], folder: Path, asked: bool = True) -> str:
+    """How files come into the folder else: under which name, from where, or, once a server may be `asked`, through a mirror."""
     plain = [name for name in missing if "derive" not in files.sources()[name]]
     name = next(iter(plain or missing))
     ways = [
@@ -66,4 +66,5 @@ def by_hand(missing: Sequence[str], folder: Path) -> str:
     if len(plain) < len(missing):
         made = next(name for name in missing if name not in plain)
         ways.append(f"{made} is made here from {', '.join(files.sources()[made]['from'])}")
-    return "; ".join([*ways, "or give mirror=URL, a server with the same paths (OWNER/REPOSITORY/COMMIT/PATH)"])
+    once = "" if asked else "when a server may be asked, "
+    return "; ".join([*ways, f"or, {once}give mirror=URL, a server with the same paths (OWNER/REPOSITORY/COMMIT/PATH)"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lopa_bench.config.schema import Config
 from lopa_bench.host.processes import processes
+from lopa_bench.host.threads import sleep_beside_others
 from lopa_bench.models import hub
 from lopa_bench.results.directory import RunDirectory
 from lopa_bench.results.provenance import git_state
@@ -57,7 +58,10 @@ def run(config: Config) -> Outcome:
         if found:
             return Outcome(found, directory, found=True)
         if "torch" not in sys.modules:  # which takes seconds
-            Screen(config, together.main).say("loading PyTorch")
+            screen = Screen(config, together.main)
+            if used := sleep_beside_others():
+                screen.say(f"other programs use {used:.1f} cores: threads that wait sleep (OMP_WAIT_POLICY=passive)")
+            screen.say("loading PyTorch")
         from lopa_bench.run.execution import execute
 
         return Outcome(execute(config, records, directory, together), directory, found=False)

@@ -30,12 +30,18 @@ def complete(
         settings: of the request: max_tokens, temperature, stop, …
 
     Raises:
-        RunFailed: there is no such server, or it does not answer. UserError: it refuses the request, or answers in another form.
+        RunFailed: there is no such server, or it does not answer. UserError: no address, a refused request, or an answer in another form.
     """
     body = {**settings, "prompt_embeds": [encoded(prompt) for prompt in prompts]}
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     try:
         answer = requests.post(f"{url.rstrip('/')}/completions", json=body, headers=headers, timeout=seconds)
+    except (
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+    ) as error:
+        raise UserError(f"url={url}: not the address of a server, as http://127.0.0.1:8000/v1 is one") from error
     except requests.RequestException as error:
         raise RunFailed(
             f"url={url}: no answer ({type(error).__name__}); is `vllm serve … --enable-prompt-embeds` there?"

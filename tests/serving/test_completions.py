@@ -129,6 +129,9 @@ def test_what_a_server_says_is_one_line(url, tmp_path, tiny_models):
         client.complete(TEXTS, url, api_key="secret", prompt="a")
     with pytest.raises(RunFailed, match=r"no answer \(ConnectionError\)"):
         client.complete(TEXTS, "http://127.0.0.1:9/v1")
+    for address in ("foo", "ftp://127.0.0.1/v1", "http://"):
+        with pytest.raises(UserError, match=f"^url={address}: not the address of a server, as http://"):
+            client.complete(TEXTS, address)
     with pytest.raises(UserError, match="n=2: one text is written after each"):
         client.complete(TEXTS, url, api_key="secret", n=2)
     with pytest.raises(UserError, match="its answer has not 3 texts, one a prompt"):

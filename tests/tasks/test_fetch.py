@@ -315,7 +315,7 @@ def test_offline_asks_no_server(rte, server, tmp_path, capsys, monkeypatch, swit
     assert "glue/RTE/train.tsv missing" in error
     assert (f"{switch}=1" if switch else "offline=true") in error
     assert f"put each under its name, as {tmp_path / 'glue/RTE/train.tsv'} (o/r/c/train.tsv below " in error
-    assert "mirror=URL" in error
+    assert "or, when a server may be asked, give mirror=URL" in error
     assert error.count("\n") == 1
     assert server.requests == []
 
