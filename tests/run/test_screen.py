@@ -12,6 +12,7 @@ import pytest
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.run import screen
+from lopa_bench.run.inputs import SPLITS
 from lopa_bench.run.screen import Position, Screen, bar
 from lopa_bench.run.story import run
 
@@ -51,13 +52,15 @@ def test_what_is_not_known_yet_is_not_said():
     assert Position(1, 2, 1, 14, 3.0, 8.0, math.nan, {}).facts() == ["epoch 1/2", "0:00:03 left", "8 examples/s"]
 
 
-def test_a_log_gets_a_line_now_and_then(overrides, monkeypatch, capsys):
+def test_a_log_gets_a_line_now_and_then(overrides, tmp_path, monkeypatch, capsys):
     """Stages once each, steps when the last line is long ago: here never, and always."""
     assert main([*overrides, "method=lopa"]) == 0
     stages = ["loading roberta", "reading 54 train, 30 test, 6 validation rows", "evaluating"]
     assert capsys.readouterr().err.splitlines() == [f"rte/lopa: {stage}" for stage in stages]
     monkeypatch.setattr(screen, "SECONDS_BETWEEN_LINES", 0.0)
-    assert main([*overrides, "method=lopa", "precision=bf16"]) == 0  # other features, not those kept
+    SPLITS.clear()
+    monkeypatch.setenv("LOPA_BENCH_CACHE", str(tmp_path))  # no features of the instances, neither in memory nor here
+    assert main([*overrides, "method=lopa", "precision=bf16"]) == 0
     lines = capsys.readouterr().err.splitlines()
     steps = [line for line in lines if ": epoch " in line]
     assert len(steps) == len(set(steps)) == 14
