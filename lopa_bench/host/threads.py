@@ -16,12 +16,14 @@ def sleep_beside_others() -> float:
 
     A waiting thread spins, which is fastest while every thread has a core. Where another program has one of them, it spins in the place of
     the thread that it waits for: three to six times as slow on two cores, one of them taken (docs/sweeps.md); with sleeping threads a third
-    slower, and alone a tenth. No number depends on it. OpenMP reads the variable when it is loaded, with PyTorch.
+    slower, and alone a tenth to a half. No number depends on it. OpenMP reads the variable when it is loaded, with PyTorch, which starts as
+    many threads as there are physical cores: where each has two logical ones, there is room for others.
     """
     if OWN & set(os.environ):
         return 0.0
-    cores = float(psutil.cpu_percent(SECONDS)) / 100 * (psutil.cpu_count() or 1)
-    if cores < BUSY:
+    logical = psutil.cpu_count() or 1
+    cores = float(psutil.cpu_percent(SECONDS)) / 100 * logical
+    if cores - (logical - (psutil.cpu_count(logical=False) or logical)) < BUSY:
         return 0.0
     os.environ["OMP_WAIT_POLICY"] = "passive"
     return cores

@@ -65,7 +65,12 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
 def _client_files(folder: Path) -> list[Path]:
     """All that a client reads but client.json."""
     inside = (path for name in ("tokenizer", "encoder") for path in (folder / name).rglob("*"))
-    return [folder / "client.safetensors", *sorted(path for path in inside if path.is_file())]
+    return [
+        folder / "client.safetensors",
+        *sorted(
+            path for path in inside if path.is_file() and not path.name.startswith(".")
+        ),  # as some file browsers leave there
+    ]
 
 
 def check_client_files(folder: Path, written: Mapping[str, str]) -> None:

@@ -32,7 +32,7 @@ class Comparison:
         discordant: examples that only A, and that only B gets right; None where no example has a
             right or wrong of its own (BLEU).
         only_a, only_b: those examples, as ``(line of A, line of B)``.
-        beside: in what the runs differ that is no setting, ``device (cpu | NVIDIA H100)``.
+        beside: in what a comparison of two methods means to be alike, and is not: ``device (cpu | NVIDIA H100)``.
     """
 
     a: Path
@@ -130,7 +130,7 @@ def as_text(comparison: Comparison, flips: int) -> str:
         f"{comparison.test}: {_p(d.p_examples)} for these two runs; one pair of runs says nothing of other seeds",
     ]
     if comparison.beside:
-        lines.append(f"Beside their settings they differ in {', '.join(comparison.beside)}.")
+        lines.append(f"They differ in {', '.join(comparison.beside)}.")
     if d.p_examples is not None and (d.p_examples < LEVEL) != (d.low > 0 or d.high < 0):
         lines.append("The interval is a bootstrap's and close to zero here; it is the p that decides.")
     if d.more_rows is None:

@@ -8,12 +8,12 @@ Known = Mapping[str, str | None]  # what is known of a run, by the words for it;
 
 
 def differing(pairs: Sequence[tuple[Known, Known]]) -> list[str]:
-    """``device (cpu | NVIDIA H100)``: what some pair differs in, with the values of either side."""
+    """``device (cpu | NVIDIA H100)``: what some pair differs in, with the values that either side has there."""
     said = []
     for word in dict.fromkeys(word for a, _ in pairs for word in a):
-        both = [(a.get(word), b.get(word)) for a, b in pairs]
-        if any(None not in values and values[0] != values[1] for values in both):
-            sides = (", ".join(sorted({value for value in side if value})) for side in zip(*both, strict=True))
+        both = {(x, y) for a, b in pairs if (x := a.get(word)) and (y := b.get(word)) and x != y}
+        if both:
+            sides = (", ".join(sorted(set(side))) for side in zip(*both, strict=True))
             said.append(f"{word} ({' | '.join(sides)})")
     return said
 

@@ -127,14 +127,18 @@ class _Filler:
                 yield f"{word} ({', '.join(map(str, sorted(values)))})"
 
     def trained_on(self) -> Iterator[str]:
-        """The tasks whose runs were trained on as many rows, but not on the same."""
-        read: dict[tuple[str, int | None], set[str]] = {}
+        """The tasks whose runs of one seed were trained on as many rows, but not on the same."""
+        read: dict[tuple[str, int | None, int], set[str]] = {}
         for _, run in self.runs.frame.loc[self.used].iterrows():
             rows, limit = (lookup(run["config"], f"data.{key}") for key in ("fingerprints.train", "train_limit"))
-            read.setdefault((run["task"], limit), set()).update({rows} - {None})
-        for (task, limit), prints in read.items():
-            if len(prints) > 1:
-                yield f"{task}: its runs were trained on other {train_words(limit)} ({', '.join(sorted(prints))})."
+            read.setdefault((run["task"], limit, run["seed"]), set()).update({rows} - {None})
+        several = [
+            (f"{task}: its runs were trained on different {train_words(limit)}", sorted(prints))
+            for (task, limit, _), prints in read.items()
+            if len(prints) > 1
+        ]
+        for text, prints in dict(several).items():
+            yield f"{text} ({', '.join(prints)})."
 
     def published(self, row: Row, column: Column) -> Cell:
         """The values of the paper and of others, only where ours is the same experiment and the table has the paper's."""

@@ -92,7 +92,7 @@ class _Checker:
         left = len(both) - len(counted)
         told = [f"{left} more than planned not counted (seeds={len(both)} counts all)"] if left else []
         if beside := differing([(_circumstances(a.loc[seed]), _circumstances(b.loc[seed])) for seed in counted]):
-            told.append(f"the two sides differ in {', '.join(beside)}, too")
+            told.append(f"the two sides differ in {', '.join(beside)}")
         return replace(found, detail="; ".join(filter(None, [found.detail, *told])))
 
     def planned(self, row: Row, task: str) -> plan.PlannedRun:
@@ -186,7 +186,8 @@ def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | 
 def _circumstances(run: pd.Series) -> dict[str, str | None]:
     """What a comparison means to be alike on both sides."""
     rows, limit = (lookup(run["config"], f"data.{key}") for key in ("fingerprints.train", "train_limit"))
-    return {**train_rows(rows, limit), "precision": run["computed_in"], "device": run["device"]}
+    told = {"precision": run["computed_in"], "device": run["device"]}
+    return {**train_rows(rows, limit), **{word: value for word, value in told.items() if isinstance(value, str)}}
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:

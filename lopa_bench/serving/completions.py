@@ -10,6 +10,7 @@ import base64
 import io
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import torch
@@ -32,16 +33,13 @@ def complete(
     Raises:
         RunFailed: there is no such server, or it does not answer. UserError: no address, a refused request, or an answer in another form.
     """
+    address = urlsplit(url)
+    if address.scheme not in {"http", "https"} or not address.netloc:
+        raise UserError(f"url={url}: not the address of a server, as http://127.0.0.1:8000/v1 is one")
     body = {**settings, "prompt_embeds": [encoded(prompt) for prompt in prompts]}
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     try:
         answer = requests.post(f"{url.rstrip('/')}/completions", json=body, headers=headers, timeout=seconds)
-    except (
-        requests.exceptions.MissingSchema,
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.InvalidURL,
-    ) as error:
-        raise UserError(f"url={url}: not the address of a server, as http://127.0.0.1:8000/v1 is one") from error
     except requests.RequestException as error:
         raise RunFailed(
             f"url={url}: no answer ({type(error).__name__}); is `vllm serve … --enable-prompt-embeds` there?"

@@ -17,9 +17,9 @@ def nothing_set(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def used(monkeypatch, percent, cores=4):
+def used(monkeypatch, percent, cores=4, threads_a_core=1):
     monkeypatch.setattr(psutil, "cpu_percent", lambda seconds: percent)
-    monkeypatch.setattr(psutil, "cpu_count", lambda: cores)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical=True: cores if logical else cores // threads_a_core)
 
 
 @pytest.mark.parametrize(("percent", "cores"), [(0.0, 0.0), (12.0, 0.0), (12.5, 0.5), (50.0, 2.0)])
@@ -27,6 +27,12 @@ def test_they_sleep_from_half_a_core_of_others_on(monkeypatch, percent, cores):
     used(monkeypatch, percent)
     assert sleep_beside_others() == cores
     assert os.environ.get("OMP_WAIT_POLICY") == ("passive" if cores >= BUSY else None)
+
+
+@pytest.mark.parametrize(("percent", "sleep"), [(20.0, False), (55.0, False), (60.0, True)])
+def test_a_core_of_two_logical_ones_has_room_for_others(monkeypatch, percent, sleep):
+    used(monkeypatch, percent, cores=8, threads_a_core=2)
+    assert (sleep_beside_others() > 0) == sleep
 
 
 @pytest.mark.parametrize("name", sorted(OWN))

@@ -158,8 +158,8 @@ def test_in_what_two_runs_differ_beside_their_settings_is_one_line(tmp_path, cap
     )
     assert compare_main([a, b]) == 0
     assert (
-        "Beside their settings they differ in train rows (one | two), precision (fp32 | bf16), device (cpu | NVIDIA H100), "
+        "They differ in train rows (one | two), precision (fp32 | bf16), device (cpu | NVIDIA H100), "
         "torch (2.7 | 2.8), commit (aaaaaaaaaaaa | bbbbbbbbbbbb).\n"
     ) in capsys.readouterr().out
     assert compare_main([a, same]) == 0
-    assert "Beside" not in capsys.readouterr().out
+    assert "They differ in" not in capsys.readouterr().out
