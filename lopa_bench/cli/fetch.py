@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def by_hand(missing: Sequence[str], folder: Path, asked: bool = True) -> str:
-    """How files come into the folder else: under which name, from where, or, once a server may be `asked`, through a mirror."""
+    """How files come into the folder otherwise: under which name, from where, or, once a server may be `asked`, through a mirror."""
     plain = [name for name in missing if "derive" not in files.sources()[name]]
     name = next(iter(plain or missing))
     ways = [

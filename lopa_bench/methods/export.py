@@ -63,14 +63,10 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
 
 
 def _client_files(folder: Path) -> list[Path]:
-    """All that a client reads but client.json."""
+    """All that a client reads but client.json; hidden files, as some file browsers leave there, are not read."""
     inside = (path for name in ("tokenizer", "encoder") for path in (folder / name).rglob("*"))
-    return [
-        folder / "client.safetensors",
-        *sorted(
-            path for path in inside if path.is_file() and not path.name.startswith(".")
-        ),  # as some file browsers leave there
-    ]
+    read = sorted(path for path in inside if path.is_file() and not path.name.startswith("."))
+    return [folder / "client.safetensors", *read]
 
 
 def check_client_files(folder: Path, written: Mapping[str, str]) -> None:

@@ -24,4 +24,5 @@ def train_rows(fingerprint: str | None, limit: int | None) -> dict[str, str | No
 
 
 def train_words(limit: int | None) -> str:
+    """``2,000 train rows``: the words for the rows that a run was trained on, `limit` of them or all."""
     return f"{limit:,} train rows" if limit else "train rows"

@@ -121,9 +121,7 @@ def _write_together(folder: Path, contents: Mapping[str, bytes], superseded: Ite
             file = stack.enter_context(writing(folder / name, durable=False))
             file.write(content)
             file.flush()
-            os.fsync(
-                file.fileno()
-            )  # not by `writing`, as it ends: once one is in its place no disk may turn out to be full
+            os.fsync(file.fileno())  # not by `writing`: once one file is in its place no disk may turn out to be full
         for name in superseded:
             (folder / name).unlink(missing_ok=True)
 
