@@ -14,6 +14,7 @@ from lopa_bench.config import typed
 from lopa_bench.config.class_code import fingerprint
 from lopa_bench.config.places import public_name
 from lopa_bench.errors import UserError
+from lopa_bench.host import checksum
 from lopa_bench.host.files import sha256
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.soft_prompt import SoftPromptModel
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lopa_bench.methods.adapted import AdaptedModel
     from lopa_bench.models.backbone import Backbone
 
-CLIENT_FORMAT = 2  # of client.json
+CLIENT_FORMAT = 3  # of client.json
 
 
 def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, folder: Path) -> str:
@@ -58,7 +59,9 @@ def save_client(model: AdaptedModel, method: SoftPromptMethod, config: Config, f
         encoder.module.save_pretrained(folder / "encoder")
         encoder.tokenizer.save_pretrained(folder / "encoder")
     about["files"] = {path.relative_to(folder).as_posix(): sha256(path) for path in _client_files(folder)}
-    (folder / "client.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")  # last: all else is there
+    (folder / "client.json").write_text(
+        json.dumps(checksum.sealed(about), indent=1) + "\n", encoding="utf-8"
+    )  # last: all else is there
     return "a soft-prompt client: lopa_bench.serving.client.SoftPromptClient.load(folder)"
 
 
@@ -69,12 +72,19 @@ def _client_files(folder: Path) -> list[Path]:
     return [folder / "client.safetensors", *read]
 
 
-def check_client_files(folder: Path, written: Mapping[str, str]) -> None:
-    """Raise `UserError` unless a client's folder holds what was exported, by checksum, and no other file that it would read."""
-    for name, checksum in written.items():
+def check_client(folder: Path, about: Mapping[str, Any]) -> None:
+    """Raise `UserError` unless a client's folder holds what was exported, by checksum, and no other file that it would read.
+
+    Args:
+        about: what its client.json says.
+    """
+    if not checksum.unaltered(about):
+        raise UserError(f"{folder}: client.json was altered after it was exported; export again")
+    written = about["files"]
+    for name, expected in written.items():
         if not (folder / name).is_file():
             raise UserError(f"{folder}: {name} is missing; export again")
-        if sha256(folder / name) != checksum:
+        if sha256(folder / name) != expected:
             raise UserError(f"{folder}: {name} is not what was exported (its checksum is another); export again")
     for path in _client_files(folder):
         if (name := path.relative_to(folder).as_posix()) not in written:

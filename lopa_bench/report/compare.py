@@ -99,7 +99,7 @@ def compare(a: Path, b: Path) -> Comparison:
 def _circumstances(result: Result) -> dict[str, str | None]:
     """What a comparison of two settings means to be alike on both sides."""
     return {
-        **train_rows(result.data.fingerprints.get("train"), result.data.train_limit),
+        **train_rows(result.data.model_dump()),
         "precision": result.computed_in or result.setting("precision"),
         "device": result.device,
         "torch": result.versions.get("torch"),

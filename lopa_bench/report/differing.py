@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 Known = Mapping[str, str | None]  # what is known of a run, by the words for it; None: not known
 
@@ -18,11 +19,10 @@ def differing(pairs: Sequence[tuple[Known, Known]]) -> list[str]:
     return said
 
 
-def train_rows(fingerprint: str | None, limit: int | None) -> dict[str, str | None]:
-    """Those of as many rows, of runs of one task, should be the same; that there are more or fewer is a setting."""
-    return {train_words(limit): fingerprint}
+def train_rows(data: Mapping[str, Any]) -> dict[str, str | None]:
+    """``2,000 train rows`` or ``train rows``, and the fingerprint of those that a run was trained on, of what its result says was read.
 
-
-def train_words(limit: int | None) -> str:
-    """``2,000 train rows``: the words for the rows that a run was trained on, `limit` of them or all."""
-    return f"{limit:,} train rows" if limit else "train rows"
+    As many rows, of runs of one task, should be the same ones; that there are more or fewer is a setting.
+    """
+    limit = data["train_limit"]
+    return {f"{limit:,} train rows" if limit else "train rows": data["fingerprints"].get("train")}

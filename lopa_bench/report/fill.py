@@ -10,7 +10,7 @@ import numpy as np
 from lopa_bench.config.keys import lookup
 from lopa_bench.report.cells import Cell, Line, Table, mark_best, span
 from lopa_bench.report.choice import choose
-from lopa_bench.report.differing import train_words
+from lopa_bench.report.differing import train_rows
 from lopa_bench.report.elsewhere import Elsewhere
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.results.read import Runs
@@ -128,13 +128,13 @@ class _Filler:
 
     def trained_on(self) -> Iterator[str]:
         """The tasks whose runs of one seed were trained on as many rows, but not on the same."""
-        read: dict[tuple[str, int | None, int], set[str]] = {}
+        read: dict[tuple[str, str, int], set[str]] = {}
         for _, run in self.runs.frame.loc[self.used].iterrows():
-            rows, limit = (lookup(run["config"], f"data.{key}") for key in ("fingerprints.train", "train_limit"))
-            read.setdefault((run["task"], limit, run["seed"]), set()).update({rows} - {None})
+            for words, rows in train_rows(run["config"]["data"]).items():
+                read.setdefault((run["task"], words, run["seed"]), set()).update(filter(None, [rows]))
         several = [
-            (f"{task}: its runs were trained on different {train_words(limit)}", sorted(prints))
-            for (task, limit, _), prints in read.items()
+            (f"{task}: its runs were trained on different {words}", sorted(prints))
+            for (task, words, _), prints in read.items()
             if len(prints) > 1
         ]
         for text, prints in dict(several).items():

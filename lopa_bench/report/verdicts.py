@@ -185,9 +185,11 @@ def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | 
 
 def _circumstances(run: pd.Series) -> dict[str, str | None]:
     """What a comparison means to be alike on both sides."""
-    rows, limit = (lookup(run["config"], f"data.{key}") for key in ("fingerprints.train", "train_limit"))
     told = {"precision": run["computed_in"], "device": run["device"]}
-    return {**train_rows(rows, limit), **{word: value for word, value in told.items() if isinstance(value, str)}}
+    return {
+        **train_rows(run["config"]["data"]),
+        **{word: value for word, value in told.items() if isinstance(value, str)},
+    }
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:

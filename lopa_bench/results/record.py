@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lopa_bench.config.keys import lookup
+from lopa_bench.host import checksum
 
-CHECKSUM = "checksum"  # a key of result.json beside the fields of `Result`
 SECTIONS = ("code", "data", "generation", "method", "model", "task", "train")  # of a result's config, where it has them
 SCHEMA: Final = 2  # of result.json; raised when a field is taken away or means something else
 
@@ -184,11 +184,7 @@ class Result(Facts):
     def to_json(self) -> str:
         """The text of ``result.json``, with a checksum of the rest of it."""
         values = json.loads(self.model_dump_json(by_alias=True))
-        return json.dumps({**values, CHECKSUM: _checksum(values)}, indent=1, ensure_ascii=False) + "\n"
-
-
-def _checksum(values: Mapping[str, Any]) -> str:
-    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return json.dumps(checksum.sealed(values), indent=1, ensure_ascii=False) + "\n"
 
 
 class NotAResult(ValueError):
@@ -243,5 +239,4 @@ def _refusal(content: bytes, first: Any) -> NotAResult:
 
 def unaltered(content: bytes) -> bool | None:
     """Whether the bytes of a ``result.json`` are the values that were written; None where it has no checksum to tell by."""
-    values = json.loads(content)
-    return bool(values.pop(CHECKSUM) == _checksum(values)) if CHECKSUM in values else None
+    return checksum.unaltered(json.loads(content))

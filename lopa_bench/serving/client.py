@@ -30,7 +30,7 @@ from lopa_bench.config.fields import MASK, Kind
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import half_a_pair, load_json
 from lopa_bench.methods.base import SoftPromptMethod
-from lopa_bench.methods.export import CLIENT_FORMAT, check_client_files, client_method
+from lopa_bench.methods.export import CLIENT_FORMAT, check_client, client_method
 from lopa_bench.methods.instance_encoder import pool
 from lopa_bench.methods.parts import Parts
 from lopa_bench.methods.placement import join, places
@@ -112,7 +112,7 @@ class SoftPromptClient:
                 raise UserError(
                     f"backbone={backbone}: other weights than {about['model']}, of which {folder} is a client"
                 )
-            check_client_files(folder, about["files"])
+            check_client(folder, about)
             with files.searching(conf_path):
                 method = client_method(about)
             encoder = encoder_tokenizer = None

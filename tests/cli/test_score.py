@@ -184,6 +184,8 @@ def test_webnlg_from_a_folder_and_from_the_test_set(score, no_java):
         ({"refs/reference0": "a\nb\n", "refs/reference1": "a\n"}, "reference1 has 1 lines and reference0 2"),
         ({"refs/reference0": "a\n\n"}, "line 2: no reference"),
         ({"refs/other": "a\nb\n"}, "no file reference0"),
+        ({"refs/reference0": "a\nb\n", "refs/reference2": "a\nb\n"}, "no file reference1 in it beside reference2"),
+        ({"refs/reference1": "a\nb\n"}, "no file reference0 in it beside reference1"),
         ({"refs": '{"entries": [{"1": {"category": "Food"}}]}'}, "not a WebNLG test set"),
     ],
 )

@@ -10,6 +10,7 @@ from lopa_bench.cli.main import main
 from lopa_bench.config import typed
 from lopa_bench.config.compose import from_resolved, load_config
 from lopa_bench.errors import UserError
+from lopa_bench.host.checksum import sealed
 from lopa_bench.host.files import sha256
 from lopa_bench.methods.export import CLIENT_FORMAT
 from lopa_bench.serving.client import SoftPromptClient
@@ -150,6 +151,6 @@ def test_a_client_folder_is_not_executed(marker, tmp_path):
     (tmp_path / "client.safetensors").touch()
     files = {"client.safetensors": sha256(tmp_path / "client.safetensors")}
     about = {"format": CLIENT_FORMAT, "reads_instance": False, "method": marker[1], "files": files}
-    (tmp_path / "client.json").write_text(json.dumps(about))
+    (tmp_path / "client.json").write_text(json.dumps(sealed(about)))
     with pytest.raises(UserError, match=r"^method\._target_=subprocess\.Popen: is not made"):
         SoftPromptClient.load(tmp_path)

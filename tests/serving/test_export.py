@@ -15,6 +15,8 @@ from transformers import GenerationConfig
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
+from lopa_bench.host.checksum import CHECKSUM, sealed
+from lopa_bench.host.files import load_json
 from lopa_bench.models.batches import encode_clozes
 from lopa_bench.models.tokens import encoder_ids
 from lopa_bench.run.story import run
@@ -295,6 +297,12 @@ def test_a_client_of_other_files_than_were_exported_is_refused(tiny_models, tmp_
     (client / "tokenizer/added_tokens.json").write_text('{"cat": 5}')
     with pytest.raises(UserError, match=r"tokenizer/added_tokens\.json was not exported and would be read"):
         SoftPromptClient.load(client)
+    (client / "tokenizer/added_tokens.json").unlink()
+    about = load_json(client / "client.json")
+    for edited in ({**about, "max_length": 9}, {name: about[name] for name in about if name != CHECKSUM}):
+        (client / "client.json").write_text(json.dumps(edited))
+        with pytest.raises(UserError, match=r"client\.json was altered after it was exported; export again"):
+            SoftPromptClient.load(client)
 
 
 def test_folders_of_another_kind_are_named(tiny_models, tmp_path):
@@ -304,14 +312,14 @@ def test_folders_of_another_kind_are_named(tiny_models, tmp_path):
     with pytest.raises(UserError, match="is not a whole soft-prompt client"):
         SoftPromptClient.load(tmp_path)
     exported(tiny_models, "roberta", "pt", tmp_path / "client")
-    about = json.loads((tmp_path / "client/client.json").read_text())
+    about = {name: value for name, value in load_json(tmp_path / "client/client.json").items() if name != CHECKSUM}
     (tmp_path / "client/client.json").write_text(json.dumps({**about, "format": 9}))
-    with pytest.raises(UserError, match="has format 9, this version reads 2"):
+    with pytest.raises(UserError, match="has format 9, this version reads 3"):
         SoftPromptClient.load(tmp_path / "client")
-    (tmp_path / "client/client.json").write_text(json.dumps({**about, "files": [1]}))
+    (tmp_path / "client/client.json").write_text(json.dumps(sealed({**about, "files": [1]})))
     with pytest.raises(UserError, match="is not a whole soft-prompt client"):
         SoftPromptClient.load(tmp_path / "client")
     about["shape"]["width"] = 64
-    (tmp_path / "client/client.json").write_text(json.dumps(about))
+    (tmp_path / "client/client.json").write_text(json.dumps(sealed(about)))
     with pytest.raises(UserError, match="is not a whole soft-prompt client"):
         SoftPromptClient.load(tmp_path / "client")

@@ -163,13 +163,15 @@ def _joined(predictions: Path, sources: Sequence[str], references: Path) -> Text
 
 def _reference_files(folder: Path) -> Texts:
     """Files reference0, reference1, … of one line per instance; an empty line is a missing reference."""
-    columns: list[list[str]] = []
-    while (path := folder / f"reference{len(columns)}").is_file():
-        columns.append(read_lines(path))
-        if len(columns[-1]) != len(columns[0]):
-            raise UserError(f"{path} has {len(columns[-1])} lines and reference0 {len(columns[0])}")
-    if not columns:
-        raise UserError(f"{folder}: no file reference0 in it")
+    there = {path.name for path in folder.glob("reference*") if path.name.removeprefix("reference").isdecimal()}
+    names = [f"reference{number}" for number in range(max(len(there), 1))]
+    if absent := [name for name in names if name not in there]:
+        beside = f" beside {max(there)}" if there else ""
+        raise UserError(f"{folder}: no file {absent[0]} in it{beside}; they are numbered from 0 without a gap")
+    columns = [read_lines(folder / name) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        if len(column) != len(columns[0]):
+            raise UserError(f"{folder / name} has {len(column)} lines and reference0 {len(columns[0])}")
     groups = [[text for text in texts if text] for texts in zip(*columns, strict=True)]
     empty = next((i for i, texts in enumerate(groups, 1) if not texts), None)
     if empty:
