@@ -104,7 +104,10 @@ def _sweep(given: list[str], config: Config) -> int:
             carry_out(folder, launch, config.wait, config.detach)
             if config.detach:
                 return submit.say_where(folder)
-        return sweep.finish(folder, all_of_them=any(word.startswith("hydra/launcher=") for word in given))
+        status = sweep.finish(folder, all_of_them=any(word.startswith("hydra/launcher=") for word in given))
+        if finds:
+            sweep.say_best(folder, _higher_is_better(config))
+        return status
 
 
 def _direction(given: list[str], config: Config) -> list[str]:
@@ -112,8 +115,11 @@ def _direction(given: list[str], config: Config) -> list[str]:
     key = "hydra.sweeper.direction"
     if "hydra/sweeper=optuna" not in given or key in " ".join(given):
         return []
-    better = config.task.metrics[config.task.metric].higher_is_better
-    return [f"{key}={'maximize' if better else 'minimize'}"]
+    return [f"{key}={'maximize' if _higher_is_better(config) else 'minimize'}"]
+
+
+def _higher_is_better(config: Config) -> bool:
+    return config.task.metrics[config.task.metric].higher_is_better
 
 
 def check_machine(config: Config) -> None:

@@ -26,6 +26,7 @@ from lopa_bench.host.gpus import VISIBLE, take
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main, processes
 from lopa_bench.host.terminal import say
+from lopa_bench.results.directory import load_result
 from lopa_bench.study.jobs import (
     JOB,
     JOB_LOCK,
@@ -36,6 +37,7 @@ from lopa_bench.study.jobs import (
     counts,
     in_a_line,
     known,
+    label,
     read,
     status,
     told,
@@ -199,3 +201,16 @@ def finish(folder: Path, all_of_them: bool = False) -> int:
         again = sum(job.done and job.deaths > 0 for job in jobs)
         say(f"{len(jobs)} jobs: {counts(jobs)}{f' · {again} of them after a process died' if again else ''}")
     return status(jobs)
+
+
+def say_best(folder: Path, higher_is_better: bool) -> None:
+    """Say which of a search's jobs has the best score of the split that it looked at, which the scores told so far are not of."""
+    jobs = processes().first(lambda: read(folder))
+    scored = [(job, load_result(job.directory)[1]) for job in jobs if job.done]
+    if not scored or not is_main():
+        return
+    choose = max if higher_is_better else min
+    job, result = choose(scored, key=lambda pair: pair[1].selection_score)
+    apart = "validation" in result.metrics_per_split
+    looked_at = f"{result.metric} {result.selection_score:.2f} on validation" if apart else "the reported split itself"
+    say(f"{'best':<11} {label(job, jobs)}  {job.score}; the search went by {looked_at}")

@@ -275,11 +275,15 @@ def test_optuna_searches_and_finds_again(sweep, tmp_path, capfd):
         "train.lr=tag(log, interval(1e-4, 1e-1))",
     ]
     assert main(search) == 0
-    assert "4 jobs: 4 ran" in capfd.readouterr().out
+    out = capfd.readouterr().out
+    assert "4 jobs: 4 ran" in out
     (best,) = (tmp_path / "results").rglob("optimization_results.yaml")
     found = results(tmp_path)
     top = max(result["metrics_per_split"]["validation"]["glue"] for result in found)
     assert f"best_value: {top}" in best.read_text()
+    tied = [each["config"]["train"]["lr"] for each in found if each["metrics_per_split"]["validation"]["glue"] == top]
+    assert any(f"best        train.lr={rate}  glue " in out for rate in tied)
+    assert out.endswith(f"; the search went by glue {top:.2f} on validation\n")
     # a search that was cut short is started again: the same trials are found, not run
     assert main(search) == 0
     assert "4 jobs: 4 found" in capfd.readouterr().out

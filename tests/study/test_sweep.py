@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from running import measured
+from synthetic import write_run
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
@@ -217,6 +218,31 @@ def test_status_of_what_a_cluster_was_given_elsewhere(tmp_path, monkeypatch, cap
 
 def test_a_job_of_a_search_that_wrote_nothing_of_its_jobs_has_its_own_name():
     assert jobs.label(jobs.Job(("task=rte", "seed=0")), []) == "task=rte seed=0"
+
+
+@pytest.mark.parametrize(
+    ("better", "split", "says"),
+    [
+        (True, "validation", "best        seed=1  glue 60.00; the search went by glue 90.00 on validation\n"),
+        (False, "validation", "best        seed=0  glue 70.00; the search went by glue 80.00 on validation\n"),
+        (True, "test", "best        seed=0  glue 70.00; the search went by the reported split itself\n"),
+    ],
+)
+def test_the_best_trial_is_the_selection_splits_not_the_reported_ones(tmp_path, capsys, better, split, says):
+    with sweep.planned(tmp_path, []) as folder:
+        for seed, reported, selected in ((0, 70.0, 80.0), (1, 60.0, 90.0)):
+            scores = {"validation": {"glue": selected}, "test": {"glue": reported}}
+            kept = {name: scores[name] for name in {split, "test"}}
+            path = write_run(
+                tmp_path, seed=seed, metrics={"glue": reported}, reported_split="test", metrics_per_split=kept
+            )
+            done = {"state": "ran", "score": f"glue {reported:.2f}", "directory": str(path)}
+            (folder / str(seed)).mkdir()
+            jobs.write(folder / str(seed), jobs.Job(("task=rte", f"seed={seed}"), **done))
+        (folder / "2").mkdir()
+        jobs.write(folder / "2", jobs.Job(("task=rte", "seed=2"), "failed", error="diverged"))
+        sweep.say_best(folder, better)
+    assert capsys.readouterr().out == says
 
 
 def test_status_of_waiting_and_stopped(tmp_path, capsys):
