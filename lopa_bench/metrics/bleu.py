@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,20 @@ LENGTH, REFERENCE, MATCHES, TOTALS = 0, 1, slice(2, 6), slice(6, 10)
 
 def counts(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Floats:
     """The statistics of each row, [N, 10]."""
+    rows = []
+    for output, texts in zip(outputs, references, strict=True):
+        one = _sacrebleu().sentence_score(output, list(texts))
+        rows.append([one.sys_len, one.ref_len, *one.counts, *one.totals])
+    return np.array(rows, dtype=float)
+
+
+@cache
+def _sacrebleu() -> Any:
+    """One for all, since it keeps the tokens of texts that it has seen: the references are asked for again by every run and epoch."""
     from sacrebleu.metrics.bleu import BLEU
 
     # With `effective_order` sacrebleu does not warn of single sentences; only its counts are used.
-    bleu: Any = BLEU(force=True, effective_order=True)
-    rows = []
-    for output, texts in zip(outputs, references, strict=True):
-        one = bleu.sentence_score(output, list(texts))
-        rows.append([one.sys_len, one.ref_len, *one.counts, *one.totals])
-    return np.array(rows, dtype=float)
+    return BLEU(force=True, effective_order=True)
 
 
 def plain(sums: Floats, n: int = 0) -> Floats:

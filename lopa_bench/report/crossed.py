@@ -17,7 +17,9 @@ Simulated over ratios of the three parts and 3, 5 and 10 seeds, both together le
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +75,7 @@ class Parts:
         error = math.sqrt(self.examples + max(0.0, self.seeds - self.rest))
         if error == 0:
             return float(distance > self.half())
-        spreads = special.chdtri(self.freedom, (np.arange(SPREADS) + 0.5) / SPREADS) / self.freedom
-        return float(special.ndtr((distance - self._half(self.seeds * spreads)) / error).mean())
+        return float(special.ndtr((distance - self._half(self.seeds * _spreads(self.freedom))) / error).mean())
 
     def with_seeds(self, count: int) -> Parts:
         """What they would be over so many seeds."""
@@ -91,9 +92,16 @@ class Parts:
 
     def more_seeds(self, distance: float, level: float = LEVEL) -> int | None:
         """Seeds still needed for the interval to exclude a bound at this distance, on these examples; None: no practical number."""
-        enough = (n for n in range(self.count, MOST_SEEDS + 1) if self.with_seeds(n).half(level) < distance)
-        needed = next(enough, None)
-        return None if needed is None else needed - self.count
+
+        def enough(count: int) -> bool:
+            return self.with_seeds(count).half(level) < distance
+
+        few = next((count for count in range(self.count, OWN) if enough(count)), None)
+        if few is not None:
+            return few - self.count
+        many = range(max(self.count, OWN), MOST_SEEDS + 1)  # with each seed the interval is narrower
+        found = bisect_left(many, True, key=enough)
+        return many[found] - self.count if found < len(many) else None
 
     def more_rows(self, distance: float, level: float = LEVEL) -> int | None:
         """Examples still needed for the same with these seeds; None: no practical number, or nothing is known of the examples."""
@@ -106,6 +114,13 @@ class Parts:
             return None
         factor = max(z * z * self.examples, t * t * min(self.seeds, self.rest)) / left
         return math.ceil(self.rows * max(0.0, factor - 1)) if factor < MOST_ROWS_FACTOR else None
+
+
+@cache
+def _spreads(freedom: int) -> NDArray[np.float64]:
+    """[SPREADS] what a variance that is estimated with these degrees of freedom may come out as, for a true one of 1."""
+    values: NDArray[np.float64] = special.chdtri(freedom, (np.arange(SPREADS) + 0.5) / SPREADS) / freedom
+    return values
 
 
 def _quantile(level: float, freedom: int) -> float:

@@ -53,18 +53,21 @@ class Runs:
         return self.frame.iloc[self.places(settings)]
 
     def places(self, settings: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Where in `frame` the runs with these settings are: what `where` finds, without the time that taking rows of a frame takes."""
+        """Where in `frame` the runs with these settings are."""
         left = np.arange(len(self.frame))
-        # What tells most runs apart goes first, so that little is left for the rest.
-        for key in sorted(settings, key=lambda key: len(self._coded(key)[1]), reverse=True):
+        coded = [(*self._coded(key), value) for key, value in settings.items()]
+        coded.sort(key=lambda each: -len(each[1]))  # what tells most runs apart first: little is left for the rest
+        for codes, code_of, value in coded:
             if not len(left):
                 break
-            codes, code_of = self._coded(key)
-            value = settings[key]
             wanted = value if isinstance(value, tuple) else (value,)
             asked = [code_of.get(spell(each), -1) for each in wanted]
             left = left[codes[left] == asked[0] if len(asked) == 1 else np.isin(codes[left], asked)]
         return left
+
+    def column(self, name: str, settings: Mapping[str, Any]) -> pd.Series:
+        """One column of what `where` finds, without the time that taking whole rows takes."""
+        return self.frame[name].iloc[self.places(settings)]
 
     def only(self, settings: Mapping[str, Any]) -> Runs:
         """The runs with these settings, which from then on stand in for a table's defaults."""

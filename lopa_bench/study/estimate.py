@@ -28,7 +28,7 @@ class Estimate:
         """One seed of a planned run; None where nothing like it has run yet."""
         model = run.overrides.get("model") or default_model(self.scale, run.task)
         limit = run.overrides.get("data.limit", 0)
-        own = self.runs.where({**run.selector(self.scale), "data.limit": limit or None, "model": model})["seconds"]
+        own = self.runs.column("seconds", {**run.selector(self.scale), "data.limit": limit or None, "model": model})
         if own.notna().any():
             return float(own.median())
         of = {"limit": limit, "task": run.task, "model": model, "method": run.method, "family": known(run.task).family}

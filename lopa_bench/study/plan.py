@@ -160,7 +160,7 @@ def missing_runs(
         named = {*run.selector(scale), *run.recipe(scale)}
         instead = {key: value for key, value in (told or {}).items() if key in named or identity.is_method_or_task(key)}
         wanted = PlannedRun({**run.overrides, **instead}, ())
-        done = set(runs.where({**wanted.selector(scale), **wanted.recipe(scale)})["seed"])
+        done = set(runs.column("seed", {**wanted.selector(scale), **wanted.recipe(scale)}))
         seeds = tuple(seed for seed in run.seeds if seed not in done)
         if seeds:
             left.append(PlannedRun(run.overrides, seeds))
