@@ -21,6 +21,7 @@ from lopa_bench.tasks.known import as_run
 
 Line = dict[str, Any]  # of predictions.jsonl
 Flip = tuple[Line, Line]
+SHOWN = 60  # characters of an input or an answer
 
 
 @dataclass(frozen=True)
@@ -153,19 +154,22 @@ def _p(value: float | None) -> str:
 
 
 def _flip(a: dict[str, Any], b: dict[str, Any]) -> str:
-    """The example and both answers, a class by its name; version 0.1's lines have neither text nor names."""
-    if a.get("label") is not None:
-        answers = [a["label"], a.get("predicted_label"), b.get("predicted_label")]
+    """The example and both answers, a class by its name where both runs wrote it down; version 0.1's lines have neither text nor names."""
+    if a.get("label") is not None and all("predicted_label" in line for line in (a, b)):
+        answers = [a["label"], a["predicted_label"], b["predicted_label"]]
     else:
         answers = [a.get("target"), a.get("prediction"), b.get("prediction")]
-    shown = [_short(text) for text in answers]
-    read = f" {_short(a['input'])}" if "input" in a else ""
+    target, x, y = (json.dumps(text, ensure_ascii=False) for text in answers)
+    alike = next((i for i, (one, other) in enumerate(zip(x, y, strict=False)) if one != other), 0)
+    start = alike - SHOWN // 3 if alike > SHOWN // 2 else 0  # texts are shown from shortly before they part
+    shown = [_short(text, start if text.startswith(x[:start]) else 0) for text in (target, x, y)]
+    read = f" {_short(json.dumps(a['input'], ensure_ascii=False))}" if "input" in a else ""
     return f"#{a.get('index')}{read}: target {shown[0]}, A {shown[1]}, B {shown[2]}"
 
 
-def _short(text: Any, length: int = 60) -> str:
-    shown = json.dumps(text, ensure_ascii=False)
-    return shown if len(shown) <= length else shown[: length - 1] + "…"
+def _short(text: str, start: int = 0) -> str:
+    shown = "…" + text[start:] if start else text
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
 
 
 def as_json(comparison: Comparison, flips: int) -> str:

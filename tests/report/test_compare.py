@@ -68,6 +68,23 @@ def test_a_flip_shows_the_text_and_the_names_of_the_classes(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert '#0 "it rains? <mask>": target "entailment", A "entailment", B "not_entailment"' in shown
 
+    older = [{key: value for key, value in line("not_entailment").items() if key != "predicted_label"}] * 2
+    of_words = write_run(tmp_path, "rte", "lora", predictions=older, metrics={"glue": 0.0})
+    assert compare_main([str(runs[0]), str(of_words)]) == 0
+    assert '#0 "it rains? <mask>": target " Yes", A " Yes", B " No"' in capsys.readouterr().out
+
+
+def test_long_answers_are_shown_from_where_they_part(tmp_path, capsys):
+    body = "    value = value % 4\n    value = value * 7\n    value = value - 1\n    return value"
+    runs = []
+    for method, end, right in (("lopa", " + 1", True), ("pt", " + 22", False)):
+        line = {"index": 0, "target": body + " + 1", "prediction": body + end, "correct": right}
+        scores = {"pass@1": 100.0 * right}
+        runs.append(str(write_run(tmp_path, "mbpp", method, predictions=[line] * 2, metrics=scores)))
+    assert compare_main(runs) == 0
+    tail = "n    return value + "  # what the answers share, as JSON, and no more than that of it
+    assert f'#0: target …{tail}1", A …{tail}1", B …{tail}22"\n' in capsys.readouterr().out
+
 
 def test_compare_refuses_what_cannot_be_paired(tmp_path):
     rte = write_run(tmp_path, "rte", "lopa", correct=[1, 0])
