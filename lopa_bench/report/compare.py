@@ -11,7 +11,7 @@ from typing import Any
 from lopa_bench.errors import UserError
 from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.differing import differing, train_rows
-from lopa_bench.report.resampling import other_examples, read_scores
+from lopa_bench.report.resampling import RowScores, jackknife, other_examples, read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
@@ -25,6 +25,21 @@ SHOWN = 60  # characters of an input or an answer
 
 
 @dataclass(frozen=True)
+class Written:
+    """Two runs' texts of the same examples.
+
+    Attributes:
+        alike: examples for which both wrote the same.
+        for_a, for_b: the others, as ``(points, line of A, line of B)``, the most first: what each adds to the metric of A, or of B,
+            more than to the other's.
+    """
+
+    alike: int
+    for_a: list[tuple[float, Line, Line]]
+    for_b: list[tuple[float, Line, Line]]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A − B on the same examples.
 
@@ -33,6 +48,7 @@ class Comparison:
         discordant: examples that only A, and that only B gets right; None where no example has a
             right or wrong of its own (BLEU).
         only_a, only_b: those examples, as ``(line of A, line of B)``.
+        written: how the texts differ where it is None.
         beside: in what a comparison of two methods means to be alike, and is not: ``device (cpu | NVIDIA H100)``.
     """
 
@@ -46,6 +62,7 @@ class Comparison:
     discordant: tuple[int, int] | None
     only_a: list[Flip]
     only_b: list[Flip]
+    written: Written | None
     beside: list[str]
 
 
@@ -81,6 +98,7 @@ def compare(a: Path, b: Path) -> Comparison:
     values = (result_a.score, result_b.score)
     difference = paired_difference([scores_a], [scores_b], [values[0] - values[1]], Region(low=0.0))
     only_a, only_b = _flips(lines_a, lines_b)
+    right_or_wrong = "correct" in lines_a[0]
     binary = scores_a.correct is not None and scores_b.correct is not None
     return Comparison(
         a=path_a.parent,
@@ -90,9 +108,10 @@ def compare(a: Path, b: Path) -> Comparison:
         scores=values,
         difference=difference,
         test="exact McNemar" if binary else "paired bootstrap",
-        discordant=(len(only_a), len(only_b)) if "correct" in lines_a[0] else None,
+        discordant=(len(only_a), len(only_b)) if right_or_wrong else None,
         only_a=only_a,
         only_b=only_b,
+        written=None if right_or_wrong else _written(lines_a, lines_b, scores_a, scores_b),
         beside=differing([(_circumstances(result_a), _circumstances(result_b))]),
     )
 
@@ -117,6 +136,18 @@ def _flips(a: list[Line], b: list[Line]) -> tuple[list[Flip], list[Flip]]:
         if right[0] != right[1]:
             (only_a if right[0] else only_b).append((x, y))
     return only_a, only_b
+
+
+def _written(a: list[Line], b: list[Line], scores_a: RowScores, scores_b: RowScores) -> Written:
+    """What the texts that differ add to A − B, by the jackknife: a corpus metric (BLEU) has no value of one text alone."""
+    points = (jackknife(scores_a) - jackknife(scores_b)) / len(a)
+    others = [(float(p), x, y) for p, x, y in zip(points, a, b, strict=True) if x["prediction"] != y["prediction"]]
+    others.sort(key=lambda other: -abs(other[0]))
+    return Written(
+        alike=len(a) - len(others),
+        for_a=[other for other in others if other[0] > 0],
+        for_b=[(-p, x, y) for p, x, y in others if p < 0],
+    )
 
 
 def as_text(comparison: Comparison, flips: int) -> str:
@@ -144,6 +175,13 @@ def as_text(comparison: Comparison, flips: int) -> str:
             lines += [f"  {_flip(x, y)}" for x, y in pairs[:flips]]
             if len(pairs) > flips:
                 lines.append(f"  … {len(pairs) - flips} more (--flips)")
+    if written := comparison.written:
+        lines.append(f"Both wrote the same: {written.alike} of {d.rows:,}")
+        for name, texts in (("A", written.for_a), ("B", written.for_b)):
+            lines.append(f"For {name}: {len(texts)}, first those that add most to its {comparison.metric}")
+            lines += [f"  +{points:.3f} {_flip(x, y)}" for points, x, y in texts[:flips]]
+            if len(texts) > flips:
+                lines.append(f"  … {len(texts) - flips} more (--flips)")
     return "\n".join(lines)
 
 
@@ -191,7 +229,18 @@ def as_json(comparison: Comparison, flips: int) -> str:
             "beside": comparison.beside,
             "only_a": [x for x, _ in comparison.only_a[:flips]],
             "only_b": [y for _, y in comparison.only_b[:flips]],
+            "written": _written_as_json(comparison.written, flips),
         },
         indent=1,
         ensure_ascii=False,
     )
+
+
+def _written_as_json(written: Written | None, flips: int) -> dict[str, Any] | None:
+    if written is None:
+        return None
+    texts = {
+        key: [{"points": points, "a": x, "b": y} for points, x, y in texts[:flips]]
+        for key, texts in (("for_a", written.for_a), ("for_b", written.for_b))
+    }
+    return {"alike": written.alike, **texts}

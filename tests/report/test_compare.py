@@ -11,6 +11,7 @@ from lopa_bench.cli.compare import main as compare_main
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
 from lopa_bench.study.claims import CLAIMS
+from lopa_bench.tasks.known import known
 
 DAMAGES = {
     "predictions.jsonl": [b'{"index": 0, "tar', b"1\n2\n", b"\xff\xfe\n", b'{"target": 1, "correct": "x"}\n'],
@@ -84,6 +85,44 @@ def test_long_answers_are_shown_from_where_they_part(tmp_path, capsys):
     assert compare_main(runs) == 0
     tail = "n    return value + "  # what the answers share, as JSON, and no more than that of it
     assert f'#0: target …{tail}1", A …{tail}1", B …{tail}22"\n' in capsys.readouterr().out
+
+
+def test_of_written_texts_those_are_shown_that_move_the_score_most(tmp_path, capsys):
+    """BLEU has no right or wrong: what an example adds to A − B is what leaving it out takes away, by the same scorer."""
+    target = "The Blue Dog is a cheap pub in the city centre near the old mill ."
+    said = {
+        "lopa": [target, target, "The Blue Dog is a pub near the old mill .", "a barn"],
+        "pt": [target, "The Blue Dog is a cheap pub in the city .", "a cat sees a dog .", "The Blue Dog is a pub ."],
+    }
+    bleu, runs = known("e2e").metrics["bleu"], []
+    lines = {
+        method: [
+            {"index": i, "prediction": text, "target": target, "references": [target]} for i, text in enumerate(texts)
+        ]
+        for method, texts in said.items()
+    }
+    for method, rows in lines.items():
+        runs.append(str(write_run(tmp_path, "e2e", method, predictions=rows, metrics={"bleu": bleu.of(rows)})))
+    whole = bleu.of(lines["lopa"]) - bleu.of(lines["pt"])
+    without = [
+        bleu.of(lines["lopa"][:i] + lines["lopa"][i + 1 :]) - bleu.of(lines["pt"][:i] + lines["pt"][i + 1 :])
+        for i in range(4)
+    ]
+    adds = [whole - 3 / 4 * rest for rest in without]
+
+    assert compare_main([*runs, "format=json"]) == 0
+    written = json.loads(capsys.readouterr().out)["written"]
+    assert written["alike"] == 1
+    shown = {one["a"]["index"]: one["points"] for one in written["for_a"]}
+    shown |= {one["a"]["index"]: -one["points"] for one in written["for_b"]}
+    assert shown == {i: pytest.approx(adds[i]) for i in (1, 2, 3)}
+    assert adds[2] > adds[1] > 0 > adds[3]
+    assert [one["a"]["index"] for one in written["for_a"]] == [2, 1]
+
+    assert compare_main([*runs, "flips=1"]) == 0
+    shown = capsys.readouterr().out
+    assert "Both wrote the same: 1 of 4\nFor A: 2, first those that add most to its bleu\n  +" in shown
+    assert "  … 1 more (--flips)\nFor B: 1, first" in shown
 
 
 def test_compare_refuses_what_cannot_be_paired(tmp_path):
