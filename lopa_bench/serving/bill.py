@@ -13,7 +13,7 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, is_choice
 from lopa_bench.config.places import name_of
 from lopa_bench.methods.base import Method
-from lopa_bench.methods.scale import at_scale
+from lopa_bench.methods.scale import at_scale, task_for
 from lopa_bench.models import shapes
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.flops import forward_flops
@@ -90,9 +90,13 @@ def encoder_of(model: str, files: ModelFiles) -> ModelFiles:
 
 
 def methods(model: str) -> list[Method]:
-    """Every method with its hyperparameters, at paper scale for the paper's models, else at the embedded one."""
+    """Every method with its hyperparameters, at paper scale for the paper's models, else at the embedded one.
+
+    One that only classifies has none for a model to which the paper gives text to write.
+    """
     if model in shapes.names():
-        return [at_scale(name, "paper", model) for name in choices("method")]
+        found = [at_scale(name, "paper", model) for name in choices("method")]
+        return [method for method in found if method.written_by or "label_words" in task_for(model)]
     return [load_config(["task=rte", f"method={name}"]).method for name in choices("method")]
 
 

@@ -53,6 +53,13 @@ def test_only_what_the_paper_says_grows_at_the_server(costs):
     assert methods["p_tuning_v2"]["cached"] == 10
 
 
+def test_a_classifier_costs_nothing_where_there_is_nothing_to_classify(costs):
+    """A probe's weights are a class's: a model that the paper gives text to write has no class."""
+    probe = costs("roberta_large", "--no-latency")[1]["encoder_probe"]
+    assert probe["client_bytes"] == 4 * 3 * (1024 + 1)  # of MNLI's three classes
+    assert "encoder_probe" not in costs("smollm2_135m", "--no-latency")[1]
+
+
 @pytest.mark.parametrize("architecture", ["roberta", "gpt2", "llama"])
 def test_flops_are_those_that_torch_counts(architecture, tiny_models):
     """Of the matrix products; torch counts whole attention matrices of causal models too."""
