@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     say(*said, error=True)
     if not answers:
         raise UserError(f"results_dir={options.results_dir}: no finished runs below it; lopa-bench plan lists them")
-    give(FORMATS[options.format](answers), options.output)
+    give(FORMATS[options.format](answers), options.output, options.format)
     if options.figures:
         from lopa_bench.report.figures.answer import figure
         from lopa_bench.report.figures.style import save

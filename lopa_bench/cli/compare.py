@@ -9,7 +9,7 @@ from typing import Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option
-from lopa_bench.host.terminal import say
+from lopa_bench.host.terminal import say, say_json
 
 SUMMARY = "two runs: a paired test and the examples that flip"
 EXAMPLE = "lopa-bench compare runs/mini/rte/mini_mlm/lopa/0-… runs/mini/rte/mini_mlm/pt/0-… flips=3"
@@ -31,6 +31,8 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.report.compare import as_json, as_text, compare
 
     comparison = compare(options.run_a, options.run_b)
-    render = as_json if options.format == "json" else as_text
-    say(render(comparison, options.flips))
+    if options.format == "json":
+        say_json(as_json(comparison, options.flips) + "\n")
+    else:
+        say(as_text(comparison, options.flips))
     return 0

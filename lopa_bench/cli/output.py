@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from lopa_bench.host.files import make_folder, write_text
-from lopa_bench.host.terminal import say, write
+from lopa_bench.host.terminal import say, say_json, write
 
 
-def give(text: str, output: Path | None) -> None:
-    """Print `text`, or write it to `output` and print that name."""
+def give(text: str, output: Path | None, format_: str = "") -> None:
+    """Print `text`, which is JSON where `format_` says so, or write it to `output` and print that name."""
     if output is None:
-        write(text, sys.stdout)
+        say_json(text) if format_ == "json" else write(text, sys.stdout)
         return
     make_folder(output.parent)
     write_text(output, text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from lopa_bench.cli import words
 from lopa_bench.cli.options import models_dir, option, trust_remote_code
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import check_writable, make_folder, write_text
-from lopa_bench.host.terminal import say, write
+from lopa_bench.host.terminal import say, say_json
 from lopa_bench.results.directory import check_finished
 
 SUMMARY = "a finished run on new inputs: labels with their scores, or texts, as JSON lines"
@@ -51,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     config, model = load_trained(options.run, device, options.models_dir, options.trust_remote_code)
     lines = [json.dumps(line, ensure_ascii=False) + "\n" for line in ask(model, config, options.inputs)]
     if options.to is None:
-        write("".join(lines), sys.stdout)
+        say_json("".join(lines))
         return 0
     make_folder(options.to.parent)
     write_text(options.to, "".join(lines))

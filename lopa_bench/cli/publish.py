@@ -39,6 +39,8 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.results.publish import publish
     from lopa_bench.results.read import read_runs
 
+    if options.to.resolve() == options.results_dir.resolve():
+        raise UserError(f"to={options.to} is results_dir, whose runs it would write over; name another folder")
     runs = read_runs(options.results_dir, options.scale)
     for line in (*runs.warnings, *runs.refused):
         say(line, error=True)

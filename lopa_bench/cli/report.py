@@ -101,7 +101,7 @@ def _write_tables(options: Tables, runs: Runs) -> None:
     from lopa_bench.report.listing import unlisted
     from lopa_bench.report.render import FORMATS
 
-    give(FORMATS[options.format](_tables(options, runs)), options.output)
+    give(FORMATS[options.format](_tables(options, runs)), options.output, options.format)
     if options.format == "terminal":
         say(*diagnose(runs.frame))
         say(*unlisted(runs, options.scale, options.fast))
@@ -112,7 +112,7 @@ def _write_claims(options: Claims, runs: Runs) -> None:
     from lopa_bench.report.verdicts import check_claims
 
     checked = check_claims(runs, options.scale, fast=options.fast, seeds=options.seeds)
-    give(FORMATS[options.format](checked), options.output)
+    give(FORMATS[options.format](checked), options.output, options.format)
 
 
 def _write_figures(options: Options, runs: Runs) -> None:

@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "reproduce")
     wanted = plan.plan_of(options)
     plan.print_commands(wanted)
-    jobs = jobs_of(wanted, options.results_dir)
+    jobs = jobs_of(wanted)
     count = process_count(options.workers, len(jobs))
     if count > 1:
         say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     require("matplotlib", "reproduce")  # what comes last, and the runs may take days
     status = recorded.status(run_all(jobs, options.results_dir, count, options.wait)) if jobs else 0
     names = [table.name for table in tables(options.scale, options.table)]
-    write_report(options.results_dir, options.scale, options.fast, names)
+    write_report(options.results_dir, options.scale, options.fast, names, wanted.where(options.scale))
     return status
 
 
@@ -82,13 +82,10 @@ class Command:
     seconds: float | None
 
 
-def jobs_of(wanted: Plan, results_dir: Path) -> list[Command]:
+def jobs_of(wanted: Plan) -> list[Command]:
     """Every run that has no result yet; runs of one task next to each other, so that they share its features."""
-    from lopa_bench.config.quoting import as_meant
-
-    there = as_meant(f"results_dir={results_dir}")
     return [
-        Command([*overrides, there], wanted.known.one(run) if wanted.known else None)
+        Command(overrides, wanted.known.one(run) if wanted.known else None)
         for run in sorted(wanted.left, key=lambda run: run.task)
         for overrides in wanted.overrides(run)
     ]
@@ -158,9 +155,10 @@ def work(jobs: dict[int, list[str]], folder: str, taken: Any, gpu: str | None) -
         sys.exit(getattr(interruption, "exit_status", 130))
 
 
-def write_report(results_dir: Path, scale: str, fast: bool, names: Sequence[str]) -> None:
-    """Tables and claims in ``tables/`` of the scale's results, figures and ``report.html`` beside it."""
+def write_report(results_dir: Path, scale: str, fast: bool, names: Sequence[str], where: Sequence[str] = ()) -> None:
+    """Tables and claims in ``tables/`` of the scale's results, figures and ``report.html`` beside it; of the runs of `where` only."""
     chosen = [f"--results-dir={results_dir}", f"--scale={scale}", f"--fast={str(fast).lower()}"]
+    chosen += [f"--where={word}" for word in where]
     place = results_dir / scale
     folder = place / "tables"
     for format_, ending in ENDING.items():

@@ -78,4 +78,4 @@ def _write(options: Options, listed: list[ListedRun]) -> None:
         listing_text.as_parquet(listed, options.output)
         say(options.output)
     else:
-        give(listing_text.FORMATS[options.format](listed), options.output)
+        give(listing_text.FORMATS[options.format](listed), options.output, options.format)

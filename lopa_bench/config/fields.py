@@ -21,6 +21,8 @@ def check_path(text: str) -> str:
         raise ValueError("there is a NUL in it")
     if (longest := max(len(os.fsencode(part)) for part in text.split("/"))) > 255 or len(os.fsencode(text)) > 4000:
         raise ValueError(f"a name of {longest} bytes is too long for a file system, which takes 255, and 4000 in all")
+    if text.startswith("~") and os.path.expanduser(text) == text:
+        raise ValueError(f"there is no user {text[1:].partition('/')[0]}, or none with a home")
     return text
 
 
@@ -41,6 +43,7 @@ Period = Annotated[float, Field(ge=0, allow_inf_nan=True)]  # seconds; inf is ne
 Penalty = Annotated[float, Field(ge=-30, le=30)]  # an exponent of a text's length
 Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
 Folder = Annotated[str, AfterValidator(check_path)]
+FolderAtHome = Annotated[Folder, AfterValidator(os.path.expanduser)]  # a shell leaves the ~ of key=~/place as it is
 Name = Annotated[str, AfterValidator(_check_name)]
 
 Split = Literal["train", "validation", "test"]  # of a task's rows

@@ -7,6 +7,7 @@ folder ``conf/`` holds YAML as ours does, whose folder ``tables/`` holds modules
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -47,7 +48,7 @@ def searching(folder: str | Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    own = Path(folder).expanduser().absolute()
+    own = Path(os.path.expanduser(folder)).absolute()
     if not own.is_dir():
         raise UserError(f"{OWN}={folder}: there is no such folder")
     for group in _groups(own):

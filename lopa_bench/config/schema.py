@@ -13,6 +13,7 @@ from pydantic import Field
 from lopa_bench.config.fields import (
     Count,
     Folder,
+    FolderAtHome,
     Fraction,
     Length,
     Name,
@@ -44,7 +45,7 @@ class Data:
     """
 
     source: Literal["mini", "files", "hub"]
-    dir: Folder | None
+    dir: FolderAtHome | None
     limit: Count | None
     train_limit: Count | None = None
     skip_broken: bool = False
@@ -151,7 +152,7 @@ class Config:
     recipe: str
     selection: Literal["holdout", "paper", "last"]
     readout: Literal["label_words", "classifier"] = "label_words"
-    init_from: Folder | None = None
+    init_from: FolderAtHome | None = None
     precision: Literal["fp32", "bf16", "auto"]
     data: Data
     model: Model
@@ -184,7 +185,7 @@ class Run:
     selection: Literal["holdout", "paper", "last"]
     precision: Literal["fp32", "bf16", "auto"]
     readout: Literal["label_words", "classifier"] = "label_words"
-    init_from: Folder | None = None
+    init_from: FolderAtHome | None = None
     results_dir: Folder
     force: bool
     offline: bool

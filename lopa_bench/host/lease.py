@@ -152,12 +152,13 @@ class Lease:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
             try:
                 os.write(handle, self._content)
-                os.link(temporary, self.path)
+                try:
+                    os.link(temporary, self.path)
+                except FileExistsError:
+                    return os.fstat(handle).st_nlink == 2  # NFS: the answer was lost, and the link had been made
             finally:
                 os.close(handle)
                 os.unlink(temporary)
-        except FileExistsError:
-            return False
         except OSError as error:
             raise RunFailed(f"{self.path} cannot be written ({error.strerror})") from error
         return True

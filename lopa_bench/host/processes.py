@@ -33,7 +33,7 @@ def is_main() -> bool:
 
 def process_count() -> int:
     """How many processes the run was started in. Known from the environment before torch is loaded."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return int(os.environ.get("WORLD_SIZE") or "1")
 
 
 def check_launched() -> None:

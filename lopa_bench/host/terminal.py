@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -70,6 +72,16 @@ class _Page(io.StringIO):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         return sys.stdout.encoding or "utf-8"
+
+
+def say_json(text: str) -> None:
+    """Print JSON, or lines of it, `printable`; what standard output cannot show in JSON's escapes too, which change no text."""
+    text = printable(text)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = re.sub(r"[^\x00-\x7f]", lambda sign: json.dumps(sign[0])[1:-1], text)
+    write(text, sys.stdout)
 
 
 def write(text: str, stream: TextIO) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lopa_bench.errors import UserError
-from lopa_bench.host.files import write_text
+from lopa_bench.host.files import make_folder, write_text
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.resampling import jackknife, scores_of
 from lopa_bench.results.directory import load_result
@@ -63,7 +63,7 @@ def write_eval(run: Path, to: Path, organization: str) -> Written:
     about = {"schema_version": SCHEMA, "evaluation_id": f"{result.task}/{OURS}_{name}/{result.digest}"}
     record = {**about, **_aggregate(result, config, lines, organization)}
     text = _lines(result, config, about, examples, lines)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if text:
         answers = folder / f"{number}_samples.jsonl"
         write_text(answers, text)

@@ -41,9 +41,10 @@ def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) 
     contents = {
         name: content for name, file in result.files.items() if (content := _asked_for(result_path, name, file, more))
     }
+    below_a_task = to in target.parents[3:]  # else it was moved, and what was asked has no place of its own
     make_folder(target)
     for name, content in contents.items():
-        if name == PREDICTIONS and (parts := parted(content, source / name)):
+        if name == PREDICTIONS and below_a_task and (parts := parted(content, source / name)):
             own, examples, asked = parts
             _write_packed(target.parents[2] / examples, asked)
             _write_packed(target / f"{name}.gz", own)

@@ -52,7 +52,7 @@ class Parameters(Facts):
 
 
 class Seconds(Facts):
-    """Wall-clock time of the training steps and of the whole run."""
+    """Wall-clock time: of the training, in which the selection split is scored after every epoch, and of the whole run."""
 
     train: float
     total: float

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lopa_bench.config.compose import from_resolved, load_config
-from lopa_bench.config.quoting import quoted
+from lopa_bench.config.quoting import override
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host.processes import Processes, processes
@@ -47,7 +47,7 @@ def on_task(config: Config, task: str, overrides: Sequence[str] = ()) -> Config:
         UserError: the task cannot be put to this model.
     """
     data = {"data.source": config.data.source, "data.dir": config.data.dir, "data.limit": config.data.limit}
-    given = [quoted(key, value) for key, value in data.items() if value is not None]
+    given = [override(key, value) for key, value in data.items() if value is not None]
     own = load_config([f"task={task}", f"scale={config.scale}", *given, *overrides]).resolved
     kept = {key: config.resolved[key] for key in ("model", "method", "precision", "seed", "offline")}
     other = from_resolved(copy.deepcopy({**own, **kept}))

@@ -27,11 +27,17 @@ class LossLog:
             self.flush()
 
     def state(self) -> dict[str, Any]:
-        return {"pending": self.pending, "last": self.last}
+        """For a checkpoint, which any number of processes may go on from: the losses of all of them. Every process must ask for it."""
+        whole = self.together.sum(torch.stack([loss for _, _, loss, _ in self.pending])) if self.pending else ()
+        pending = [(step, lr, loss, norm) for (step, lr, _, norm), loss in zip(self.pending, whole, strict=True)]
+        return {"pending": pending, "last": self.last}
 
     def resume(self, progress: Progress, state: dict[str, Any], device: torch.device) -> None:
         self.progress, self.last = progress, state["last"]
-        self.pending = [(step, lr, loss.to(device), norm.to(device)) for step, lr, loss, norm in state["pending"]]
+        part = 1.0 if self.together.main else 0.0  # of a sum over all processes, once
+        self.pending = [
+            (step, lr, part * loss.to(device), norm.to(device)) for step, lr, loss, norm in state["pending"]
+        ]
 
     def flush(self) -> None:
         """Write the mean of the pending losses as a history row. Raises `TrainingDiverged`."""

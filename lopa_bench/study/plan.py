@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lopa_bench.config.files import read
 from lopa_bench.config.keys import spell
 from lopa_bench.config.places import folder_name
-from lopa_bench.config.quoting import pair
+from lopa_bench.config.quoting import as_meant, pair
 from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.estimate import Estimate, describe
@@ -178,22 +179,34 @@ class Plan:
 
     Attributes:
         planned, left: all of their runs, and those without a result. told: overrides that every run is given beside its own.
+        there: ``results_dir=DIR``, where the folder is not the one that a run has without it.
         known: how long such runs take, where there are results. complaints: about results that could not be read.
     """
 
     planned: list[PlannedRun]
     left: list[PlannedRun]
     told: tuple[str, ...]
+    there: tuple[str, ...]
     known: Estimate | None
     complaints: tuple[str, ...] = ()
 
     def commands(self, runs: Iterable[PlannedRun] | None = None) -> list[str]:
         """The commands that make these runs, or all that is left."""
-        return commands(self.left if runs is None else runs, told=self.told)
+        return commands(self.left if runs is None else runs, told=(*self.told, *self.there))
 
     def overrides(self, run: PlannedRun) -> list[list[str]]:
         """Of one run of `left`, the overrides of each seed."""
-        return [[*argv, *self.told] for argv in run.argv()]
+        return [[*argv, *self.told, *self.there] for argv in run.argv()]
+
+    def where(self, scale: str) -> list[str]:
+        """What of `told` a report must be told too, lest its tables ask for the usual runs in place of these: ``data.limit=60``."""
+        chosen = {key: value for run in self.planned for key, value in run.selector(scale).items()}
+        asked = {key: value for key, value in map(pair, self.told) if key in chosen}
+        return [
+            f"{key}={spell(one)}"
+            for key, value in asked.items()
+            for one in ((value, None) if key == "encoder" else (value,))
+        ]
 
     def summary(self, seconds: Sequence[float] = ()) -> str:
         """E.g. ``36 runs planned, 30 missing: about 12 min``.
@@ -226,10 +239,11 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
     )
     if given.get("model") == "local":  # its name is its folder's
         given["model"] = given.get("model.name") or folder_name(str(given.get("model.path", "")))
+    there = () if results == Path(read("config")["results_dir"]) else (as_meant(f"results_dir={results}"),)
     if not results.exists():
-        return Plan(planned, planned, tuple(told), None)
+        return Plan(planned, planned, tuple(told), there, None)
     from lopa_bench.results.read import read_runs
 
     runs = read_runs(results, scale)
     left = missing_runs(planned, runs, scale, given)
-    return Plan(planned, left, tuple(told), Estimate(runs, scale), (*runs.warnings, *runs.refused))
+    return Plan(planned, left, tuple(told), there, Estimate(runs, scale), (*runs.warnings, *runs.refused))

@@ -166,7 +166,7 @@ def _run_and_record(run: Callable[[], Outcome], folder: Path, overrides: Sequenc
     except Exception as error:
         log = folder / LOG
         with contextlib.suppress(OSError):
-            log.write_text(traceback.format_exc())
+            log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
         record("failed", error=in_a_line(error), log=str(log), diverged=isinstance(error, TrainingDiverged))
         return None
     except BaseException:

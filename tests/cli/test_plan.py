@@ -10,7 +10,7 @@ from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.models.shape import Shape
 from lopa_bench.run.work import flops
-from lopa_bench.study.plan import planned_runs
+from lopa_bench.study.plan import plan, planned_runs
 from lopa_bench.study.settings import DRAW_NOTHING
 from lopa_bench.study.tables import tables
 
@@ -26,7 +26,7 @@ def test_plan_lists_every_run_once(capsys, tmp_path):
     out = capsys.readouterr().out
     runs = sum(len(run.seeds) for run in planned_runs(tables("paper", ["webnlg"]), "paper"))
     assert f"{runs} runs planned, {runs} missing: about" in out
-    assert "lopa-bench -m task=webnlg scale=paper selection=last method=fft seed=0,1" in out
+    assert "lopa-bench -m task=webnlg scale=paper selection=last method=fft seed=0,1 results_dir=" in out
 
 
 def test_plan_gives_commands_for_a_shell(capsys, tmp_path):
@@ -35,6 +35,16 @@ def test_plan_gives_commands_for_a_shell(capsys, tmp_path):
     assert lines.pop() == "# 306 runs planned, 306 missing: time unknown: nothing like it has run yet"
     assert len(lines) == 6
     assert all(line.startswith("lopa-bench -m task=rte,mrpc,sst2,qnli,mnli,qqp method=") for line in lines)
+    assert all(line.endswith(f" results_dir={tmp_path / 'none'}") for line in lines)  # where the plan looks
+
+
+def test_a_report_is_told_what_its_runs_were_told(tmp_path):
+    def where(*told):
+        return plan(tables("mini", ["glue"]), "mini", tmp_path, told=told).where("mini")
+
+    assert where("data.limit=60", "precision=fp32") == ["data.limit=60"]
+    assert where("encoder=mpnet") == ["encoder=mpnet", "encoder=null"]  # and of methods that read no instance
+    assert where() == []
 
 
 @pytest.mark.parametrize("scale", ["mini", "small", "paper"])
@@ -51,14 +61,15 @@ def test_a_fast_plan_passes_twice_over_the_rows_of_what_passes_over_rows(scale):
 
 def test_a_plan_of_scale_small_names_models_and_encoders_or_takes_the_users_own(capsys, tmp_path):
     yours = ["model=local", "model.path=mine", "data.dir=data"]
-    plan = ["plan", "table=glue", "scale=small", f"results_dir={tmp_path / 'none'}"]
+    there = f"results_dir={tmp_path / 'none'}"
+    plan = ["plan", "table=glue", "scale=small", there]
     assert main([*plan, *yours, "--commands"]) == 0
     lines = capsys.readouterr().out.splitlines()[:-1]
     assert lines
-    assert all(line.endswith(" ".join(yours)) for line in lines)
+    assert all(line.endswith(" ".join([*yours, there])) for line in lines)
     assert main([*plan, "--commands"]) == 0
     lines = capsys.readouterr().out.splitlines()[:-1]
-    assert all("model=minilm_mlm" in line and line.endswith("models.dir=DIR data.dir=DIR") for line in lines)
+    assert all("model=minilm_mlm" in line and line.endswith(f"models.dir=DIR data.dir=DIR {there}") for line in lines)
     assert {"mpnet", "backbone"} == {
         word.removeprefix("encoder=") for line in lines for word in line.split() if word.startswith("encoder=")
     }

@@ -126,6 +126,24 @@ def test_what_was_trained_is_kept_where_a_method_is_tried_and_prompts_where_they
     assert len(list(to.rglob("result.json"))) == 5
 
 
+def test_no_run_is_written_over_and_nothing_outside_of_the_folder(tmp_path, capsys):
+    """A run that was moved is no deeper than its scale: what it was asked stays with its answers."""
+    runs = tmp_path / "runs"
+    folder = write_whole_run(runs, 0, {})
+    (tmp_path / "link").symlink_to(runs)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for to in (runs, tmp_path / "link"):
+        assert main(["publish", f"results_dir={runs}", f"to={to}", "every=true"]) == 2
+        assert "whose runs it would write over" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+    folder.rename(runs / "mini" / "best")
+    to = tmp_path / "deep" / "results"
+    assert main(["publish", f"results_dir={runs}", f"to={to}", "every=true"]) == 0
+    assert [path.name for path in to.parent.iterdir()] == ["results"]
+    assert len(read_predictions(to / "mini" / "best" / "result.json")) == 4
+
+
 def test_publishing_takes_no_extra(tmp_path, monkeypatch):
     """The README's install has no matplotlib."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -1,5 +1,6 @@
 """Output streams as shells and terminals give them: ASCII, closed, full, cut off; and files that would speak to the terminal."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,6 +46,17 @@ def test_ascii_has_a_spelling_for_every_sign():
     done = shell(f'{sys.executable} -c "{table}"', PYTHONIOENCODING="ascii")
     assert done.stdout.isascii()
     assert "-\\xe9" in done.stdout
+
+
+def test_json_on_a_stream_of_ascii_is_the_same_json():
+    said = "café – 😀\u2028\x1b"
+    code = f"import json; from lopa_bench.host.terminal import *; prepare_streams(); say_json(json.dumps({said!r}, ensure_ascii=False))"
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True
+        )
+        assert json.loads(done.stdout.decode(encoding)) == said
+        assert (b"\\u2013" in done.stdout) == (encoding != "utf-8")
 
 
 def test_nothing_in_a_file_reaches_the_terminal_as_an_order():

@@ -82,3 +82,16 @@ def test_a_key_of_the_choices_that_are_swept_over_is_one_of_the_sweep():
     made = jobs(["task=rte", "method=idpg_layers,idpg_layers_phm", "method.reads=encoder"])
     assert [words[1] for words in made] == ["method=idpg_layers", "method=idpg_layers_phm"]
     assert all("method.reads=encoder" in words for words in made)
+
+
+@pytest.mark.parametrize("key", ["results_dir", "data.dir", "models.dir", "init_from", "data.train"])
+def test_no_folder_is_in_the_home_of_nobody(key):
+    with pytest.raises(UserError, match=rf"^{key}=~nobody_of_this_name/x: there is no user nobody_of_this_name"):
+        load_config(["task=rte", f"{key}='~nobody_of_this_name/x'"])
+
+
+def test_home_is_where_the_shell_has_it(monkeypatch):
+    monkeypatch.setenv("HOME", "/my/home")
+    config = load_config(["task=rte", "data.dir='~/data'", "init_from='~/run'", "results_dir='~/runs'"])
+    assert (config.data.dir, config.init_from) == ("/my/home/data", "/my/home/run")
+    assert str(config.results_dir) == "/my/home/runs"

@@ -44,6 +44,21 @@ def test_held_by_a_living_process(lock):
         pass
 
 
+def test_held_where_the_answer_to_the_link_was_lost(lock, monkeypatch):
+    """NFS asks again where no answer comes, and is told that the name is taken: by this very link."""
+    link = os.link
+
+    def told_that_it_is_there(*names):
+        link(*names)
+        raise FileExistsError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", told_that_it_is_there)
+        with Lease(lock):
+            assert owner_of(lock).pid == os.getpid()
+    assert not list(lock.parent.iterdir())
+
+
 def test_released_when_the_block_fails(lock):
     with pytest.raises(ZeroDivisionError), Lease(lock):
         1 / 0  # noqa: B018

@@ -45,6 +45,12 @@ def test_other_tasks_and_fewer_rows(finished, capsys):
     assert capsys.readouterr().out.startswith("| task | metric | rows |")
 
 
+def test_the_runs_own_limit_of_rows_is_the_other_tasks_too(overrides, capsys):
+    made = run(load_config([*overrides, "method=lopa", "data.limit=20", "train.epochs=1"]))
+    (row,) = retained(capsys, f"run={made.directory.path}", "tasks=rte")
+    assert row["rows"] == 20
+
+
 def test_what_cannot_be_asked_is_one_line(finished, tmp_path, capsys):
     directory = finished("roberta", "lopa").directory.path
 

@@ -19,9 +19,11 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.errors import Interrupted, RunFailed
 from lopa_bench.host import signals
 from lopa_bench.host.files import write_text
+from lopa_bench.host.processes import Processes
 from lopa_bench.results.record import parse
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.losses import LossLog
+from lopa_bench.run.progress import Progress
 from lopa_bench.run.story import run
 
 FILES = ("trained.safetensors", "history.csv", "predictions.jsonl", "prompts.npz")
@@ -55,6 +57,35 @@ def stop_at(monkeypatch, step, signum=signal.SIGINT):
             os.kill(os.getpid(), signum)
 
     monkeypatch.setattr(LossLog, "add", interrupting)
+
+
+def test_pending_losses_are_those_of_all_processes():
+    """A checkpoint of two processes, each with its share of a loss, goes on in one or in two."""
+
+    class Rank(Processes):
+        main = True
+
+        def __init__(self, main, other):
+            self.main, self.other = main, other
+
+        def sum(self, tensor):
+            return tensor + self.other
+
+    def history(ranks, shares):
+        saved, made = [], []
+        for rank, share in zip(ranks, shares, strict=True):
+            log = LossLog(Progress(), 3, rank)
+            log.add(torch.tensor(share), torch.tensor(1.0), 0.1)
+            saved.append(log.state())
+        for rank in (Processes(), Rank(True, 0.0), Rank(False, 1.0)):
+            progress = Progress()
+            log = LossLog(progress, 3, rank)
+            log.resume(progress, saved[0], torch.device("cpu"))
+            log.flush()
+            made.append(progress.history[0]["loss"])
+        return made
+
+    assert history([Rank(True, 0.7), Rank(False, 0.3)], [0.3, 0.7]) == pytest.approx([1.0, 1.0, 1.0])
 
 
 def assert_same(outcome, undisturbed):

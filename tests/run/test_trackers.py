@@ -7,7 +7,7 @@ from running import complaints, needs
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.run.story import run
-from lopa_bench.run.trackers.base import Tracker, Window
+from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 from lopa_bench.run.trackers.csv import _Window
 
 
@@ -26,6 +26,22 @@ def test_csv_has_every_value_of_the_history(overrides):
             if row[name]:
                 assert float(shown[row["step"], name]) == float(row[name])
     assert len(rows) == outcome.result.steps
+
+
+def test_csv_of_another_run_in_its_place_begins_anew(overrides):
+    """With force=true; and a killed run that goes on from a checkpoint shows no step twice."""
+    told = [*overrides, "method=lopa", "tracker=csv"]
+    first = (run(load_config(told)).directory.path / "tracker.csv").read_text()
+    again = run(load_config([*told, "force=true"])).directory.path
+    assert (again / "tracker.csv").read_text() == first
+
+    tracker = load_config(told).tracker
+    window = tracker.open(RunInfo("a", "b", "c", (), {}, again))
+    window.log({"loss": 1.5}, 3)
+    window.close(None)
+    rows = (again / "tracker.csv").read_text().splitlines()
+    assert rows[-1] == "3,loss,1.5"
+    assert rows[:-1] == [row for row in first.splitlines() if row.startswith(("step,", "1,", "2,"))]
 
 
 def test_tracker_is_not_part_of_the_identity(overrides):

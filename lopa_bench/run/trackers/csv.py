@@ -19,12 +19,21 @@ class Csv(Tracker):
 
 class _Window(Window):
     def __init__(self, run: RunInfo) -> None:
-        self.file = (run.directory / "tracker.csv").open("a", encoding="utf-8", newline="")
+        self.file = (run.directory / "tracker.csv").open("a+", encoding="utf-8", newline="")
         self.writer = csv.writer(self.file, lineterminator="\n")
-        if self.file.tell() == 0:
-            self.writer.writerow(COLUMNS)
+        self.begun = False
+
+    def _begin(self, step: int) -> None:
+        """Keep what the file has from before this step: a killed run goes on from its checkpoint, with force=true from the first."""
+        self.file.seek(0)
+        kept = [row for row in list(csv.reader(self.file))[1:] if int(row[0]) < step]
+        self.file.truncate(0)
+        self.writer.writerows([COLUMNS, *kept])
+        self.begun = True
 
     def log(self, values: Mapping[str, float], step: int) -> None:
+        if not self.begun:
+            self._begin(step)
         self.writer.writerows((step, name, value) for name, value in values.items())
         self.file.flush()
 
