@@ -158,7 +158,7 @@ def make_tiny_model(kind: str, path: Path) -> None:
         "mask_token": "<mask>",
     }
     causal = {"pad_token": "<pad>", "eos_token": "</s>", "bos_token": "</s>"}
-    tokenizer = make_tokenizer(masked if kind in {"roberta", "bert"} else causal)
+    tokenizer = make_tokenizer(masked if kind in {"roberta", "bert", "electra"} else causal)
     size = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
@@ -171,12 +171,16 @@ def make_tiny_model(kind: str, path: Path) -> None:
         "eos_token_id": tokenizer.eos_token_id,
     }
     gpt = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 130, "vocab_size": len(tokenizer)}
+    neo = {"hidden_size": 32, "num_layers": 2, "num_heads": 4, "vocab_size": len(tokenizer), "window_size": 8}
+    neo |= {"attention_types": [[["global", "local"], 1]], "max_position_embeddings": 130}
     ends = {k: size[k] for k in ("pad_token_id", "bos_token_id", "eos_token_id")}
     build = {
         "roberta": lambda: hf.RobertaForMaskedLM(hf.RobertaConfig(**size, type_vocab_size=1)),
         "bert": lambda: hf.BertForMaskedLM(hf.BertConfig(**size)),
+        "electra": lambda: hf.ElectraForMaskedLM(hf.ElectraConfig(**size, embedding_size=16)),
         "gpt2": lambda: hf.GPT2LMHeadModel(hf.GPT2Config(**gpt, **ends)),
         "codegen": lambda: hf.CodeGenForCausalLM(hf.CodeGenConfig(**gpt, **ends, rotary_dim=4)),
+        "gpt_neo": lambda: hf.GPTNeoForCausalLM(hf.GPTNeoConfig(**neo, **ends)),
         "llama": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**size, num_key_value_heads=2)),
         "phi": lambda: hf.PhiForCausalLM(hf.PhiConfig(**size)),
         "phi3": lambda: hf.Phi3ForCausalLM(hf.Phi3Config(**size, num_key_value_heads=4)),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from lopa_bench.errors import UserError
 from lopa_bench.methods.between_layers import layers_of
 from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.methods.placement import places
@@ -38,6 +39,11 @@ class IdpgLayersModel(SoftPromptModel):
         self._read: Tensor | None = None  # f(x) of the batch, [B, E]
         self._at = self._first = torch.empty(0)  # [B, M] the prompt's positions, [B] the first token's
         self._reading = False  # whether the input has not passed the layers yet
+        if (states := backbone.config.hidden_size) != backbone.width:
+            raise UserError(
+                f"method={method.name}: {type(backbone.model).__name__} has embeddings of width {backbone.width} and states of width "
+                f"{states}, and one head writes for both; nearest: method=idpg"
+            )
         layers = layers_of(backbone, method.name)
         for number, layer in enumerate(layers[:-1]):
             layer.register_forward_hook(self._after(number, last=number == len(layers) - 2))

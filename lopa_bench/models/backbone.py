@@ -26,7 +26,7 @@ from lopa_bench.models.computed import Computed
 from lopa_bench.models.dropout import RowDropout
 from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.layers import Stretch, layer_list, reading, stretches_of
-from lopa_bench.models.loading import load_model
+from lopa_bench.models.loading import cast_weights, load_model
 from lopa_bench.models.probe import check_own_logits, check_writing, key_shape, shares_beams
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import check_special, load_tokenizer, word_id
@@ -164,7 +164,7 @@ class Backbone(nn.Module):
     def freeze(self) -> None:
         """No gradients for the backbone; its weights in the run's precision."""
         self.model.requires_grad_(False)
-        self.model.to(self.dtype)  # type: ignore[arg-type]  # transformers' wrapper hides the overloads
+        cast_weights(self.model, self.dtype)
 
     def word_id(self, word: str) -> int:
         """The token of a label word, or of the word that this model has in its place."""

@@ -100,7 +100,7 @@ class ModelFiles:
         No more than a row may have without changing how the others of its batch are read: longrope turns all positions otherwise from
         `original_max_position_embeddings` on, and BigBird's sparse attention begins where its blocks leave something out.
         """
-        limit = self.config.get("max_position_embeddings") or self.config.get("n_positions") or 0
+        limit = self._first("max_position_embeddings", "n_positions", "max_seq_len")
         family = self.config.get("model_type")
         after_padding = any(compared()[kind].get(family, {}).get("after_padding") for kind in ("masked", "causal"))
         pad = self.config.get("pad_token_id")
@@ -120,11 +120,15 @@ class ModelFiles:
 
     @property
     def width(self) -> int:
-        return self.config.get("hidden_size") or self.config.get("n_embd") or 0
+        """Of the states between the layers; 0 where config.json has none of the names that families give it."""
+        return self._first("hidden_size", "n_embd", "dim", "d_model", "emb_dim")
 
     @property
     def layers(self) -> int:
-        return self.config.get("num_hidden_layers") or self.config.get("n_layer") or 0
+        return self._first("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+
+    def _first(self, *names: str) -> int:
+        return next((self.config[name] for name in names if self.config.get(name)), 0)
 
     @property
     def key_width(self) -> int:

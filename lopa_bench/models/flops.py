@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
-
-EMBEDDING = re.compile("embed|wte|wpe")  # looked up, not multiplied
 
 
 def forward_flops(body: nn.Module, config: Any, tokens: int, positions: int, causal: bool) -> int:
@@ -16,7 +13,18 @@ def forward_flops(body: nn.Module, config: Any, tokens: int, positions: int, cau
 
     Two a weight of every matrix and token, and four a layer, width, query and key for attention (scores and their weighted values).
     """
-    matrices = (p for name, p in body.named_parameters() if p.dim() == 2 and not EMBEDDING.search(name))
-    weights = sum(p.numel() for p in matrices)
+    from torch.nn import Embedding
+
+    looked_up = {id(module.weight) for module in body.modules() if isinstance(module, Embedding)}
+    layers = config.num_hidden_layers
+    # ALBERT's layers share their weights: each group of them is passed several times.
+    passes = layers // getattr(config, "num_hidden_groups", layers)
+    weights = sum(
+        p.numel() * (passes if "layer_groups" in name else 1)
+        for name, p in body.named_parameters()
+        if p.dim() == 2 and id(p) not in looked_up
+    )
     attended = tokens * positions - (tokens * (tokens - 1) // 2 if causal else 0)
-    return int(2 * weights * tokens + 4 * config.num_hidden_layers * config.hidden_size * attended)
+    heads = config.num_attention_heads
+    width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
+    return int(2 * weights * tokens + 4 * layers * width * attended)

@@ -22,6 +22,18 @@ _COMPUTED = re.compile(
 )
 
 
+def cast_weights(model: PreTrainedModel, dtype: torch.dtype) -> None:
+    """What the model's files hold, in `dtype`, as transformers loads it.
+
+    Numbers that the model computes for itself (a rotary embedding's frequencies, which bf16 would turn by more the farther a token stands)
+    and weights that the family names (DeepSeek-V3's router) stay in fp32.
+    """
+    kept: set[str] = getattr(model, "_keep_in_fp32_modules_strict", None) or set()
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if tensor.is_floating_point() and not any(f".{part}." in f".{name}." for part in kept):
+            tensor.data = tensor.data.to(dtype)
+
+
 def load_model(auto_class: Any, key: str, files: ModelFiles, dtype: torch.dtype, trust_remote_code: bool) -> Any:
     """The model of `files` that transformers' `auto_class` makes, in evaluation mode.
 

@@ -113,8 +113,11 @@ def _step(backbone: Backbone, embeds: Tensor, mask: Tensor, end: int, cache: Cac
 def shares_beams(backbone: Backbone) -> bool:
     """Whether the model's logits stay its own when a row's beams are read side by side (`SharedByBeams`), two steps deep.
 
-    They do not where positions are told from places in the cache (ALiBi), which every beam lengthens.
+    They do not where positions are told from places in the cache (ALiBi), which every beam lengthens, nor, deeper than can be tried,
+    where a layer sees a window of the cache's places (GPT-Neo).
     """
+    if any(key.endswith(("window", "window_size")) and value for key, value in backbone.config.to_dict().items()):
+        return False
     rows = random_embeddings(backbone)
     own = torch.stack([backbone.model(inputs_embeds=row).logits[0, -2:].float() for row in rows])
     embeds, mask = padded(rows, left=True)

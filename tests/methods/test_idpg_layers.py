@@ -5,6 +5,7 @@ import tiny
 import torch
 from torch import nn
 
+from lopa_bench.errors import UserError
 from lopa_bench.models.decoding import GenerationSpec
 
 
@@ -31,6 +32,12 @@ def by_hand(model, batch):
             hidden[:, 1 : 1 + m] += head(read, bias)
     column = batch.columns[0] + m
     return model.backbone.head(hidden[:, column])
+
+
+def test_one_head_for_embeddings_and_states_of_two_widths_is_refused(tiny_models):
+    """ELECTRA's: what is added would reach the states' first coordinates only."""
+    with pytest.raises(UserError, match="has embeddings of width 16 and states of width 32"):
+        tiny.adapt(tiny_models("electra"), "idpg_layers", "method.reads=encoder")
 
 
 @pytest.mark.parametrize("reads", ["previous", "encoder"])

@@ -236,7 +236,7 @@ def test_beam_search_is_the_exhaustive_one(tiny_models):
     assert tuple(found) == best
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "gpt_neo"])
 def test_beams_that_share_a_cache_are_those_that_have_their_own(tiny_models, architecture):
     """Against transformers' beam search on tokens, whose every beam keeps all keys and values and takes them along."""
     model = load(tiny_models(architecture))

@@ -7,12 +7,12 @@ import pytest
 import tiny
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, LlamaForCausalLM
 
 from lopa_bench.errors import UserError
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.files import locate
-from lopa_bench.models.loading import load_model
+from lopa_bench.models.loading import cast_weights, load_model
 
 
 @pytest.fixture
@@ -80,6 +80,33 @@ def test_what_is_not_the_files_own_is_refused_by_name(kind, change, config, mess
     with pytest.raises(UserError, match=message) as told:
         load(changed(kind, change, **config))
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("kind", ["roberta", "gpt2", "codegen", "llama", "phi3"])
+def test_a_frozen_backbone_is_in_bf16_what_transformers_loads_in_bf16(kind, tiny_models):
+    """Rotary frequencies among it, which nobody rounds: a token at 600 would stand elsewhere."""
+    folder = tiny_models(kind)
+    backbone = Backbone.load(tiny.settings(folder, "none").model, "bf16", torch.device("cpu"), offline=True)
+    backbone.freeze()
+    theirs = type(backbone.model).from_pretrained(folder, dtype=torch.bfloat16)
+    ours = {**dict(backbone.model.named_parameters()), **dict(backbone.model.named_buffers())}
+    for name, tensor in (*theirs.named_parameters(), *theirs.named_buffers()):
+        assert ours[name].dtype == tensor.dtype, name
+        assert torch.equal(ours[name], tensor), name
+    assert next(theirs.parameters()).dtype == torch.bfloat16
+
+
+def test_what_a_family_keeps_in_fp32_stays_so(tiny_models):
+    class Kept(LlamaForCausalLM):
+        _keep_in_fp32_modules_strict = ("model.norm",)  # as DeepSeek-V3 its router's correction
+
+    model = Kept.from_pretrained(tiny_models("llama"))
+    cast_weights(model, torch.bfloat16)
+    theirs = Kept.from_pretrained(tiny_models("llama"), dtype=torch.bfloat16)
+    assert {name: tensor.dtype for name, tensor in model.state_dict().items()} == {
+        name: tensor.dtype for name, tensor in theirs.state_dict().items()
+    }
+    assert model.model.norm.weight.dtype == torch.float32
 
 
 def test_a_tied_head_is_in_the_embeddings(changed, tiny_models):

@@ -7,6 +7,7 @@ import shutil
 import pytest
 import tiny
 import torch
+import transformers as hf
 from torch.utils.flop_counter import FlopCounterMode
 
 from lopa_bench.cli.cost import milliseconds, size
@@ -17,6 +18,9 @@ from lopa_bench.serving.bill import CUSTOMISATIONS, Cost, cost, encoder_of, find
 from lopa_bench.serving.latency import measure, timed
 
 AT_CLIENT = {"pt", "dept", "adept", "input_tuning", "id_spam", "smop", "none", "encoder_probe", "idpg", "idpg_phm"}
+
+
+TINY = {"vocab_size": 320, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64, "pad_token_id": 0}
 
 
 @pytest.fixture
@@ -69,6 +73,26 @@ def test_flops_are_those_that_torch_counts(architecture, tiny_models):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         backbone.hidden(embeds, mask)
     expected = forward_flops(backbone.body, backbone.config, 40, 40, causal=False)
+    assert counter.get_total_flops() == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(
+            hf.AlbertConfig(embedding_size=16, num_hidden_layers=6, **TINY), id="layers that share their weights"
+        ),
+        pytest.param(
+            hf.Qwen3Config(head_dim=32, num_hidden_layers=2, num_key_value_heads=2, **TINY),
+            id="heads wider than the states",
+        ),
+    ],
+)
+def test_flops_of_models_that_are_not_layers_of_one_width(config):
+    body = hf.AutoModel.from_config(config, attn_implementation="eager").eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        body(input_ids=torch.randint(300, (1, 40)))
+    expected = forward_flops(body, config, 40, 40, causal=False)
     assert counter.get_total_flops() == pytest.approx(expected, rel=0.02)
 
 
