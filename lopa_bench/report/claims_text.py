@@ -15,11 +15,11 @@ from lopa_bench.study.claim import Contrast
 
 HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
-    "seeds: the task's own; where fewer than five are planned, the larger of it and that pooled over like tasks), p from the same, "
-    "Holm-corrected within a claim. "
-    "Power: how often as many seeds and rows, drawn anew, would decide before that correction, were the effect seen the true "
-    f"one. Before all planned seeds are there (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than there "
-    "is; more than planned are not counted. One seed never decides. Known to a point: undecided with all planned "
+    "seeds: the task's own; where fewer than five are planned, or seeds say nearly the same, the larger of it and that pooled over "
+    "like tasks), p from the same, Holm-corrected within a claim. "
+    f"Before all planned seeds are there (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than there "
+    "is; more than planned are not counted. Power: how often as many seeds and rows, drawn anew, would decide at that level, before the "
+    "correction, were the effect seen the true one. One seed never decides. Known to a point: undecided with all planned "
     "seeds, and the interval ends within one point of the effect."
 )
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
@@ -30,9 +30,7 @@ def needs(finding: Finding) -> str:
     """What it would take to decide an undecided comparison."""
     difference = finding.difference
     assert difference is not None
-    seeds, rows = difference.more_seeds, difference.more_rows
-    if seeds is not None:  # 0 where fewer seeds than planned are there, and less would do with all of them
-        seeds = max(1, seeds, finding.planned_seeds - difference.seeds)
+    seeds, rows = finding.more_seeds, difference.more_rows
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
     if rows and difference.seeds > 1:  # one seed decides nothing on any number of rows
         wanted.append(f"{rows:,} more test rows")
@@ -170,7 +168,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "seeds": difference.seeds,
             "planned_seeds": finding.planned_seeds,
             "rows": difference.rows,
-            "more_seeds": difference.more_seeds,
+            "more_seeds": finding.more_seeds,
             "more_rows": difference.more_rows,
             "to_a_point": finding.to_a_point,
         }

@@ -67,15 +67,20 @@ class Parts:
         found = optimize.brentq(lambda x: self.half(math.exp(x)) - distance, math.log(TINY), math.log1p(-TINY))
         return math.exp(found)
 
-    def power(self, distance: float) -> float:
+    def power(self, distance: float, level: float = LEVEL, far: float = math.inf) -> float:
         """How often as many examples and seeds, drawn anew, would decide, were the true distance this one and these the true variances.
 
         With few seeds their spread, and with it the interval, is another each time: a mean over what it may be.
+
+        Args:
+            far: the distance of the bound on the other side, which the interval has to exclude as well.
         """
         error = math.sqrt(self.examples + max(0.0, self.seeds - self.rest))
         if error == 0:
-            return float(distance > self.half())
-        return float(special.ndtr((distance - self._half(self.seeds * _spreads(self.freedom))) / error).mean())
+            return float(distance > self.half(level))
+        half = self._half(self.seeds * _spreads(self.freedom), level)
+        both = special.ndtr((distance - half) / error) + special.ndtr((far - half) / error) - 1
+        return float(np.maximum(0.0, both).mean())
 
     def with_seeds(self, count: int) -> Parts:
         """What they would be over so many seeds."""

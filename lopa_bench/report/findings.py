@@ -41,6 +41,18 @@ class Finding:
         return LEVEL if self.difference and self.difference.seeds >= self.planned_seeds else LOOK
 
     @property
+    def more_seeds(self) -> int | None:
+        """Seeds that would decide it: at least those planned, since before them it takes more; None: no practical number."""
+        found = self.difference
+        if found is None or found.more_seeds is None:
+            return None
+        return (
+            found.more_seeds
+            if self.verdict != "undecided"
+            else max(1, found.more_seeds, self.planned_seeds - found.seeds)
+        )
+
+    @property
     def leaning(self) -> Verdict:
         """The verdict; of an undecided comparison, which one its effect would have, were it certain."""
         if self.verdict != "undecided" or self.difference is None or not isinstance(self.comparison, Contrast):
@@ -96,12 +108,14 @@ def correct(findings: Sequence[Finding]) -> list[Finding]:
     ps = holm([findings[i].difference.p for i in tested])  # type: ignore[union-attr]
     corrected = list(findings)
     for i, p in zip(tested, ps, strict=True):
-        corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p)
+        at_its_level = findings[i].difference.powered_at(findings[i].level)  # type: ignore[union-attr]
+        corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p, difference=at_its_level)
     undecided = [i for i in tested if corrected[i].verdict == "undecided"]
     for i in undecided:
         difference = corrected[i].difference
         assert difference is not None
-        corrected[i] = replace(corrected[i], difference=difference.needed_at(LEVEL / len(undecided)))
+        needed = difference.needed_at(LEVEL / len(undecided), corrected[i].level / len(undecided))
+        corrected[i] = replace(corrected[i], difference=needed)
     return corrected
 
 

@@ -62,13 +62,24 @@ class Difference:
     power: float = 0.0
     known: Parts | None = None
     distance: float = 0.0
+    far: float = math.inf
 
-    def needed_at(self, level: float) -> Difference:
-        """The same, with the seeds and rows that would bring p below `level`; one seed decides nothing at any."""
+    def needed_at(self, level: float, with_these_seeds: float) -> Difference:
+        """The same, with the seeds that would bring p below `level`, and the rows that would bring it below the other without more seeds.
+
+        One seed decides nothing at any level.
+        """
         if self.known is None:
             return self
-        seeds, rows = _more_seeds(self.known, self.distance, level), self.known.more_rows(self.distance, level)
+        seeds, rows = (
+            _more_seeds(self.known, self.distance, level),
+            self.known.more_rows(self.distance, with_these_seeds),
+        )
         return replace(self, more_seeds=seeds, more_rows=rows)
+
+    def powered_at(self, level: float) -> Difference:
+        """The same, with the power of a test at this level."""
+        return self if self.known is None else replace(self, power=self.known.power(self.distance, level, self.far))
 
 
 def paired_difference(
@@ -91,7 +102,7 @@ def paired_difference(
     bounds = region.at_stake(effect)
     if len(effects) == 1:
         return _of_one_seed(a, b, effect, bounds)
-    distance = min(abs(effect - bound) for bound in bounds)
+    distance, far = sorted([*(abs(effect - bound) for bound in bounds), math.inf])[:2]
     known = _parts(a, b, _taken(effects, spread, planned or len(effects)), len(effects))
     half, p = known.half(), known.p(distance)
     if known.seeds < ROUNDING**2:  # nothing for a t test to divide by: as many equal signs
@@ -106,10 +117,11 @@ def paired_difference(
         p_examples=None,
         more_seeds=None,
         more_rows=None,
-        power=known.power(distance),
+        power=known.power(distance, far=far),
         known=known,
         distance=distance,
-    ).needed_at(LEVEL)
+        far=far,
+    ).needed_at(LEVEL, LEVEL)
 
 
 def _parts(a: Sequence[RowScores], b: Sequence[RowScores], spread: Spread, seeds: int) -> Parts:

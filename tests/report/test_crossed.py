@@ -120,6 +120,16 @@ def test_power_is_how_often_a_true_effect_is_found():
         assert Parts(0.7, 0.4, 0.1, 9, 100, 10).power(effect) == pytest.approx(often, abs=0.06)
 
 
+@pytest.mark.parametrize("effect", [0.0, 0.3, -0.5])
+def test_power_between_two_bounds_is_how_often_both_are_excluded(effect):
+    random, bound = np.random.default_rng(2), 1.2
+    means, spreads = effect + 0.5 * random.standard_normal(40_000), random.chisquare(9, 40_000) / 9
+    half = stats.t.ppf(0.975, 9) * 0.5 * np.sqrt(spreads)
+    often = np.mean((means - half > -bound) & (means + half < bound))
+    known = Parts(0.0, 0.25, 0.0, 9, 0, 10)
+    assert known.power(bound - abs(effect), far=bound + abs(effect)) == pytest.approx(often, abs=0.01)
+
+
 @pytest.mark.parametrize("freedom", [1, 2, 4, 9])
 @pytest.mark.parametrize("effect", [1.0, 2.5, 4.0])
 def test_power_over_seeds_alone_is_that_of_a_t_test(freedom, effect):

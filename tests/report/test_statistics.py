@@ -1,13 +1,14 @@
 """The tests, against scipy, hand counts and simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 from synthetic import write_run
 
-from lopa_bench.report.findings import Finding, correct
+from lopa_bench.report.findings import LOOK, Finding, correct
 from lopa_bench.report.resampling import RowScores, bootstrap, jackknife, mcnemar, read_scores
 from lopa_bench.report.statistics import holm, paired_difference, pool
 from lopa_bench.study.claim import Region
@@ -186,7 +187,7 @@ def test_needed_seeds_pass_holm_as_the_next_of_the_undecided():
 
     sure, near, far = tested(each)
     assert [finding.verdict for finding in (sure, near, far)] == ["holds", "undecided", "undecided"]
-    alone = near.difference.needed_at(0.05).more_seeds
+    alone = near.difference.needed_at(0.05, 0.05).more_seeds
     assert alone < near.difference.more_seeds < far.difference.more_seeds
     for more, verdict in ((near.difference.more_seeds, "holds"), (near.difference.more_seeds - 1, "undecided")):
         seeds = 5 + more
@@ -194,6 +195,29 @@ def test_needed_seeds_pass_holm_as_the_next_of_the_undecided():
         drawn = stats.norm.ppf((np.arange(seeds) + 0.5) / seeds)
         alike = mean + spread * (drawn - drawn.mean()) / drawn.std(ddof=1)  # as many, of the same mean and spread
         assert [f.verdict for f in tested([each[0], alike.tolist(), each[2]])] == ["holds", verdict, "undecided"]
+
+
+def test_before_the_planned_seeds_rows_and_power_are_those_of_the_smaller_p():
+    """As many more rows bring p, corrected, below it; 0.05 is decided by far fewer, and more often."""
+    random, contrast = np.random.default_rng(7), CLAIMS[0].parts[0].comparisons[0]
+    shared = random.random((2, 600))
+    sides = [[accuracy(row < rate)] * 3 for row, rate in zip(shared, (0.80, 0.78), strict=True)]
+    effects = [
+        100 * float(a.rows.mean() - b.rows.mean()) + shift for a, b, shift in zip(*sides, (-0.1, 0.0, 0.1), strict=True)
+    ]
+    found = paired_difference(*sides, effects, BETTER, planned=10)
+    early, late = (
+        correct([Finding(contrast, "undecided", difference=found, planned_seeds=planned)])[0] for planned in (10, 3)
+    )
+    assert early.verdict == late.verdict == "undecided"
+    rows = {finding.level: found.rows + finding.difference.more_rows for finding in (early, late)}
+    for level, count in rows.items():
+        wider = replace(found.known, examples=found.known.examples * found.rows / count, rows=count)
+        assert wider.p(found.distance) == pytest.approx(level, rel=0.02)
+    assert rows[LOOK] > rows[0.05]
+    assert early.difference.power < late.difference.power == pytest.approx(found.power)
+    few = replace(found, more_seeds=2)
+    assert [Finding(contrast, "undecided", difference=few, planned_seeds=n).more_seeds for n in (10, 3)] == [7, 2]
 
 
 def test_scores_of_a_run_are_its_metric(tmp_path):
