@@ -120,7 +120,6 @@ class ModelFiles:
 
     @property
     def width(self) -> int:
-        """Of the states between the layers; 0 where config.json has none of the names that families give it."""
         return self._first("hidden_size", "n_embd", "dim", "d_model", "emb_dim")
 
     @property

@@ -131,7 +131,7 @@ def test_the_plan_lacks_exactly_the_seeds_that_have_not_run(tmp_path, capsys):
     assert rte.seeds == (0, *range(2, 10))
     assert plan_main(["--results-dir", str(tmp_path), "--format", "json"]) == 0
     jobs = json.loads(capsys.readouterr().out)
-    assert ["task=rte", "method=lopa", "seed=2"] in jobs
+    assert ["task=rte", "method=lopa", "seed=2", f"results_dir={tmp_path}"] in jobs
     assert ["task=rte", "method=lopa", "seed=1"] not in jobs
     assert plan_main(["--results-dir", str(tmp_path), "--commands"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"# {len(jobs) + 1} runs planned, {len(jobs)} missing:")
