@@ -115,7 +115,10 @@ def _command(result: Result, local: bool, listed: ListedRun) -> str:
     chosen = [f"task={result.task}", f"method={result.method}", *model, f"scale={result.scale}", f"seed={result.seed}"]
     own = any(word.startswith("data.train=") for word in listed.differs)
     folder = ["data.dir=DIR"] if result.data.source == "files" and not own else []
-    return f"lopa-bench {shlex.join([*chosen, *folder, *listed.differs])}"
+    differs = [
+        "init_from=DIR" if word.startswith("init_from=") else word for word in listed.differs
+    ]  # there: a fingerprint
+    return f"lopa-bench {shlex.join([*chosen, *folder, *differs])}"
 
 
 def _metadata(result: Result, config: Config, task: Task, metric: Metric, written: str, licence: str | None) -> str:

@@ -105,3 +105,9 @@ def split_slice(name: str) -> tuple[str, slice]:
         return name, slice(None)
     start, stop = (int(bound) if bound else None for bound in match.groups()[1:])
     return match[1], slice(start, stop)
+
+
+def spelled_slice(rows: slice) -> str:
+    """A slice as `split_slice` reads it."""
+    start, stop = ("" if bound is None else bound for bound in (rows.start, rows.stop))
+    return "" if rows == slice(None) else f"[{start}:{stop}]"

@@ -17,7 +17,7 @@ from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.apart import check_apart
 from lopa_bench.tasks.base import Record, Task
-from lopa_bench.tasks.places import find_files
+from lopa_bench.tasks.places import find_files, spelled_slice
 from lopa_bench.tasks.tables import Broken, marked, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
@@ -83,7 +83,10 @@ def load_records(task: Task, data: Data, offline: bool, selection: str = "holdou
     if data.source == "files" or data.own:
         found = find_files(task, data, selection)
         splits = {split: read_table(path, task.header)[rows] for split, (path, rows) in found.items()}
-        files = {split: _without(data.dir, path) for split, (path, _) in found.items()}
+        files = {
+            split: _without(data.dir, path) + (spelled_slice(rows) if data.own else "")
+            for split, (path, rows) in found.items()
+        }
     elif data.source == "mini":
         splits = _mini(task)
     else:

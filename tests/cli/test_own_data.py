@@ -324,6 +324,7 @@ def test_own_files_are_published_by_their_names(there, tmp_path):
     "words",
     [
         pytest.param([*CLASSIFY, "data.train=train.csv", "data.test=test.csv"], id="own files"),
+        pytest.param([*CLASSIFY, "data.train=train.csv[:30]", "data.test=train.csv[30:]"], id="parts of a file"),
         pytest.param(
             ["task=rte", r"task.template='{sentence1}, so {sentence2} <mask> .'", "method.rank=2", "data.limit=32"],
             id="own words",
