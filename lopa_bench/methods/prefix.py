@@ -40,6 +40,15 @@ class PrefixMethod(Method):
     def fills_cache(self) -> bool:
         return True
 
+    def objection(self, config: Config, shape: Shape) -> str | None:
+        beyond = self.prompt_length + config.text_length - shape.window if shape.window and config.generation else 0
+        if beyond > 0:  # where rows are padded on the left, the padding stands between prefix and row
+            return (
+                f"train.max_length={config.train.max_length}: model={config.model.name} has layers that see {shape.window} places, and "
+                f"not the prefix of a row padded to more; nearest: train.max_length={config.train.max_length - beyond}, or method=pt"
+            )
+        return super().objection(config, shape)
+
     @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:
         """The trainable parameters and modules, by name."""

@@ -15,6 +15,7 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 
 from lopa_bench.errors import UserError
 from lopa_bench.models.kv_cache import SharedByBeams, positions, read
+from lopa_bench.models.shape import window_of
 
 if TYPE_CHECKING:
     from lopa_bench.models.backbone import Backbone
@@ -116,7 +117,7 @@ def shares_beams(backbone: Backbone) -> bool:
     They do not where positions are told from places in the cache (ALiBi), which every beam lengthens, nor, deeper than can be tried,
     where a layer sees a window of the cache's places (GPT-Neo).
     """
-    if any(key.endswith(("window", "window_size")) and value for key, value in backbone.config.to_dict().items()):
+    if window_of(backbone.config.to_dict()):
         return False
     rows = random_embeddings(backbone)
     own = torch.stack([backbone.model(inputs_embeds=row).logits[0, -2:].float() for row in rows])

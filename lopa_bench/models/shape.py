@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lopa_bench.config.fields import Kind
 
@@ -18,6 +20,7 @@ class Shape:
         encoder_width: E, the instance encoder's width.
         positions: tokens the backbone can read, virtual ones included.
         parameters: of the whole backbone.
+        window: places that some layer sees, where it does not see all.
         encoder_kind, kind: the instance encoder's and the backbone's kind of LM; None where that is not known.
     """
 
@@ -29,6 +32,7 @@ class Shape:
     parameters: int
     encoder_kind: Kind | None = None
     kind: Kind | None = None
+    window: int | None = None
 
     def objection(self, features_from: str | None) -> str | None:
         """Why f(x) cannot be this state of the instance encoder, ``first`` or ``mean``, or None."""
@@ -38,3 +42,9 @@ class Shape:
             "method.pooling=first: the instance encoder is a causal LM, whose first token has seen no other; "
             "nearest: method.pooling=mean, or a masked LM as model.encoder=…"
         )
+
+
+def window_of(config: Mapping[str, Any]) -> int | None:
+    """The smallest window of places that a config.json names (Mistral's `sliding_window`, GPT-Neo's `window_size`), or None."""
+    named = [value for key, value in config.items() if key.endswith(("window", "window_size")) and type(value) is int]
+    return None if config.get("use_sliding_window") is False else min(named, default=None)

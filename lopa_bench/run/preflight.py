@@ -16,7 +16,7 @@ from lopa_bench.host.network import reason
 from lopa_bench.host.processes import check_launched, process_count
 from lopa_bench.models.files import ModelFiles, hub_home, kind_of, locate
 from lopa_bench.models.hub import models
-from lopa_bench.models.shape import Shape
+from lopa_bench.models.shape import Shape, window_of
 from lopa_bench.models.usable import check_usable
 from lopa_bench.results.directory import RESULT, TRAINED, load_result
 from lopa_bench.run.label_words import check_label_words
@@ -138,6 +138,7 @@ def shape_of(config: Config, files: ModelFiles) -> Shape:
         parameters=0,
         encoder_kind=encoder.kind if encoder.config else None,
         kind=kind_of(config.model, files),
+        window=window_of(files.config),
     )
 
 

@@ -1,5 +1,7 @@
 """Prefixes: where they stand, where the answer is read, and which models cannot have one."""
 
+import re
+
 import pytest
 import tiny
 import torch
@@ -7,7 +9,10 @@ import transformers as hf
 from running import complaints
 
 from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
+from lopa_bench.models.files import locate
+from lopa_bench.run.preflight import shape_of
 
 
 @pytest.mark.parametrize("method", ["p_tuning_v2", "prefix_tuning"])
@@ -152,3 +157,17 @@ def test_bad_settings_are_one_line(overrides, message, tiny_models, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert len(complaints(error)) == 1
+
+
+@pytest.mark.parametrize(("length", "says"), [(40, "see 8 places.*nearest: train.max_length=4"), (4, None)])
+def test_a_window_that_leaves_the_prefix_behind_is_refused_where_text_is_written(length, says, tiny_models):
+    """Rows are padded on the left there, between the prefix and what is read: a text would depend on its neighbours' lengths."""
+    model = ["model=local", f"model.path={tiny_models('gpt_neo')}", "method=p_tuning_v2", "method.num_virtual_tokens=4"]
+    config = load_config(["task=e2e", *model, f"train.max_length={length}"])
+    objection = config.method.objection(config, shape_of(config, locate(config.model.path, None, offline=True)))
+    assert objection is None if says is None else re.search(says, objection)
+    classifies = load_config(["task=sst2", *model, f"train.max_length={length}"])
+    assert (
+        classifies.method.objection(classifies, shape_of(classifies, locate(config.model.path, None, offline=True)))
+        is None
+    )
