@@ -42,6 +42,7 @@ class Options:
 
 
 OPTIONS = Options
+SWEEPS = {"wait", "detach"}  # keys that say something of a sweep only
 
 
 def main(argv: Sequence[str]) -> int:
@@ -63,9 +64,12 @@ def main(argv: Sequence[str]) -> int:
             status = _hydra(["--cfg", options.cfg, *flags, *given])
         write(printed.getvalue(), sys.stdout)
         return status
-    for word in given:
-        if word.startswith("hydra") and not options.multirun:
-            raise UserError(f"{word}: Hydra's settings are a sweep's; put -m before them")
+    for key, value in (("resolve", options.resolve), ("package", options.package)):
+        if value:
+            raise UserError(f"{key}: says how a config is printed; put --cfg job before it")
+    for word in given if not options.multirun else ():
+        if word.startswith("hydra") or word.partition("=")[0] in SWEEPS:
+            raise UserError(f"{word}: a sweep's setting; put -m before it")
     configs = list(check(given, options.multirun))
     for config in configs:
         check_machine(config)

@@ -188,6 +188,7 @@ def _differs(run: Mapping[str, Any], scale: str) -> tuple[str, ...]:
     told |= _of_task(run) | named
     model = lookup(run["config"], "model.label_words")
     told |= {"model.label_words": model} if model else {}
+    told |= {"data.skip_broken": True} if any((lookup(run["config"], "data.left_out") or {}).values()) else {}
     return tuple(override(key, value) for key, value in told.items())
 
 

@@ -326,6 +326,9 @@ def test_own_files_are_published_by_their_names(there, tmp_path):
         pytest.param([*CLASSIFY, "data.train=train.csv", "data.test=test.csv"], id="own files"),
         pytest.param([*CLASSIFY, "data.train=train.csv[:30]", "data.test=train.csv[30:]"], id="parts of a file"),
         pytest.param(
+            [*CLASSIFY, "data.train=cut.csv", "data.test=test.csv", "data.skip_broken=true"], id="a row too short"
+        ),
+        pytest.param(
             ["task=rte", r"task.template='{sentence1}, so {sentence2} <mask> .'", "method.rank=2", "data.limit=32"],
             id="own words",
         ),
@@ -334,6 +337,7 @@ def test_own_files_are_published_by_their_names(there, tmp_path):
 def test_the_command_of_a_run_makes_that_run(there, tmp_path, capsys, words):
     """As an exported run's card has it, with its task's own settings, through a shell."""
     method = "pt" if "task=rte" not in words else "lopa"
+    Path("cut.csv").write_text(Path("train.csv").read_text(encoding="utf-8") + "cut off\n", encoding="utf-8")
     assert main([*words, *SMALL, f"method={method}", f"results_dir={tmp_path}"]) == 0
     (run,) = tmp_path.glob("mini/*/*/*/*/result.json")
     program, *again = shlex.split(command_of(run.parent))
