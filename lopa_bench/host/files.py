@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import json
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO
 from lopa_bench.errors import RunFailed, UserError
 
 LARGEST = 1 << 30  # bytes of one file of rows, predictions or settings; weights are mapped, not read here
+csv.field_size_limit(LARGEST)  # of a cell; Python's own limit, 128 KiB, is less than some texts have
 LARGEST_UNPACKED = 1 << 28  # bytes that a .gz may become: a few kilobytes can hold gigabytes of zeros
 _KINDS = {
     stat.S_IFDIR: "a folder",

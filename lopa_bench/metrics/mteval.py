@@ -54,7 +54,11 @@ def e2e_bleu() -> Metric:
 
 
 def nist(outputs: Sequence[str], references: Sequence[Sequence[str]], variant: Variant = "perl") -> float:
-    """Corpus NIST-5 (Doddington 2002), same arguments as :func:`bleu`."""
+    """Corpus NIST-5 (Doddington 2002), same arguments as :func:`bleu`.
+
+    Raises:
+        UserError: no reference has a word.
+    """
     tokens = [_tokenise(text, variant) for text in outputs]
     reference_tokens = [[_tokenise(text, variant) for text in texts] for texts in references]
     information = _information(reference_tokens, variant)
@@ -68,7 +72,10 @@ def nist(outputs: Sequence[str], references: Sequence[Sequence[str]], variant: V
             gain[len(ngram) - 1] += information[ngram] * count
     totals = [_total(tokens, n, variant) for n in range(1, NIST_ORDER + 1)]
     score = sum(g / total for g, total in zip(gain, totals, strict=True) if total)
-    return score * _length_penalty(totals[0] / _reference_length(reference_tokens, variant))
+    length = _reference_length(reference_tokens, variant)
+    if not length:
+        raise UserError("NIST: no reference has a word")
+    return score * _length_penalty(totals[0] / length)
 
 
 def _python_bleu(sums: Floats, tokens: Sequence[Tokens]) -> float:

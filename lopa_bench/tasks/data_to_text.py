@@ -9,7 +9,7 @@ from typing import Any
 
 from lopa_bench.config.fields import settings
 from lopa_bench.metrics import nlg
-from lopa_bench.metrics.files.texts import is_good
+from lopa_bench.metrics.files.texts import fault_of_texts, is_good
 from lopa_bench.metrics.metric import Line, Metric, Scores, first
 from lopa_bench.tasks.base import BOS, Predictions, Record, Task
 from lopa_bench.tasks.example import Example
@@ -151,10 +151,10 @@ class WebNlg(DataToText):
         return [text["lex"] for text in record["texts"] if is_good(text)]
 
     def fault(self, record: Record) -> str | None:
-        if not _objects(record["triples"], {"subject", "property", "object"}) or not record["triples"]:
+        if not _triples(record["triples"]):
             return "no triples of subject, property and object"
-        if not _objects(record.get("texts", []), {"lex"}):
-            return "no texts under lex"
+        if wrong := fault_of_texts(record.get("texts", [])):
+            return wrong
         return None if isinstance(record.get("category", ""), str) else "no text in category"
 
     @property
@@ -162,7 +162,7 @@ class WebNlg(DataToText):
         return ("texts", "category")
 
     def left_out(self, record: Record) -> str | None:
-        return None if self.references(record) else "no text that is not marked as bad"
+        return None if self.references(record) else "no text that is not blank or marked as bad"
 
     def details(self, record: Record) -> Mapping[str, Any]:
         return {"category": record["category"]}
@@ -174,8 +174,11 @@ class WebNlg(DataToText):
         return {f"{name}_all": value for name, value in nlg.webnlg(*_texts(lines)).items()}
 
 
-def _objects(values: Any, keys: set[str]) -> bool:
-    """Whether this is a list of objects that have a text under each of `keys`."""
-    return isinstance(values, list) and all(
-        isinstance(value, Mapping) and all(isinstance(value.get(key), str) for key in keys) for value in values
+def _triples(values: Any) -> bool:
+    """Whether this is a list, not empty, of objects that have a text under each of a triple's names."""
+    names = ("subject", "property", "object")
+    return (
+        isinstance(values, list)
+        and bool(values)
+        and all(isinstance(each, Mapping) and all(isinstance(each.get(name), str) for name in names) for each in values)
     )

@@ -29,12 +29,17 @@ class Labels:
 def read_labels(path: Path, columns: Sequence[str], header: bool = True) -> Labels:
     """One label a line, or the first of `columns` of a .tsv or .jsonl table.
 
+    Args:
+        header: whether a .tsv begins with the names of its columns; one of answers, which names its column, does in any case.
+
     Raises:
         UserError: no such column, or a row without a value.
     """
     if path.suffix.lower() not in (".tsv", ".jsonl"):
         return Labels(path, read_lines(path, marked=True), None)
     rows = read_rows(path, header, tolerated=0)  # a row left out would move all that follow
+    if not header and rows and not {*PREDICTED}.isdisjoint(columns) and not {*PREDICTED}.isdisjoint(rows[0].values()):
+        rows = read_rows(path, tolerated=0)
     column = next((name for name in columns if rows and name in rows[0]), None)
     if column is None:
         raise UserError(f"{path}: no column {' or '.join(columns)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -161,10 +161,12 @@ class Write(DataToText):
 
     Attributes:
         input: what is read, with columns in braces. target: what is to be written behind it.
+        metric: what epochs are selected by and tables show.
     """
 
     input: str = ""
     target: str = ""
+    metric: Literal["bleu", "exact"] = "bleu"
 
     def __post_init__(self) -> None:
         for key in ("input", "target"):
@@ -179,10 +181,6 @@ class Write(DataToText):
     @property
     def metrics(self) -> Mapping[str, Metric]:
         return METRICS
-
-    @property
-    def metric(self) -> str:
-        return "bleu"
 
     def table(self, record: Record) -> str:
         return filled(self.input, record).rstrip(" ")
@@ -206,6 +204,16 @@ class Write(DataToText):
 
     def scoring(self) -> dict[str, Any]:
         return {}
+
+    def remarks(self, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+        """Targets that have not the four words which BLEU counts by."""
+        texts = [text for example in test for text in example.record["references"]]
+        if self.metric != "bleu" or bleu.counts(texts, [[text] for text in texts])[:, bleu.TOTALS].all(-1).any():
+            return []
+        return [
+            "no target of the test rows has four words: BLEU is 0 whatever is written, and the first epoch is as good as any; "
+            "task.metric=exact"
+        ]
 
     def lines(self, examples: Sequence[Example], predictions: Predictions) -> list[Line]:
         made = super().lines(examples, predictions)

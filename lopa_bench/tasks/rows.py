@@ -18,7 +18,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.tasks.apart import check_apart
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.places import find_files, spelled_slice
-from lopa_bench.tasks.tables import Broken, marked, read_table, without_broken
+from lopa_bench.tasks.tables import Broken, Rows, marked, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
 BROKEN_ROWS = 0.001
@@ -110,9 +110,10 @@ def _usable(task: Task, split: str, rows: Sequence[Record | Broken], skip: bool)
     every, reported = len(rows), split == REPORTED
     broken = every if skip else 0 if reported else int(BROKEN_ROWS * every)
     way_out = f"; rows of the {split} split are left out with data.skip_broken=true only" if reported else ""
-    named = named_fields(task, split, without_broken(name, rows, broken, way_out))
-    whole = without_broken(name, marked(named, task.fault, name), broken, way_out)
-    wanted = marked(whole, task.left_out, name)
+    found = marked(named_fields(task, split, rows), task.fault, name)
+    without_broken(name, found, broken, way_out)
+    whole = [(number, row) for number, row in enumerate(found, 1) if not isinstance(row, Broken)]
+    wanted = marked([row for _, row in whole], task.left_out, name, [number for number, _ in whole])
     used = without_broken(name, wanted, every if skip or not reported else 0, way_out)
     if not used:
         raise UserError(f"task={task.name}: none of the {every} rows of the {split} split can be used")
@@ -141,7 +142,7 @@ def read_rows(path: Path, header: bool = True, tolerated: float = BROKEN_ROWS) -
     return without_broken(str(path), rows, int(tolerated * len(rows)))
 
 
-def named_fields(task: Task, split: str, rows: Sequence[Record]) -> list[Record]:
+def named_fields(task: Task, split: str, rows: Sequence[Record | Broken]) -> Rows:
     """Rename columns to the task's field names; other columns are dropped."""
     return renamed(task, f"the {split} split", rows, task.columns)
 
@@ -154,30 +155,43 @@ def asked_fields(task: Task, inputs: Path) -> list[Record]:
     """
     where = f"inputs={inputs}"
     asked = {field: names for field, names in task.columns.items() if field not in task.answer_fields}
-    rows = renamed(task, where, read_rows(inputs, task.header, tolerated=0), asked)
+    rows = renamed(task, where, read_table(inputs, task.header), asked)
     return without_broken(where, marked(rows, task.fault, where), 0)
 
 
-def renamed(task: Task, where: str, rows: Sequence[Record], columns: Mapping[str, Sequence[str]]) -> list[Record]:
-    """Rows with the first of each field's candidate columns under the field's name; without `columns`, as they are."""
+def renamed(task: Task, where: str, rows: Sequence[Record | Broken], columns: Mapping[str, Sequence[str]]) -> Rows:
+    """Rows with the first of each field's candidate columns under the field's name, broken where they have nothing in it.
+
+    Without `columns`, as they are.
+
+    Raises:
+        UserError: there are no rows, or none has a column for a field.
+    """
+    read = [row for row in rows if not isinstance(row, Broken)]
     if not rows:
         raise UserError(f"task={task.name}: {where} has no rows")
-    if not columns:
+    if not columns or not read:
         return list(rows)
+    there = dict.fromkeys(name for row in read for name in row)
     chosen = {}
     for field, candidates in columns.items():
-        present = [name for name in candidates if name in rows[0]]
+        present = [name for name in candidates if name in there]
         if not present:
             raise UserError(
-                f"task={task.name}: {where} has no column {' or '.join(candidates)}; it has {', '.join(rows[0])}"
-                + (hint(candidates[0], rows[0]) or _without_header(rows))
+                f"task={task.name}: {where} has no column {' or '.join(candidates)}; it has {', '.join(there)}"
+                + (hint(candidates[0], there) or _without_header(read))
             )
         chosen[field] = present[0]
-    for number, row in enumerate(rows, 1):
-        lacking = [column for column in chosen.values() if row.get(column) is None]
-        if lacking:
-            raise UserError(f"task={task.name}: row {number} of {where} has no {lacking[0]}")
-    return [{field: row[column] for field, column in chosen.items()} for row in rows]
+
+    def named(number: int, row: Record | Broken) -> Record | Broken:
+        if isinstance(row, Broken):
+            return row
+        if lacking := next((column for column in chosen.values() if row.get(column) is None), None):
+            what = f"no {lacking}"
+            return Broken(f"row {number}", what, f"task={task.name}: row {number} of {where} has {what}")
+        return {field: row[column] for field, column in chosen.items()}
+
+    return [named(number, row) for number, row in enumerate(rows, 1)]
 
 
 def _without_header(rows: Sequence[Record]) -> str:
@@ -218,6 +232,12 @@ def _hub(task: Task, offline: bool) -> dict[str, Sequence[Record | Broken]]:
 
 
 def _with_label_names(dataset: Any) -> list[Record]:
-    """Hub rows with class numbers replaced by their names, as in the files."""
+    """Hub rows with class numbers replaced by their names, as in the files; None for -1, which stands where there is no label."""
     names = {name: f.names for name, f in dataset.features.items() if hasattr(f, "names")}
-    return [{k: names[k][v] if k in names else v for k, v in row.items()} for row in dataset]
+
+    def value(column: str, cell: Any) -> Any:
+        if column not in names or cell is None:
+            return cell
+        return None if cell < 0 else names[column][cell]
+
+    return [{column: value(column, cell) for column, cell in row.items()} for row in dataset]

@@ -73,8 +73,9 @@ def read_table(path: Path, header: bool = True) -> Rows:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
     if suffix == ".tsv":
-        lines = [line.rstrip("\r").split("\t") for line in text.split("\n") if line.strip("\r")]
-        return _named(path, enumerate(lines, 1), header, "")
+        lines = [line.rstrip("\r") for line in text.split("\n")]
+        cells = [(number, line.split("\t") if line else []) for number, line in enumerate(lines, 1)]
+        return _named(path, cells, header, "")
     if suffix == ".csv":
         first = io.StringIO(text, newline=None).readline()
         separator = next((sign for sign in ",;\t" if sign in first), ",") if header else _separator(path, text)
@@ -114,7 +115,7 @@ def _separator(path: Path, text: str) -> str:
     fit = []
     for sign in ",;\t":
         with contextlib.suppress(UserError):
-            widths = {len(row) for _, row in _csv_rows(path, text, sign)}
+            widths = {len(row) for _, row in _csv_rows(path, text, sign) if row}
             fit += [sign] if len(widths) == 1 and widths != {1} else []
     if len(fit) > 1:
         told = " or ".join(map(repr, fit))
@@ -123,20 +124,25 @@ def _separator(path: Path, text: str) -> str:
 
 
 def _csv_rows(path: Path, text: str, separator: str) -> Iterable[tuple[int, list[str]]]:
-    """Each row with the line that it ends on."""
+    """Each row with the line that it ends on; of a blank line an empty one."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
-            if row:
-                yield reader.line_num, row
+            yield reader.line_num, row
     except csv.Error as error:  # a quote that is not closed or stands inside a text
         raise UserError(f"{path}:{reader.line_num}: not CSV ({error})") from error
 
 
 def _named(path: Path, lines: Iterable[tuple[int, list[str]]], header: bool, hint: str) -> Rows:
-    """Rows under the names of the first one, or, without a `header`, under their columns' numbers."""
-    numbered = list(lines)
+    """Rows under the names of the first one, or, without a `header`, under their columns' numbers.
+
+    Blank lines are passed over, but for one between the rows of a single column, where it may be a text: there it is broken.
+    """
+    every = list(lines)
+    numbered = [(number, row) for number, row in every if row]
     first = numbered[0][1] if numbered else []
+    if len(first) == 1:
+        numbered = [(number, row) for number, row in every if numbered[0][0] <= number <= numbered[-1][0]]
     names = first if header else [str(number) for number in range(len(first))]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -145,6 +151,11 @@ def _named(path: Path, lines: Iterable[tuple[int, list[str]]], header: bool, hin
     for number, row in numbered[1:] if header else numbered:
         if len(row) == len(names):
             rows.append(dict(zip(names, row, strict=True)))
+            continue
+        if not row:
+            rows.append(
+                Broken(f"line {number}", "no text", f"{path}:{number}: is blank among rows of one column; take it out")
+            )
             continue
         what = "too few columns" if len(row) < len(names) else "too many columns"
         wrong = f"{path}:{number}: {len(row)} columns, the {'header' if header else 'first row'} has {len(names)}"
@@ -167,10 +178,19 @@ def _half_a_sign(row: Record) -> str | None:
     return next((f"half of a surrogate pair ({half}) in {name}" for name, half in found if half), None)
 
 
-def marked(rows: Sequence[Record | Broken], fault: Callable[[Record], str | None], name: str) -> Rows:
-    """The rows, and `Broken` in the place of each that `fault` finds something wrong with."""
+def marked(
+    rows: Sequence[Record | Broken],
+    fault: Callable[[Record], str | None],
+    name: str,
+    numbers: Sequence[int] | None = None,
+) -> Rows:
+    """The rows, and `Broken` in the place of each that `fault` finds something wrong with.
+
+    Args:
+        numbers: what the rows are called; by default their places, from 1.
+    """
     found: Rows = []
-    for number, row in enumerate(rows, 1):
+    for number, row in zip(numbers or range(1, len(rows) + 1), rows, strict=True):
         wrong = None if isinstance(row, Broken) else _half_a_sign(row) or fault(row)
         found.append(row if wrong is None else Broken(f"row {number}", wrong, f"{name}: row {number} has {wrong}"))
     return found

@@ -459,3 +459,17 @@ def test_inputs_that_were_cut_are_counted(there, tmp_path, capsys):
     assert main(["predict", f"run={finished(tmp_path, 'classify')}", f"inputs={tmp_path / 'long.txt'}"]) == 0
     told = "1 of 2 inputs have more tokens than the run reads (train.max_length=32) and were cut"
     assert told in capsys.readouterr().err
+
+
+def test_short_answers_are_told_of_and_selected_by_their_exact_match():
+    """BLEU counts by four words: of shorter targets it is 0 whatever is written, and no epoch is better than another."""
+    told = ["task=write", "task.input='{q}'", "task.target='{a}'"]
+    task = load_config(told).task
+    short = task.evaluation_examples([{"q": "Is 3 even ?", "a": "No"}])
+    (remark,) = task.remarks([], short)
+    assert "no target of the test rows has four words: BLEU is 0" in remark
+    assert remark.endswith("task.metric=exact")
+    assert task.remarks([], [*short, *task.evaluation_examples([{"q": "Why ?", "a": "It is not even ."}])]) == []
+    exact = load_config([*told, "task.metric=exact"]).task
+    assert exact.metric == "exact"
+    assert exact.remarks([], short) == []

@@ -1,9 +1,11 @@
 """`lopa-bench score`: the files people have go in, one table or one JSON object comes out, mistakes are one line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from lopa_bench.cli.main import main as lopa_bench
 from lopa_bench.cli.score import main
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import captions, nlg
@@ -46,8 +48,8 @@ def lines(*texts: str) -> str:
     return "".join(text + "\n" for text in texts)
 
 
-def table(*rows: tuple[str, str]) -> str:
-    return lines(*(f'"{source}"\t{text}' for source, text in rows))
+def table(*rows: tuple[str, str], text: str = "ref") -> str:
+    return lines(f"mr\t{text}", *(f'"{source}"\t{text}' for source, text in rows))
 
 
 @pytest.mark.xdist_group("java")
@@ -87,34 +89,99 @@ def test_references_without_a_blank_line_are_one_a_line(score, no_java):
 
 
 def test_tables_are_joined_by_their_sources(score, no_java):
-    outputs = "MR\toutput\n" + table(("name[Eagle]", OUTPUTS[1]), ("name[Blue Spice]", OUTPUTS[0]))
+    outputs = table(("name[Eagle]", OUTPUTS[1]), ("name[Blue Spice]", OUTPUTS[0]), text="output")
     references = 'mr,ref\n"name[Blue Spice]","' + '"\n"name[Blue Spice]","'.join(REFERENCES[0]) + '"\n'
     references += f'name[Eagle],"{REFERENCES[1][0]}"\n'
     assert e2e(score, outputs, references, ("p.tsv", "r.csv")) == e2e(score, lines(*OUTPUTS))
     assert e2e(score, lines(*OUTPUTS), "\ufeff" + references, ("p.txt", "r.csv")) == e2e(score, lines(*OUTPUTS))
 
 
-def test_several_outputs_for_a_source_have_a_stretch_of_its_references_each(score, no_java):
-    first, second, third = "Blue Spice.", "A coffee shop.", "The Eagle."
-    outputs = table(("a", first), ("b", third), ("a", second))
-    references = table(("a", first), ("b", third), ("a", second), ("a", OUTPUTS[0]))
-    expected = nlg.e2e([first, third, second], [[first], [third], [second, OUTPUTS[0]]])
-    assert e2e(score, outputs, references, ("p.tsv", "r.tsv"))["nist"] == pytest.approx(expected["nist"])
-    scattered = e2e(score, table(("b", third), ("a", second)), references, ("p.tsv", "r.tsv"))
-    expected = nlg.e2e([third, second], [[third], [first, second, OUTPUTS[0]]])
-    assert scattered["nist"] == pytest.approx(expected["nist"])
+def test_each_of_several_outputs_for_a_source_has_all_of_its_references(score, no_java):
+    """As in `read_and_group_tsv` of e2e-metrics; without sources in the outputs, as there, each stretch is an instance."""
+    first, second, third = "The cat was on a mat today.", "The cat sat on the mat.", "A dog ran by the road."
+    outputs = [first, third, second]
+    references = table(("a", second), ("b", third), ("a", first))
+    joined = e2e(score, table(*zip("aba", outputs, strict=True), text="output"), references, ("p.tsv", "r.tsv"))
+    assert joined["bleu"] == pytest.approx(100)
+    assert joined["nist"] == pytest.approx(nlg.e2e(outputs, [[second, first], [third], [second, first]])["nist"])
+    in_order = e2e(score, lines(*outputs), references, ("p.txt", "r.tsv"))
+    assert in_order["nist"] == pytest.approx(nlg.e2e(outputs, [[second], [third], [first]])["nist"])
+
+
+def test_a_blank_reference_is_a_missing_one(score, no_java):
+    """mteval-v13a passes over a reference without words; a length of 0 would lift BLEU."""
+    output, full = "The quick brown fox jumps.", "The quick brown fox jumps over the lazy dog near the old river bank."
+    both = table(("a", output), ("b", output), text="output")
+
+    def scored(*references: str, outputs: str = both, name: str = "p.tsv") -> dict:
+        return e2e(score, outputs, lines("mr,ref", *references), (name, "r.csv"))
+
+    whole = scored(f"a,{full}", f"b,{full}")
+    assert whole["bleu"] < 20
+    assert scored(f"a,{full}", "a,", f"b,{full}") == whole
+    assert scored(f"a,{full}", 'a," "', f"b,{full}", outputs=lines(output, output), name="p.txt") == whole
+    with pytest.raises(UserError, match=r"r\.csv: no reference for the source 'b'"):
+        scored(f"a,{full}", "b,")
+    with pytest.raises(UserError, match=r"r\.csv: 1 of 2 instances have no usable reference, the first is number 2"):
+        scored(f"a,{full}", "b,", outputs=lines(output, output), name="p.txt")
+
+    def test_set(*texts: str) -> str:
+        entry = {"category": "Food", "lexicalisations": [{"comment": "good", "lex": text} for text in texts]}
+        return json.dumps({"entries": [{"1": entry}]})
+
+    asked = ("webnlg", "--predictions", "h", "--references", "t.json")
+    scores = [
+        score(asked[0], {"h": lines(output), "t.json": test_set(*texts)}, *asked[1:]) for texts in ([full], [full, " "])
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_the_outputs_of_a_runs_predictions_are_read_and_no_other_tables(score, no_java):
+    rows = [{"index": i, "prediction": text if i else [text, "other"]} for i, text in enumerate(OUTPUTS)]
+    made = lines(*map(json.dumps, rows))
+    assert e2e(score, made, names=("p.jsonl", "r.txt")) == e2e(score, lines(*OUTPUTS))
+    for name in ("p.json", "p.parquet"):
+        with pytest.raises(
+            UserError, match=r"p\.\w+: is read as one output a line, or \.jsonl with the outputs under prediction"
+        ):
+            e2e(score, made, names=(name, "r.txt"))
+    with pytest.raises(UserError, match=r"r\.jsonl: is read as references one a line"):
+        e2e(score, made, names=("p.jsonl", "r.jsonl"))
+    with pytest.raises(UserError, match=r"p\.jsonl, row 1: no text under prediction"):
+        e2e(score, json.dumps({"prediction": 3}), names=("p.jsonl", "r.txt"))
+    with pytest.raises(UserError, match=r"h\.csv: is read as one output a line"):
+        score("webnlg", {"h.csv": lines(*OUTPUTS)}, "--predictions", "h.csv", "--references", "refs")
+
+
+def test_a_table_without_known_headings_is_refused(score):
+    """Its first line would be scored as an instance."""
+    references = table(("a", OUTPUTS[0]))
+    with pytest.raises(
+        UserError,
+        match=r"p\.csv: its first line is to name one column of sources \(.*mr.* texts \(.*output.*is input, text",
+    ):
+        e2e(score, f"input,text\na,{OUTPUTS[0]}\n", references, ("p.csv", "r.tsv"))
+
+
+def test_seen_and_unseen_are_those_of_2017():
+    """Later releases train on categories that it had not: of them only all together are told."""
+    scores = nlg.webnlg_by_subset(OUTPUTS, REFERENCES, ["Airport", "Artist"])
+    assert {"bleu_seen", "bleu_unseen", "bleu_all"} <= set(scores)
+    later = nlg.webnlg_by_subset(OUTPUTS, REFERENCES, ["Airport", "Film"])
+    assert {name.rpartition("_")[2] for name in later} == {"all"}
+    assert later["bleu_all"] == scores["bleu_all"]
 
 
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
         ("a", "p.tsv: no output for 2 of 3 sources of r.tsv, the first is 'b'"),
-        ("abca", "p.tsv: 2 outputs for the source 'a', whose references in r.tsv are in 1 stretch"),
         ("abcd", "r.tsv: no reference for the source 'd'"),
     ],
 )
 def test_every_source_has_its_output(score, sources, message):
-    outputs, references = table(*((each, OUTPUTS[0]) for each in sources)), table(*zip("abc", "xyz", strict=True))
+    outputs = table(*((each, OUTPUTS[0]) for each in sources), text="output")
+    references = table(*zip("abc", "xyz", strict=True))
     with pytest.raises(UserError, match=message):
         e2e(score, outputs, references, ("p.tsv", "r.tsv"))
 
@@ -136,18 +203,15 @@ def test_e2e_files_that_cannot_be_meant(score, outputs, references, message):
         e2e(score, outputs, references)
 
 
-@pytest.mark.parametrize(
-    ("output", "message"),
-    [
-        ('"Blue', 'p.tsv, row 2: begins a text with " that its line does not close'),
-        ("x" * 200_000, "p.tsv, row 2: field larger than field limit"),
-    ],
-)
-def test_a_line_of_a_table_is_one_row(score, output, message):
-    outputs = "MR\toutput\n" + table(("name[Blue Spice]", output), ("name[Eagle]", OUTPUTS[1]))
-    references = "MR\tref\n" + table(("name[Blue Spice]", output), ("name[Eagle]", OUTPUTS[1]))
-    with pytest.raises(UserError, match=message):
-        e2e(score, outputs, references, ("p.tsv", "r.tsv"))
+def test_a_line_of_a_table_is_one_row(score, no_java):
+    def scored(output: str) -> dict:
+        outputs = table(("name[Blue Spice]", output), ("name[Eagle]", OUTPUTS[1]), text="output")
+        references = table(("name[Blue Spice]", output), ("name[Eagle]", OUTPUTS[1]))
+        return e2e(score, outputs, references, ("p.tsv", "r.tsv"))
+
+    with pytest.raises(UserError, match=r'p\.tsv, row 2: begins a text with " that its line does not close'):
+        scored('"Blue')
+    assert scored("x" * 200_000)["bleu"] == 100
 
 
 def test_tables_of_headings_alone_are_refused(score):
@@ -177,6 +241,11 @@ def test_webnlg_from_a_folder_and_from_the_test_set(score, no_java):
     assert trapped["ter"] == pytest.approx((2 * whole["ter"] + 1) / 3)
 
 
+def entry_with(**fields) -> str:
+    entry = {"category": "Food", "lexicalisations": [{"comment": "good", "lex": "a"}], **fields}
+    return json.dumps({"entries": [{"1": entry}]})
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -187,6 +256,11 @@ def test_webnlg_from_a_folder_and_from_the_test_set(score, no_java):
         ({"refs/reference0": "a\nb\n", "refs/reference2": "a\nb\n"}, "no file reference1 in it beside reference2"),
         ({"refs/reference1": "a\nb\n"}, "no file reference0 in it beside reference1"),
         ({"refs": '{"entries": [{"1": {"category": "Food"}}]}'}, "not a WebNLG test set"),
+        ({"refs": entry_with(category=None)}, "refs: entry 1 has no text in category"),
+        ({"refs": entry_with(lexicalisations=[{"lex": None}])}, "refs: entry 1 has no texts under lex"),
+        ({"refs": entry_with(lexicalisations=[{"lex": 5}])}, "refs: entry 1 has no texts under lex"),
+        ({"refs": entry_with(lexicalisations=[{"lex": "a", "comment": 5}])}, "entry 1 has a comment that is no text"),
+        ({"refs": entry_with(lexicalisations=[{"lex": " "}])}, "1 of 1 instances have no usable reference"),
     ],
 )
 def test_webnlg_references_that_cannot_be_meant(score, files, message):
@@ -283,6 +357,29 @@ def test_what_is_there_twice_is_named(score):
         score("cruxeval", files, "--mode", "output", "--predictions", "g.json", "--problems", "p.jsonl")
 
 
+@pytest.mark.parametrize("field", ["prompt", "test", "entry_point"])
+def test_problems_whose_fields_are_no_texts_are_named(score, field):
+    files = {
+        "s.jsonl": json.dumps({"task_id": "MBPP/1", "completion": ""}),
+        "p.jsonl": json.dumps(PROBLEM | {field: None}),
+    }
+    with pytest.raises(UserError, match=rf"p\.jsonl: task_id MBPP/1 has no text in {field}"):
+        score("mbpp", files, "--predictions", "s.jsonl", "--problems", "p.jsonl")
+
+
+@pytest.mark.parametrize("field", ["code", "input", "output"])
+def test_problems_of_cruxeval_whose_fields_are_no_texts_are_named(score, field):
+    row = {"id": "sample_0", "code": "def f(x):\n    return x", "input": "1", "output": "1", field: 1}
+    files = {"g.json": json.dumps({"sample_0": ["1"]}), "p.jsonl": json.dumps(row)}
+    with pytest.raises(UserError, match=rf"p\.jsonl: id sample_0 has no text in {field}"):
+        score("cruxeval", files, "--mode", "output", "--predictions", "g.json", "--problems", "p.jsonl")
+
+
+def test_references_without_a_word_have_no_nist(score, no_java):
+    with pytest.raises(UserError, match="NIST: no reference has a word"):
+        e2e(score, lines(OUTPUTS[0]), lines("<skipped>"))
+
+
 def test_problems_without_tests_are_named(score):
     problem = {"task_id": "MBPP/1", "prompt": "def f(x):\n", "test": "assert f(1) == 1", "entry_point": "f"}
     files = {"s.jsonl": json.dumps({"task_id": "MBPP/1", "completion": "    return x"}), "p.jsonl": json.dumps(problem)}
@@ -361,3 +458,18 @@ def test_people_get_a_table_with_units(tmp_path, capsys, no_java):
 def test_command_lines_that_cannot_be_meant(argv, message):
     with pytest.raises(UserError, match=message):
         main(argv)
+
+
+def test_a_submission_to_glue_has_a_heading_where_the_tasks_own_files_have_none(tmp_path, monkeypatch, capsys):
+    """CoLA's rows begin at once; what is submitted names its columns."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own" / "task").mkdir(parents=True)
+    page = (Path(__file__).parents[2] / "docs/adding.md").read_text()
+    (yaml,) = (block for block in page.split("```") if "name: cola\n" in block)
+    (tmp_path / "own" / "task" / "cola.yaml").write_text(yaml.partition("\n")[2])
+    files = {"p.tsv": "index\tprediction\n0\t1\n1\t0\n", "r.tsv": "a\t1\t\tFine.\nb\t1\t*\tNot it.\n"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    told = ["task=cola", "conf.path=own", "predictions=p.tsv", "references=r.tsv", "json=true"]
+    assert lopa_bench(["score", "glue", *told]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == 50

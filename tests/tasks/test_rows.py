@@ -1,13 +1,14 @@
 """One reading path for mini, files and hub."""
 
 import json
+import re
 
 import pytest
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.tasks.rows import Records, load_records, named_fields, read_rows
-from lopa_bench.tasks.tables import read_table
+from lopa_bench.tasks.rows import Records, _with_label_names, load_records, named_fields, read_rows
+from lopa_bench.tasks.tables import Broken, marked, read_table
 
 
 def write(folder, name, text):
@@ -94,9 +95,66 @@ def test_a_row_without_a_value_is_named(tmp_path):
         {"question": None, "sentence": "s", "label": "entailment"},
     ]
     task = load_config(["task=qnli"]).task
-    for broken in (rows, [rows[0], {"question": "q", "sentence": "s"}]):
-        with pytest.raises(UserError, match=r"task=qnli: row 2 of the test split has no (question|label)"):
-            named_fields(task, "test", broken)
+    for broken in (
+        rows,
+        [rows[0], {"question": "q", "sentence": "s"}],
+        [{"question": "q", "sentence": "s"}, rows[0]][::-1],
+    ):
+        first, second = named_fields(task, "test", broken)
+        assert first == rows[0]
+        assert re.fullmatch(r"task=qnli: row 2 of the test split has no (question|label)", second.message)
+
+
+def test_rows_without_a_value_are_left_out_where_broken_ones_are(tmp_path, capsys):
+    """Whether the file has nothing, null or no such key there; the way out is told."""
+    whole = {"question": "q", "sentence": "s", "label": "entailment"}
+    broken = [whole, {**whole, "question": None}, {"question": "q", "sentence": "s"}, whole]
+    data = {"train": [{**whole, "sentence": f"s{i}"} for i in range(10)], "dev": broken}
+    for name, rows in data.items():
+        write(tmp_path, f"{name}.jsonl", "\n".join(map(json.dumps, rows)))
+    told = ["task=qnli", "method=none", f"data.train={tmp_path}/train.jsonl", f"data.test={tmp_path}/dev.jsonl"]
+    config = load_config(told)
+    with pytest.raises(
+        UserError, match=r"row 2 of the test split has no question \(2 of 4 rows.*data\.skip_broken=true"
+    ):
+        load_records(config.task, config.data, offline=True)
+    config = load_config([*told, "data.skip_broken=true"])
+    assert len(load_records(config.task, config.data, offline=True).test) == 2
+    assert (
+        "2 of 4 rows have no question or other faults and are left out, the first is row 2" in capsys.readouterr().err
+    )
+
+
+def test_rows_of_the_hub_without_a_label_are_not_of_the_last_class():
+    """There -1 says that there is none, as in the test splits of GLUE."""
+    import datasets
+
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
+    rows = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, -1, None]}, features=features)
+    assert [row["label"] for row in _with_label_names(rows)] == ["yes", None, None]
+
+
+def test_a_broken_row_does_not_move_the_numbers_of_those_behind_it(tmp_path):
+    lines = ["question\tsentence\tlabel", *["q\ts\tentailment"] * 9]
+    lines[5], lines[9] = "cut off", "q\ts\tperhaps"
+    task = load_config(["task=qnli"]).task
+    read = named_fields(task, "test", read_table(write(tmp_path, "a.tsv", "\n".join(lines))))
+    places = [row.place for row in marked(read, task.fault, "") if isinstance(row, Broken)]
+    assert places == ["line 6", "row 9"]
+
+
+def test_a_blank_line_among_rows_of_one_column_may_be_a_text(tmp_path):
+    """Passed over, it would move the numbers of all answers behind it."""
+    for name in ("a.tsv", "a.csv"):
+        first, blank, third = read_table(write(tmp_path, name, "\nt\nfirst\n\nthird\n\n\n"))
+        assert (first, third) == ({"t": "first"}, {"t": "third"})
+        assert blank.message == f"{tmp_path / name}:4: is blank among rows of one column; take it out"
+        assert len(read_table(write(tmp_path, name, "t,u\tv\n\n1,2\t3\n"))) == 1
+
+
+def test_a_cell_may_be_long(tmp_path):
+    text = "a b " * 50_000
+    assert read_rows(write(tmp_path, "a.csv", f"t,y\n{text},1\n")) == [{"t": text, "y": "1"}]
 
 
 def test_one_row_cannot_be_divided():
@@ -200,12 +258,14 @@ def test_texts_that_nobody_marked_bad_count(tmp_path, comments):
 
 @pytest.mark.parametrize("bad", ["bad", "toFix"])
 def test_entries_without_a_usable_text_are_counted_and_named(tmp_path, bad, capsys):
-    with pytest.raises(UserError, match=r"task=webnlg, test split: row 2 has no text that is not marked as bad"):
+    with pytest.raises(
+        UserError, match=r"task=webnlg, test split: row 2 has no text that is not blank or marked as bad"
+    ):
         webnlg(tmp_path, ["good", bad])
     examples, left_out = webnlg(tmp_path, ["good", bad, bad], "data.skip_broken=true")
     assert len(examples) == 1
     assert left_out == {"train": 1, "test": 2}
-    assert "test split: 2 of 3 rows have no text that is not marked as bad" in capsys.readouterr().err
+    assert "test split: 2 of 3 rows have no text that is not blank or marked as bad" in capsys.readouterr().err
     with pytest.raises(UserError, match="none of the 1 rows of the test split can be used"):
         webnlg(tmp_path, [bad], "data.skip_broken=true")
 

@@ -54,9 +54,11 @@ def read_cruxeval(predictions: Path, problems: Path) -> tuple[list[dict[str, Any
 
 
 def _by_id(problems: Path, key: str, others: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The problems of a file by their names; raises `UserError` where two have the same."""
+    """The problems of a file by their names; raises `UserError` where two have the same, or one has no text under one of `others`."""
     rows: dict[str, dict[str, Any]] = {}
     for row in read_jsonl(problems, (key, *others)):
+        if wrong := next((name for name in others if not isinstance(row[name], str)), None):
+            raise UserError(f"{problems}: {key} {row[key]} has no text in {wrong}")
         if rows.setdefault(str(row[key]), row) is not row:
             raise UserError(f"{problems}: {key} {row[key]} is there twice")
     return rows

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
-from lopa_bench.metrics.files.reading import Texts, check_counts, read_json, read_lines, read_text
+from lopa_bench.metrics.files.reading import Texts, check_counts, read_json, read_jsonl, read_lines, read_text
+from lopa_bench.metrics.metric import first
 
 # Column names that e2e-metrics takes for the meaning representation, the system's output and the references.
 _SOURCE = {"mr", "mrs", "src", "source", "sources", "meaning representation", "da", "dialogue act"}
 _OUTPUT = {"output", "outputs", "out", "sys", "system output", "ref", "reference"}
 _REFERENCE = {"ref", "refs", "reference", "references", "target", "tgt", "trg", "human", "human reference"}
+_TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")  # whose lines are no texts
 # Letters that went through a wrong decoding in systems' tables, and what e2e-metrics repairs them to.
 _REPAIRS = {"Ł": "£", "Â£": "£", "Ã©": "é", "ã©": "é"}
 
@@ -22,18 +24,17 @@ _REPAIRS = {"Ł": "£", "Â£": "£", "Ã©": "é", "ã©": "é"}
 def read_e2e(predictions: Path, references: Path) -> tuple[list[str], Texts]:
     """Outputs and references of the E2E challenge, as `e2e-metrics` reads them.
 
-    Outputs: one a line, or a .tsv/.csv table of sources and outputs. References: those of one instance below each
-    other and a blank line between instances (without any blank line, one reference a line), or a table of sources
-    and references.
+    Outputs: one a line, a .tsv/.csv table of sources and outputs, or a run's predictions.jsonl. References: those of one instance below
+    each other and a blank line between instances (without any blank line, one reference a line), or a table of sources and references.
 
     Raises:
         UserError: the counts differ, an instance has no reference or no output, or a file cannot be read.
     """
-    sources, outputs = _table(predictions, _OUTPUT) if _is_table(predictions) else (None, _split(predictions))
+    sources, outputs = _table(predictions, _OUTPUT) if _is_table(predictions) else (None, _outputs(predictions, _split))
     if not _is_table(references):
         groups = _groups(references)
     elif sources is None:
-        groups = [texts for _, texts in _stretches(references)]
+        groups = _stretches(references)
     else:
         groups = _joined(predictions, sources, references)
     check_counts(predictions, outputs, references, groups, "group(s) of references")
@@ -49,7 +50,7 @@ def read_webnlg(predictions: Path, references: Path) -> tuple[list[str], Texts, 
     Raises:
         UserError: as in :func:`read_e2e`.
     """
-    outputs = read_lines(predictions)
+    outputs = _outputs(predictions, read_lines)
     if references.is_dir():
         groups, categories = _reference_files(references), None
     else:
@@ -58,12 +59,35 @@ def read_webnlg(predictions: Path, references: Path) -> tuple[list[str], Texts, 
     return outputs, groups, categories
 
 
+def _outputs(path: Path, lines: Callable[[Path], list[str]]) -> list[str]:
+    """What stands under `prediction` in a run's predictions.jsonl, of several samples the first; else the lines of a file of plain text.
+
+    Raises:
+        UserError: another kind of table, whose syntax would be scored as text.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        texts = [first(row["prediction"]) for row in read_jsonl(path, ("prediction",))]
+        if wrong := next((number for number, text in enumerate(texts, 1) if not isinstance(text, str)), None):
+            raise UserError(f"{path}, row {wrong}: no text under prediction")
+        return [text.strip() for text in texts]
+    _check_plain(path, "one output a line, or .jsonl with the outputs under prediction")
+    return lines(path)
+
+
+def _check_plain(path: Path, wanted: str) -> None:
+    """Raises `UserError` for a file that is no plain text by its name."""
+    if path.suffix.lower() in _TABLES:
+        raise UserError(f"{path}: is read as {wanted}, not as {path.suffix}")
+
+
 def _split(path: Path) -> list[str]:
     """Stripped lines, where every line boundary of Unicode ends one, as in e2e-metrics."""
     return [line.strip() for line in read_text(path).splitlines()]
 
 
 def _groups(path: Path) -> Texts:
+    _check_plain(path, "references one a line with a blank line between instances, or .tsv or .csv")
     groups: Texts = [[]]
     for number, line in enumerate(_split(path), 1):
         if line:
@@ -83,7 +107,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _table(path: Path, names: set[str]) -> tuple[list[str], list[str]]:
-    """The columns of sources and of texts: by their headings, else the first and the second."""
+    """The columns of sources and of texts, by their headings, without which e2e-metrics reads no table either."""
     lines = [line for line in (line.strip() for line in read_text(path, marked=True).splitlines()) if line]
     if not lines:
         raise UserError(f"{path}: has no rows")
@@ -97,13 +121,14 @@ def _table(path: Path, names: set[str]) -> tuple[list[str], list[str]]:
     headings = [heading.lower().replace("_", " ").strip() for heading in rows[0]]
     source = [i for i, heading in enumerate(headings) if heading in _SOURCE]
     text = [i for i, heading in enumerate(headings) if heading in names and i not in source]
-    if len(source) == len(text) == 1:
-        if len(rows) == 1:
-            raise UserError(f"{path}: has no rows below its headings")
-        return [row[source[0]] for row in rows[1:]], [row[text[0]] for row in rows[1:]]
-    if source or text or len(rows[0]) != 2:
-        raise UserError(f"{path}: no two columns of sources and texts among {', '.join(rows[0])}")
-    return [row[0] for row in rows], [row[1] for row in rows]
+    if len(source) != 1 or len(text) != 1:
+        raise UserError(
+            f"{path}: its first line is to name one column of sources ({', '.join(sorted(_SOURCE))}) "
+            f"and one of texts ({', '.join(sorted(names))}), and is {', '.join(rows[0])}"
+        )
+    if len(rows) == 1:
+        raise UserError(f"{path}: has no rows below its headings")
+    return [row[source[0]] for row in rows[1:]], [row[text[0]] for row in rows[1:]]
 
 
 def _rows(path: Path, lines: Sequence[str]) -> Texts:
@@ -120,45 +145,35 @@ def _rows(path: Path, lines: Sequence[str]) -> Texts:
     return rows
 
 
-def _stretches(path: Path) -> list[tuple[str, list[str]]]:
-    """Each run of equal sources in a table of references, as `e2e-metrics` groups it: the source and its references."""
-    found: list[tuple[str, list[str]]] = []
+def _stretches(path: Path) -> Texts:
+    """The references of each run of equal sources in a table, as `e2e-metrics` groups it for outputs without sources."""
+    found: Texts = []
+    last = None
     for source, text in zip(*_table(path, _REFERENCE), strict=True):
-        if not found or source != found[-1][0]:
-            found.append((source, []))
-        found[-1][1].append(text)
-    return found
+        if source != last:
+            found.append([])
+        last = source
+        found[-1] += [text] if text.strip() else []
+    return _referenced(path, found)
 
 
 def _joined(predictions: Path, sources: Sequence[str], references: Path) -> Texts:
-    """The references of each of the outputs' `sources`, in that order.
-
-    A source's one output has all of its references. Of several, each has a stretch of them, as for `e2e-metrics`, which goes by the order.
+    """All references of each of the outputs' `sources`, in that order, as `e2e-metrics` joins them.
 
     Raises:
-        UserError: a source without a reference or without an output, or one with more outputs than stretches, or fewer.
+        UserError: a source without a reference or without an output.
     """
-    by_source: dict[str, Texts] = {}
-    for source, texts in _stretches(references):
-        by_source.setdefault(source, []).append(texts)
-    outputs = Counter(sources)
-    if unknown := [source for source in outputs if source not in by_source]:
+    by_source: dict[str, list[str]] = {}
+    for source, text in zip(*_table(references, _REFERENCE), strict=True):
+        by_source.setdefault(source, [])
+        by_source[source] += [text] if text.strip() else []
+    if unknown := [source for source in sources if not by_source.get(source)]:
         raise UserError(f"{references}: no reference for the source {unknown[0]!r}")
-    if missing := [source for source in by_source if source not in outputs]:
+    if missing := [source for source in by_source if source not in set(sources)]:
         raise UserError(
             f"{predictions}: no output for {len(missing)} of {len(by_source)} sources of {references}, the first is {missing[0]!r}"
         )
-    for source, count in outputs.items():
-        if count not in (1, len(by_source[source])):
-            raise UserError(
-                f"{predictions}: {count} outputs for the source {source!r}, whose references in {references} are in "
-                f"{len(by_source[source])} stretch(es); give it one output"
-            )
-    left = {
-        source: iter([[text for texts in stretches for text in texts]] if outputs[source] == 1 else stretches)
-        for source, stretches in by_source.items()
-    }
-    return [next(left[source]) for source in sources]
+    return [by_source[source] for source in sources]
 
 
 def _reference_files(folder: Path) -> Texts:
@@ -183,18 +198,37 @@ def _webnlg_json(path: Path) -> tuple[Texts, list[str]]:
     """References (texts that are not marked as bad) and categories of WebNLG's JSON test set."""
     try:
         entries: list[Mapping[str, Any]] = [next(iter(entry.values())) for entry in read_json(path)["entries"]]
-        groups = [[text["lex"] for text in entry["lexicalisations"] if is_good(text)] for entry in entries]
-        categories = [entry["category"] for entry in entries]
+        faults = [fault_of_texts(entry["lexicalisations"]) or _fault_of(entry["category"]) for entry in entries]
     except (KeyError, TypeError, AttributeError, StopIteration) as error:
         raise UserError(f"{path}: not a WebNLG test set in JSON ({type(error).__name__}: {error})") from None
-    empty = [number for number, texts in enumerate(groups, 1) if not texts]
-    if empty:
+    if wrong := next((number for number, fault in enumerate(faults, 1) if fault), None):
+        raise UserError(f"{path}: entry {wrong} has {faults[wrong - 1]}")
+    groups = [[text["lex"] for text in entry["lexicalisations"] if is_good(text)] for entry in entries]
+    return _referenced(path, groups), [entry["category"] for entry in entries]
+
+
+def _referenced(path: Path, groups: Texts) -> Texts:
+    """The groups; raises `UserError` where one has no reference."""
+    if empty := [number for number, texts in enumerate(groups, 1) if not texts]:
         raise UserError(
-            f"{path}: {len(empty)} of {len(groups)} entries have no usable reference, the first is entry {empty[0]}"
+            f"{path}: {len(empty)} of {len(groups)} instances have no usable reference, the first is number {empty[0]}"
         )
-    return groups, categories
+    return groups
+
+
+def _fault_of(category: Any) -> str | None:
+    return None if isinstance(category, str) else "no text in category"
+
+
+def fault_of_texts(texts: Any) -> str | None:
+    """What the texts of a WebNLG entry have that nothing can be scored by; None where they are whole."""
+    if not isinstance(texts, list) or not all(
+        isinstance(text, Mapping) and isinstance(text.get("lex"), str) for text in texts
+    ):
+        return "no texts under lex"
+    return None if all(isinstance(text.get("comment"), str | None) for text in texts) else "a comment that is no text"
 
 
 def is_good(text: Mapping[str, Any]) -> bool:
-    """Whether a text of WebNLG counts: it is commented as good (release 1) or not at all (release 3), not as toFix or bad."""
-    return (text.get("comment") or "good").strip().lower() == "good"
+    """Whether a text of WebNLG counts: not blank, and commented as good (release 1) or not at all (release 3), not as toFix or bad."""
+    return bool(text["lex"].strip()) and (text.get("comment") or "good").strip().lower() == "good"
