@@ -31,7 +31,10 @@ class AdaptedModel(nn.Module):
     Attributes:
         encoder: the instance encoder whose features the method reads, or None.
         classifier: what reads the answer in place of the language model's head, or None.
+        reads_padding: where a row's padding ends matters: something stands or is read behind it.
     """
+
+    reads_padding = False
 
     def __init__(self, backbone: Backbone, encoder: InstanceEncoder | None = None) -> None:
         super().__init__()

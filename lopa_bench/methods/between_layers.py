@@ -23,6 +23,7 @@ from transformers import DynamicCache
 from lopa_bench.errors import UserError
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.parts import Part, Parts
+from lopa_bench.methods.placement import join
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
 from lopa_bench.models.decoding import GenerationSpec
@@ -59,9 +60,11 @@ class BetweenLayers(AdaptedModel, ABC):
         if self.points:
             for number, layer in enumerate(layers_of(backbone, method.name)):
                 layer.register_forward_pre_hook(partial(self._before, number), with_kwargs=True)
+            backbone.recomputed.append(self._again)
             if backbone.device.type != "meta":
                 self._check()  # in fp32: what bf16 rounds off is, on some CPUs, more than a wrong position of some families
         backbone.freeze()
+        self.reads_padding = bool(self.points) and not self.causal
 
     @property
     @abstractmethod
@@ -85,6 +88,10 @@ class BetweenLayers(AdaptedModel, ABC):
         finally:
             self._write = None
 
+    def _again(self) -> contextlib.AbstractContextManager[None]:
+        """The context in which a part of the pass that is under way takes the same prompts when it is computed again."""
+        return self._writing(self._write, self._at) if self._write else contextlib.nullcontext()
+
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Embedded input with m empty positions, [B, M + T, D], and the mask of the lower layers, [B, M + T].
 
@@ -93,8 +100,7 @@ class BetweenLayers(AdaptedModel, ABC):
         embeds, mask = super().inputs(batch)
         if self.points:
             return self._with_places(embeds, mask)
-        prompt = self.written(0, embeds, batch).to(embeds.dtype)
-        return torch.cat([prompt, embeds], dim=1), torch.cat([mask.new_ones(prompt.shape[:2]), mask], dim=1)
+        return join(self.written(0, embeds, batch).to(embeds.dtype), embeds, mask, "prefix")
 
     def _with_places(self, embeds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         m = self.method.prompt_length
@@ -118,6 +124,8 @@ class BetweenLayers(AdaptedModel, ABC):
         """As of any method; prompts are written once, from the whole input, before the first new token."""
         if not self.points:
             return super().generate(batch, spec)
+        if spec.settings.decoding == "beam":
+            _ = self.backbone.shares_beams  # is found out by passes of its own, which take no prompts
         made: dict[int, Tensor] = {}
         embeds, mask = self.inputs(batch)
 
@@ -184,6 +192,7 @@ class BetweenLayers(AdaptedModel, ABC):
             alone = self._alone(embeds, mask, late)
             states, one = self._beside(embeds, mask, late, 1.0)
             other = self._beside(embeds, mask, late, -1.0)[1]
+            padded = one if self.causal else self._beside(*self._padded(embeds, mask), late, 1.0)[1][:, : one.shape[1]]
         except Exception as error:
             raise UserError(
                 f"{name} takes no prompt between its layers ({type(error).__name__}); nearest: method=pt"
@@ -192,6 +201,14 @@ class BetweenLayers(AdaptedModel, ABC):
             raise UserError(
                 f"{name} counts the places of a prompt that its lower layers do not see; nearest: method=pt"
             )
+        if not close(padded, one):
+            raise UserError(
+                f"{name} sees how far away a prompt is, and behind a row's padding that hangs on the other rows; nearest: method=pt"
+            )
+
+    def _padded(self, embeds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The input with as much padding behind it."""
+        return torch.cat([embeds, torch.zeros_like(embeds)], dim=1), torch.cat([mask, torch.zeros_like(mask)], dim=1)
 
     def _alone(self, embeds: Tensor, mask: Tensor, number: int) -> Tensor:
         """H_ℓ, ℓ = `number`, of an input without a place for a prompt."""

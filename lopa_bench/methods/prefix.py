@@ -47,6 +47,8 @@ class PrefixMethod(Method):
                 f"train.max_length={config.train.max_length}: model={config.model.name} has layers that see {shape.window} places, and "
                 f"not the prefix of a row padded to more; nearest: train.max_length={config.train.max_length - beyond}, or method=pt"
             )
+        if not self.num_virtual_tokens and config.train.epochs:
+            return "method.num_virtual_tokens=0: there is nothing to train; nearest: method=none"
         return super().objection(config, shape)
 
     @abstractmethod

@@ -44,6 +44,7 @@ class PrefixModel(AdaptedModel):
         backbone.freeze()
         super().__init__(backbone)
         self.method = method
+        self.reads_padding = method.prefix_reads == "shifted" and backbone.kind == "masked"
         self.parts = Parts(method.parts(backbone.shape(encoder_width=0))).to(backbone.device)
 
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -76,7 +77,7 @@ class PrefixModel(AdaptedModel):
         return self.backbone.hidden(None, mask, read, input_ids=batch.input_ids, **cache)
 
     def columns(self, batch: Batch) -> Tensor:
-        if self.method.prefix_reads == "mask" or self.backbone.kind == "causal":
+        if not self.reads_padding:
             return batch.columns
         # The authors' code fails where this leaves the row; here it reads the row's last (padded) position.
         return (batch.columns + self.method.prompt_length).clamp(max=batch.input_ids.shape[1] - 1)

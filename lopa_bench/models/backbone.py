@@ -64,6 +64,7 @@ class Backbone(nn.Module):
     Attributes:
         dropout: in whose block all that trains with this backbone draws its numbers.
         reads_all: compute the last layer everywhere, though only some positions are read: where its modules' hooks are not followed.
+        recomputed: what a method adds to `recomputing`.
     """
 
     reads_all = False
@@ -75,6 +76,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.model, self.tokenizer, self.files, self.settings, self.dtype = model, tokenizer, files, settings, dtype
         self.dropout = RowDropout()
+        self.recomputed: list[Callable[[], AbstractContextManager[None]]] = []
         self._compiled: tuple[Callable[..., Any], ...] = ()  # in a tuple: not a submodule
         if model.base_model is model:
             raise UserError(f"model.path={files.source}: {type(model).__name__} has no body apart from its LM head")
@@ -206,14 +208,15 @@ class Backbone(nn.Module):
 
     def recomputing(self) -> AbstractContextManager[None]:
         """The context in which what begins now, a part of the pass that is under way, is computed again as it was."""
-        drawing, reading = self.dropout.again(), self.reading()
+        every = [self.dropout.again(), self.reading(), *(again() for again in self.recomputed)]
 
         @contextlib.contextmanager
-        def both() -> Iterator[None]:
-            with drawing, reading:
+        def all_of_them() -> Iterator[None]:
+            with contextlib.ExitStack() as stack:
+                _ = [stack.enter_context(each) for each in every]
                 yield
 
-        return both()
+        return all_of_them()
 
     def compile_body(self) -> None:
         """Let `torch.compile` fuse the body in training; evaluation and generation, of ever new lengths, stay as they are."""

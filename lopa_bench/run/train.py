@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -176,7 +176,10 @@ class Training:
             self.seed * 1_000_003 + progress.step
         )  # for what draws otherwise than by rows: a plug-in's method
         draws = partial(self.model.backbone.dropout.drawing, self.seed, progress.step)
-        first, *others = (backward(self.model, self.split, index, scored, draws, self.together) for index in group)
+        beside = [i for index in group for i in index] if self.model.reads_padding else []
+        first, *others = (
+            backward(self.model, self.split, index, scored, draws, self.together, beside) for index in group
+        )
         loss = sum(others, start=first)
         sum_gradients(parameters, self.together)
         norm = clip_gradients(parameters, self.settings.clip)
@@ -206,7 +209,13 @@ class Training:
 
 
 def backward(
-    model: AdaptedModel, split: Split, index: list[int], scored: int, draws: Draws, together: Processes
+    model: AdaptedModel,
+    split: Split,
+    index: list[int],
+    scored: int,
+    draws: Draws,
+    together: Processes,
+    beside: Sequence[int] = (),
 ) -> Tensor:
     """Accumulate gradients of the cross-entropy at the positions of rows `index`, summed, over the step's `scored`; that loss, detached.
 
@@ -215,12 +224,13 @@ def backward(
 
     Args:
         draws: given row numbers, the block in which these rows' random numbers are drawn.
+        beside: rows that the batch is as long as if they were in it.
     """
     share = together.share(index)
     weight = sum(len(split.rows[i].targets) for i in share) / scored
     share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
     # As long as the whole batch, since a prompt may stand behind the padding, and where it stands it draws.
-    batch = split.batch(share, beside=index).to(model.backbone.device)
+    batch = split.batch(share, beside=(*index, *beside)).to(model.backbone.device)
     with draws(batch.index):
         loss = model.loss(batch) * weight
         loss.backward()

@@ -1,5 +1,8 @@
 """Late prompt tuning: where its prompt stands, what it is written from, and that nothing below it knows of it."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import tiny
 import torch
@@ -7,10 +10,16 @@ from running import complaints
 from torch.nn import functional as F
 
 from lopa_bench.cli.main import main
+from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Generation
+from lopa_bench.errors import UserError
 from lopa_bench.methods.lpt_model import pooled
 from lopa_bench.models.batches import Row, Split
 from lopa_bench.models.decoding import GenerationSpec
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from families import build, compare
 
 GENERATORS = ["none", "naive", "pool_max", "pool_mean"]
 
@@ -94,6 +103,59 @@ def test_what_is_written_is_the_argmax_of_its_own_logits(architecture, words, sa
             columns = list(range(len(own) - 1, len(whole) - 1))
             batch = tiny.batch(model, [Row(whole[:-1], columns, text)])
             assert model(batch).argmax(-1).tolist() == text
+
+
+@pytest.mark.parametrize("words", ["lpt method.layer=1", "spt"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+@torch.no_grad()
+def test_beams_of_a_row_are_its_own(architecture, words, tiny_models):
+    model = tiny.perturbed(tiny.adapt(tiny_models(architecture), *words.split()))
+    split = Split([Row(each, (), ()) for each in ([11, 40, 23, 57, 31], [77, 12, 95])], 0, side="left")
+    settings = Generation(decoding="beam", max_new_tokens=4, temperature=1.0, top_p=1.0, num_samples=1, num_beams=3,
+                          length_penalty=1.0, count_prompt=False, select_rows=None)  # fmt: skip
+    spec = GenerationSpec(settings, (), 4, 0)
+    together = model.generate(split.batch([0, 1]), spec)
+    for number, row in enumerate(together):
+        (alone,) = model.generate(split.batch([number]), spec)
+        assert row[: len(alone)].tolist() == alone.tolist()
+
+
+@torch.no_grad()
+def test_a_prompt_above_no_layer_stands_right_before_a_row_that_is_padded_on_the_left(tiny_models):
+    """Where layers see a window, padding between them would put the prompt out of sight."""
+    late = lpt(tiny_models("gpt2"), "none", 0)
+    split = Split([Row(each, (), ()) for each in ([11, 40, 23, 57, 31], [77, 12])], 0, side="left")
+    batch = split.batch([0, 1])
+    embeds, mask = late.inputs(batch)
+    assert mask.tolist() == [[1] * 9, [0, 0, 0, *[1] * 6]]
+    torch.testing.assert_close(embeds[1, 3:7], late.parts.p)
+    torch.testing.assert_close(embeds[1, 7:], late.backbone.embed(batch.input_ids)[1, 3:])
+
+
+@pytest.mark.parametrize("family", ["mpnet", "modernbert"])
+def test_families_that_see_how_far_away_a_prompt_is_are_refused(family):
+    """It stands behind the padding of the batch's longest row, which is none of a row's business."""
+    backbone = compare.backbone_of("masked", family, build.build("masked", family))
+    method = load_config(["method=lpt", "method.layer=1"]).method
+    with pytest.raises(UserError, match=r"method=lpt: .* sees how far away a prompt is, .*; nearest: method=pt"):
+        method.adapt(backbone)
+    roberta = compare.backbone_of("masked", "roberta", build.build("masked", "roberta"))
+    assert method.adapt(roberta).reads_padding
+
+
+def test_what_is_computed_again_is_given_the_same_prompts(tiny_models):
+    """Some versions of transformers checkpoint a layer together with its hooks, which the backward pass then runs again."""
+    model = lpt(tiny_models("roberta"))
+    contexts = []
+    layer = next(m for m in model.backbone.body.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 2)[1]
+    layer.register_forward_pre_hook(lambda *_: contexts.append(model.backbone.recomputing()))
+    written = []
+    model.written = lambda *args, inner=model.written: written.append(1) or inner(*args)
+    model(tiny.batch(model, tiny.rows(model)))
+    assert (len(written), model._write) == (1, None)
+    with contexts[0]:
+        assert model._write is not None
+    assert model._write is None
 
 
 @pytest.mark.parametrize(

@@ -171,3 +171,10 @@ def test_a_window_that_leaves_the_prefix_behind_is_refused_where_text_is_written
         classifies.method.objection(classifies, shape_of(classifies, locate(config.model.path, None, offline=True)))
         is None
     )
+
+
+@pytest.mark.parametrize("method", ["prefix_tuning", "p_tuning_v2"])
+def test_no_positions_are_nothing_to_train(method, capsys):
+    words = ["task=rte", f"method={method}", "method.num_virtual_tokens=0", "data.limit=4"]
+    assert main(words) == 2
+    assert "method.num_virtual_tokens=0: there is nothing to train; nearest: method=none" in capsys.readouterr().err

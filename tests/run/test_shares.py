@@ -24,8 +24,11 @@ def one_of(count, rank):
     return process
 
 
-def gradients(folder, method, processes):
-    """Those of two accumulated batches of three rows, summed over all processes, and the loss."""
+TWO_BATCHES = ([4, 0, 2], [1, 3, 5])
+
+
+def gradients(folder, method, processes, batches=TWO_BATCHES):
+    """Those of accumulated batches, summed over all processes, and the loss."""
     model = tiny.adapt(folder, method)
     split = Split(tiny.rows(model, LENGTHS), model.backbone.tokenizer.pad_token_id)
     if model.encoder is not None and model.encoder.frozen:
@@ -33,9 +36,10 @@ def gradients(folder, method, processes):
     model.train()
     draws = partial(model.backbone.dropout.drawing, 3, 17)
     scored = sum(len(row.targets) for row in split.rows)
+    beside = range(len(split.rows)) if model.reads_padding else ()
     loss = sum(
-        backward(model, split, index, scored, draws, one_of(processes, rank)).item()
-        for index in ([4, 0, 2], [1, 3, 5])
+        backward(model, split, index, scored, draws, one_of(processes, rank), beside).item()
+        for index in batches
         for rank in range(processes)
     )
     return loss, {name: p.grad for name, p in model.trainable().items() if p.grad is not None}
@@ -53,3 +57,15 @@ def test_processes_that_share_the_rows(tiny_models, architecture, method):
         assert shared.keys() == whole.keys()
         for name, gradient in shared.items():
             assert torch.allclose(gradient, whole[name], atol=1e-5), name
+
+
+@pytest.mark.parametrize("architecture", ["roberta", pytest.param("gpt2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", METHODS)
+def test_accumulated_batches_are_one(tiny_models, architecture, method):
+    """A step of batches with rows of other lengths than each other's is that of one batch of all of them."""
+    folder = tiny_models(architecture)
+    loss, whole = gradients(folder, method, 1, [range(len(LENGTHS))])
+    parts_loss, parts = gradients(folder, method, 1)
+    assert parts_loss == pytest.approx(loss, abs=1e-5)
+    for name, gradient in parts.items():
+        assert torch.allclose(gradient, whole[name], atol=1e-5), name

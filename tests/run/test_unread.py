@@ -77,3 +77,44 @@ def test_a_word_in_the_place_of_none_is_refused():
         UserError, match=r"model.label_words=.*: ' Yess' is no label word of task=rte or .*; nearest:  Yes"
     ):
         check_read(with_words({" Yess": " yes"}))
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        ("task=e2e method=p_tuning_v2 method.prefix_reads=shifted", "method.prefix_reads=shifted: only a masked LM's"),
+        (
+            "method=p_tuning_v2 method.prefix_reads=shifted readout=classifier",
+            "method.prefix_reads=shifted: only a masked",
+        ),
+        (
+            "method=lpt method.generator=none method.bottleneck=7",
+            "method.bottleneck=7: method.generator=none has no network",
+        ),
+        (
+            "method=lpt method.generator=none method.dropout=0.5",
+            "method.dropout=0.5: method.generator=none has no network",
+        ),
+        (
+            "method=p_tuning_v2 recipe=official train.eval_batch_size=1",
+            "train.eval_batch_size=1: with method.prefix_reads",
+        ),
+    ],
+)
+def test_settings_of_a_method_that_nothing_reads_are_refused(words, key):
+    with pytest.raises(UserError, match=key):
+        check_read(load_config(["task=rte", *words.split()]))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "method=p_tuning_v2 recipe=official",
+        "method=p_tuning_v2 method.prefix_reads=shifted",
+        "method=p_tuning_v2 train.eval_batch_size=1",
+        "method=lpt method.generator=none",
+        "method=lpt method.bottleneck=7",
+    ],
+)
+def test_what_a_method_reads_passes(words):
+    check_read(load_config(["task=rte", *words.split()]))
