@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -110,7 +111,9 @@ def export(
         set_modes(to)
     except OSError as error:  # a full disk; the libraries that write have other names for it
         raise RunFailed(f"to={to} cannot be written ({error.strerror or error})") from error
-    except UserError:  # there is nothing to export, and nothing was written
+    except UserError:  # there is nothing to export, or the card cannot be made: the folder is left as it was
+        for each in to.iterdir():
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
         if made:
             to.rmdir()
         raise

@@ -45,6 +45,8 @@ def main(argv: Sequence[str]) -> int:
     if not options.tasks and not options.harness:
         raise UserError("retention: tasks is needed: give tasks=TASK,… or harness=TASK,…")
     own = words.run_overrides(options.overrides)
+    if options.limit is not None and any(word.startswith("data.limit=") for word in own):
+        raise UserError(f"limit={options.limit}: data.limit says another number of rows; give one of them")
     from lopa_bench.report.retention import FORMATS, retention
 
     kept = retention(

@@ -10,7 +10,6 @@ attends to, before it.
 from __future__ import annotations
 
 import contextlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
@@ -28,7 +27,7 @@ from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.kv_cache import can_share, positions
-from lopa_bench.models.layers import layer_list
+from lopa_bench.models.layers import layer_list, named
 from lopa_bench.models.probe import close
 from lopa_bench.models.shape import Shape
 
@@ -246,11 +245,3 @@ def layers_of(backbone: Backbone, name: str) -> nn.ModuleList:
             f"method={name}: {type(backbone.model).__name__} is no list of {count} layers; nearest: method=pt"
         )
     return layers
-
-
-def named(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """A layer's arguments by name, the rest of them (`**kwargs`) among them."""
-    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
-    rest = next((p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD), "")
-    given = {"attention_mask": None, **bound.arguments}
-    return {**given, **given.pop(rest, {})}

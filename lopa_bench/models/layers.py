@@ -8,6 +8,7 @@ for a text. Modules are the model's own, their inputs are narrowed and their out
 from __future__ import annotations
 
 import contextlib
+import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -134,3 +135,11 @@ class Narrowed:
         states = output.squeeze(0)
         whole = states.new_zeros(self._whole.numel(), *states.shape[1:]).index_copy(0, self.read, states)
         return whole.unflatten(0, self._whole)
+
+
+def named(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """A layer's arguments by name, the rest of them (`**kwargs`) among them."""
+    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
+    rest = next((p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD), "")
+    given = {"attention_mask": None, **bound.arguments}
+    return {**given, **given.pop(rest, {})}

@@ -158,9 +158,11 @@ def as_text(comparison: Comparison, flips: int) -> str:
         f"B {comparison.b}",
         f"{comparison.task}, {comparison.metric}: A {comparison.scores[0]:.2f}, "
         f"B {comparison.scores[1]:.2f}, A − B {d.effect:+.2f} "
-        f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})",
-        f"{comparison.test}: {_p(d.p_examples)} for these two runs; one pair of runs says nothing of other seeds",
+        + ("(one example)" if d.rows < 2 else f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})"),
     ]
+    if d.p_examples is not None:
+        told = f"{_p(d.p_examples)} for these two runs; one pair of runs says nothing of other seeds"
+        lines.append(f"{comparison.test}: {told}")
     if comparison.beside:
         lines.append(f"They differ in {', '.join(comparison.beside)}.")
     if d.p_examples is not None and (d.p_examples < LEVEL) != (d.low > 0 or d.high < 0):

@@ -33,7 +33,7 @@ class Kept:
     """A metric of a task before and after.
 
     Attributes:
-        unit: of the scores. low, high, p: of the difference over the task's rows; None where the metric is no sum over rows.
+        unit: of the scores. low, high, p: of the difference over the task's rows; None where the metric is no sum over rows, or of one row.
         better: whether more is.
     """
 
@@ -117,9 +117,8 @@ def _of_own(config: Config, model: AdaptedModel, without: Config, backbone: Adap
 
 def _kept(task: str, metric: str, unit: str, better: bool, after: RowScores, before: RowScores) -> Kept:
     found = paired_difference([after], [before], [after.value - before.value], Region(low=0.0))
-    return Kept(
-        task, metric, unit, better, found.rows, before.value, after.value, found.low, found.high, found.p_examples
-    )
+    low, high = (None if math.isnan(bound) else bound for bound in (found.low, found.high))
+    return Kept(task, metric, unit, better, found.rows, before.value, after.value, low, high, found.p_examples)
 
 
 def _of_harness(

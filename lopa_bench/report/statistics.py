@@ -133,9 +133,10 @@ def _parts(a: Sequence[RowScores], b: Sequence[RowScores], spread: Spread, seeds
 
 
 def _of_one_seed(a: Sequence[RowScores], b: Sequence[RowScores], effect: float, bounds: Sequence[float]) -> Difference:
-    if not a:
-        return Difference(effect, math.nan, math.nan, 1, 0, 1.0, None, more_seeds=2, more_rows=None)
-    draws, rows = bootstrap(a[0], b[0]), len(a[0].rows)
+    rows = len(a[0].rows) if a else 0
+    if rows < 2:  # every draw of one example is that example
+        return Difference(effect, math.nan, math.nan, 1, rows, 1.0, None, more_seeds=2, more_rows=None)
+    draws = bootstrap(a[0], b[0])
     low, high = np.quantile(draws, [LEVEL / 2, 1 - LEVEL / 2])
     more = _more_rows(min(abs(effect - bound) for bound in bounds), float(draws.std()), rows)
     p = example_p(a[0], b[0], draws, bounds)

@@ -36,7 +36,7 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
     if not content.startswith(_HEAD):
         return _parsed(content, path)
     head, *rest = _parsed(content, path)
-    beside = result_path.parents[3] / _name(str(head.get("examples")))
+    beside = result_path.resolve().parents[3] / _name(str(head.get("examples")))
     examples = _examples(beside, beside.stat().st_mtime_ns if beside.exists() else 0)
     if len(examples) != len(rest):
         raise UserError(f"{path}: {len(rest)} predictions, but {len(examples)} examples in {beside}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import yaml
 
+from lopa_bench.config import files
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import make_folder, read_bytes, write_bytes, write_text
 from lopa_bench.results.directory import CONFIG, HISTORY, PREDICTIONS, RESULT, TRAINED, kept
@@ -52,7 +53,8 @@ def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) 
             _write_packed(target / f"{name}.gz", content)
         else:
             write_bytes(target / name, content)
-    write_text(target / CONFIG, _without_places(read_bytes(source / CONFIG).decode()))
+    names = {"path": result.model, "encoder": result.encoder}
+    write_text(target / CONFIG, _without_places(read_bytes(source / CONFIG).decode(), names))
     write_bytes(target / RESULT, told)
     return target
 
@@ -73,12 +75,25 @@ def _asked_for(result_path: Path, name: str, file: File, more: Container[str]) -
     return content
 
 
+def _is_folder(section: str, key: str, value: str, name: str | None) -> bool:
+    """Whether a setting was a folder or file there. A relative folder of a model and a hub id look alike: the result knows by its name."""
+    if section == "data" or value.startswith(("/", "~", ".")):
+        return True
+    group = {"path": "model", "encoder": "encoder"}[key]
+    of_conf = any(files.read(f"{group}/{choice}").get(key) == value for choice in files.choices(group))
+    return name == Path(value).name and not of_conf  # the ids of some models end as their files in conf/ are called
+
+
 def _write_packed(path: Path, content: bytes) -> None:
     write_bytes(path, gzip.compress(content, mtime=0))  # without a time in it, the same content is the same file
 
 
-def _without_places(text: str) -> str:
-    """A run's ``config.yaml`` without the folders of the machine."""
+def _without_places(text: str, names: Mapping[str, str | None]) -> str:
+    """A run's ``config.yaml`` without the folders of the machine.
+
+    Args:
+        names: what the result calls the models of a config's keys; a folder by its own name, which no hub id is.
+    """
     config = yaml.safe_load(text)
     config["results_dir"] = "runs"
     for key in PLACES:
@@ -90,6 +105,7 @@ def _without_places(text: str) -> str:
             place[leaf] = None
     for section, keys in NAMED.items():
         for key in keys:
-            if str(config[section].get(key) or "").startswith(("/", "~")):
-                config[section][key] = Path(config[section][key]).name
+            value = str(config[section].get(key) or "")
+            if value and _is_folder(section, key, value, names.get(key)):
+                config[section][key] = Path(value).name
     return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))

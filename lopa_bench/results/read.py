@@ -197,9 +197,9 @@ def runs_beside(run: Path | str) -> Runs:
     """
     path, result = load_result(run)
     rows = [_row(path, result)]
-    for other in sorted(path.parent.parent.glob("*/result.json")):
+    for other in sorted(path.resolve().parent.parent.glob("*/result.json")):
         with contextlib.suppress(UserError, NotAResult):
-            if other.parent != path.parent:
+            if other.parent != path.resolve().parent:
                 rows.append(_row(other, parse(read_bytes(other))))
     return Runs(_frame([row for row in rows if row["setting"] == rows[0]["setting"]]))
 

@@ -19,7 +19,7 @@ from lopa_bench.run.predict import word_logits, write
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.rows import asked_fields
-from lopa_bench.tasks.tables import KINDS
+from lopa_bench.tasks.tables import KINDS, marked, without_broken
 
 
 def ask(model: AdaptedModel, config: Config, inputs: Path) -> Iterator[dict[str, Any]]:
@@ -66,7 +66,8 @@ def _lines(task: Task, inputs: Path) -> Sequence[Record]:
     lines = [line.rstrip("\r") for line in text.rstrip("\r\n").split("\n")]
     if blank := next((number for number, line in enumerate(lines, 1) if not line.strip()), None):
         raise UserError(f"inputs={inputs}: line {blank} has no text, and a line is an input; take it out")
-    return [{read[0]: line} for line in lines]
+    where = f"inputs={inputs}"
+    return without_broken(where, marked([{read[0]: line} for line in lines], task.fault, where), 0)
 
 
 def _labels(model: AdaptedModel, config: Config, split: Split) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,9 @@ from lopa_bench.run.predict import predict
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.records import read_records
 
+# What a run on another task is told; all else is the finished run's.
+TOLD = ("data.", "task.", "generation.", "train.max_length=", "train.eval_batch_size=")
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -44,8 +47,12 @@ def on_task(config: Config, task: str, overrides: Sequence[str] = ()) -> Config:
         overrides: of that task's own run (``data.dir=DIR``, ``data.limit=100``).
 
     Raises:
-        UserError: the task cannot be put to this model.
+        UserError: the task cannot be put to this model, or an override is of what the finished run says.
     """
+    if wrong := next((word for word in overrides if not word.lstrip("+~").startswith(TOLD)), None):
+        raise UserError(
+            f"{wrong}: a task's rows, words and writing can be told (data., task., generation.); all else is the run's"
+        )
     data = {"data.source": config.data.source, "data.dir": config.data.dir, "data.limit": config.data.limit}
     given = [override(key, value) for key, value in data.items() if value is not None]
     own = load_config([f"task={task}", f"scale={config.scale}", *given, *overrides]).resolved

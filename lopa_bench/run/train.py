@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from lopa_bench.run.schedule import learning_rate_factor
 from lopa_bench.run.shard import full, is_shard, load_shards, whole
 
 State = dict[str, Tensor]
+Index = list[int]  # row numbers
 Draws = Callable[[Tensor], AbstractContextManager[None]]
 
 HISTORY_POINTS = 200  # rows of history.csv between evaluations, about
@@ -178,7 +179,7 @@ class Training:
         draws = partial(self.model.backbone.dropout.drawing, self.seed, progress.step)
         beside = [i for index in group for i in index] if self.model.reads_padding else []
         first, *others = (
-            backward(self.model, self.split, index, scored, draws, self.together, beside) for index in group
+            backward(self.model, self.split, index, beside, scored, draws, self.together) for index in group
         )
         loss = sum(others, start=first)
         sum_gradients(parameters, self.together)
@@ -209,13 +210,7 @@ class Training:
 
 
 def backward(
-    model: AdaptedModel,
-    split: Split,
-    index: list[int],
-    scored: int,
-    draws: Draws,
-    together: Processes,
-    beside: Sequence[int] = (),
+    model: AdaptedModel, split: Split, index: Index, beside: Index, scored: int, draws: Draws, together: Processes
 ) -> Tensor:
     """Accumulate gradients of the cross-entropy at the positions of rows `index`, summed, over the step's `scored`; that loss, detached.
 
@@ -223,8 +218,8 @@ def backward(
     share of the rows.
 
     Args:
+        beside: rows that it is as long as if they were among them.
         draws: given row numbers, the block in which these rows' random numbers are drawn.
-        beside: rows that the batch is as long as if they were in it.
     """
     share = together.share(index)
     weight = sum(len(split.rows[i].targets) for i in share) / scored
@@ -248,7 +243,6 @@ def sum_gradients(parameters: list[nn.Parameter], together: Processes) -> None:
 
 def clip_gradients(parameters: list[nn.Parameter], clip: float | None) -> Tensor:
     """Scale gradients down to the norm `clip`; the norm before that."""
-    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
-    norm = full(norm)
+    norm = full(get_total_norm([p.grad for p in parameters if p.grad is not None]))
     clip_grads_with_norm_(parameters, clip if clip is not None else math.inf, norm)
     return norm

@@ -33,8 +33,12 @@ def complete(
     Raises:
         RunFailed: there is no such server, or it does not answer. UserError: no address, a refused request, or an answer in another form.
     """
-    address = urlsplit(url)
-    if address.scheme not in {"http", "https"} or not address.netloc:
+    try:
+        address = urlsplit(url)
+        sound = address.scheme in {"http", "https"} and bool(address.netloc) and address.port != 0
+    except ValueError:  # half of an IPv6 address, a port that is no number or above 65,535
+        sound = False
+    if not sound:
         raise UserError(f"url={url}: not the address of a server, as http://127.0.0.1:8000/v1 is one")
     body = {**settings, "prompt_embeds": [encoded(prompt) for prompt in prompts]}
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from string import Formatter
 from typing import Any, Literal
 
 from lopa_bench.config.fields import Positive, settings
@@ -68,6 +69,10 @@ class Mbpp(ProgramTask):
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [Example(self.question(record), record["canonical_solution"], record) for record in records]
 
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        return [field for field in self.columns if field != "prompt"]
+
     def question(self, record: Record) -> str:
         return record["prompt"]  # type: ignore[no-any-return]
 
@@ -94,6 +99,11 @@ class CruxEval(ProgramTask):
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [Example(self.question(r), self.completion.format(**r), r) for r in records]
+
+    @property
+    def answer_fields(self) -> Sequence[str]:
+        asked = {field for _, field, _, _ in Formatter().parse(self.template)}
+        return [field for field in self.columns if field not in asked]
 
     def question(self, record: Record) -> str:
         return self.template.format(**record)

@@ -473,3 +473,27 @@ def test_short_answers_are_told_of_and_selected_by_their_exact_match():
     exact = load_config([*told, "task.metric=exact"]).task
     assert exact.metric == "exact"
     assert exact.remarks([], short) == []
+
+
+@pytest.mark.parametrize(
+    ("task", "says"),
+    [
+        ("e2e", r"inputs=.*new\.txt: row 2 has no meaning representation"),
+        ("webnlg", r"inputs=.*new\.txt: row 1 has no triples of subject, property and object"),
+    ],
+)
+def test_a_line_that_is_no_input_of_its_task_is_named(tmp_path, task, says):
+    (tmp_path / "new.txt").write_text("name[Aromi], eatType[pub]\nthis is no meaning\n")
+    with pytest.raises(UserError, match=says):
+        ask._examples(load_config([f"task={task}"]).task, tmp_path / "new.txt")
+
+
+@pytest.mark.parametrize(
+    ("task", "row"),
+    [("mbpp", {"prompt": "def f(x):"}), ("cruxeval_o", {"code": "def f(x): return x", "input": "1"}),
+     ("cruxeval_i", {"code": "def f(x): return x", "output": "1"})],
+)  # fmt: skip
+def test_new_problems_need_no_answer(tmp_path, task, row):
+    (tmp_path / "new.jsonl").write_text(json.dumps(row))
+    (example,) = ask._examples(load_config([f"task={task}"]).task, tmp_path / "new.jsonl")
+    assert all(value in example.input for value in row.values())

@@ -16,6 +16,8 @@ from lopa_bench.metrics import captions
 from lopa_bench.results.directory import as_lines
 from lopa_bench.results.history import read_history
 from lopa_bench.results.predictions import as_written, parted, read_predictions
+from lopa_bench.results.publish import _without_places
+from lopa_bench.results.read import runs_beside
 from lopa_bench.results.record import Result
 from lopa_bench.tasks.known import known
 
@@ -289,3 +291,28 @@ def test_a_file_that_the_run_did_not_write_is_not_published(tmp_path, capsys, na
     assert main(["publish", f"results_dir={tmp_path / 'runs'}", f"to={tmp_path / 'to'}"]) == 2
     assert f"{folder / name}: not the file that the run wrote; put that back" in capsys.readouterr().err
     assert not list((tmp_path / "to").rglob("*.*"))
+
+
+def test_a_published_run_is_found_by_a_relative_path(published, monkeypatch):
+    """Its examples lie three folders above, and its seeds beside it, wherever one stands."""
+    (result,) = published.rglob("result.json")
+    whole = read_predictions(result)
+    monkeypatch.chdir(result.parent)
+    for path in (Path("result.json"), Path("./result.json")):
+        assert read_predictions(path) == whole
+    (published / "link").symlink_to(result.parent)
+    assert read_predictions(published / "link" / "result.json") == whole
+    assert len(runs_beside(".").frame) == len(runs_beside(result.parent).frame)
+
+
+@pytest.mark.parametrize(("path", "kept"), [("secret/jane/mini_mlm", "mini_mlm"), ("owner/another", "owner/another")])
+def test_relative_folders_of_models_are_no_business_of_others(path, kept):
+    config = yaml.safe_dump({"model": {"path": path}, "data": {"train": "jane/rows.csv[:4]"}})
+    without = yaml.safe_load(_without_places(config, {"path": "mini_mlm" if kept == "mini_mlm" else path}))
+    assert without["model"]["path"] == kept
+    assert without["data"]["train"] == "rows.csv[:4]"
+
+
+def test_a_hub_id_that_ends_as_its_model_is_called_stays():
+    config = yaml.safe_dump({"model": {"path": "openai-community/gpt2"}, "data": {}})
+    assert yaml.safe_load(_without_places(config, {"path": "gpt2"}))["model"]["path"] == "openai-community/gpt2"

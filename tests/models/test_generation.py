@@ -333,7 +333,7 @@ def test_loss_is_on_the_completion_only(tiny_models):
             logits = model.backbone.model(torch.tensor([ids])).logits[0, -1]
             losses.append(F.cross_entropy(logits, torch.tensor(target)).item())
             ids = [*ids, target]
-    loss = backward(model, split, [0, 1, 2], len(losses), lambda rows: nullcontext(), Processes())
+    loss = backward(model, split, [0, 1, 2], [], len(losses), lambda rows: nullcontext(), Processes())
     assert loss.item() == pytest.approx(sum(losses) / len(losses), abs=1e-5)
 
 

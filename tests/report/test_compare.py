@@ -187,6 +187,16 @@ def test_an_interval_and_a_p_that_disagree_say_which_decides(tmp_path, capsys):
     assert "it is the p that decides" in shown
 
 
+def test_one_example_has_no_interval(tmp_path, capsys):
+    a = write_run(tmp_path, "rte", "lopa", correct=[1])
+    b = write_run(tmp_path, "rte", "pt", correct=[0])
+    assert compare_main([str(a), str(b)]) == 0
+    shown = capsys.readouterr().out
+    assert "A − B +100.00 (one example)" in shown
+    assert "nan" not in shown
+    assert "p =" not in shown
+
+
 def test_predictions_that_give_another_score_are_not_of_this_run(tmp_path, capsys):
     write_pair(tmp_path, ["rte"], 0.9, 0.6)
     runs = [next((tmp_path / "mini" / "rte").glob(f"*/{method}/0-*")) for method in ("lopa", "pt")]

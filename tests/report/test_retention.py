@@ -64,6 +64,10 @@ def test_what_cannot_be_asked_is_one_line(finished, tmp_path, capsys):
     assert "tasks is needed" in error(f"run={directory}")
     assert "nearest: tasks=rte" in error(f"run={directory}", "tasks=rtf")
     assert "e2e" in error(f"run={directory}", "tasks=e2e")  # a masked LM writes no text
+    for word in ("method=pt", "seed=7", "train.epochs=7", "results_dir=x", "model.path=x"):
+        assert f"{word}: a task's rows, words and writing can be told" in error(f"run={directory}", "tasks=rte", word)
+    told = error(f"run={directory}", "tasks=rte", "limit=5", "data.limit=7")
+    assert "limit=5: data.limit says another number of rows" in told
 
 
 TASK = """\

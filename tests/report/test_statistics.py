@@ -273,3 +273,11 @@ def test_several_samples_per_problem_give_pass_at_1_without_mcnemar(tmp_path):
     scores = read_scores(folder / "result.json", known("mbpp").metrics["pass@1"])
     assert scores.value == 75.0
     assert scores.correct is None
+
+
+def test_one_example_tells_nothing():
+    """Every draw of a bootstrap of one example is that example: no interval, and no p of 1 in 1,000."""
+    found = paired_difference([accuracy([1])], [accuracy([0])], [100.0], BETTER)
+    assert (found.rows, found.p, found.p_examples, found.more_rows) == (1, 1.0, None, None)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)

@@ -36,9 +36,9 @@ def gradients(folder, method, processes, batches=TWO_BATCHES):
     model.train()
     draws = partial(model.backbone.dropout.drawing, 3, 17)
     scored = sum(len(row.targets) for row in split.rows)
-    beside = range(len(split.rows)) if model.reads_padding else ()
+    beside = [*range(len(split.rows))] if model.reads_padding else []
     loss = sum(
-        backward(model, split, index, scored, draws, one_of(processes, rank), beside).item()
+        backward(model, split, list(index), beside, scored, draws, one_of(processes, rank)).item()
         for index in batches
         for rank in range(processes)
     )

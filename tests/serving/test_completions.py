@@ -6,6 +6,7 @@ vLLM itself is not run here: the stand-in reads what its documentation says of t
 import base64
 import io
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -129,8 +130,8 @@ def test_what_a_server_says_is_one_line(url, tmp_path, tiny_models):
         client.complete(TEXTS, url, api_key="secret", prompt="a")
     with pytest.raises(RunFailed, match=r"no answer \(ConnectionError\)"):
         client.complete(TEXTS, "http://127.0.0.1:9/v1")
-    for address in ("foo", "ftp://127.0.0.1/v1", "http://"):
-        with pytest.raises(UserError, match=f"^url={address}: not the address of a server, as http://"):
+    for address in ("foo", "ftp://127.0.0.1/v1", "http://", "http://[::1/v1", "http://127.0.0.1:99999/v1"):
+        with pytest.raises(UserError, match=f"^url={re.escape(address)}: not the address of a server, as http://"):
             client.complete(TEXTS, address)
     with pytest.raises(UserError, match="n=2: one text is written after each"):
         client.complete(TEXTS, url, api_key="secret", n=2)

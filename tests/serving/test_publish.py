@@ -11,6 +11,7 @@ from running import complaints
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.errors import UserError
 from lopa_bench.run.story import run
 from lopa_bench.serving.client import SoftPromptClient
 
@@ -111,6 +112,21 @@ def test_the_card_says_what_the_results_say(finished, tmp_path):
     assert all(value in text for value in results[0].data.fingerprints.values())
     assert "lopa-bench task=rte method=lopa model=local model.path=DIR scale=mini seed=0 " in text
     assert str(tmp_path.parents[1]) not in text  # nothing of this machine
+
+
+def test_where_the_card_cannot_be_made_the_folder_is_as_it_was(finished, tmp_path, monkeypatch, capsys):
+    directory, _ = finished
+
+    def card(*_):
+        raise UserError("conf/ has no method=mine")
+
+    monkeypatch.setattr("lopa_bench.report.card.card", card)
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        assert main(["export", f"run={directory}", f"to={tmp_path / name}", "card=true"]) == 2
+        assert "conf/ has no method=mine" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+    assert not any((tmp_path / "empty").iterdir())
 
 
 def test_what_cannot_be_pushed_is_one_line_before_anything_is_written(finished, hub, tmp_path, monkeypatch, capsys):
