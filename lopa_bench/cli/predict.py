@@ -41,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
     if options.to is not None:
         if options.to.exists() and options.to.samefile(options.inputs):
             raise UserError(f"to={options.to} is the file of the inputs; name another")
+        if options.to.exists() and options.to.resolve().parent == options.run.resolve():
+            raise UserError(f"to={options.to} is a file of the run; name another")
         check_writable(options.to)
     from lopa_bench.host.processes import processes
     from lopa_bench.run.ask import ask

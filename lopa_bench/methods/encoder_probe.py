@@ -42,6 +42,8 @@ class EncoderProbe(Method):
             )
         if config.train.epochs:
             return f"train.epochs={config.train.epochs}: method={self.name} is solved at once, not by steps; nearest: train.epochs=0"
+        if config.init_from:
+            return f"init_from={config.init_from}: method={self.name} is solved from the features alone; leave it away"
         return super().objection(config, shape)
 
     def adapt(self, backbone: Backbone) -> AdaptedModel:

@@ -66,6 +66,8 @@ def webnlg(
     """
     if rules not in get_args(Rules):
         raise UserError(f"WebNLG rules {rules!r} are not one of {', '.join(get_args(Rules))}")
+    if rules == "challenge_2017" and extra_empty_item:
+        raise UserError("extra_empty_item=true is what GenerationEval does; nearest: rules=lora")
     if rules == "challenge_2017":
         return _challenge_2017(outputs, references)
     prepared = [[_prepared(text) for text in texts[:GENERATION_EVAL_REFERENCES]] for texts in references]

@@ -117,6 +117,9 @@ def test_new_inputs_are_answered_as_in_evaluation(words, files, model, there, ti
         line["prediction"] for line in kept
     ]
     assert len(told) == len(kept) > 5
+    asked = ["predict", f"run={run}", f"inputs={files[1].partition('=')[2]}", f"to={run / 'predictions.jsonl'}"]
+    assert main(asked) == 2
+    assert "is a file of the run; name another" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,12 @@ def test_webnlg_from_a_folder_and_from_the_test_set(score, no_java):
     parts = score("webnlg", files, "--predictions", "h", "--references", "test.json")
     assert parts["ter"] == parts["ter_all"] == whole["ter"]
     assert {f"{metric}_{part}" for metric in ("bleu", "ter") for part in ("seen", "unseen", "all")} <= set(parts)
+    entries = {"entries": [{**test_set["entries"][0], **test_set["entries"][1]}]}  # all in one object, as some write it
+    together = score("webnlg", {"one.json": json.dumps(entries)}, "--predictions", "h", "--references", "one.json")
+    assert together == parts
+    told = ("--predictions", "h", "--references", "refs", "--rules", "challenge_2017", "--extra-empty-item")
+    with pytest.raises(UserError, match="extra_empty_item=true is what GenerationEval does; nearest: rules=lora"):
+        score("webnlg", files, *told)
     trapped = score("webnlg", files, "--predictions", "h", "--references", "refs", "--extra-empty-item")
     assert trapped["ter"] == pytest.approx((2 * whole["ter"] + 1) / 3)
 

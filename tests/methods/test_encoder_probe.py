@@ -10,6 +10,7 @@ from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.encoder_probe_model import PENALTIES, minimum, regression, scores
+from lopa_bench.models.shape import Shape
 from lopa_bench.run.story import run
 
 
@@ -67,3 +68,11 @@ def test_a_run_asks_no_backbone_and_counts_its_parameters(overrides, monkeypatch
 def test_what_it_cannot_do_is_one_line(words, says, capsys):
     assert main(words.split()) == 2
     assert says in capsys.readouterr().err
+
+
+def test_it_begins_from_no_other_run(tmp_path):
+    """It is solved, whatever was loaded before."""
+    config = load_config(["task=rte", "method=encoder_probe", f"init_from={tmp_path}"])
+    assert "is solved from the features alone; leave it away" in config.method.objection(
+        config, Shape(8, 2, 8, 8, 64, 100)
+    )

@@ -197,9 +197,9 @@ def _reference_files(folder: Path) -> Texts:
 def _webnlg_json(path: Path) -> tuple[Texts, list[str]]:
     """References (texts that are not marked as bad) and categories of WebNLG's JSON test set."""
     try:
-        entries: list[Mapping[str, Any]] = [next(iter(entry.values())) for entry in read_json(path)["entries"]]
+        entries: list[Mapping[str, Any]] = [row for entry in read_json(path)["entries"] for row in entry.values()]
         faults = [fault_of_texts(entry["lexicalisations"]) or _fault_of(entry["category"]) for entry in entries]
-    except (KeyError, TypeError, AttributeError, StopIteration) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a WebNLG test set in JSON ({type(error).__name__}: {error})") from None
     if wrong := next((number for number, fault in enumerate(faults, 1) if fault), None):
         raise UserError(f"{path}: entry {wrong} has {faults[wrong - 1]}")
