@@ -6,7 +6,7 @@ A method file therefore imports torch inside its functions. One that imports it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lopa_bench.config.fields import Count, Name, settings
@@ -88,6 +88,10 @@ class Method(ABC):
         """The rank of the LoRA adapter that `export` writes, or None."""
         return None
 
+    def unread(self, config: Config) -> Mapping[str, str]:
+        """Settings, as dotted keys, that a run of this config does not read, or only as its recipe has them, with what to do."""
+        return {}
+
     def objection(self, config: Config, shape: Shape) -> str | None:
         """What of `config` cannot work with this method on models of this shape, in one line with the nearest way out, or None."""
         return shape.objection(self.features_from)
@@ -150,11 +154,7 @@ class Method(ABC):
         return {}
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        """Write what `model` was trained to be into `folder`, in a form that is used without lopa-bench; what that is, in words.
-
-        Raises:
-            UserError: a method with nothing that another program reads.
-        """
+        """Write what `model` was trained to be into `folder` for use elsewhere; what that is, in words. `UserError`: nothing reads it."""
         own = "what was trained, if anything, is in the run's trained.safetensors"
         raise UserError(f"method={self.name}: there is nothing to export that another program reads; {own}")
 

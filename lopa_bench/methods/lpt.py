@@ -9,6 +9,8 @@ from lopa_bench.methods.base import Method
 from lopa_bench.methods.footprint import Footprint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
     from lopa_bench.config.schema import Config
@@ -54,6 +56,10 @@ class Lpt(Method):
         if config.train.compile:
             return f"train.compile=true: method={self.name} reaches between the layers that would be fused; nearest: train.compile=false"
         return None
+
+    def unread(self, config: Config) -> Mapping[str, str]:
+        told = "method.generator=none has no network; leave it away"
+        return dict.fromkeys(("method.bottleneck", "method.dropout"), told) if self.generator == "none" else {}
 
     def parts(self, shape: Shape) -> dict[str, Part]:
         """The trainable parameters and modules, by name."""

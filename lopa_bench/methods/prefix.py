@@ -10,6 +10,7 @@ from lopa_bench.methods.base import Method
 from lopa_bench.methods.footprint import Footprint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -50,6 +51,15 @@ class PrefixMethod(Method):
         if not self.num_virtual_tokens and config.train.epochs:
             return "method.num_virtual_tokens=0: there is nothing to train; nearest: method=none"
         return super().objection(config, shape)
+
+    def unread(self, config: Config) -> Mapping[str, str]:
+        if self.prefix_reads == "mask":
+            return {}
+        if config.task.kind != "classification" or config.readout == "classifier":
+            told = "only a masked LM's answer at the mask is read elsewhere; nearest: method.prefix_reads=mask"
+            return {"method.prefix_reads": told}
+        # Padding is read where a row ends less than m positions behind its mask, and how much there is hangs on the rows beside it.
+        return {"train.eval_batch_size": "with method.prefix_reads=shifted answers would hang on it; leave it away"}
 
     @abstractmethod
     def parts(self, shape: Shape) -> dict[str, Part]:

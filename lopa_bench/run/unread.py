@@ -84,7 +84,9 @@ def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
             rate,
             f"this run of method={config.method.name} trains no instance encoder; nearest: {nearest}",
         )
-    yield from _unread_of_method(config)
+    for key, told in config.method.unread(config).items():
+        section, _, name = key.partition(".")
+        yield key, getattr(getattr(config, section), name), told
     if getattr(config.method, "head_layers", None) == 1:
         told = "method.head_layers=1 has no hidden layer; nearest: method.head_layers=2"
         yield "method.head_size", getattr(config.method, "head_size", None), told
@@ -98,22 +100,6 @@ def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
         if config.generation.decoding != decoding:
             told = f"generation.decoding={config.generation.decoding} does not read it; nearest: generation.decoding={decoding}"
             yield f"generation.{name}", getattr(config.generation, name), told
-
-
-def _unread_of_method(config: Config) -> Iterator[tuple[str, object, str]]:
-    """Those of prefixes and of late prompts, and one that does more than it says."""
-    method = config.method
-    if getattr(method, "generator", None) == "none":
-        for name in ("bottleneck", "dropout"):
-            yield f"method.{name}", getattr(method, name, None), "method.generator=none has no network; leave it away"
-    if getattr(method, "prefix_reads", None) != "shifted":
-        return
-    if config.task.kind != "classification" or config.readout == "classifier":
-        told = "only a masked LM's answer at the mask is read elsewhere; nearest: method.prefix_reads=mask"
-        yield "method.prefix_reads", "shifted", told
-    # It reads the padding of rows shorter than m positions behind their mask, and how much there is hangs on the rows beside them.
-    told = "with method.prefix_reads=shifted answers would hang on it; leave it away"
-    yield "train.eval_batch_size", config.train.eval_batch_size, told
 
 
 def _usual(config: Config) -> Mapping[str, object]:
