@@ -167,7 +167,7 @@ def as_text(comparison: Comparison, flips: int) -> str:
         lines.append(f"They differ in {', '.join(comparison.beside)}.")
     if d.p_examples is not None and (d.p_examples < LEVEL) != (d.low > 0 or d.high < 0):
         lines.append("The interval is a bootstrap's and close to zero here; it is the p that decides.")
-    if d.more_rows is None:
+    if d.more_rows is None and d.rows > 1:
         lines.append("No practical number of examples would tell these two apart.")
     elif d.more_rows:
         lines.append(f"About {d.more_rows:,} more examples would tell them apart at this effect.")

@@ -193,6 +193,7 @@ def test_one_example_has_no_interval(tmp_path, capsys):
     assert compare_main([str(a), str(b)]) == 0
     shown = capsys.readouterr().out
     assert "A − B +100.00 (one example)" in shown
+    assert "No practical number" not in shown
     assert "nan" not in shown
     assert "p =" not in shown
 
