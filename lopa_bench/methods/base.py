@@ -154,7 +154,7 @@ class Method(ABC):
         return {}
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        """Write what `model` was trained to be into `folder`, for use elsewhere; what. Raises `UserError` where nothing reads it."""
+        """Write what `model` was trained to be into `folder` for use elsewhere; what that is. Raises `UserError` where nothing reads it."""
         own = "what was trained, if anything, is in the run's trained.safetensors"
         raise UserError(f"method={self.name}: there is nothing to export that another program reads; {own}")
 
