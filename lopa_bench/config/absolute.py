@@ -1,15 +1,18 @@
-"""The paths of a sweep's jobs, seen from where the command is given: a launcher may begin them in another folder, on another machine."""
+"""Paths seen from where the command is given: a launcher may begin a sweep's jobs in another folder, and a run is asked from any."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lopa_bench.config.places import is_own
 from lopa_bench.config.quoting import FILES, PATHS, quoted, read
 
 RESULTS = "results_dir"
 MODELS = {"model.path", "model.encoder"}  # folders, or names of models
+FOLDERS = {"results_dir", "data.dir", "models.dir", "conf.path", "init_from"}
 
 
 def absolute(words: Sequence[str], results_dir: Path) -> list[str]:
@@ -27,3 +30,16 @@ def _absolute(word: str, key: str) -> str:
     if not isinstance(value, str) or "${" in value or (key in MODELS and not is_own(value)):
         return word
     return quoted(word.partition("=")[0], Path(value).expanduser().absolute())
+
+
+def absolute_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A config's values with every path in them absolute, as a run keeps them: from another folder a relative one looks like a hub id."""
+    made = copy.deepcopy(dict(values))
+    below = made["data"].get("dir") is not None  # the files of rows are below it
+    for key in sorted({*FOLDERS, *MODELS, *(() if below else FILES)}):
+        section, _, leaf = key.rpartition(".")
+        place = made.get(section, {}) if section else made
+        value = place.get(leaf)
+        if isinstance(value, str) and value and (key not in MODELS or is_own(value)):
+            place[leaf] = str(Path(value).expanduser().absolute())
+    return made

@@ -12,12 +12,28 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lopa_bench.errors import UserError
 from lopa_bench.host.heap import give_freed_memory_back
 
 
 def default_device() -> torch.device:
     """The GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def usable_device(name: str) -> torch.device:
+    """The device that is called so. Raises `UserError` for one that this machine, or this PyTorch, has not."""
+    try:
+        given = torch.zeros(1, device=name)
+        given.cpu()  # which "meta" has no numbers for
+        return given.device
+    except (
+        RuntimeError,
+        AssertionError,
+        ImportError,
+    ) as error:  # assertions of a PyTorch that is built without that kind of device
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0][:160].rstrip(".")
+        raise UserError(f"device={name}: {reason}; nearest: device={default_device()}") from error
 
 
 def seed_everything(seed: int) -> None:

@@ -19,7 +19,7 @@ from lopa_bench.run.predict import word_logits, write
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.rows import asked_fields
-from lopa_bench.tasks.tables import KINDS, marked, without_broken
+from lopa_bench.tasks.tables import KINDS, marked, numbered, without_broken
 
 
 def ask(model: AdaptedModel, config: Config, inputs: Path) -> Iterator[dict[str, Any]]:
@@ -67,7 +67,8 @@ def _lines(task: Task, inputs: Path) -> Sequence[Record]:
     if blank := next((number for number, line in enumerate(lines, 1) if not line.strip()), None):
         raise UserError(f"inputs={inputs}: line {blank} has no text, and a line is an input; take it out")
     where = f"inputs={inputs}"
-    return without_broken(where, marked([{read[0]: line} for line in lines], task.fault, where), 0)
+    rows = numbered([{read[0]: line} for line in lines])
+    return list(without_broken(where, marked(rows, task.fault, where), 0).values())
 
 
 def _labels(model: AdaptedModel, config: Config, split: Split) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from safetensors.torch import save
 
+from lopa_bench.config.absolute import absolute_values
 from lopa_bench.config.schema import Config
 from lopa_bench.host.device import PeakMemory, seed_everything
 from lopa_bench.host.heap import give_freed_memory_back
@@ -80,7 +81,8 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
     trained = whole(model.trainable(), together)
     files = {TRAINED: save({name: p.detach().contiguous() for name, p in trained.items()})}
     files |= evaluation.kept()
-    written = together.first(lambda: directory.write(result, config.resolved, progress.history, tested.lines, files))
+    told = absolute_values(config.resolved)
+    written = together.first(lambda: directory.write(result, told, progress.history, tested.lines, files))
     together.first(checkpoints.remove)
     return written
 

@@ -20,6 +20,6 @@ def read_records(config: Config) -> Records:
 
     def read() -> Records:
         records = load_records(config.task, source, config.offline, config.selection)
-        return records.with_holdout() if holdout else records
+        return records.with_holdout(config.task.input_of) if holdout else records
 
     return RECORDS.get(key, read)

@@ -28,6 +28,7 @@ from transformers import AutoModel, AutoTokenizer
 from lopa_bench.config import files
 from lopa_bench.config.fields import MASK, Kind
 from lopa_bench.errors import UserError
+from lopa_bench.host.device import usable_device
 from lopa_bench.host.files import half_a_pair, load_json
 from lopa_bench.methods.base import SoftPromptMethod
 from lopa_bench.methods.export import CLIENT_FORMAT, check_client, client_method
@@ -94,9 +95,10 @@ class SoftPromptClient:
             backbone: the model folder, or hub id in the cache, that the server has loaded; it is checked to be the client's.
 
         Raises:
-            UserError: another kind of folder, another version of this one, a file that is missing or broken, or another backbone.
+            UserError: another kind of folder, another version of this one, a file that is missing or broken, another backbone, or a
+                device that is not there.
         """
-        folder = Path(folder)
+        folder, device = Path(folder), str(usable_device(device))
         if (folder / "adapter_config.json").is_file():
             raise UserError(f"{folder} is a peft adapter folder; load it with peft.PeftModel.from_pretrained")
         try:

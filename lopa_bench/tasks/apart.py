@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lopa_bench.config.keys import spell
@@ -14,14 +14,18 @@ from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.places import apart
 
 
-def check_apart(task: Task, data: Data, splits: Mapping[str, Sequence[Record]], selection: str) -> None:
-    """Say on standard error how many rows two splits have in common, whatever their files; raise `UserError` where all of one are."""
-    told = {split: [hash(_told(row)) for row in rows] for split, rows in splits.items()}
+def check_apart(task: Task, data: Data, splits: Mapping[str, Mapping[int, Record]], selection: str) -> None:
+    """Say on standard error how many rows two splits have in common, whatever their files; raise `UserError` where all of one are.
+
+    Args:
+        splits: their rows, each under its number in its file.
+    """
+    told = {split: {number: hash(_told(row)) for number, row in rows.items()} for split, rows in splits.items()}
     for (split, other), reason in apart(selection).items():
         if split not in told:
             continue
-        others = set(told[other])
-        both = [number for number, row in enumerate(told[split], 1) if row in others]
+        others = set(told[other].values())
+        both = [number for number, row in told[split].items() if row in others]
         name, another = (f"data.{each}={getattr(data, each)}" for each in (split, other))
         if len(both) == len(told[split]):
             raise UserError(f"{name}: its rows are all in {another}, {reason}; name another file")

@@ -36,6 +36,9 @@ class DataToText(Task):
     def question(self, record: Record) -> str:
         return self.table(record) + BOS
 
+    def input_of(self, record: Record) -> str:
+        return self.question(record)
+
     def completion(self, question: str, text: str) -> str:
         """A text as it stands behind its question."""
         return " " + text

@@ -6,11 +6,10 @@ import dataclasses
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from lopa_bench.config.nearest import hint
 from lopa_bench.config.schema import Data
@@ -18,7 +17,8 @@ from lopa_bench.errors import UserError
 from lopa_bench.tasks.apart import check_apart
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.places import find_files, spelled_slice
-from lopa_bench.tasks.tables import Broken, Rows, marked, read_table, without_broken
+from lopa_bench.tasks.sources import embedded, hub_rows
+from lopa_bench.tasks.tables import Broken, Numbered, marked, numbered, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
 BROKEN_ROWS = 0.001
@@ -47,19 +47,26 @@ class Records:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: fingerprint(rows) for name, rows in splits.items() if rows is not None}
 
-    def with_holdout(self) -> Records:
-        """The same with a validation split: the source's own, else a tenth of train drawn once and for all."""
+    def with_holdout(self, input_of: Callable[[Record], str | None] = lambda record: None) -> Records:
+        """The same with a validation split: the source's own, else a tenth of train drawn once and for all.
+
+        Args:
+            input_of: what tells records of one input (`Task.input_of`), of which none is trained on where one is held out.
+        """
         if self.validation is not None:
             return self
-        order = list(range(len(self.train)))
+        inputs = [i if (read := input_of(row)) is None else read for i, row in enumerate(self.train)]
+        order: list[int | str] = list(dict.fromkeys(inputs))
         random.Random(HOLDOUT_SEED).shuffle(order)
         if len(order) < 2:
-            raise UserError(
-                f"selection=holdout: {len(order)} training row leaves none to train on; nearest: selection=last"
-            )
+            rows = "training row" if len(inputs) < 2 else "input in all training rows"
+            raise UserError(f"selection=holdout: {len(order)} {rows} leaves none to train on; nearest: selection=last")
         held = set(order[: max(1, round(HOLDOUT_FRACTION * len(order)))])
-        rest = [row for i, row in enumerate(self.train) if i not in held]
-        return replace(self, train=rest, validation=[self.train[i] for i in sorted(held)])
+        train, validation = (
+            [row for row, own in zip(self.train, inputs, strict=True) if (own in held) is wanted]
+            for wanted in (False, True)
+        )
+        return replace(self, train=train, validation=validation)
 
 
 def fingerprint(rows: Iterable[Record]) -> str:
@@ -79,28 +86,34 @@ def load_records(task: Task, data: Data, offline: bool, selection: str = "holdou
         UserError: a missing folder or file, a file or a row that cannot be read, a missing column, an empty split.
     """
     files: dict[str, str] = {}
-    splits: dict[str, Sequence[Record | Broken]]
+    splits: dict[str, Numbered]
     if data.source == "files" or data.own:
         found = find_files(task, data, selection)
-        splits = {split: read_table(path, task.header)[rows] for split, (path, rows) in found.items()}
+        splits = {split: _part(numbered(read_table(path, task.header)), rows) for split, (path, rows) in found.items()}
         files = {
             split: _without(data.dir, path) + (spelled_slice(rows) if data.own else "")
             for split, (path, rows) in found.items()
         }
     elif data.source == "mini":
-        splits = _mini(task)
+        splits = {split: numbered(rows) for split, rows in embedded(task).items()}
     else:
-        splits = _hub(task, offline)
-    kept = {split: rows[: data.limit] for split, rows in splits.items()}
+        splits = {split: numbered(rows) for split, rows in hub_rows(task, offline).items()}
+    kept = {split: _part(rows, slice(data.limit)) for split, rows in splits.items()}
     kept["train"] = _spaced(kept["train"], data.train_limit)
-    usable = {split: _usable(task, split, rows, data.skip_broken) for split, rows in kept.items()}
+    usable = {split: _usable(task, split, part, data.skip_broken) for split, part in kept.items()}
     left_out = {split: len(kept[split]) - len(rows) for split, rows in usable.items() if len(rows) < len(kept[split])}
     if data.own:
         check_apart(task, data, usable, selection)
-    return Records(usable["train"], usable.get("validation"), usable["test"], files, left_out)
+    rows = {split: list(found.values()) for split, found in usable.items()}
+    return Records(rows["train"], rows.get("validation"), rows["test"], files, left_out)
 
 
-def _usable(task: Task, split: str, rows: Sequence[Record | Broken], skip: bool) -> list[Record]:
+def _part(rows: Numbered, part: slice) -> Numbered:
+    """Those of the rows that a slice of them has, under their own numbers."""
+    return rows if part == slice(None) else dict(list(rows.items())[part])
+
+
+def _usable(task: Task, split: str, rows: Numbered, skip: bool) -> dict[int, Record]:
     """The rows that examples are made of, under the task's field names.
 
     Rows of the reported split are left out if `skip` allows it, else they are an error. Of the others a few may be broken, and those
@@ -110,10 +123,8 @@ def _usable(task: Task, split: str, rows: Sequence[Record | Broken], skip: bool)
     every, reported = len(rows), split == REPORTED
     broken = every if skip else 0 if reported else int(BROKEN_ROWS * every)
     way_out = f"; rows of the {split} split are left out with data.skip_broken=true only" if reported else ""
-    found = marked(named_fields(task, split, rows), task.fault, name)
-    without_broken(name, found, broken, way_out)
-    whole = [(number, row) for number, row in enumerate(found, 1) if not isinstance(row, Broken)]
-    wanted = marked([row for _, row in whole], task.left_out, name, [number for number, _ in whole])
+    whole = without_broken(name, marked(named_fields(task, split, rows), task.fault, name), broken, way_out)
+    wanted = marked(whole, task.left_out, name)
     used = without_broken(name, wanted, every if skip or not reported else 0, way_out)
     if not used:
         raise UserError(f"task={task.name}: none of the {every} rows of the {split} split can be used")
@@ -125,11 +136,12 @@ def _without(folder: str | None, path: Path) -> str:
     return str(path.relative_to(folder)) if folder and path.is_relative_to(folder) else path.name
 
 
-def _spaced(rows: Sequence[Record | Broken], count: int | None) -> Sequence[Record | Broken]:
+def _spaced(rows: Numbered, count: int | None) -> Numbered:
     """`count` rows at even distances: files may be sorted by what they tell of."""
     if count is None or count >= len(rows):
         return rows
-    return [rows[n * len(rows) // count] for n in range(count)]
+    numbers = list(rows)
+    return {number: rows[number] for number in (numbers[n * len(rows) // count] for n in range(count))}
 
 
 def read_rows(path: Path, header: bool = True, tolerated: float = BROKEN_ROWS) -> list[Record]:
@@ -139,10 +151,10 @@ def read_rows(path: Path, header: bool = True, tolerated: float = BROKEN_ROWS) -
         tolerated: the part of the rows that may be broken; where more are, the first is an error.
     """
     rows = read_table(path, header)
-    return without_broken(str(path), rows, int(tolerated * len(rows)))
+    return list(without_broken(str(path), numbered(rows), int(tolerated * len(rows))).values())
 
 
-def named_fields(task: Task, split: str, rows: Sequence[Record | Broken]) -> Rows:
+def named_fields(task: Task, split: str, rows: Numbered) -> Numbered:
     """Rename columns to the task's field names; other columns are dropped."""
     return renamed(task, f"the {split} split", rows, task.columns)
 
@@ -155,11 +167,11 @@ def asked_fields(task: Task, inputs: Path) -> list[Record]:
     """
     where = f"inputs={inputs}"
     asked = {field: names for field, names in task.columns.items() if field not in task.answer_fields}
-    rows = renamed(task, where, read_table(inputs, task.header), asked)
-    return without_broken(where, marked(rows, task.fault, where), 0)
+    rows = renamed(task, where, numbered(read_table(inputs, task.header)), asked)
+    return list(without_broken(where, marked(rows, task.fault, where), 0).values())
 
 
-def renamed(task: Task, where: str, rows: Sequence[Record | Broken], columns: Mapping[str, Sequence[str]]) -> Rows:
+def renamed(task: Task, where: str, rows: Numbered, columns: Mapping[str, Sequence[str]]) -> Numbered:
     """Rows with the first of each field's candidate columns under the field's name, broken where they have nothing in it.
 
     Without `columns`, as they are.
@@ -167,11 +179,11 @@ def renamed(task: Task, where: str, rows: Sequence[Record | Broken], columns: Ma
     Raises:
         UserError: there are no rows, or none has a column for a field.
     """
-    read = [row for row in rows if not isinstance(row, Broken)]
+    read = [row for row in rows.values() if not isinstance(row, Broken)]
     if not rows:
         raise UserError(f"task={task.name}: {where} has no rows")
     if not columns or not read:
-        return list(rows)
+        return rows
     there = dict.fromkeys(name for row in read for name in row)
     chosen = {}
     for field, candidates in columns.items():
@@ -191,7 +203,7 @@ def renamed(task: Task, where: str, rows: Sequence[Record | Broken], columns: Ma
             return Broken(f"row {number}", what, f"task={task.name}: row {number} of {where} has {what}")
         return {field: row[column] for field, column in chosen.items()}
 
-    return [named(number, row) for number, row in enumerate(rows, 1)]
+    return {number: named(number, row) for number, row in rows.items()}
 
 
 def _without_header(rows: Sequence[Record]) -> str:
@@ -201,43 +213,3 @@ def _without_header(rows: Sequence[Record]) -> str:
     return "; if its first line is a row: task.header=false, and columns are " + ", ".join(
         f"{{{number}}}" for number in range(len(rows[0]))
     )
-
-
-def _mini(task: Task) -> dict[str, Sequence[Record | Broken]]:
-    from lopa_bench import mini
-
-    return {split: list(rows) for split, rows in mini.records(task.name).items()}
-
-
-def _hub(task: Task, offline: bool) -> dict[str, Sequence[Record | Broken]]:
-    if task.hub is None:
-        raise UserError(f"task={task.name} is not on the hub in a form without code; use data.source=files data.dir=…")
-    import datasets
-
-    if offline:
-        datasets.config.HF_HUB_OFFLINE = True
-    try:
-        splits = {"train": task.hub.train, "test": task.hub.test, "validation": task.hub.validation}
-        loaded = {
-            split: datasets.load_dataset(task.hub.path, task.hub.name, split=name)
-            for split, name in splits.items()
-            if name
-        }
-    except Exception as error:
-        raise UserError(
-            f"data.source=hub: {task.hub.path} cannot be loaded ({type(error).__name__}); data.source=mini needs no network, "
-            "data.source=files data.dir=… reads files"
-        ) from error
-    return {split: _with_label_names(rows) for split, rows in loaded.items()}
-
-
-def _with_label_names(dataset: Any) -> list[Record]:
-    """Hub rows with class numbers replaced by their names, as in the files; None for -1, which stands where there is no label."""
-    names = {name: f.names for name, f in dataset.features.items() if hasattr(f, "names")}
-
-    def value(column: str, cell: Any) -> Any:
-        if column not in names or cell is None:
-            return cell
-        return None if cell < 0 else names[column][cell]
-
-    return [{column: value(column, cell) for column, cell in row.items()} for row in dataset]

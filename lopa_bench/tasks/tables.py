@@ -7,7 +7,7 @@ import csv
 import io
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,15 +36,23 @@ class Broken:
 
 
 Rows = list[Record | Broken]
+Numbered = Mapping[
+    int, Record | Broken
+]  # by what a row is called: its place in its file, from 1, whatever part of that is read
 
 
-def without_broken(name: str, rows: Sequence[Record | Broken], most: int, way_out: str = "") -> list[Record]:
+def numbered(rows: Sequence[Record | Broken]) -> dict[int, Record | Broken]:
+    """Rows by their places, from 1."""
+    return dict(enumerate(rows, 1))
+
+
+def without_broken(name: str, rows: Numbered, most: int, way_out: str = "") -> dict[int, Record]:
     """The rows that are not broken; how many are is said on standard error.
 
     Raises:
         UserError: more than `most` are.
     """
-    broken = [row for row in rows if isinstance(row, Broken)]
+    broken = [row for row in rows.values() if isinstance(row, Broken)]
     if len(broken) > most:
         count = f" ({len(broken)} of {len(rows)} rows cannot be used)" if len(broken) > 1 else ""
         raise UserError(broken[0].message + count + way_out)
@@ -52,7 +60,7 @@ def without_broken(name: str, rows: Sequence[Record | Broken], most: int, way_ou
         what = broken[0].what + ("" if len({row.what for row in broken}) == 1 else " or other faults")
         count = f"{len(broken)} of {len(rows)} rows have {what}"
         print(f"{name}: {count} and are left out, the first is {broken[0].place}", file=sys.stderr)
-    return [row for row in rows if not isinstance(row, Broken)]
+    return {number: row for number, row in rows.items() if not isinstance(row, Broken)}
 
 
 def read_table(path: Path, header: bool = True) -> Rows:
@@ -178,19 +186,10 @@ def _half_a_sign(row: Record) -> str | None:
     return next((f"half of a surrogate pair ({half}) in {name}" for name, half in found if half), None)
 
 
-def marked(
-    rows: Sequence[Record | Broken],
-    fault: Callable[[Record], str | None],
-    name: str,
-    numbers: Sequence[int] | None = None,
-) -> Rows:
-    """The rows, and `Broken` in the place of each that `fault` finds something wrong with.
-
-    Args:
-        numbers: what the rows are called; by default their places, from 1.
-    """
-    found: Rows = []
-    for number, row in zip(numbers or range(1, len(rows) + 1), rows, strict=True):
-        wrong = None if isinstance(row, Broken) else _half_a_sign(row) or fault(row)
-        found.append(row if wrong is None else Broken(f"row {number}", wrong, f"{name}: row {number} has {wrong}"))
+def marked(rows: Numbered, fault: Callable[[Record], str | None], name: str) -> dict[int, Record | Broken]:
+    """The rows, and `Broken` in the place of each that `fault` finds something wrong with."""
+    found = dict(rows)
+    for number, row in rows.items():
+        if not isinstance(row, Broken) and (wrong := _half_a_sign(row) or fault(row)):
+            found[number] = Broken(f"row {number}", wrong, f"{name}: row {number} has {wrong}")
     return found

@@ -122,6 +122,18 @@ def test_new_inputs_are_answered_as_in_evaluation(words, files, model, there, ti
     assert "is a file of the run; name another" in capsys.readouterr().err
 
 
+def test_a_run_of_a_relative_folder_is_asked_from_another(folder, there, tiny_models, tmp_path, capsys, monkeypatch):
+    (tmp_path / "models").symlink_to(tiny_models("roberta").parent)
+    monkeypatch.chdir(tmp_path)
+    model = ["model=local", f"model.path=models/{tiny_models('roberta').name}", "train.max_length=100"]
+    rows = [f"data.{split}={folder / split}.csv" for split in ("train", "test")]
+    assert main([*CLASSIFY, *rows, *model, "results_dir=runs", *SMALL]) == 0
+    run = finished(tmp_path / "runs", "classify")
+    monkeypatch.chdir(folder)
+    capsys.readouterr()
+    assert answers(capsys, f"run={run}", "inputs=test.csv")
+
+
 @pytest.mark.parametrize(
     ("words", "files"),
     [pytest.param(CLASSIFY, FILES, id="classify", marks=pytest.mark.slow), pytest.param(WRITE, TEXTS, id="write")],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lopa_bench.config.absolute import absolute
+from lopa_bench.config.absolute import absolute, absolute_values
 from lopa_bench.config.compose import load_config
 
 
@@ -48,3 +48,18 @@ def test_files_below_a_folder_stay_below_it(here):
 def test_the_default_folder_of_results_too(here):
     given = absolute(["seed=1"], Path("runs"))
     assert load_config(given).results_dir == here / "runs"
+
+
+def test_a_run_keeps_the_places_that_it_was_told(here):
+    """With relative folders in it, a run asked from elsewhere took `model` for a model of the hub."""
+    words = ["task=rte", "model=local", "model.path=model", "model.encoder=roberta-base", "results_dir=runs"]
+    told = load_config([*words, "data.train='rows.csv[:4]'", "data.test='~/rows.csv[4:]'"]).resolved
+    kept = absolute_values(told)
+    assert kept["model"] == {**told["model"], "path": f"{here}/model"}
+    assert kept["data"] == {**told["data"], "train": f"{here}/rows.csv[:4]", "test": f"{here}/rows.csv[4:]"}
+    assert kept["results_dir"] == f"{here}/runs"
+    assert told["model"]["path"] == "model"
+    below = absolute_values(load_config([*words, "data.dir=data", "data.train=rows.csv", "data.test=t.csv"]).resolved)
+    assert (below["data"]["dir"], below["data"]["train"]) == (f"{here}/data", "rows.csv")
+    embedded = load_config(["results_dir=/runs"]).resolved
+    assert absolute_values(embedded) == embedded

@@ -275,6 +275,9 @@ def test_no_folder_of_this_machine_is_named_and_another_backbone_is_refused(tiny
     assert about["model"] == folder.name
     assert str(folder.parent) not in (tmp_path / "lopa/client.json").read_text()
     assert SoftPromptClient.load(tmp_path / "lopa", backbone=folder).method.name == "lopa"
+    for device in ("cuda:63", "meta", "gpu"):  # a PyTorch without CUDA raised an AssertionError
+        with pytest.raises(UserError, match=rf"^device={device}: .*; nearest: device=(cpu|cuda)$"):
+            SoftPromptClient.load(tmp_path / "lopa", device=device)
     with pytest.raises(UserError, match=r"^backbone=.*: other weights than gpt2, of which .* is a client$"):
         SoftPromptClient.load(tmp_path / "lopa", backbone=tiny_models("llama"))
 

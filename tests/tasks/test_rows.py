@@ -7,8 +7,9 @@ import pytest
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
-from lopa_bench.tasks.rows import Records, _with_label_names, load_records, named_fields, read_rows
-from lopa_bench.tasks.tables import Broken, marked, read_table
+from lopa_bench.tasks.rows import Records, load_records, named_fields, read_rows
+from lopa_bench.tasks.sources import _with_label_names
+from lopa_bench.tasks.tables import Broken, marked, numbered, read_table
 
 
 def write(folder, name, text):
@@ -100,7 +101,7 @@ def test_a_row_without_a_value_is_named(tmp_path):
         [rows[0], {"question": "q", "sentence": "s"}],
         [{"question": "q", "sentence": "s"}, rows[0]][::-1],
     ):
-        first, second = named_fields(task, "test", broken)
+        first, second = named_fields(task, "test", numbered(broken)).values()
         assert first == rows[0]
         assert re.fullmatch(r"task=qnli: row 2 of the test split has no (question|label)", second.message)
 
@@ -138,8 +139,8 @@ def test_a_broken_row_does_not_move_the_numbers_of_those_behind_it(tmp_path):
     lines = ["question\tsentence\tlabel", *["q\ts\tentailment"] * 9]
     lines[5], lines[9] = "cut off", "q\ts\tperhaps"
     task = load_config(["task=qnli"]).task
-    read = named_fields(task, "test", read_table(write(tmp_path, "a.tsv", "\n".join(lines))))
-    places = [row.place for row in marked(read, task.fault, "") if isinstance(row, Broken)]
+    read = named_fields(task, "test", numbered(read_table(write(tmp_path, "a.tsv", "\n".join(lines)))))
+    places = [row.place for row in marked(read, task.fault, "").values() if isinstance(row, Broken)]
     assert places == ["line 6", "row 9"]
 
 
@@ -286,6 +287,50 @@ def test_holdout_is_a_tenth_of_train_the_same_every_time():
     assert sorted(r["x"] for r in first.train + first.validation) == list(range(100))
     own = Records(rows, rows[:3], [], {})
     assert own.with_holdout() is own
+
+
+def test_a_row_of_a_part_is_called_by_its_place_in_the_file(tmp_path, capsys):
+    """Those of data.test=rows.csv[4:] were numbered from 1."""
+    lines = ["q,a", *(f"{i},{i}" for i in range(1, 9)), "9,", "1,1"]
+    write(tmp_path, "rows.csv", "\n".join(lines))
+    words = [
+        "task=write",
+        "task.input='{q} ?'",
+        "task.target='{a}'",
+        f"data.dir={tmp_path}",
+        "data.train='rows.csv[:4]'",
+    ]
+
+    def load(*more):
+        config = load_config([*words, *more])
+        return load_records(config.task, config.data, offline=True)
+
+    with pytest.raises(UserError, match="row 9 has nothing in a"):
+        load("data.test='rows.csv[4:]'")
+    load("data.test='rows.csv[6:]'", "data.skip_broken=true")
+    told = capsys.readouterr().err
+    assert "1 of 4 rows have nothing in a and are left out, the first is row 9" in told
+    assert "1 of 3 rows of data.test=rows.csv[6:] are in data.train=rows.csv[:4], too; the first is row 10" in told
+    with pytest.raises(UserError, match="row 9 has nothing in a"):
+        load("data.train='rows.csv[4:]'", "data.train_limit=3", "data.test='rows.csv[:4]'")
+
+
+def test_rows_of_one_input_are_held_out_together():
+    task = load_config(["task=write", "task.input='{q} ?'", "task.target='{a}'", "data.train=t", "data.test=t"]).task
+    rows = [{"q": f"{i // 4}", "a": str(i)} for i in range(100)]
+    parted = Records(rows, None, [], {}).with_holdout(task.input_of)
+    held = {row["q"] for row in parted.validation}
+    assert len(held) == 2  # a tenth of 25 inputs
+    assert len(parted.validation) == 8
+    assert not held & {row["q"] for row in parted.train}
+    assert len(parted.train) == 92
+    single = [{"q": f"{i}", "a": "x"} for i in range(100)]
+    alone = Records(single, None, [], {})
+    assert alone.with_holdout(task.input_of) == alone.with_holdout()
+    with pytest.raises(
+        UserError, match="1 input in all training rows leaves none to train on; nearest: selection=last"
+    ):
+        Records(rows[:4], None, [], {}).with_holdout(task.input_of)
 
 
 def test_a_file_can_hold_several_splits(tmp_path):
