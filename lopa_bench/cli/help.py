@@ -39,6 +39,7 @@ often used keys (all of them: lopa-bench --cfg job):
   train.epochs= train.batch_size= train.lr=
   method.rank= method.num_virtual_tokens= method.freeze_encoder=
   model=local model.path=DIR                any Hugging Face folder
+  conf.path=DIR                             YAML of your own, with every command (docs/adding.md)
   selection=holdout|paper|last              which epoch is kept
 
 exit status: 0 done, 1 a run failed, 2 bad input, 3 the loss diverged. LOPA_DEBUG=1 shows tracebacks.

@@ -19,6 +19,7 @@ from lopa_bench.host.processes import is_main, report
 from lopa_bench.host.terminal import drop, prepare_streams, say
 
 HELP = {"-h", "--help"}
+RESUMED = {"run", "reproduce", "grid"}  # what makes runs
 OWN_CONF = re.compile(r"(--)?conf\.path=")
 
 
@@ -33,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report(error)
     except KeyboardInterrupt as interruption:
         if is_main():
-            say("lopa-bench: interrupted; the same command goes on from the last checkpoint", error=True)
+            ended = argv[0] in help.commands() and argv[0] not in RESUMED
+            way_on = "" if ended else "; the same command goes on from the last checkpoint"
+            say(f"lopa-bench: interrupted{way_on}", error=True)
         return getattr(interruption, "exit_status", 130)
     except BrokenPipeError:  # of a library's own print
         drop(sys.stdout)

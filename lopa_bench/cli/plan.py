@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option, overrides
+from lopa_bench.host.gpus import visible
 from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.study.spec import SCALES
 
@@ -38,9 +39,9 @@ class Tables:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(Tables):
-    tflops: float = option(
-        "what the device does in a second, in 10^12; 20 is an assumption: batches of two rows reach a fraction of its best",
-        20.0,
+    tflops: float | None = option(
+        "what the device does in a second, in 10^12; by default an assumption: 20 on a GPU, 1 on a core of a CPU",
+        None,
         shown="N",
         above=0,
     )
@@ -80,15 +81,23 @@ def print_commands(wanted: Plan) -> None:
     say(*wanted.commands(), f"# {wanted.summary()}")
 
 
-def print_plan(wanted: Plan, tflops: float) -> None:
+# A GPU's is an assumption: batches of two rows reach a fraction of its best. A core of a CPU had 1.5 in the published runs of
+# scale=mini and 0.7 in those of scale=small.
+ASSUMED = {"GPU": 20.0, "core of a CPU": 1.0}
+
+
+def print_plan(wanted: Plan, tflops: float | None) -> None:
     """A line a command with its runs, hours and memory, and what that is in all."""
     from lopa_bench.study.plan import groups
 
+    guessed = any(not wanted.known or wanted.known.seconds(run) is None for run in wanted.left)
+    device = "GPU" if guessed and tflops is None and visible() else "core of a CPU"
+    rate = tflops or ASSUMED[device]
     lines, seconds = table("runs", "hours", "GiB", "command", left=0, box=None), []
     lines.columns[3].justify = "left"
     for group in groups(wanted.left):
         costs = [_cost(run, wanted) for run in group]
-        took = [_seconds(run, cost, wanted, tflops) for run, cost in zip(group, costs, strict=True)]
+        took = [_seconds(run, cost, wanted, rate) for run, cost in zip(group, costs, strict=True)]
         peak = max(cost.memory.peak for cost in costs)
         (command,) = wanted.commands(group)
         hours = sum(took) / 3600
@@ -97,8 +106,9 @@ def print_plan(wanted: Plan, tflops: float) -> None:
         seconds += took
     if seconds:
         show(lines, width=200)
-    if any(not wanted.known or wanted.known.seconds(run) is None for run in wanted.left):
-        say(f"hours of runs like which none is known: by their FLOPs at {tflops:g} TFLOP/s (tflops=N)")
+    if guessed:
+        assumed = f", assumed of a {device}" if tflops is None else ""
+        say(f"hours of runs like which none is known: by their FLOPs at {rate:g} TFLOP/s{assumed} (tflops=N)")
     say(wanted.summary(seconds))
 
 

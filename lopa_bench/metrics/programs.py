@@ -115,7 +115,9 @@ def _run(programs: Sequence[Program], timeout_s: float, options: Mapping[str, An
         raise UserError(str(error)) from None
     for verdict in verdicts:
         if verdict.reason is Reason.HARNESS_ERROR:
-            raise UserError(f"{verdict.id}: the sandbox gave no verdict: {verdict.detail}")
+            raise UserError(
+                f"{verdict.id}: the sandbox gave no verdict: {verdict.detail}; nothing is scored, ask again"
+            )
         yield verdict
 
 

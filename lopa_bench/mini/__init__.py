@@ -40,7 +40,9 @@ def records(task: str) -> dict[str, list[dict[str, Any]]]:
     if task not in _MAKERS:
         from lopa_bench.errors import UserError
 
-        raise UserError(f"task={task}: the embedded scale has {', '.join(TASKS)}")
+        raise UserError(
+            f"task={task}: the embedded scale has {', '.join(TASKS)}; nearest: data.dir=DIR with the task's files"
+        )
     module, _, function = _MAKERS[task].partition(":")
     splits: dict[str, list[dict[str, Any]]] = getattr(import_module(module), function)()
     return splits

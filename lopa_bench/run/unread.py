@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from lopa_bench.config import files
 from lopa_bench.config.nearest import hint
+from lopa_bench.config.places import folder_name
 from lopa_bench.config.recipe import hyperparameters, label_words
 from lopa_bench.config.schema import Config
 from lopa_bench.config.typed import class_of
@@ -33,12 +35,22 @@ def _check_places(config: Config) -> None:
     data, model = config.data, config.model
     if data.dir is not None and data.source != "files" and not data.own:
         raise UserError(f"data.dir={data.dir}: data.source={data.source} reads no folder; nearest: data.source=files")
-    named = files.read(f"model/{model.name}") if files.is_choice("model", model.name) else {}
+    named = _revisions(
+        "model", model.name
+    )  # a folder below models.dir that stands for a model of the hub keeps its revision
+    encoder = _revisions("encoder", folder_name(model.encoder))
     revisions = {"revision": model.path, "encoder_revision": model.encoder}
     for key, path in revisions.items():
         revision = getattr(model, key)
-        if revision not in (None, named.get(key)) and (path.startswith("mini:") or Path(path).is_dir()):
+        if revision not in (None, named.get(key), encoder.get(key)) and (
+            path.startswith("mini:") or Path(path).is_dir()
+        ):
             raise UserError(f"model.{key}={revision}: {path} is a folder, which has no revisions; leave it away")
+
+
+def _revisions(group: str, name: str) -> Mapping[str, Any]:
+    """What the file of a model's name says, if there is one."""
+    return files.read(f"{group}/{name}") if files.is_choice(group, name) else {}
 
 
 def _check_names(config: Config) -> None:

@@ -14,8 +14,11 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from json.encoder import encode_basestring
 from typing import Any
+
+from .numpy_floats import FORMATS, NumpyFloat
 
 MAX_BYTES = 1 << 20  # of one value
 MAX_DEPTH = 60
@@ -27,6 +30,8 @@ _SEQUENCES: dict[type[Any], str] = {list: "list", tuple: "tuple", deque: "deque"
 _BUILD = {"list": list, "tuple": tuple, "deque": deque, "set": set, "frozenset": frozenset}
 _EXACT = {*_SCALARS, *_SEQUENCES, dict, range}
 _CONSTANTS = {"None": None, "True": True, "False": False, "...": ...}
+_MAPPINGS: list[dict[Any, Any]] = [{}, OrderedDict()]
+_VIEWS = {type(view) for mapping in _MAPPINGS for view in (mapping.keys(), mapping.items())}
 # Their own __eq__ says the same as dict's when the other side is a plain dict.
 _DICT_EQUALITY = (dict.__eq__, Counter.__eq__, OrderedDict.__eq__)
 
@@ -83,15 +88,30 @@ class _Encoder:
         if issubclass(kind, dict) and kind.__eq__ in _DICT_EQUALITY:
             pairs = [f"[{self._all(pair, depth + 1)}]" for pair in dict.items(value)]
             return f'["dict",[{",".join(pairs)}]]'
-        if kind in (type({}.keys()), type({}.items())):  # equal to sets of the same members
+        if kind in _VIEWS:  # equal to sets of the same members
             return f'["set",[{self._all(value, depth + 1)}]]'
         if kind is range and self._exact:
             parts = ",".join(f'"{number:x}"' for number in (value.start, value.stop, value.step))
             return f'["range",{parts}]'
         numpy = sys.modules.get("numpy")
         if numpy is not None and isinstance(value, numpy.generic):
-            return self.encode(value.item(), depth)
+            return self._numpy(value, depth)
         raise Opaque
+
+    def _numpy(self, value: Any, depth: int) -> str:
+        plain, name = value.item(), type(value).__name__
+        if name in FORMATS:
+            parts = (plain.real, plain.imag) if isinstance(plain, complex) else (plain,)
+            return f'["{name}",{",".join(map(encode_basestring, map(float.hex, parts)))}]'
+        if isinstance(plain, type(value)):  # longer than Python's: equal to one of those, or to none
+            if name != "longdouble":
+                raise Opaque
+            plain = float(value)
+            if plain != value and value == value:
+                plain = int(value)
+                if plain != value:
+                    raise Opaque
+        return self.encode(plain, depth)
 
     def _all(self, values: Iterable[Any], depth: int) -> str:
         return ",".join([self.encode(value, depth) for value in values])
@@ -107,10 +127,11 @@ def _scalar_parts(value: Any, base: type[Any]) -> list[str]:
         return [float.hex(value)]
     if base is complex:
         return [value.real.hex(), value.imag.hex()]
-    if base is Fraction:
-        return [format(value.numerator, "x"), format(value.denominator, "x")]
-    if base is Decimal:
-        return [Decimal.__str__(value)]
+    if base in (Fraction, Decimal):
+        texts = [Decimal.__str__(value)] if base is Decimal else [f"{value.numerator:x}", f"{value.denominator:x}"]
+        if max(map(len, texts)) > _MAX_DIGITS:
+            raise TooLarge
+        return texts
     if len(value) > MAX_BYTES:
         raise TooLarge
     return [str.__str__(value) if base is str else base.hex(value)]
@@ -207,10 +228,15 @@ def _short(text: str) -> str:
     return text
 
 
+def _numpy_float(kind: str, *parts: str) -> NumpyFloat:
+    return NumpyFloat(kind, *map(float.fromhex, parts))
+
+
 _READ_SCALAR: dict[str, Callable[..., Any]] = {
     "int": lambda digits: int(digits, 16),
     "range": lambda start, stop, step: range(int(start, 16), int(stop, 16), int(step, 16)),
     "float": float.fromhex,
+    **{name: partial(_numpy_float, name) for name in FORMATS},
     "complex": lambda real, imag: complex(float.fromhex(real), float.fromhex(imag)),
     "str": lambda text: text,
     "bytes": bytes.fromhex,

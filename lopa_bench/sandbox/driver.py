@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import time
 from collections import deque
@@ -47,6 +48,7 @@ def run_programs(
     limits.check(timeout_s, workers)
     found = require(level, allow_unsafe=allow_unsafe)
     count = workers or len(os.sched_getaffinity(0))
+    limits.check_open_files(count)
     return _Run(programs, timeout_s, count, found).verdicts()
 
 
@@ -125,7 +127,11 @@ class _Run:
         return None
 
     def _start(self, job: _Job) -> None:
-        worker = self._idle.pop() if self._idle else Worker(self._found.containment)
+        if job.deaths and self._idle:  # what the programs before this one left behind is not to count against it
+            self._idle.pop().close()
+            worker = Worker(self._found.containment)
+        else:
+            worker = self._idle.pop() if self._idle and not job.deaths else Worker(self._found.containment)
         self._busy[worker] = job
         self._selector.register(worker, selectors.EVENT_READ, worker)
         with contextlib.suppress(WorkerDied):  # its socket has ended: _collect will see that
@@ -168,7 +174,8 @@ class _Run:
             self._again.append(replace(job, repeated=True))
         elif job.verdict is not None:  # this was the official version
             passed = ruling[0] is Reason.PASSED
-            self._verdicts[job.index] = replace(job.verdict, official_passed=passed or None)
+            decided = ruling[0] not in (Reason.TIMEOUT, Reason.HARNESS_ERROR) and passed is not job.verdict.passed
+            self._verdicts[job.index] = replace(job.verdict, official_passed=passed if decided else None)
         elif ruling[0] is Reason.HARNESS_ERROR:
             self._died(job, ruling[1])
         elif ruling[0] is Reason.PASSED and job.running.builds_arguments:
@@ -179,7 +186,7 @@ class _Run:
                 self._verdicts[job.index] = self._verdict(job, (Reason.TIMEOUT, ""), outcome)
         else:
             verdict = self._verdict(job, ruling, outcome)
-            if in_time and job.program.official and _official_may_pass(job, ruling):
+            if in_time and job.program.official and _official_may_differ(job, ruling):
                 official = Program(job.program.id, job.program.official)
                 self._again.append(job.after(outcome, official, verdict))
             else:
@@ -208,18 +215,24 @@ class _Run:
             self._verdicts[job.index] = self._verdict(job, (reason, why), None)
 
 
-def _official_may_pass(job: _Job, ruling: Ruling) -> bool:
-    """Whether the official harness could see a pass where we do not.
+def _official_may_differ(job: _Job, ruling: Ruling) -> bool:
+    """Whether the official harness could say otherwise.
 
-    Not when a plain value was wrong: its ``==`` is the builtin one there too. It could where an
-    object would have been asked, where CRUXEval's text is pasted behind the answer, where its
-    arguments use what the program defines, and where they lost what they share on their way to ``f``.
+    Where we see a pass: if its text defines anew what the program named, or its assert ends with the
+    line that CRUXEval's text begins. Where we see none, not when a plain value was wrong: its ``==``
+    is the builtin one there too. It could where an object would have been asked, where text is pasted
+    beside its own, where CRUXEval's arguments use what the program defines, and where they lost what
+    they share on their way to ``f``.
     """
     reason, detail = ruling
     kinds = {test.kind for test in job.running.tests}
+    if reason is Reason.PASSED:
+        pasted = [test.source for test in job.running.tests if test.kind in ("literal", "call")]
+        named = job.program.official_names.intersection(re.findall(r"\w+", job.program.code))
+        return bool(named) or any(len(text.splitlines()) > 1 for text in pasted)
     return (
         reason in (Reason.MALFORMED_REPLY, Reason.LIMIT)
         or (reason is Reason.WRONG_VALUE and (bool(kinds & {"literal", "call"}) or detail == "opaque"))
-        or (reason is Reason.SYNTAX and bool(kinds & {"literal", "arguments"}))
+        or reason is Reason.SYNTAX
         or (reason is Reason.EXCEPTION and bool(kinds & {"arguments", "call"}))
     )

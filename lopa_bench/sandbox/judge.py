@@ -46,7 +46,10 @@ def judge(program: Program, outcome: Outcome) -> Ruling:
     frames, rest = _split(outcome.reply, at_most=1 + len(steps))
     if not frames or frames[0] != b'["ready"]':
         if outcome.end == "timeout":
-            return Reason.TIMEOUT, "before it could start"
+            return (
+                Reason.HARNESS_ERROR,
+                f"it could not start within timeout_s={outcome.timeout_s:g}; give more, or fewer workers",
+            )
         return Reason.HARNESS_ERROR, f"not contained, so not run (exit {outcome.exit_code})"
     for step, answer in zip(steps, frames[1:], strict=False):
         ruling = _compare(step, answer)

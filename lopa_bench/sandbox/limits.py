@@ -12,7 +12,7 @@ FILE_SIZE = 16 << 20
 OPEN_FILES = 64
 STACK = 64 << 20  # deep recursion, on Pythons where it uses the C stack
 TASKS = 256  # threads; processes it cannot make
-MAX_TIMEOUT_S = 86_400
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.1, 86_400  # a process takes some milliseconds to start
 MAX_WORKERS = 1024
 _ZYGOTE = 128 << 20  # bytes: more than one maps
 
@@ -28,12 +28,22 @@ _PROMISED = {
 def check(timeout_s: object, workers: object) -> None:
     """Raises ValueError, in one line, for a time limit or a number of workers that makes no sense."""
     number = isinstance(timeout_s, (int, float)) and not isinstance(timeout_s, bool)
-    if not (number and 0 < timeout_s <= MAX_TIMEOUT_S):  # type: ignore[operator]
-        raise ValueError(f"timeout_s must be seconds, more than 0 and at most {MAX_TIMEOUT_S}, not {timeout_s}")
+    if not (number and MIN_TIMEOUT_S <= timeout_s <= MAX_TIMEOUT_S):  # type: ignore[operator]
+        raise ValueError(f"timeout_s must be seconds, from {MIN_TIMEOUT_S} to {MAX_TIMEOUT_S}, not {timeout_s}")
     if workers is not None and not (type(workers) is int and 1 <= workers <= MAX_WORKERS):
         raise ValueError(f"workers must be a whole number from 1 to {MAX_WORKERS}, not {workers}")
     if lack := _lack("RLIMIT_CPU", cpu_seconds(timeout_s), "ulimit -t unlimited"):  # type: ignore[arg-type]
         raise ValueError(f"timeout_s={timeout_s} is too long: {lack}")
+
+
+def check_open_files(workers: int) -> None:
+    """Raises ValueError where the driver may not open the files of so many zygotes."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = len(os.listdir("/proc/self/fd")) + 2 * workers + 16  # a socket and a text each; some while one starts
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raise ValueError(
+            f"workers={workers} take {needed} open files, and {soft} are allowed: ulimit -n {needed}, or fewer workers"
+        )
 
 
 def lacking() -> str:

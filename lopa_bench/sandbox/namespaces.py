@@ -7,6 +7,7 @@ Sources: user_namespaces(7), mount_namespaces(7), pid_namespaces(7); the pivot i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -161,8 +162,9 @@ class Inside:
 
     def clean_scratch(self) -> bool:
         """Mount a new scratch directory, unless the old one was left untouched."""
-        if self._state() == self._clean:
-            return False
+        with contextlib.suppress(OSError):  # a program may take away what it began in
+            if self._state() == self._clean:
+                return False
         linux.unmount(SCRATCH)
         self._mount_scratch()
         return True

@@ -62,6 +62,7 @@ class Program:
         official: the text that the benchmark's own harness would execute beside the answers.
             Where the verdict hangs on something that harness sees otherwise (an object's own
             ``__eq__``, text pasted into an assert), it is run too and the disagreement kept.
+        official_names: what that text defines beside the program, which may have meant its own.
 
     Raises:
         TestError: a test string that is not Python.
@@ -71,6 +72,7 @@ class Program:
     code: str
     tests: tuple[Test, ...] = ()
     official: str | None = None
+    official_names: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         from .tests import parse_test

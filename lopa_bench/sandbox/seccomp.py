@@ -84,6 +84,9 @@ _ALLOWED: dict[str, tuple[int, int | None]] = {
 # that others can open too would be a signal to them.
 _FLOCK = (73, 32)
 _FCNTL_LOCKS: Conditions = {(72, 25): any_of(1, 6, 7, 37, 38)}  # F_SETLK, F_SETLKW, and F_OFD_…
+# Setting the stack's limit, as programs do before they recurse deeply, succeeds and does nothing: the
+# limit is as large as it may be.
+_STACK_LIMIT: Conditions = {(302, 261): any_of(1, 3)}  # prlimit64 of RLIMIT_STACK
 # Where the mounts leave nothing to write but a scratch directory, also what would, elsewhere, get
 # past Landlock. shutil, zipfile and the C library's semaphores need it.
 _WITH_SCRATCH: dict[str, tuple[int, int | None]] = {
@@ -137,7 +140,7 @@ def _programs_conditions(own_pid: int) -> Conditions:
         # kill, tgkill: only itself
         (62, 129): any_of(0, own_pid),
         (234, 131): any_of(0, own_pid),
-        # prlimit64: reading a limit (new_limit is NULL), never setting one
+        # prlimit64: reading a limit (new_limit is NULL), never setting one (_STACK_LIMIT)
         (302, 261): [[Is(4, 0), Is(5, 0)]],
         # prctl: naming a thread
         (157, 167): any_of(0, 15, 16),
@@ -165,7 +168,7 @@ def programs_filter(architecture: str, own_pid: int) -> bytes:
     """BPF instructions that take away what the zygote's filter allows a zygote, and no program."""
     column = list(ARCHITECTURES).index(architecture)
     bodies = answered(_ZYGOTES.values(), column, ABSENT)
-    bodies |= conditional(_programs_conditions(own_pid), {}, column)
+    bodies |= conditional(_programs_conditions(own_pid), _STACK_LIMIT, column)
     return assemble(architecture, bodies, otherwise=ALLOW)
 
 

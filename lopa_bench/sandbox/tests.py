@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any
 
 from .program import Program, Test
@@ -47,7 +47,7 @@ def mbxp_program(id: Any, prompt: str, completion: str, test: str, entry_point: 
     check = next((node for node in functions if node.name == "check"), None)
     if check is None or len(check.args.args) != 1:
         raise TestError("test: no function check(candidate)")
-    code = prompt + completion
+    code = f"{prompt}{completion}\n\n"  # as with the test behind it: a backslash at the end goes on in an empty line
     whole = f"{test}\ncheck({entry_point})"
     candidate = check.args.args[0].arg
     alone = _stands_alone(check, module)
@@ -59,7 +59,7 @@ def mbxp_program(id: Any, prompt: str, completion: str, test: str, entry_point: 
         # The official text then defines the function over the program's own and no program can
         # pass (MBPP/899 and 967). So here too, without showing the program its tests.
         tests.insert(0, Test(f"def {check.name}({candidate}): ...", kind="statements"))
-    return Program(id, code, tuple(tests), official=f"{code}\n{whole}")
+    return Program(id, code, tuple(tests), f"{code}{whole}", frozenset(_bound(module)))
 
 
 def cruxeval_input(id: Any, code: str, output: str, generation: str) -> Program:
@@ -103,6 +103,17 @@ def _stands_alone(check: ast.FunctionDef, module: ast.Module) -> bool:
     names = {node.id for node in ast.walk(check) if isinstance(node, ast.Name)}
     plain = ast.unparse(check.args) == check.args.args[0].arg and not check.decorator_list
     return plain and "METADATA" not in names and all(node is check or _describes(node) for node in module.body)
+
+
+def _bound(module: ast.Module) -> Iterator[str]:
+    """The names that a test defines."""
+    for node in ast.walk(module):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
 
 
 def _describes(node: ast.stmt) -> bool:
@@ -160,8 +171,12 @@ def _text(call: ast.Call, source: str, rename: dict[str, str]) -> str:
         text = line[call.col_offset : call.end_col_offset].decode()
         if not names:
             return text
-        if names[0] is call.func:
-            return rename[names[0].id] + text[len(names[0].id) :]
+        if names[0] is call.func:  # in parentheses, maybe
+            before, behind = (
+                offset - call.col_offset for offset in (names[0].col_offset, names[0].end_col_offset or 0)
+            )
+            raw = text.encode()
+            return f"{raw[:before].decode()}{rename[names[0].id]}{raw[behind:].decode()}"
     for node in names:
         node.id = rename[node.id]
     return ast.unparse(call)

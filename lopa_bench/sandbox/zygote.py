@@ -7,6 +7,7 @@ unpickles anything of a program's.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import math
@@ -78,7 +79,8 @@ class Zygote:
             self._inside, scratch = namespaces.enter(view), namespaces.SCRATCH
         elif wall == "none":
             if os.geteuid() == 0 and interpreter.readable_by_others(view.paths, through_parents=True):
-                namespaces.become(namespaces.nobody())
+                with contextlib.suppress(PermissionError):  # a root without capabilities stays itself
+                    namespaces.become(namespaces.nobody())
                 linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # lost with the old identity
             tasks += limits.tasks_of_user()
         self._rules = landlock.ruleset(view, scratch) if use_landlock else None

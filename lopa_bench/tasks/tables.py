@@ -93,10 +93,20 @@ def read_table(path: Path, header: bool = True) -> Rows:
     if suffix == ".jsonl":
         rows = [parse_json(line, f"{path}:{n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     else:
-        rows = _entries(parse_json(text, str(path)))
+        rows = _entries(_parsed(path, text))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path}: not a list of rows with named columns")
     return [{name: _present(value) for name, value in row.items()} for row in rows]
+
+
+def _parsed(path: Path, text: str) -> Any:
+    """A .json file's content. Raises `UserError` for none, or for one that is called so with a row on each line."""
+    try:
+        return parse_json(text, str(path))
+    except UserError as error:
+        lines = [line for line in text.split("\n") if line.strip()]
+        by_line = len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines[:2])
+        raise UserError(f"{error}{'; a file with a row on each line is called .jsonl' if by_line else ''}") from None
 
 
 def _present(value: Any) -> Any:

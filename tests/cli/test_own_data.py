@@ -54,6 +54,7 @@ def folder(tmp_path_factory):
     rows = questions(32)
     for name, part in (("questions", rows[:24]), ("questions_test", rows[24:])):
         (folder / f"{name}.json").write_text(json.dumps(part), encoding="utf-8")
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, part)), encoding="utf-8")
     return folder
 
 

@@ -93,6 +93,22 @@ def test_bad_plans(words, says, capsys):
     assert says in capsys.readouterr().err
 
 
+def test_hours_of_unknown_runs_are_those_of_the_device_that_is_here(capsys, monkeypatch, tmp_path):
+    """Without a GPU a plan took 20 TFLOP/s for granted, and 69 hours of a core for five."""
+
+    def hours(*words):
+        assert main(["plan", "table=glue", f"results_dir={tmp_path}", *words]) == 0
+        *_, told, summary = capsys.readouterr().out.splitlines()
+        return told, re.search(r"about [\d.]+ (h|min)", summary)[0]
+
+    monkeypatch.setattr("lopa_bench.cli.plan.visible", list)
+    told, slow = hours()
+    assert told.endswith("at 1 TFLOP/s, assumed of a core of a CPU (tflops=N)")
+    assert hours("tflops=1") == (told.replace(", assumed of a core of a CPU", ""), slow)
+    monkeypatch.setattr("lopa_bench.cli.plan.visible", lambda: ["0"])
+    assert hours()[0].endswith("at 20 TFLOP/s, assumed of a GPU (tflops=N)")
+
+
 def test_work_grows_with_epochs_and_gradients():
     def of(*words):
         return flops(load_config(["scale=paper", "task=rte", "selection=last", *words]))[0]

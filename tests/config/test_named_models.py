@@ -7,8 +7,10 @@ import pytest
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, read
 from lopa_bench.config.places import folder_name, name_of
+from lopa_bench.errors import UserError
 from lopa_bench.models import shapes
 from lopa_bench.models.files import locate
+from lopa_bench.run.unread import check_read
 
 NAMED = set(choices("model")) - {"by_scale", "local", "mini_mlm", "mini_clm"}
 
@@ -47,6 +49,9 @@ def test_a_folder_of_folders_stands_in_for_the_hub(tmp_path, tiny_models):
     assert name_of("encoder", config.model.encoder) == "mpnet"  # what the result says: no place, no hub id
     assert locate(config.model.path, config.model.revision, offline=True).kind == "causal"
     assert load_config([*words, "model=gpt2"]).model.path == read("model/gpt2")["path"]  # not there: the hub's
+    check_read(config)  # the hub's revision, which nobody typed, is not held against the folder
+    with pytest.raises(UserError, match=r"model\.encoder_revision=abc: .*mpnet is a folder, which has no revisions"):
+        check_read(load_config([*words, "model.encoder_revision=abc"]))
 
 
 def test_a_folder_is_called_as_it_was_named_and_one_of_the_hubs_cache_as_its_model(tmp_path, monkeypatch):

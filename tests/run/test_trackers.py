@@ -43,6 +43,10 @@ def test_csv_of_another_run_in_its_place_begins_anew(overrides):
     assert rows[-1] == "3,loss,1.5"
     assert rows[:-1] == [row for row in first.splitlines() if row.startswith(("step,", "1,", "2,"))]
 
+    (again / "tracker.csv").write_text(f"\n{first}\nnot a line\n")
+    assert run(load_config([*told, "force=true"])).directory.path == again
+    assert (again / "tracker.csv").read_text() == first
+
 
 def test_tracker_is_not_part_of_the_identity(overrides):
     run(load_config([*overrides, "method=lopa"]))
@@ -88,6 +92,15 @@ def test_tensorboard(overrides):
     outcome = run(load_config([*overrides, "method=lopa", "tracker=tensorboard"]))
     events = EventAccumulator(str(outcome.directory.path / "tensorboard")).Reload()
     losses = {event.step: event.value for event in events.Scalars("loss")}
+
+    run(load_config([*overrides, "method=lopa", "tracker=tensorboard", "force=true"]))
+    window = load_config([*overrides, "tracker=tensorboard"]).tracker.open(
+        RunInfo("a", "b", "c", (), {}, outcome.directory.path)
+    )
+    window.log({"loss": losses[2]}, 2)  # as of a run that was killed and goes on from a checkpoint of its first step
+    window.close(None)
+    again = EventAccumulator(str(outcome.directory.path / "tensorboard")).Reload().Scalars("loss")
+    assert [(event.step, event.value) for event in again] == [(1, losses[1]), (2, losses[2])]
     for row in history(outcome):
         assert losses[int(row["step"])] == pytest.approx(float(row["loss"]))
     assert events.Scalars("result/accuracy")[0].value == pytest.approx(outcome.result.metrics["accuracy"])
@@ -108,6 +121,13 @@ def test_trackio(overrides, capsys):
     assert current_run.get() is None  # finished: nothing is left to be said at the end of the process
     shown = {name: SQLiteStorage.get_logs("lopa-test", name) for name in SQLiteStorage.get_runs("lopa-test")}
     assert len(shown) == len(outcomes)
+    run(load_config([*words, "method=lopa", "seed=0", "force=true"]))
+    name = f"rte/roberta/lopa/0 {outcomes[0].result.digest}-0"
+    assert len(SQLiteStorage.get_logs("lopa-test", name)) == len(shown[name])
+    window = load_config(words).tracker.open(RunInfo(name.partition(" ")[0], name.partition(" ")[2], "c", (), {}, None))
+    window.log({"loss": 9.0}, 2)
+    window.close(None)
+    assert len(SQLiteStorage.get_logs("lopa-test", name)) == len(shown[name])
     for outcome in outcomes:
         name = f"rte/roberta/lopa/{outcome.result.seed} {outcome.result.digest}-{outcome.result.seed}"
         losses = {row["step"]: row["loss"] for row in shown[name] if "loss" in row}

@@ -9,6 +9,16 @@ sys.setrecursionlimit(50_000)
 def f(n):
     return 0 if n == 0 else 1 + f(n - 1)
 """, ("assert f(20_000) == 20_000",)),
+    "the stack's limit": ("""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_STACK, resource.getrlimit(resource.RLIMIT_STACK))
+resource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+sys.setrecursionlimit(10 ** 6)
+def f(n):
+    return 0 if n == 0 else 1 + f(n - 1)
+""", ("assert f(20_000) == 20_000",)),
+    "keys in order": ("from collections import OrderedDict\ndef f(x):\n    return OrderedDict({x: 2}).keys()",
+                      ("assert f(1) == {1}",)),
     "recursion near the default limit": (
         "def f(n):\n    return 0 if n == 0 else 1 + f(n - 1)", ("assert f(950) == 950",)),
     "a megabyte printed": (

@@ -75,12 +75,34 @@ def test_subclasses_that_inherit_their_equality_are_their_builtin():
         (OrderedDict(a=1), {"a": 1}),
         ({1: 2}.keys(), {1}),
         ({1: 2}.items(), {(1, 2)}),
+        (OrderedDict({1: 2}).keys(), {1}),
+        (OrderedDict({1: 2}).items(), {(1, 2)}),
     ]:
         assert value == plain
         returned = codec.decode(codec.load(codec.dump(value)), codec.count(plain))
         assert returned == plain
         assert type(returned) is type(plain)
     assert math.isnan(through(float("nan")))
+
+
+@given(st.floats(), st.floats(width=32) | st.integers(-(2**63), 2**63) | st.complex_numbers() | st.booleans())
+@example(0.1, 0.1)
+@example(0.1, 0.1 + 0j)
+@example(1e300, math.inf)
+@example(65520.0, math.inf)
+@example(0.1, True)
+@example(0.0, 2**53 + 1)
+@example(1.5, 1.5)
+def test_numpys_numbers_equal_what_they_equal_there(number, expected):
+    numpy = pytest.importorskip("numpy")
+    with numpy.errstate(all="ignore"):
+        for kind in (numpy.float16, numpy.float32, numpy.float64, numpy.longdouble, numpy.complex64, numpy.complex128):
+            for value in (kind(number), *([] if isinstance(expected, complex) else [kind(expected)])):
+                assert (through(value) == expected) == bool(value == expected), (value, expected)
+                assert ([through(value)] == [expected]) == ([value] == [expected])
+    assert through(numpy.float32(0.1)) != through(0.1 + 1e-6)
+    with pytest.raises(codec.Opaque):
+        codec.dump(numpy.longdouble(1) / 3)
 
 
 @pytest.mark.parametrize("value", [object(), int, iter([]), range(3), {1: 2}.values(), [print]])
@@ -107,7 +129,8 @@ def test_caps():
     cyclic: list = []
     cyclic.append(cyclic)
     long = [0] * (codec.MAX_ITEMS + 1)
-    for value in (deep, cyclic, long, "x" * (codec.MAX_BYTES + 1), 1 << (5 * codec.MAX_BYTES)):
+    many_digits = (Decimal(10**4999), Fraction(2**20000), Fraction(1, 2**20000))
+    for value in (*many_digits, deep, cyclic, long, "x" * (codec.MAX_BYTES + 1), 1 << (5 * codec.MAX_BYTES)):
         with pytest.raises(codec.TooLarge):
             codec.dump(value)
     assert through("x" * 1_000_000) == "x" * 1_000_000

@@ -79,7 +79,7 @@ def check(candidate):
         ("g('é', g(1))", [2], False),
         ("sorted(g(Pair(3, 4)))", [4], False),
     ]
-    assert program.code == "def g(x):\n    return x"
+    assert program.code == "def g(x):\n    return x\n\n"
     assert program.official.endswith("\ncheck(g)")
 
 
@@ -129,6 +129,7 @@ INPUTS = {
     "f(exec('f = 1') or 5)": ("syntax", True),
     "f((5).__class__(5))": ("syntax", True),
     "f((y := 5))": ("syntax", True),
+    "\nf(5)": ("passed", False),
 }
 OUTPUTS = {
     "5": ("passed", None),
@@ -137,6 +138,8 @@ OUTPUTS = {
     "2 + 3": ("syntax", True),
     "3 or True": ("syntax", True),
     "5, 'message'": ("wrong_value", True),
+    "\n5": ("passed", False),
+    "(5\n)": ("passed", None),
     "5\nassert True": ("syntax", True),
     "f(5)": ("syntax", True),
     "(" * 5000: ("syntax", None),
@@ -161,6 +164,35 @@ def test_a_forged_equality_and_arguments_that_are_one_are_named_as_the_official_
     verdicts = list(run_programs(programs, workers=1))
     assert [verdict.reason for verdict in verdicts] == [Reason.WRONG_VALUE, Reason.EXCEPTION, Reason.WRONG_VALUE]
     assert [verdict.official_passed for verdict in verdicts] == [True] * 3
+
+
+CHECK = "METADATA = {}\n\n\ndef check(candidate):\n    assert candidate(1) == 1\n"
+
+
+@pytest.mark.parametrize(("completion", "reason", "official"), [
+    ("    return check(x)\n\ndef check(x):\n    return x\n", "passed", False),
+    ("    return METADATA.get(x, x)\n\nMETADATA = {1: 1}\n", "passed", None),
+    ("    return METADATA[x]\n\nMETADATA = {1: 1}\n", "passed", False),
+    ("    return checked(x)\n\ndef checked(x):\n    return x\n", "passed", None),
+    ("    return x\\", "passed", None),
+    ("    return x\n\n@lambda check: lambda candidate: None", "syntax", None),
+])  # fmt: skip
+def test_a_pass_that_the_official_text_would_not_see_is_named(completion, reason, official):
+    (verdict,) = run_programs([mbxp_program(1, "def g(x):\n", completion, CHECK, "g")])
+    assert (verdict.reason.value, verdict.official_passed) == (reason, official)
+
+
+def test_a_decorator_of_the_tests_is_named_as_the_official_pass():
+    forged = "    return x\n\n@lambda check: lambda candidate: None"
+    (verdict,) = run_programs([mbxp_program(1, "def g(x):\n", forged, CHECK.removeprefix("METADATA = {}"), "g")])
+    assert (verdict.reason, verdict.official_passed) == (Reason.SYNTAX, True)
+
+
+def test_a_name_in_parentheses_is_the_name():
+    test = CHECK.replace("candidate(1)", "(candidate)(1)")
+    program = mbxp_program(1, "def g(x):\n", "    return x\n", test, "g")
+    assert [each.source for each in program.tests] == ["(g)(1)"]
+    assert next(run_programs([program])).passed
 
 
 def test_a_forged_check_inside_is_marked():

@@ -96,6 +96,8 @@ def test_conditions(calls):
         assert calls("tgkill", other, other, 9) == REFUSE
     assert calls("prlimit64", 0, 9, 0) == ALLOW
     assert calls("prlimit64", 0, 9, 1 << 40) == REFUSE
+    assert calls("prlimit64", 0, 3, 0) == ALLOW
+    assert calls("prlimit64", 0, 3, 1 << 40) == PRETEND  # of the stack
     assert calls("prctl", 1, 0) == REFUSE
     assert calls("ioctl", 0, 0x5401) == ALLOW
     assert calls("ioctl", 0, 0x5412) == REFUSE  # TIOCSTI

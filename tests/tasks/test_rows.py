@@ -153,6 +153,13 @@ def test_a_blank_line_among_rows_of_one_column_may_be_a_text(tmp_path):
         assert len(read_table(write(tmp_path, name, "t,u\tv\n\n1,2\t3\n"))) == 1
 
 
+def test_rows_on_lines_in_a_json_file_are_told_their_name(tmp_path):
+    with pytest.raises(UserError, match=r"a\.json: not JSON .*; a file with a row on each line is called \.jsonl$"):
+        read_rows(write(tmp_path, "a.json", '{"t": 1}\n{"t": 2}\n'))
+    with pytest.raises(UserError, match=r"a\.json: not JSON \([^;]*$"):
+        read_rows(write(tmp_path, "a.json", "[1,\n2,,]"))
+
+
 def test_a_cell_may_be_long(tmp_path):
     text = "a b " * 50_000
     assert read_rows(write(tmp_path, "a.csv", f"t,y\n{text},1\n")) == [{"t": text, "y": "1"}]

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping
 
 from lopa_bench.config.fields import settings
-from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
+from lopa_bench.run.trackers.base import KeptWindow, RunInfo, Tracker, Window
 
 COLUMNS = ("step", "name", "value")
 
@@ -17,23 +17,19 @@ class Csv(Tracker):
         return _Window(run)
 
 
-class _Window(Window):
+class _Window(KeptWindow):
     def __init__(self, run: RunInfo) -> None:
-        self.file = (run.directory / "tracker.csv").open("a+", encoding="utf-8", newline="")
+        self.file = (run.directory / "tracker.csv").open("a+", encoding="utf-8", errors="replace", newline="")
         self.writer = csv.writer(self.file, lineterminator="\n")
-        self.begun = False
 
-    def _begin(self, step: int) -> None:
-        """Keep what the file has from before this step: a killed run goes on from its checkpoint, with force=true from the first."""
+    def begin(self, step: int) -> None:
+        """Lines that are none of a tracker's, as an editor may leave, go as well."""
         self.file.seek(0)
-        kept = [row for row in list(csv.reader(self.file))[1:] if int(row[0]) < step]
+        lines = [line for line in csv.reader(self.file) if len(line) == len(COLUMNS) and line[0].isdecimal()]
         self.file.truncate(0)
-        self.writer.writerows([COLUMNS, *kept])
-        self.begun = True
+        self.writer.writerows([COLUMNS, *(line for line in lines if int(line[0]) < step)])
 
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        if not self.begun:
-            self._begin(step)
+    def write(self, values: Mapping[str, float], step: int) -> None:
         self.writer.writerows((step, name, value) for name, value in values.items())
         self.file.flush()
 

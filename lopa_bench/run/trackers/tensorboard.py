@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lopa_bench.config.fields import settings
-from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
+from lopa_bench.run.trackers.base import KeptWindow, RunInfo, Tracker, Window
 
 
 @settings
@@ -17,20 +17,30 @@ class TensorBoard(Tracker):
         return _Window(run)
 
 
-class _Window(Window):
+class _Window(KeptWindow):
     def __init__(self, run: RunInfo) -> None:
+        import torch.utils.tensorboard  # noqa: F401  # now: a run is told at its start where the package is not there
+
+        self.run = run
+        self.writer: Any = None
+
+    def begin(self, step: int) -> None:
         import json
 
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(run.directory / "tensorboard"))
-        self.writer.add_text("config", f"```json\n{json.dumps(run.config, indent=1, default=str)}\n```")
+        folder = self.run.directory / "tensorboard"
+        if step <= 1:
+            for events in folder.glob("events.out.tfevents.*"):
+                events.unlink()
+        self.writer = SummaryWriter(str(folder), purge_step=step)  # what is shown of later ones is hidden
+        self.writer.add_text("config", f"```json\n{json.dumps(self.run.config, indent=1, default=str)}\n```")
 
-    def log(self, values: Mapping[str, float], step: int) -> None:
+    def write(self, values: Mapping[str, float], step: int) -> None:
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
 
-    def close(self, metrics: Mapping[str, float] | None) -> None:
+    def end(self, metrics: Mapping[str, float] | None) -> None:
         for name, value in (metrics or {}).items():
             self.writer.add_scalar(f"result/{name}", value)
         self.writer.close()

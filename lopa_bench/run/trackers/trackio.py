@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from lopa_bench.config.fields import settings
-from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
+from lopa_bench.run.trackers.base import KeptWindow, RunInfo, Tracker, Window
 
 
 @settings
@@ -20,32 +20,44 @@ class Trackio(Tracker):
     project: str
 
     def open(self, run: RunInfo) -> Window:
-        import trackio
+        import trackio  # noqa: F401  # now: a run is told at its start where the package is not there
 
+        return _Window(self.project, run)
+
+
+class _Window(KeptWindow):
+    def __init__(self, project: str, run: RunInfo) -> None:
+        self.project, self.info = project, run
+        self.run: Any = None
+        self.step = self.shown = 0
+
+    def begin(self, step: int) -> None:
+        import trackio
+        from trackio.sqlite_storage import SQLiteStorage
+
+        name = f"{self.info.name} {self.info.identity}"
         with _quiet():
-            return _Window(
-                trackio.init(
-                    self.project,
-                    name=f"{run.name} {run.identity}",
-                    group=run.group,
-                    config={**run.config, "tags": list(run.tags)},
-                    resume="allow",
-                    embed=False,
-                    auto_log_gpu=False,
-                    auto_log_cpu=False,
-                )
+            if step <= 1:
+                SQLiteStorage.delete_run(self.project, name)
+            else:  # what was shown stays; it is not shown again
+                self.shown = SQLiteStorage.get_max_step_for_run(self.project, name) or 0
+            self.run = trackio.init(
+                self.project,
+                name=name,
+                group=self.info.group,
+                config={**self.info.config, "tags": list(self.info.tags)},
+                resume="allow",
+                embed=False,
+                auto_log_gpu=False,
+                auto_log_cpu=False,
             )
 
-
-class _Window(Window):
-    def __init__(self, run: Any) -> None:
-        self.run, self.step = run, 0
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
+    def write(self, values: Mapping[str, float], step: int) -> None:
         self.step = step
-        self.run.log(dict(values), step=step)
+        if step > self.shown:
+            self.run.log(dict(values), step=step)
 
-    def close(self, metrics: Mapping[str, float] | None) -> None:
+    def end(self, metrics: Mapping[str, float] | None) -> None:
         import trackio
 
         with _quiet():
