@@ -31,7 +31,7 @@ usage: lopa-bench [run] key=value …         one run, e.g. lopa-bench task=rte 
 commands (every option is name=value or --name value):
 {commands}
 
-often used keys (all of them: lopa-bench --cfg job):
+often used keys (all of them: lopa-bench settings):
   scale=mini|small|paper                    mini: embedded model and data, no network (default)
   task= method= model= recipe=              see lopa-bench list
   seed=0  results_dir=runs  force=true   run again although the result is there

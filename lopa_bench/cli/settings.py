@@ -1,0 +1,55 @@
+"""``lopa-bench settings``: every setting of a run, its value, and what it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lopa_bench.cli import words
+from lopa_bench.cli.options import option, overrides
+from lopa_bench.config.keys import spell
+from lopa_bench.host.terminal import add_row, say, show, table
+
+SUMMARY = "every setting of a run: its value under these words, and what it is"
+DETAILS = """\
+Each can be told as KEY=VALUE. The comments are those of conf/, where the files of tasks, models and trackers have more."""
+EXAMPLE = "lopa-bench settings task=e2e method=prefix_tuning"
+SHOWN = ("method", "train", "data", "models", "generation", "sandbox")  # sections; the others describe what is chosen
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    json: bool = option("one list of objects for machines", False)
+    overrides: tuple[str, ...] = overrides()
+
+
+OPTIONS = Options
+
+
+def main(argv: Sequence[str]) -> int:
+    from lopa_bench.config.comments import of_config
+    from lopa_bench.config.compose import load_config
+
+    options = words.read(Options, argv, "settings")
+    config = load_config(words.run_overrides(options.overrides))
+    notes = of_config({"method": config.method.name})
+    found = [(key, value, notes.get(key, "")) for key, value in _settings(config.resolved)]
+    if options.json:
+        say(json.dumps([dict(zip(("key", "value", "note"), line, strict=True)) for line in found], indent=1))
+        return 0
+    lines = table("setting", "value", "what it is", left=3, box=None)
+    for key, value, note in found:
+        add_row(lines, (key, spell(value), note))
+    show(lines)
+    return 0
+
+
+def _settings(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values: those at the top, then those of `SHOWN`, the class and name of a method left out."""
+    yield from ((key, value) for key, value in values.items() if not isinstance(value, Mapping))
+    for section in SHOWN:
+        for name, value in (values.get(section) or {}).items():
+            if name not in ("_target_", "name"):
+                yield f"{section}.{name}", value
