@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -53,6 +54,8 @@ class IdpgLayersModel(SoftPromptModel):
         where = places(mask, m, self.method.position)
         self._at, self._first = where[:, :m], where[:, m:].gather(1, mask.argmax(1, keepdim=True))[:, 0]
         self._read = self.features(batch) if self.method.reads == "encoder" else None
+        if self._read is not None:  # one reading of the instance for all layers: another has other dropout
+            batch = replace(batch, features=self._read)
         self._reading = True
         return super().inputs(batch)
 

@@ -63,6 +63,23 @@ def test_without_later_prompts_it_is_idpg(tiny_models):
     assert torch.equal(layers(batch), plain(batch))
 
 
+def test_a_trained_encoder_reads_an_instance_once(tiny_models):
+    """Twice, it had other dropout for the prompt at the input than for those after the layers."""
+    told = ["method.reads=encoder", "method.freeze_encoder=false"]
+    model = tiny.adapt(tiny_models("roberta"), "idpg_layers", *told).train()
+    read = []
+    model.encoder.register_forward_hook(lambda *given: read.append(given[-1]))
+    written = []
+    known = model.method.prompt
+    object.__setattr__(
+        model.method, "prompt", lambda parts, features, size: written.append(features) or known(parts, features, size)
+    )
+    model(tiny.batch(model, tiny.rows(model)))
+    assert len(read) == 1
+    assert len(written) == len(model.backbone.body.encoder.layer)
+    assert all(torch.equal(features, read[0]) for features in written)
+
+
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
 @torch.no_grad()
 def test_what_is_written_is_the_likeliest_token_after_token(architecture, tiny_models):
