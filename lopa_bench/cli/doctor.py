@@ -104,6 +104,8 @@ def memory(config: Config) -> Iterator[Check]:
     parts = f"weights {size(needed.weights)}, activations {size(needed.activations)}"
     text = f"{run} takes {about} {size(peak)} ({parts}); {size(free)} are free"
     advice = f"lower train.batch_size={config.train.batch_size} (train.accumulate keeps rows per step), or set precision=bf16"
+    if needed.weights > free:
+        advice = "the weights alone do not fit: a smaller model, precision=bf16, or a method that trains less (rank, virtual tokens)"
     yield Check("memory", text, advice if peak > free else None)
 
 

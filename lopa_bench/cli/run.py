@@ -47,6 +47,8 @@ SWEEPS = {"wait", "detach"}  # keys that say something of a sweep only
 
 def main(argv: Sequence[str]) -> int:
     from lopa_bench.config import scale
+    from lopa_bench.config.compose import keys_of
+    from lopa_bench.config.nearest import hint
     from lopa_bench.config.overrides import check, check_hydra, check_keys
     from lopa_bench.config.quoting import as_meant
 
@@ -58,7 +60,13 @@ def main(argv: Sequence[str]) -> int:
     line = scale.notice(given)
     given += scale.implied(given)
     if options.cfg:
-        check_keys(given, options.multirun)
+        if options.multirun:
+            raise UserError("multirun: --cfg prints the config of one job; leave -m out, and give each key one value")
+        check_keys(given)
+        if options.package and options.cfg == "job" and options.package not in (known := keys_of(given)):
+            raise UserError(
+                f"package={options.package}: there is no key {options.package}{hint(options.package, known)}"
+            )
         flags = [*(["--resolve"] if options.resolve else []), *(["-p", options.package] if options.package else [])]
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             status = _hydra(["--cfg", options.cfg, *flags, *given])

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.live import Live
 from rich.text import Text
@@ -17,7 +18,7 @@ from lopa_bench.cli.options import RUNS, option
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.terminal import console, printable, say
-from lopa_bench.results.directory import LOCK, PROGRESS
+from lopa_bench.results.directory import FAILED, LOCK, PROGRESS
 from lopa_bench.study import jobs, submit, sweep
 
 SUMMARY = "what is done, running, failed and waiting below a results folder"
@@ -76,7 +77,9 @@ def state(folder: Path) -> str:
     done = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/result.json")}
     now = running(folder)
     stopped = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{PROGRESS}")} - done - set(now)
-    lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped)} stopped"]
+    given_up = {path for path in stopped if _progress(path).get("stage") == FAILED}
+    tried = f", {len(given_up)} failed" if given_up else ""
+    lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped - given_up)} stopped{tried}"]
     failed = []
     for path in sweeps(folder):
         known, (queued, silent) = jobs.read(path), in_queue(path)
@@ -88,17 +91,23 @@ def state(folder: Path) -> str:
         owner = owner_of(path / LOCK)
         who = f"process {owner.pid} on {owner.host}" if owner else ""
         lines.append(f"{'running':<11} {path.relative_to(folder)}  {how_far(path)}  {who}")
-    lines += [f"{'stopped':<11} {path.relative_to(folder)}  {how_far(path)}" for path in sorted(stopped)]
+    for path in sorted(stopped):
+        lines.append(f"{'failed' if path in given_up else 'stopped':<11} {path.relative_to(folder)}  {how_far(path)}")
     return printable("\n".join([*lines, *failed]))
 
 
 def how_far(run: Path) -> str:
     """What a run's progress file says."""
+    known = _progress(run)
+    if known.get("stage") != "training":
+        return str(known.get("why") or known.get("stage", ""))
+    left = timedelta(seconds=round(known["seconds_left"]))
+    return f"epoch {known['epoch']} of {known['epochs']}, step {known['step']} of {known['steps']}, {left} left"
+
+
+def _progress(run: Path) -> dict[str, Any]:
     try:
         known = json.loads((run / PROGRESS).read_text())
     except (OSError, ValueError):
-        return ""
-    if known.get("stage") != "training":
-        return str(known.get("stage", ""))
-    left = timedelta(seconds=round(known["seconds_left"]))
-    return f"epoch {known['epoch']} of {known['epochs']}, step {known['step']} of {known['steps']}, {left} left"
+        return {}
+    return known if isinstance(known, dict) else {}

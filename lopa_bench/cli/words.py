@@ -146,6 +146,8 @@ def _value(one: Option, text: str, command: str) -> Any:
 def _single(one: Option, text: str, command: str) -> Any:
     wrong = f"{command}: {one.name}={text}"
     if text == "":
+        if one.takes_overrides:
+            raise UserError(f"{command}: a word is empty; is a variable of the shell unset?")
         raise UserError(f"{wrong} is empty: give {one.spelling}")
     if (choices := one.choices) is not None and text not in choices:
         raise UserError(f"{command}: {not_one_of(one.name, text, choices)}")

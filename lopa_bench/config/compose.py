@@ -118,7 +118,7 @@ def _plain(composed: DictConfig) -> dict[str, Any]:
         if "Missing mandatory value: " in message:  # reached through an interpolation
             key = message.split("Missing mandatory value: ")[1]
             raise UserError(f"{key} is needed: give {key}=…") from error
-        raise UserError(message) from error
+        raise UserError(f"{error.full_key}: {message}" if error.full_key else message) from error
 
 
 def from_resolved(plain: dict[str, Any]) -> Config:

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import shutil
+import math
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from lopa_bench.config.compose import compose_config, keys_of, load_config, told
 from lopa_bench.config.files import choices, default_choice, groups, own_folder, read, searching
+from lopa_bench.config.launchers import check_launcher
 from lopa_bench.config.nearest import hint, likeness, not_one_of
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 
-# Value of hydra/launcher or hydra/sweeper -> our extra that installs it, its module.
-PLUGINS = {
-    "joblib": ("joblib", "hydra_joblib_launcher"),
-    "submitit_local": ("submitit", "hydra_submitit_launcher"),
-    "submitit_slurm": ("submitit", "hydra_submitit_launcher"),
-    "ray": ("ray", "hydra_ray_launcher"),
-    "ray_cluster": ("ray", "hydra_ray_launcher"),
-    "optuna": ("optuna", "hydra_optuna_sweeper"),
-}
 NAMES = {"task.name", "method.name"}  # what results are found by
 MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
 
@@ -39,7 +29,9 @@ def check(overrides: Sequence[str], multirun: bool) -> Iterator[Config]:
     Raises:
         UserError: for the first override that is wrong: an unknown key, choice, type or range.
     """
-    yield from map(load_config, itertools.islice(_jobs(check_keys(overrides, multirun)), MOST_CHECKED_JOBS))
+    parsed = check_keys(overrides, multirun)
+    yield from map(load_config, itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS))
+    yield from map(load_config, _ends(parsed))
 
 
 def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Override]:
@@ -47,6 +39,7 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
     with searching(own_folder(overrides)):
         parsed = check_hydra(overrides)
         for override in parsed:
+            _check_form(override)
             if override.is_sweep_override() and not multirun:
                 raise UserError(f"{override.input_line}: several values are a sweep; put -m before them")
             if override.is_interval_sweep() and not searches(overrides):
@@ -55,10 +48,7 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
                 )
             if override.key_or_group in groups():
                 _check_choice(override)
-            if override.key_or_group in {"hydra/launcher", "hydra/sweeper"}:
-                _check_plugin(override)
-            if override.key_or_group == "hydra.sweeper.storage":
-                _check_storage(override)
+            check_launcher(override)
         known = _known_keys(parsed)
         for override in parsed:
             key = override.key_or_group
@@ -73,11 +63,32 @@ def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Overrid
                     f"{key}={_shown(override)}: a {group} has its file's name, by which its results are found; "
                     f"conf.path=DIR names a folder with a {group}/NAME.yaml of yours"
                 )
+            if override.is_add() and key in known:
+                raise UserError(f"{override.input_line}: {key} is there already; nearest: {key}={_shown(override)}")
             if key not in known:
                 raise UserError(f"{key}={_shown(override)}: there is no key {key}{_instead(key, known, parsed)}")
             if below and not isinstance(override.value(), dict):
                 raise UserError(f"{key}={_shown(override)}: {key} holds keys and is no value; such as {below[0]}=…")
         return parsed
+
+
+def _check_form(override: Override) -> None:
+    """Raise `UserError` for a word without a key, with a package, or whose values are none."""
+    line = override.input_line
+    if not override.key_or_group:
+        raise UserError(f"{line!r} is not an override of the form key=value")
+    if override.package is not None:
+        raise UserError(f"{line}: a choice has its own place; nearest: {override.key_or_group}={_shown(override)}")
+    try:
+        values = [] if override.is_delete() else _values(override)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{line}: no list of values; a range is one by itself") from error
+    except ValueError as error:
+        raise UserError(f"{line}: {error}") from error
+    if not values and not override.is_delete():
+        raise UserError(
+            f"{line}: that is no value at all; a range ends before its last number, and a glob() is of choices"
+        )
 
 
 def check_hydra(overrides: Sequence[str]) -> list[Override]:
@@ -113,6 +124,8 @@ def _instead(key: str, known: set[str], parsed: Sequence[Override]) -> str:
     having = [choice for choice in choices(group) if name in read(f"{group}/{choice}")] if chosen else []
     if chosen and having:
         return f" with {group}={chosen}; nearest: {group}={max(having, key=lambda choice: likeness(chosen, choice))}"
+    if key in {"config_dir", "config_path", "config_name"}:
+        return "; conf.path=DIR names a folder of YAML of yours"
     if key == "device":
         return (
             "; a run takes the GPU where there is one, CUDA_VISIBLE_DEVICES in the environment says which (empty: none)"
@@ -155,6 +168,8 @@ def _values(override: Override) -> list[str]:
     value = override.value()
     if isinstance(value, IntervalSweep):
         return [str(value.start)]
+    if isinstance(value, Glob):
+        return value.filter(choices(override.key_or_group)) if override.key_or_group in groups() else []
     if override.is_sweep_override():
         return [str(value) for value in override.sweep_string_iterator()]
     return [_shown(override)]
@@ -172,39 +187,6 @@ def _check_choice(override: Override) -> None:
             raise UserError(not_one_of(group, value, choices(group)))
 
 
-def _check_plugin(override: Override) -> None:
-    """Launchers and sweepers that are packages of their own must be installed."""
-    value = _shown(override)
-    if value == "basic":
-        return
-    kind = override.key_or_group.removeprefix("hydra/")
-    of_kind = [name for name, (_, module) in PLUGINS.items() if module.endswith(kind)]
-    if value not in of_kind:
-        raise UserError(not_one_of(override.key_or_group, value, ["basic", *of_kind]))
-    extra, module = PLUGINS[value]
-    try:
-        missing = find_spec(f"hydra_plugins.{module}") is None
-    except ModuleNotFoundError:  # no plugin at all
-        missing = True
-    if missing:
-        raise UserError(f"{override.input_line} needs a package: pip install 'lopa-bench[{extra}]'")
-    if value == "submitit_slurm" and shutil.which("srun") is None:
-        raise UserError(
-            f"{override.input_line}: there is no srun on the PATH, so this machine is not of a SLURM cluster; "
-            "nearest: hydra/launcher=submitit_local"
-        )
-
-
-def _check_storage(override: Override) -> None:
-    """A search's database: sweepers up to 1.3 need Optuna 2, which fails with the SQLAlchemy of today."""
-    with contextlib.suppress(PackageNotFoundError):
-        if override.value() is not None and tuple(map(int, version("hydra-optuna-sweeper").split(".")[:2])) < (1, 4):
-            raise UserError(
-                f"{override.input_line}: a database takes hydra-optuna-sweeper 1.4, whose Optuna works with it; without one, "
-                "the same command with hydra.sweeper.sampler.seed=0 asks for the same trials and finds the finished ones"
-            )
-
-
 def _known_keys(parsed: list[Override]) -> set[str]:
     """Every key that exists under some combination of the chosen groups."""
     chosen = [o for o in parsed if o.key_or_group in groups() and not o.is_delete()]
@@ -213,6 +195,22 @@ def _known_keys(parsed: list[Override]) -> set[str]:
     for combination in itertools.islice(combinations, MOST_CHECKED_JOBS):
         keys.update(keys_of(combination))
     return {key for key in keys if not key.startswith(("scale.", "recipe."))} | {"scale", "recipe"}
+
+
+def _ends(parsed: list[Override]) -> Iterator[list[str]]:
+    """Of a sweep that is too long to be checked whole: for each override that has several values a job with each of the last ones."""
+    firsts = [(o, _values(o)) for o in parsed if not o.key_or_group.startswith("hydra")]
+    if math.prod(len(values) for _, values in firsts if values) <= MOST_CHECKED_JOBS:
+        return
+    for place, (_, values) in enumerate(firsts):
+        for value in values[1:][-MOST_CHECKED_JOBS // 2 :]:
+            job = [value if here == place else own[0] for here, (_, own) in enumerate(firsts)]
+            yield told(
+                [
+                    f"{o.key_or_group}={one}" if o.is_sweep_override() else str(o.input_line)
+                    for (o, _), one in zip(firsts, job, strict=True)
+                ]
+            )
 
 
 def _jobs(parsed: list[Override]) -> Iterator[list[str]]:

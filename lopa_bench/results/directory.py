@@ -22,6 +22,7 @@ from lopa_bench.results.record import File, NotAResult, OtherSchema, Result, par
 RESULT, CONFIG, TRAINED = "result.json", "config.yaml", "trained.safetensors"
 HISTORY, PREDICTIONS = "history.csv", "predictions.jsonl"  # published as .gz
 LOCK, PROGRESS = "run.lock", "progress.json"  # of a run that goes on
+FAILED = "failed"  # the stage there of one that ended with an error
 
 
 @dataclass(frozen=True)

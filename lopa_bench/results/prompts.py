@@ -19,6 +19,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,12 +52,18 @@ def pack_prompts(z_s: ArrayLike, u: ArrayLike, v: ArrayLike, label: ArrayLike) -
     Raises:
         ValueError: shapes that do not fit each other.
     """
-    z_s, u, v = (np.asarray(array, dtype=np.float16) for array in (z_s, u, v))
+    z_s, u, v = (_short(np.asarray(array, dtype=np.float32)) for array in (z_s, u, v))
     labels = np.asarray(label, dtype=np.str_)
     _check(z_s, u, v, labels)
     packed = io.BytesIO()
     np.savez_compressed(packed, z_s=z_s, u=u, v=v, label=labels)
     return packed.getvalue()
+
+
+def _short(array: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+    """In half precision, where that has room for its numbers."""
+    fits = np.abs(array).max(initial=0) <= np.finfo(np.float16).max
+    return array.astype(np.float16) if fits else array
 
 
 def load_prompts(folder: Path) -> Prompts | None:

@@ -14,7 +14,7 @@ from lopa_bench.errors import RunFailed
 from lopa_bench.host.counting import listening
 from lopa_bench.host.files import write_text
 from lopa_bench.host.terminal import say
-from lopa_bench.results.directory import PROGRESS, RunDirectory
+from lopa_bench.results.directory import FAILED, PROGRESS, RunDirectory
 from lopa_bench.run.progress import Progress
 from lopa_bench.run.screen import Position, Screen
 from lopa_bench.run.trackers.base import RunInfo, Window
@@ -129,8 +129,10 @@ class Monitor:
             self._show(self._open)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._screen.stop()
+        if isinstance(error, Exception):  # an interrupted run goes on, as a failed one would fail
+            self._write(stage=FAILED, why=(str(error).strip() or type(error).__name__).splitlines()[0])
         self._show(lambda: self._window.close(self._metrics))
 
 

@@ -215,12 +215,20 @@ def _check_vllm(config: Config) -> None:
         raise UserError(f"generation.generator=vllm: not in a run of several processes; {instead}")
 
 
+SHORTEST = 4  # tokens of a row (`config.fields.Length`)
+
+
 def _check_lengths(config: Config, files: ModelFiles) -> None:
     m, length = config.method.prompt_length, config.train.max_length
     positions = m + config.text_length
     if positions > files.positions:
         key = f"method.num_virtual_tokens={m}" if m else "no virtual token"
+        if (fewer := length - positions + files.positions) < SHORTEST:
+            raise UserError(
+                f"{key}: the model has {files.positions} positions, which leaves no room for a text; "
+                f"nearest: method.num_virtual_tokens={max(1, files.positions - config.text_length)}"
+            )
         raise UserError(
             f"train.max_length={length}: with {key} that is {positions} positions, the model has {files.positions}; "
-            f"nearest: train.max_length={max(1, length - positions + files.positions)}"
+            f"nearest: train.max_length={fewer}"
         )

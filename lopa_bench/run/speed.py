@@ -39,5 +39,6 @@ def memory_advice(train: Train) -> Iterator[None]:
             raise
         raise RunFailed(
             f"out of memory; lower train.batch_size={train.batch_size} (train.accumulate keeps rows per step), "
-            f"train.eval_batch_size={train.eval_batch_size} or train.max_length={train.max_length}, or set precision=bf16"
+            f"train.eval_batch_size={train.eval_batch_size} or train.max_length={train.max_length}, set precision=bf16, "
+            "or let the method train less (method.rank, method.num_virtual_tokens)"
         ) from error

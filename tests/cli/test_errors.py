@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from lopa_bench.cli.main import main
+from lopa_bench.config.overrides import jobs
 
 BAD = [
     ("task=rt", "task=rt", "task=rte"),
@@ -18,8 +19,31 @@ BAD = [
     ("~scale.name", "scale.name=null", "scale=mini"),
     ("~method.name", "method.name=null", "conf.path=DIR"),
     ("model.path=null", "model.path=None", "not text"),
-    ("+models.dir=5", "models.dir=5", "no such folder"),
-    ("--cfg job +seed=1", "'seed'", "append"),
+    ("models.dir=5", "models.dir=5", "no such folder"),
+    ("--cfg job +seed=1", "+seed=1", "nearest: seed=1"),
+    ("+train.lr=5", "+train.lr=5", "nearest: train.lr=5"),
+    ("-m --cfg job seed=1,2", "multirun", "leave -m out"),
+    ("--cfg job -p trainn", "package=trainn", "nearest: train"),
+    ("-m seed=glob(*)", "seed=glob(*)", "is of choices"),
+    ("-m task=glob(zz*)", "task=glob(zz*)", "no value at all"),
+    ("-m seed=range(0,0)", "seed=range(0,0)", "ends before its last number"),
+    ("-m seed=range(0,1,0)", "seed=range(0,1,0)", "must not be zero"),
+    ("-m seed=range(0,50),-1", "seed=range(0,50),-1", "no list of values"),
+    ("-m hydra/launcher=joblib hydra.launcher.n_jobs=0", "n_jobs=0", "-1 is one for each core"),
+    (
+        f"-m train.epochs=1,2 checkpoint_every={','.join(map(str, range(1, 40)))},-1",
+        "checkpoint_every=-1",
+        "checkpoint_every=",
+    ),
+    ("task=rte =5", "'=5'", "key=value"),
+    ("task@foo=rte", "task@foo=rte", "nearest: task=rte"),
+    ("train.lr=${nope}", "train.lr", "'nope' not found"),
+    ("config_dir=/tmp", "config_dir=/tmp", "conf.path=DIR"),
+    (
+        "method=pt method.num_virtual_tokens=100000",
+        "num_virtual_tokens=100000",
+        "nearest: method.num_virtual_tokens=128",
+    ),
     ("recipe=offical", "recipe=offical", "recipe=official"),
     ("metod=lopa", "metod=lopa", "method"),
     ("method.rnk=3", "method.rnk=3", "method.rank"),
@@ -139,6 +163,19 @@ def test_one_line_and_exit_status_2(line, names, offers, capsys):
     assert err.startswith("lopa-bench: error: ")
     assert names in err
     assert offers in err
+
+
+def test_an_empty_word_is_an_unset_variable(capsys):
+    assert main(["task=rte", ""]) == 2
+    assert "run: a word is empty; is a variable of the shell unset?" in capsys.readouterr().err
+
+
+def test_choices_may_be_globbed(capsys):
+    assert (
+        main(["-m", "task=glob(rt*)", "method=none", "data.dir=/nowhere"]) == 2
+    )  # of that one task, which has no such folder
+    assert "data.dir=/nowhere" in capsys.readouterr().err
+    assert jobs(["method=glob(lopa*)", "seed=0,1"])[:2] == [["method=lopa", "seed=0"], ["method=lopa", "seed=1"]]
 
 
 def test_a_choice_that_is_like_none_is_not_guessed(capsys):

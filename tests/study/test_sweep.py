@@ -46,7 +46,9 @@ def test_ran_found_failed(overrides, tmp_path, capsys, monkeypatch):
     assert asked == []  # Hydra composes no config of a finished run: for five hundred of them that took two minutes
     assert capsys.readouterr().out.splitlines()[-1] == "2 jobs: 2 found"
     assert main(["status", f"results_dir={tmp_path / 'results'}"]) == 0
-    assert "2 done, 0 running, 2 stopped" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "2 done, 0 running, 0 stopped, 2 failed" in told
+    assert told.count("the loss is not finite at step 2") == 2  # after another sweep, too
 
 
 @pytest.mark.parametrize("content", [b'{"schema": 2}', b"[1]", b"\xff\xfe", b'{"metric": "glue"}'])
@@ -339,13 +341,13 @@ def test_a_claim_in_the_way_of_the_folder(overrides, tmp_path, capsys):
 
 
 def test_a_launcher_that_is_not_installed_is_named(overrides, monkeypatch, capsys):
-    monkeypatch.setattr("lopa_bench.config.overrides.find_spec", lambda name: None)
+    monkeypatch.setattr("lopa_bench.config.launchers.find_spec", lambda name: None)
     assert main(["-m", *overrides, "seed=0,1", "hydra/launcher=joblib"]) == 2
     assert "pip install 'lopa-bench[joblib]'" in capsys.readouterr().err
 
 
 def test_slurm_without_a_cluster_is_one_line(overrides, monkeypatch, capsys):
-    monkeypatch.setattr("lopa_bench.config.overrides.find_spec", lambda name: True)
+    monkeypatch.setattr("lopa_bench.config.launchers.find_spec", lambda name: True)
     monkeypatch.setenv("PATH", "")
     assert main(["-m", *overrides, "seed=0,1", "hydra/launcher=submitit_slurm"]) == 2
     assert "there is no srun on the PATH" in capsys.readouterr().err
@@ -355,8 +357,8 @@ def test_slurm_without_a_cluster_is_one_line(overrides, monkeypatch, capsys):
 
 @pytest.mark.parametrize(("installed", "works"), [("1.3.0", False), ("1.4.0rc3", True)])
 def test_a_searchs_database_is_refused_where_it_would_fail(overrides, monkeypatch, installed, works):
-    monkeypatch.setattr("lopa_bench.config.overrides.find_spec", lambda name: True)
-    monkeypatch.setattr("lopa_bench.config.overrides.version", lambda name: installed)
+    monkeypatch.setattr("lopa_bench.config.launchers.find_spec", lambda name: True)
+    monkeypatch.setattr("lopa_bench.config.launchers.version", lambda name: installed)
     refused = pytest.raises(UserError, match=r"hydra\.sweeper\.storage=.*: a database takes hydra-optuna-sweeper 1\.4")
     with contextlib.nullcontext() if works else refused:
         check_keys(["hydra/sweeper=optuna", "hydra.sweeper.storage='sqlite:///study.db'"], multirun=True)
