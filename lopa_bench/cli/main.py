@@ -19,7 +19,7 @@ from lopa_bench.host.processes import is_main, report
 from lopa_bench.host.terminal import drop, prepare_streams, say
 
 HELP = {"-h", "--help"}
-RESUMED = {"run", "reproduce", "grid"}  # what makes runs
+MAKE_RUNS = {"run", "reproduce", "grid"}
 OWN_CONF = re.compile(r"(--)?conf\.path=")
 
 
@@ -34,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report(error)
     except KeyboardInterrupt as interruption:
         if is_main():
-            ended = argv[0] in help.commands() and argv[0] not in RESUMED
-            way_on = "" if ended else "; the same command goes on from the last checkpoint"
+            makes_none = bool(argv) and argv[0] in help.commands() and argv[0] not in MAKE_RUNS
+            way_on = "" if makes_none else "; the same command goes on from the last checkpoint"
             say(f"lopa-bench: interrupted{way_on}", error=True)
         return getattr(interruption, "exit_status", 130)
     except BrokenPipeError:  # of a library's own print

@@ -14,9 +14,9 @@ from lopa_bench.host.terminal import add_row, say, show, table
 
 SUMMARY = "every setting of a run: its value under these words, and what it is"
 DETAILS = """\
-Each can be told as KEY=VALUE. The comments are those of conf/, where the files of tasks, models and trackers have more."""
+Each can be told as KEY=VALUE; what it is, is the comment beside it in conf/. The choices are told by lopa-bench list."""
 EXAMPLE = "lopa-bench settings task=e2e method=prefix_tuning"
-SHOWN = ("method", "train", "data", "models", "generation", "sandbox")  # sections; the others describe what is chosen
+SHOWN = ("method", "task", "model", "train", "data", "models", "generation", "tracker", "sandbox")  # sections
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
 
     options = words.read(Options, argv, "settings")
     config = load_config(words.run_overrides(options.overrides))
-    notes = of_config({"method": config.method.name})
+    notes = of_config({"method": config.method.name, "task": config.task.name, "model": config.model.name})
     found = [(key, value, notes.get(key, "")) for key, value in _settings(config.resolved)]
     if options.json:
         say(json.dumps([dict(zip(("key", "value", "note"), line, strict=True)) for line in found], indent=1))
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _settings(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values: those at the top, then those of `SHOWN`, the class and name of a method left out."""
+    """Dotted keys and values: those at the top, then those of `SHOWN`, classes and names left out, which are chosen."""
     yield from ((key, value) for key, value in values.items() if not isinstance(value, Mapping))
     for section in SHOWN:
         for name, value in (values.get(section) or {}).items():

@@ -40,6 +40,6 @@ def absolute_values(values: Mapping[str, Any]) -> dict[str, Any]:
         section, _, leaf = key.rpartition(".")
         place = made.get(section, {}) if section else made
         value = place.get(leaf)
-        if isinstance(value, str) and value and (key not in MODELS or is_own(value)):
+        if isinstance(value, str) and value and (key not in MODELS or (is_own(value) and value != "backbone")):
             place[leaf] = str(Path(value).expanduser().absolute())
     return made

@@ -24,7 +24,7 @@ MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself 
 
 
 def check(overrides: Sequence[str], multirun: bool) -> Iterator[Config]:
-    """The config of each job that the overrides ask for, of a long sweep's first ones.
+    """The config of each job that the overrides ask for; of a long sweep's first ones, and of some with the last value of each override.
 
     Raises:
         UserError: for the first override that is wrong: an unknown key, choice, type or range.
@@ -199,16 +199,16 @@ def _known_keys(parsed: list[Override]) -> set[str]:
 
 def _ends(parsed: list[Override]) -> Iterator[list[str]]:
     """Of a sweep that is too long to be checked whole: for each override that has several values a job with each of the last ones."""
-    firsts = [(o, _values(o)) for o in parsed if not o.key_or_group.startswith("hydra")]
-    if math.prod(len(values) for _, values in firsts if values) <= MOST_CHECKED_JOBS:
+    given = [(o, _values(o)) for o in parsed if not o.key_or_group.startswith("hydra")]
+    if math.prod(len(values) for _, values in given if values) <= MOST_CHECKED_JOBS:
         return
-    for place, (_, values) in enumerate(firsts):
+    for place, (_, values) in enumerate(given):
         for value in values[1:][-MOST_CHECKED_JOBS // 2 :]:
-            job = [value if here == place else own[0] for here, (_, own) in enumerate(firsts)]
+            job = [value if here == place else own[0] for here, (_, own) in enumerate(given)]
             yield told(
                 [
                     f"{o.key_or_group}={one}" if o.is_sweep_override() else str(o.input_line)
-                    for (o, _), one in zip(firsts, job, strict=True)
+                    for (o, _), one in zip(given, job, strict=True)
                 ]
             )
 

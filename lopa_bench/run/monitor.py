@@ -34,6 +34,7 @@ class Monitor:
         self._screen = Screen(config, main)
         self._tracker, self._info = config.tracker, run_info(config, directory)
         self._window = Window()
+        self._begun = False
         self._rows_sent = 0
         self._scores: Mapping[str, float] = {}
         self._metrics: Mapping[str, float] | None = None
@@ -69,6 +70,7 @@ class Monitor:
             )
         self._epochs, self._total_steps, self._first_step = epochs, total_steps, progress.step
         self._rows_sent = len(progress.history)
+        self._begin(progress.step + 1)
         self._started = time.monotonic()
         self._screen.start(progress.step, total_steps)
 
@@ -98,8 +100,14 @@ class Monitor:
         self._send(progress)
         self._show(lambda: self._window.log(scores, progress.step))
 
+    def _begin(self, step: int) -> None:
+        self._begun = True
+        self._show(lambda: self._window.begin(step))
+
     def done(self, metrics: Mapping[str, float]) -> None:
         """The run has its result."""
+        if not self._begun:  # one without steps
+            self._begin(1)
         self._metrics = metrics
 
     def _send(self, progress: Progress) -> None:

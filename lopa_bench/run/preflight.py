@@ -224,9 +224,14 @@ def _check_lengths(config: Config, files: ModelFiles) -> None:
     if positions > files.positions:
         key = f"method.num_virtual_tokens={m}" if m else "no virtual token"
         if (fewer := length - positions + files.positions) < SHORTEST:
+            fewer_tokens = files.positions - config.text_length
+            nearest = (
+                f"method.num_virtual_tokens={fewer_tokens}"
+                if fewer_tokens > 0
+                else f"fewer of both, {files.positions} in all"
+            )
             raise UserError(
-                f"{key}: the model has {files.positions} positions, which leaves no room for a text; "
-                f"nearest: method.num_virtual_tokens={max(1, files.positions - config.text_length)}"
+                f"{key}: with train.max_length={length} that is {positions} positions, the model has {files.positions}; nearest: {nearest}"
             )
         raise UserError(
             f"train.max_length={length}: with {key} that is {positions} positions, the model has {files.positions}; "

@@ -212,7 +212,7 @@ class _Decoder:
                 return _BUILD[tag]([self.decode(item, depth + 1) for item in parts[0]])
             if tag == "dict":
                 return dict(self._pair(pair, depth + 1) for pair in parts[0])
-        except TypeError:  # an unhashable member; honest only in a view of a dict's items
+        except (TypeError, ArithmeticError):  # an unhashable member; honest only in a view of a dict's items
             raise Malformed("unhashable") from None
         raise Malformed(f"unknown type {tag[:20]!r}")
 

@@ -129,9 +129,7 @@ class _Run:
     def _start(self, job: _Job) -> None:
         if job.deaths and self._idle:  # what the programs before this one left behind is not to count against it
             self._idle.pop().close()
-            worker = Worker(self._found.containment)
-        else:
-            worker = self._idle.pop() if self._idle and not job.deaths else Worker(self._found.containment)
+        worker = self._idle.pop() if self._idle and not job.deaths else Worker(self._found.containment)
         self._busy[worker] = job
         self._selector.register(worker, selectors.EVENT_READ, worker)
         with contextlib.suppress(WorkerDied):  # its socket has ended: _collect will see that
@@ -169,6 +167,8 @@ class _Run:
 
     def _settle(self, job: _Job, outcome: Outcome) -> None:
         ruling = judge(job.running, outcome)
+        if ruling[0] is Reason.HARNESS_ERROR and outcome.end == "timeout" and job.cpu_seconds:
+            ruling = Reason.TIMEOUT, ""  # the processes before this one have left it no time to start in
         in_time = outcome.cpu_seconds < job.timeout_s
         if ruling[0] is Reason.TIMEOUT and in_time and not job.repeated:
             self._again.append(replace(job, repeated=True))

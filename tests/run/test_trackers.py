@@ -37,6 +37,7 @@ def test_csv_of_another_run_in_its_place_begins_anew(overrides):
 
     tracker = load_config(told).tracker
     window = tracker.open(RunInfo("a", "b", "c", (), {}, again))
+    window.begin(3)
     window.log({"loss": 1.5}, 3)
     window.close(None)
     rows = (again / "tracker.csv").read_text().splitlines()
@@ -46,6 +47,19 @@ def test_csv_of_another_run_in_its_place_begins_anew(overrides):
     (again / "tracker.csv").write_text(f"\n{first}\nnot a line\n")
     assert run(load_config([*told, "force=true"])).directory.path == again
     assert (again / "tracker.csv").read_text() == first
+
+
+def test_a_window_is_told_where_the_run_begins(overrides, monkeypatch):
+    """Whatever step is shown first: of long runs not every one is. And a run without steps begins, too."""
+    begun = []
+    monkeypatch.setattr(Window, "begin", lambda self, step: begun.append(step))
+    monkeypatch.setattr(Window, "log", lambda self, values, step: begun.append((step, *values)[:1]))
+    monkeypatch.setattr(Tracker, "open", lambda *_: Window())
+    run(load_config([*overrides, "method=lopa"]))
+    run(load_config([*overrides, "method=lopa", "train.epochs=0"]))
+    assert begun[0] == 1
+    assert begun.count(1) == 2
+    assert (1,) in begun
 
 
 def test_tracker_is_not_part_of_the_identity(overrides):
@@ -97,6 +111,7 @@ def test_tensorboard(overrides):
     window = load_config([*overrides, "tracker=tensorboard"]).tracker.open(
         RunInfo("a", "b", "c", (), {}, outcome.directory.path)
     )
+    window.begin(2)
     window.log({"loss": losses[2]}, 2)  # as of a run that was killed and goes on from a checkpoint of its first step
     window.close(None)
     again = EventAccumulator(str(outcome.directory.path / "tensorboard")).Reload().Scalars("loss")
@@ -125,6 +140,7 @@ def test_trackio(overrides, capsys):
     name = f"rte/roberta/lopa/0 {outcomes[0].result.digest}-0"
     assert len(SQLiteStorage.get_logs("lopa-test", name)) == len(shown[name])
     window = load_config(words).tracker.open(RunInfo(name.partition(" ")[0], name.partition(" ")[2], "c", (), {}, None))
+    window.begin(2)
     window.log({"loss": 9.0}, 2)
     window.close(None)
     assert len(SQLiteStorage.get_logs("lopa-test", name)) == len(shown[name])

@@ -157,6 +157,21 @@ def test_a_program_that_could_never_start_has_not_failed(monkeypatch):
     assert verdict.detail == "it could not start within timeout_s=20; give more, or fewer workers"
 
 
+def test_time_that_arguments_have_used_up_is_the_programs(monkeypatch):
+    """What is left for the call of `f` is too little to start in."""
+
+    class Slow(Worker):
+        def finish(self):
+            outcome = super().finish()
+            if outcome is None or outcome.timeout_s < 20:
+                return outcome and replace(outcome, end="timeout", reply=b"", cpu_seconds=0.0)
+            return replace(outcome, cpu_seconds=19.9999)
+
+    monkeypatch.setattr("lopa_bench.sandbox.driver.Worker", Slow)
+    (verdict,) = run_programs([cruxeval_input("late", "def f(x): return x", "2", "f(2)")], workers=1, timeout_s=20)
+    assert verdict.reason is Reason.TIMEOUT
+
+
 def test_what_a_program_takes_away_is_not_missed_by_those_after_it(levels):
     """A zygote died of `os.rmdir`, and three of them took an honest program for our fault."""
     rude = (

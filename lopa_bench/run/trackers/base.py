@@ -31,42 +31,14 @@ class RunInfo:
 class Window:
     """A run's open window. This one shows nothing."""
 
+    def begin(self, step: int) -> None:
+        """Steps from this one on follow: 1 of a run that begins (again, with force=true), else the one after its checkpoint's."""
+
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Values at an optimiser step."""
 
     def close(self, metrics: Mapping[str, float] | None) -> None:
         """The run is over; `metrics` are its result, or None if it has none."""
-
-
-class KeptWindow(Window):
-    """A window on what lies on a disk, maybe from before: it begins with the first value, whose step says what of that still holds.
-
-    A run that begins (again, with force=true) logs step 1 first, a killed one that goes on a step after that of its checkpoint.
-    """
-
-    begun = False
-
-    def begin(self, step: int) -> None:
-        """Leave of what is there what comes before this step."""
-
-    def write(self, values: Mapping[str, float], step: int) -> None:
-        """Values at an optimiser step."""
-
-    def end(self, metrics: Mapping[str, float] | None) -> None:
-        """The run is over."""
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        if not self.begun:
-            self.begin(step)
-            self.begun = True
-        self.write(values, step)
-
-    def close(self, metrics: Mapping[str, float] | None) -> None:
-        if not self.begun and metrics is not None:  # a run without steps
-            self.begin(0)
-            self.begun = True
-        if self.begun:
-            self.end(metrics)
 
 
 @settings

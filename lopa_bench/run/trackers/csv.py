@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping
 
 from lopa_bench.config.fields import settings
-from lopa_bench.run.trackers.base import KeptWindow, RunInfo, Tracker, Window
+from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 
 COLUMNS = ("step", "name", "value")
 
@@ -17,7 +17,7 @@ class Csv(Tracker):
         return _Window(run)
 
 
-class _Window(KeptWindow):
+class _Window(Window):
     def __init__(self, run: RunInfo) -> None:
         self.file = (run.directory / "tracker.csv").open("a+", encoding="utf-8", errors="replace", newline="")
         self.writer = csv.writer(self.file, lineterminator="\n")
@@ -29,7 +29,7 @@ class _Window(KeptWindow):
         self.file.truncate(0)
         self.writer.writerows([COLUMNS, *(line for line in lines if int(line[0]) < step)])
 
-    def write(self, values: Mapping[str, float], step: int) -> None:
+    def log(self, values: Mapping[str, float], step: int) -> None:
         self.writer.writerows((step, name, value) for name, value in values.items())
         self.file.flush()
 

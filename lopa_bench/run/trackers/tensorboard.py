@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lopa_bench.config.fields import settings
-from lopa_bench.run.trackers.base import KeptWindow, RunInfo, Tracker, Window
+from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 
 
 @settings
@@ -17,7 +17,7 @@ class TensorBoard(Tracker):
         return _Window(run)
 
 
-class _Window(KeptWindow):
+class _Window(Window):
     def __init__(self, run: RunInfo) -> None:
         import torch.utils.tensorboard  # noqa: F401  # now: a run is told at its start where the package is not there
 
@@ -36,11 +36,12 @@ class _Window(KeptWindow):
         self.writer = SummaryWriter(str(folder), purge_step=step)  # what is shown of later ones is hidden
         self.writer.add_text("config", f"```json\n{json.dumps(self.run.config, indent=1, default=str)}\n```")
 
-    def write(self, values: Mapping[str, float], step: int) -> None:
+    def log(self, values: Mapping[str, float], step: int) -> None:
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
 
-    def end(self, metrics: Mapping[str, float] | None) -> None:
-        for name, value in (metrics or {}).items():
-            self.writer.add_scalar(f"result/{name}", value)
-        self.writer.close()
+    def close(self, metrics: Mapping[str, float] | None) -> None:
+        if self.writer is not None:
+            for name, value in (metrics or {}).items():
+                self.writer.add_scalar(f"result/{name}", value)
+            self.writer.close()

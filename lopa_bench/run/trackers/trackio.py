@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from lopa_bench.config.fields import settings
-from lopa_bench.run.trackers.base import KeptWindow, RunInfo, Tracker, Window
+from lopa_bench.run.trackers.base import RunInfo, Tracker, Window
 
 
 @settings
@@ -25,7 +25,7 @@ class Trackio(Tracker):
         return _Window(self.project, run)
 
 
-class _Window(KeptWindow):
+class _Window(Window):
     def __init__(self, project: str, run: RunInfo) -> None:
         self.project, self.info = project, run
         self.run: Any = None
@@ -52,12 +52,14 @@ class _Window(KeptWindow):
                 auto_log_cpu=False,
             )
 
-    def write(self, values: Mapping[str, float], step: int) -> None:
+    def log(self, values: Mapping[str, float], step: int) -> None:
         self.step = step
         if step > self.shown:
             self.run.log(dict(values), step=step)
 
-    def end(self, metrics: Mapping[str, float] | None) -> None:
+    def close(self, metrics: Mapping[str, float] | None) -> None:
+        if self.run is None:
+            return
         import trackio
 
         with _quiet():
