@@ -9,12 +9,11 @@ from typing import Any
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option, overrides
-from lopa_bench.config.keys import spell
 from lopa_bench.host.terminal import add_row, say, show, table
 
 SUMMARY = "every setting of a run: its value under these words, and what it is"
 DETAILS = """\
-Each can be told as KEY=VALUE; what it is, is the comment beside it in conf/. The choices are told by lopa-bench list."""
+Each can be told as KEY=VALUE, spelled as here; what it is, is the comment beside it in conf/. lopa-bench list has the choices."""
 EXAMPLE = "lopa-bench settings task=e2e method=prefix_tuning"
 SHOWN = ("method", "task", "model", "train", "data", "models", "generation", "tracker", "sandbox")  # sections
 
@@ -31,17 +30,20 @@ OPTIONS = Options
 def main(argv: Sequence[str]) -> int:
     from lopa_bench.config.comments import of_config
     from lopa_bench.config.compose import load_config
+    from lopa_bench.config.quoting import override
 
     options = words.read(Options, argv, "settings")
-    config = load_config(words.run_overrides(options.overrides))
-    notes = of_config({"method": config.method.name, "task": config.task.name, "model": config.model.name})
+    given = words.run_overrides(options.overrides)
+    config = load_config(given)
+    chosen = {"method": config.method.name, "task": config.task.name, "model": config.model.name}
+    notes = of_config({**dict(word.partition("=")[::2] for word in given), **chosen})
     found = [(key, value, notes.get(key, "")) for key, value in _settings(config.resolved)]
     if options.json:
         say(json.dumps([dict(zip(("key", "value", "note"), line, strict=True)) for line in found], indent=1))
         return 0
     lines = table("setting", "value", "what it is", left=3, box=None)
     for key, value, note in found:
-        add_row(lines, (key, spell(value), note))
+        add_row(lines, (key, override(key, value).partition("=")[2], note))
     show(lines)
     return 0
 

@@ -12,7 +12,7 @@ from lopa_bench.config.quoting import FILES, PATHS, quoted, read
 
 RESULTS = "results_dir"
 MODELS = {"model.path", "model.encoder"}  # folders, or names of models
-FOLDERS = {"results_dir", "data.dir", "models.dir", "conf.path", "init_from"}
+FOLDERS = {RESULTS, "data.dir", "models.dir", "init_from"}
 
 
 def absolute(words: Sequence[str], results_dir: Path) -> list[str]:
@@ -27,9 +27,14 @@ def _absolute(word: str, key: str) -> str:
     is_path = key.rsplit(".", 1)[-1] in PATHS or key in {*FILES, *MODELS, "init_from"}
     parsed = read(word) if is_path else None
     value = None if parsed is None or parsed.is_sweep_override() else parsed.value()
-    if not isinstance(value, str) or "${" in value or (key in MODELS and not is_own(value)):
+    if not isinstance(value, str) or "${" in value or _is_name(key, value):
         return word
     return quoted(word.partition("=")[0], Path(value).expanduser().absolute())
+
+
+def _is_name(key: str, value: str) -> bool:
+    """Whether the value is a model's name and no folder: a folder called `backbone` is not what ``model.encoder=backbone`` means."""
+    return key in MODELS and (value == "backbone" or not is_own(value))
 
 
 def absolute_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +45,6 @@ def absolute_values(values: Mapping[str, Any]) -> dict[str, Any]:
         section, _, leaf = key.rpartition(".")
         place = made.get(section, {}) if section else made
         value = place.get(leaf)
-        if isinstance(value, str) and value and (key not in MODELS or (is_own(value) and value != "backbone")):
+        if isinstance(value, str) and value and not _is_name(key, value):
             place[leaf] = str(Path(value).expanduser().absolute())
     return made

@@ -41,7 +41,8 @@ Temperature = Annotated[float, Field(ge=1e-6)]  # by a smaller one logits become
 NonNegative = Annotated[float, Field(ge=0)]
 Period = Annotated[float, Field(ge=0, allow_inf_nan=True)]  # seconds; inf is never
 Penalty = Annotated[float, Field(ge=-30, le=30)]  # an exponent of a text's length
-Length = Annotated[int, Field(ge=4, le=MOST)]  # tokens: a begin, an end, what is asked for, and at least one to be read
+SHORTEST = 4  # tokens of a row: a begin, an end, what is asked for, and at least one to be read
+Length = Annotated[int, Field(ge=SHORTEST, le=MOST)]
 Folder = Annotated[str, AfterValidator(check_path)]
 FolderAtHome = Annotated[Folder, AfterValidator(os.path.expanduser)]  # a shell leaves the ~ of key=~/place as it is
 Name = Annotated[str, AfterValidator(_check_name)]

@@ -8,6 +8,7 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
+from lopa_bench.config.fields import SHORTEST
 from lopa_bench.config.recipe import families
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing, UserError
@@ -213,9 +214,6 @@ def _check_vllm(config: Config) -> None:
         )
     if process_count() > 1:
         raise UserError(f"generation.generator=vllm: not in a run of several processes; {instead}")
-
-
-SHORTEST = 4  # tokens of a row (`config.fields.Length`)
 
 
 def _check_lengths(config: Config, files: ModelFiles) -> None:

@@ -36,8 +36,11 @@ def test_values_are_those_of_the_words(capsys):
     assert (told["method.rank"]["value"], told["train.lr"]["value"], told["data.limit"]["value"]) == (2, 0.5, 7)
     assert told["readout"]["note"].startswith("of a classification: label_words, or classifier")
     assert "generation.decoding" not in told
+    assert settings(capsys, "tracker=wandb")["tracker.mode"]["note"] == "online | offline | disabled"
     assert settings(capsys, "task=e2e")["generation.decoding"]["value"] == "greedy"
     assert main(["settings", "method=lopa"]) == 0
-    assert "method.rank" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "method.rank" in printed
+    assert "{not_entailment:" in printed  # as a word can say it
     assert main(["settings", "method.rnk=2"]) == 2
     assert "nearest: method.rank" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from lopa_bench.config.compose import load_config
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    for folder in ("model", "data", "it's a, folder"):
+    for folder in ("model", "data", "it's a, folder", "backbone"):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -29,6 +29,7 @@ def here(tmp_path, monkeypatch):
         ("data.train='rows.csv[:4]'", "data.train='{}/rows.csv[:4]'"),
         ("conf.path=own", "conf.path='{}/own'"),
         ("model.path=roberta-base", "model.path=roberta-base"),
+        ("model.encoder=backbone", "model.encoder=backbone"),  # though there is a folder of that name
         ("model.path=mini:mlm", "model.path=mini:mlm"),
         ("data.dir=null", "data.dir=null"),
         ("data.dir=${results_dir}/x", "data.dir=${results_dir}/x"),
