@@ -199,25 +199,24 @@ def _known_keys(parsed: list[Override]) -> set[str]:
 
 def _ends(parsed: list[Override]) -> Iterator[list[str]]:
     """Of a sweep that is too long to be checked whole: for each override that has several values a job with each of the last ones."""
-    given = [(o, _values(o)) for o in parsed if not o.key_or_group.startswith("hydra")]
-    if math.prod(len(values) for _, values in given if values) <= MOST_CHECKED_JOBS:
+    words = _words(parsed)
+    if math.prod(map(len, words)) <= MOST_CHECKED_JOBS:
         return
-    for place, (_, values) in enumerate(given):
-        for value in values[1:][-MOST_CHECKED_JOBS // 2 :]:
-            job = [value if here == place else own[0] for here, (_, own) in enumerate(given)]
-            yield told(
-                [
-                    f"{o.key_or_group}={one}" if o.is_sweep_override() else str(o.input_line)
-                    for (o, _), one in zip(given, job, strict=True)
-                ]
-            )
+    firsts = [own[0] for own in words]
+    for place, own in enumerate(words):
+        for word in own[1:][-MOST_CHECKED_JOBS // 2 :]:
+            yield told([*firsts[:place], word, *firsts[place + 1 :]])
 
 
 def _jobs(parsed: list[Override]) -> Iterator[list[str]]:
-    """The override lists of a sweep's jobs (one job without a sweep), Hydra's own settings left out."""
-    own = [o for o in parsed if not o.key_or_group.startswith("hydra")]
-    per_override = [
-        [f"{o.key_or_group}={value}" for value in _values(o)] if o.is_sweep_override() else [o.input_line] for o in own
+    """The override lists of a sweep's jobs (one job without a sweep)."""
+    yield from (told(job) for job in itertools.product(*_words(parsed)))
+
+
+def _words(parsed: list[Override]) -> list[list[str]]:
+    """What each override says in a job, one word for each of its values; Hydra's own settings left out."""
+    own = [o for o in parsed if not o.key_or_group.startswith("hydra") and o.input_line is not None]
+    return [
+        [f"{o.key_or_group}={value}" for value in _values(o)] if o.is_sweep_override() else [str(o.input_line)]
+        for o in own
     ]
-    for job in itertools.product(*per_override):
-        yield told([text for text in job if text is not None])

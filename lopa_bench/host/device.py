@@ -31,7 +31,7 @@ def usable_device(name: str) -> torch.device:
         RuntimeError,
         AssertionError,
         ImportError,
-    ) as error:  # assertions of a PyTorch that is built without that kind of device
+    ) as error:  # AssertionError: of a PyTorch built without such devices
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0][:160].rstrip(".")
         raise UserError(f"device={name}: {reason}; nearest: device={default_device()}") from error
 
