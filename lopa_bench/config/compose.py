@@ -17,7 +17,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from lopa_bench.config import derive, files, places, scale, typed
 from lopa_bench.config.keys import tree
 from lopa_bench.config.releases import HYDRA_BASE, register_resolver
-from lopa_bench.config.schema import Config, Data, Generation, Model, Models, Run, Train
+from lopa_bench.config.schema import Config, Data, Generation, Model, Models, Run, Sandbox, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
 
@@ -103,6 +103,7 @@ def _from_composed(values: dict[str, Any]) -> Config:
     with files.searching(values["conf"]["path"]):
         typed.fill(Models, plain["models"], "models")  # before a place is looked for
         typed.fill(Model, plain["model"], "model")
+        typed.fill(Sandbox, plain["sandbox"], "sandbox")  # only some tasks read it
         return from_resolved(places.placed(plain))
 
 

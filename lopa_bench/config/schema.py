@@ -143,6 +143,13 @@ class Generation:
     generator: Literal["vllm"] | None = None
 
 
+@settings
+class Sandbox:
+    """What tasks that run programs are told of the machine."""
+
+    allow_unsafe: bool
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything one run is told. `run(config)` depends on nothing else."""

@@ -27,6 +27,7 @@ from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files
 
 SHARDING_TORCH = (2, 13)  # the first version lopa_bench.run.shard was run with
+VLLM_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that an engine can be started for
 
 
 def preflight(config: Config) -> None:
@@ -211,6 +212,10 @@ def _check_vllm(config: Config) -> None:
     if "vllm" not in config.method.written_by:
         raise UserError(
             f"generation.generator=vllm: method={config.method.name} changes more of the backbone than vLLM takes; {instead}"
+        )
+    if (rank := config.method.adapter_rank or 0) > (most := VLLM_LORA_RANKS[-1]):
+        raise UserError(
+            f"method.rank={rank}: vLLM takes adapters of rank {most} at most; nearest: method.rank={most}, or generation.generator=null"
         )
     if process_count() > 1:
         raise UserError(f"generation.generator=vllm: not in a run of several processes; {instead}")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from lopa_bench.run.preflight import VLLM_LORA_RANKS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from lopa_bench.models.batches import Split
     from lopa_bench.models.decoding import GenerationSpec
 
-LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that an engine can be started for
 MEMORY = 0.5  # of the GPU; the model in training keeps the rest
 _adapter_numbers = itertools.count(1)
 
@@ -70,7 +71,7 @@ def engine(path: str, revision: str | None, dtype: str, positions: int, soft: bo
     """One engine for all epochs and runs of a backbone."""
     from vllm import LLM
 
-    lora = {} if rank is None else {"enable_lora": True, "max_lora_rank": min(r for r in LORA_RANKS if r >= rank)}
+    lora = {} if rank is None else {"enable_lora": True, "max_lora_rank": min(r for r in VLLM_LORA_RANKS if r >= rank)}
     return LLM(
         model=path,
         revision=revision,

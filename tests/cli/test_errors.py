@@ -110,6 +110,7 @@ BAD = [
     ("seed=", "seed=", "whole number"),
     ("recipe=official task=mbpp", "task=mbpp", "recipe=paper"),
     ("force=maybe", "force=maybe", "true or false"),
+    ("sandbox.allow_unsafe=5", "sandbox.allow_unsafe=5", "true or false"),  # though rte runs no programs
     ("wait=false", "wait=false", "put -m before it"),
     ("detach=true", "detach=true", "put -m before it"),
     ("resolve=true", "resolve", "put --cfg job before it"),

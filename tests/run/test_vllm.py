@@ -104,6 +104,7 @@ def test_lora_goes_as_an_adapter(fake_vllm, tiny_models):
         (["method=pt"], "vllm is not installed; pip install"),
         (["method=pt", "generation.decoding=beam"], "decoding=beam is not written by it"),
         (["method=fft"], "method=fft changes more of the backbone"),
+        (["method=lora", "method.rank=513"], "method.rank=513: vLLM takes adapters of rank 512 at most"),
         (["method=prefix_tuning"], "method=prefix_tuning changes more of the backbone"),
     ],
 )
