@@ -47,14 +47,13 @@ def write_run(
     run = PlannedRun({"task": task, "method": method, **settings}, (seed,))
     flat = run.selector(scale)
     told = {**run.recipe(scale), **flat}
-    config = nested({k: v for k, v in told.items() if "." in k or k in ("precision", "protocol", "readout")}) | {
+    kept = {k: v for k, v in told.items() if v is not None or not k.startswith("task.")}  # as a result has a task's
+    config = nested({k: v for k, v in kept.items() if "." in k or k in ("precision", "protocol", "readout")}) | {
         "seed": seed
     }
     config["selection"] = flat["selection"]
     data = config.pop("data")
     config["data"] = {"train": f"sha-{task}-{data}", "test": f"sha-{task}-{data}"}
-    kind = "causal" if flat.get("kind") == "causal" else "masked"
-    config["task"] = {"template": getattr(known(task).for_kind(kind), "template", "")}
     headline = known(task).metric
     if correct is not None:
         words = np.where(np.arange(len(correct)) % 2, " Yes", " No")

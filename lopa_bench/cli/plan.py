@@ -88,7 +88,7 @@ ASSUMED = {"GPU": 20.0, "core of a CPU": 1.0}
 
 def print_plan(wanted: Plan, tflops: float | None) -> None:
     """A line a command with its runs, hours and memory, and what that is in all."""
-    from lopa_bench.study.plan import groups
+    from lopa_bench.study.commands import groups
 
     guessed = any(not wanted.known or wanted.known.seconds(run) is None for run in wanted.left)
     device = "GPU" if guessed and tflops is None and visible() else "core of a CPU"

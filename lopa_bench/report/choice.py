@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from lopa_bench.config.keys import lookup, spell
+from lopa_bench.config.keys import fits, lookup, spell
 from lopa_bench.results.read import Chosen, Runs
-from lopa_bench.study.plan import PlannedRun, cell, words
+from lopa_bench.study.commands import words
+from lopa_bench.study.plan import PlannedRun, cell
 from lopa_bench.study.spec import Column
 from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import known
+from lopa_bench.tasks.places import own_files
 
 
 def choose(runs: Runs, planned: PlannedRun, scale: str) -> Chosen:
@@ -30,15 +31,14 @@ def choose(runs: Runs, planned: PlannedRun, scale: str) -> Chosen:
 
 
 def _chosen(runs: Runs, planned: PlannedRun, scale: str) -> Chosen:
-    selector, recipe = planned.selector(scale, runs.given), planned.recipe(scale, runs.given)
-    usual = runs.places({**selector, **recipe})
-    if len(usual):
+    if usual := planned.places(runs, scale):
         return one_setting(runs, usual)
-    found = runs.places(selector)
-    if not len(found):
+    found = runs.places(planned.selector(scale, runs.given)).tolist()
+    if not found:
         return runs.frame.iloc[found], None
     chosen, note = one_setting(runs, found)
-    return chosen, " ".join(filter(None, [_off(chosen.iloc[0], recipe), note]))
+    off = _off(chosen.iloc[0], planned.recipe(scale, runs.given))
+    return chosen, " ".join(filter(None, [off, note]))
 
 
 def by_rank_of(runs: Runs, column: Column, scale: str, fast: bool = False) -> Iterator[tuple[int, list[Path]]]:
@@ -49,7 +49,7 @@ def by_rank_of(runs: Runs, column: Column, scale: str, fast: bool = False) -> It
         yield int(row.settings["method.rank"]), list(chosen["path"])
 
 
-def one_setting(runs: Runs, places: NDArray[np.int64]) -> tuple[pd.DataFrame, str | None]:
+def one_setting(runs: Runs, places: Sequence[int]) -> tuple[pd.DataFrame, str | None]:
     """Runs of one setting only, in the order of their seeds, so that a mean is over seeds and nothing else.
 
     Where several settings match, the one with most seeds is taken (never the one that scored best)
@@ -59,8 +59,8 @@ def one_setting(runs: Runs, places: NDArray[np.int64]) -> tuple[pd.DataFrame, st
         places: the rows of `runs.frame` to choose from; at least one.
     """
     by_setting: dict[str, dict[int, int]] = {}
-    columns = (runs.frame[name].to_numpy()[places].tolist() for name in ("setting", "seed"))
-    for place, setting, seed in zip(places.tolist(), *columns, strict=True):
+    columns = (runs.frame[name].to_numpy()[list(places)].tolist() for name in ("setting", "seed"))
+    for place, setting, seed in zip(places, *columns, strict=True):
         by_setting.setdefault(setting, {}).setdefault(seed, place)
     order = sorted(by_setting, key=lambda setting: (-len(by_setting[setting]), setting))
     chosen = runs.frame.iloc[[place for _, place in sorted(by_setting[order[0]].items())]]
@@ -75,10 +75,18 @@ def one_setting(runs: Runs, places: NDArray[np.int64]) -> tuple[pd.DataFrame, st
 
 
 def _off(run: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    """In what a run is not at the recipe's values: ``train.lr=0.5, not the recipe's 0.001.``"""
+    """In what a run is not at the recipe's values: ``train.lr=0.5, not the recipe's 0.001.`` Another model has words of its own."""
     own = {key: run[key] if key in run else lookup(run["config"], key) for key in recipe}
-    pairs = [(key, spell(own[key]), spell(value)) for key, value in recipe.items()]
-    return "; ".join(f"{key}={own}, not the recipe's {usual}" for key, own, usual in pairs if own != usual) + "."
+    off = [key for key, value in recipe.items() if not fits(own[key], value)]
+    told = [key for key in off if "model" not in off or not key.startswith("model.")]
+    named = [f"{key}={spell(own[key])}, not the recipe's {_spelt(recipe[key])}" for key in told]
+    files = own_files(known(run["task"]), run["config"]["data"])
+    named += [f"data.{split}={file}, not the task's rows" for split, file in files.items()]
+    return "; ".join(named) + "."
+
+
+def _spelt(value: Any) -> str:
+    return " or ".join(map(spell, value)) if isinstance(value, tuple) else spell(value)
 
 
 def _different(a: Any, b: Any, prefix: str = "") -> list[str]:

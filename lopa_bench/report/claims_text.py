@@ -12,6 +12,7 @@ from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.texts import MISSING
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
+from lopa_bench.study.commands import commands
 
 HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
@@ -91,7 +92,7 @@ LEANS: dict[Verdict, str] = {
 
 def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
     """The commands for what no run speaks to yet, tasks that differ in nothing else in one."""
-    return plan.commands(plan.distinct(run for claim in checked for f in claim.findings for run in f.missing))
+    return commands(plan.distinct(run for claim in checked for f in claim.findings for run in f.missing))
 
 
 def part_title(part: CheckedPart) -> str:
@@ -176,6 +177,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "task": finding.comparison.task,
         "verdict": finding.verdict,
         "encoders": list(finding.encoders),
-        "detail": "; ".join([finding.detail] if finding.detail else plan.commands(finding.missing)),
+        "detail": "; ".join([finding.detail] if finding.detail else commands(finding.missing)),
         **numbers,
     }

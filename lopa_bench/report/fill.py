@@ -15,6 +15,7 @@ from lopa_bench.report.elsewhere import Elsewhere
 from lopa_bench.report.paper_table import reference_table
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
+from lopa_bench.study.commands import commands
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.reference import published
 from lopa_bench.study.spec import Column, Row, TableSpec, default_model
@@ -73,7 +74,7 @@ class _Filler:
             columns=self.spec.columns,
             lines=mark_best(lines, self.spec.columns),
             notes=tuple(self.noted()),
-            commands=tuple(plan.commands(missing)),
+            commands=tuple(commands(missing)),
             estimate=describe(map(estimate.seconds, missing)) if missing else "",
         )
 

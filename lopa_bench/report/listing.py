@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +20,7 @@ from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known
-from lopa_bench.tasks.places import split_slice
+from lopa_bench.tasks.places import own_files
 
 FROZEN = "method.freeze_encoder"
 FIELDS = {  # as printed -> of ListedRun
@@ -124,7 +123,7 @@ def _of(cells: Iterable[plan.PlannedRun], runs: Runs, scale: str) -> list[Path]:
     found = {
         place: runs.frame.iloc[place]
         for cell in cells
-        for place in runs.places({**cell.selector(scale), **cell.recipe(scale)}).tolist()
+        for place in cell.places(runs, scale)
         if runs.frame.iloc[place]["seed"] in cell.seeds
     }
     return sorted(run["path"] for run in found.values())
@@ -182,41 +181,20 @@ def _differs(run: Mapping[str, Any], scale: str) -> tuple[str, ...]:
     if frozen is not None and frozen != expected[FROZEN]:  # runs that train their encoder have a recipe of their own
         expected = {**_settings({**told, FROZEN: frozen}, scale), FROZEN: expected[FROZEN]}
     own = {key: _known(run[key]) if key in run else lookup(run["config"], key) for key in expected}
-    named = _own_files(run["task"], run["config"])
+    named = _files(run["task"], run["config"]["data"])
     own |= {"data.source": expected["data.source"]} if named and "data.source" in own else {}  # naming a file says it
-    told = {key: own[key] for key, value in expected.items() if not fits(own[key], value)}
-    told |= _of_task(run) | named
-    model = lookup(run["config"], "model.label_words")
-    told |= {"model.label_words": model} if model else {}
+    told = {key: own[key] for key, value in expected.items() if not fits(own[key], value)} | named
     told |= {"data.skip_broken": True} if any((lookup(run["config"], "data.left_out") or {}).values()) else {}
+    if run["kind"] == "causal" and "task.template" in told and "causal_template" in files.read(f"task/{run['task']}"):
+        told["task.causal_template"] = told.pop("task.template")  # what a causal LM is asked in its place
     return tuple(override(key, value) for key, value in told.items())
 
 
-def _of_task(run: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a task's own fields is not as conf/task/<name>.yaml says it."""
-    name, written = run["task"], files.read(f"task/{run['task']}")
-    usual, own = known(name).for_kind(run["kind"]), lookup(run["config"], "task") or {}
-    others = {
-        key: own[key]
-        for key in own
-        if key in written and key != "name" and _plain(getattr(usual, key, None)) != _plain(own[key])
-    }
-    if run["kind"] == "causal" and "causal_template" in written and "template" in others:
-        others["causal_template"] = others.pop("template")  # what a causal LM is asked in its place
-    return {f"task.{key}": value for key, value in others.items()}
-
-
-def _plain(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _own_files(name: str, config: Mapping[str, Any]) -> dict[str, str]:
-    """The files of a run that the user named, without their folder; none where the rows are the task's."""
-    if lookup(config, "data.source") != "files":
-        return {}
-    usual = {split_slice(place)[0] for places in known(name).files.values() for place in places}
-    read: Mapping[str, str] = lookup(config, "data.files") or {}
-    return {} if usual & set(read.values()) else {f"data.{split}": file for split, file in read.items()}
+def _files(name: str, read: Mapping[str, Any]) -> dict[str, str]:
+    """The files that a run was told, as overrides: in place of its task's, or where that has none."""
+    task = known(name)
+    own = own_files(task, read) if task.files else read["files"]
+    return {f"data.{split}": file for split, file in (own or {}).items()}
 
 
 def _settings(told: Mapping[str, Any], scale: str) -> dict[str, Any]:

@@ -11,10 +11,11 @@ every digest stays. Of a field's default it follows that it is never changed: ra
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from lopa_bench.config.class_code import fingerprint
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.recipe import FREEZE, hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
+from lopa_bench.errors import UserError
 from lopa_bench.models.files import kind_of, locate
 from lopa_bench.results.directory import TRAINED, RunDirectory, place
 from lopa_bench.tasks.base import Task
+from lopa_bench.tasks.known import known
 from lopa_bench.tasks.rows import Records
 
 PROTOCOL = 1  # of the training and evaluation code; raised by a change that moves numbers, so that old results are not taken for new
@@ -77,13 +80,12 @@ def _class_code(classes: Mapping[str, type]) -> dict[str, str]:
 def told(config: Config, kind: Kind) -> dict[str, Any]:
     """Those of the values that `config` alone says, of a run with a model of this kind."""
     task = config.task.for_kind(kind)
-    added = [field.name for field in dataclasses.fields(task) if field.name not in Task.__dataclass_fields__]
     values = {
         **{name: getattr(config, name) for name in RUN},
         **_chosen(config, ADDED),
         "train": _chosen(config.train, _of_training(trains_encoder=config.method.trains_encoder)),
         "method": _chosen(config.method, [field.name for field in dataclasses.fields(config.method)]),
-        "task": _chosen(task, (*TASK, *added)),
+        "task": _chosen(task, _of_task(task)),
         "model": _chosen(config.model, MODEL),
     }
     return {**values, "generation": _chosen(config.generation, GENERATION)} if config.generation else values
@@ -98,6 +100,34 @@ def recipe(
         freeze_encoder: what it is told of its instance encoder; None: nothing.
     """
     return _recipe(tuple(files.sources()), scale, task, method, model, freeze_encoder)
+
+
+def of_task(task: str, kinds: Iterable[Kind]) -> Mapping[str, Any]:
+    """The determining values of a task as conf/ has it, as dotted keys; of kinds that are asked otherwise, those of each as a tuple."""
+    return _of_known_task(tuple(files.sources()), task, tuple(kinds))
+
+
+@cache
+def _of_known_task(sources: tuple[Path, ...], task: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
+    told: list[dict[str, Any]] = []
+    names = [name for name in _of_task(known(task)) if name in files.read(f"task/{task}")]  # what a run can be told
+    for kind in kinds:
+        with contextlib.suppress(UserError):  # it cannot be put to such a model
+            values = _plain(_chosen(known(task).for_kind(kind), names))
+            told.append({f"task.{name}": values.get(name) for name in names})
+    keys = dict.fromkeys(key for values in told for key in values)
+    return {key: _either([values.get(key) for values in told]) for key in keys}
+
+
+def _either(values: Sequence[Any]) -> Any:
+    """The value that all of them are, else all as a tuple."""
+    return values[0] if all(value == values[0] for value in values) else tuple(values)
+
+
+def of_model(model: str) -> dict[str, Any]:
+    """The determining values of a model of conf/model beside its weights, as `of_task` has them; none of one that is not there."""
+    written = files.read(f"model/{model}") if files.is_choice("model", model) else {}
+    return {f"model.{name}": written[name] or None for name in MODEL if not isinstance(written.get(name, ""), str)}
 
 
 def is_method_or_task(key: str) -> bool:
@@ -119,6 +149,16 @@ def _recipe(
     classes = {group: typed.class_of(files.read(f"{group}/{name}")["_target_"], group) for group, name in names.items()}
     code = {f"code.{group}": value for group, value in _class_code(classes).items()}
     return {**as_kept(method, kept), **code, "protocol": PROTOCOL}
+
+
+def _of_task(task: Task) -> list[str]:
+    """The fields of a task that a run's number depends on."""
+    return [*TASK, *(field.name for field in dataclasses.fields(task) if field.name not in Task.__dataclass_fields__)]
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON gives them back."""
+    return json.loads(json.dumps(values))  # type: ignore[no-any-return]
 
 
 def _of_training(*, trains_encoder: bool) -> list[str]:

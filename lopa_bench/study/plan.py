@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from lopa_bench.config.fields import Kind
 from lopa_bench.config.files import read
 from lopa_bench.config.keys import spell
 from lopa_bench.config.places import folder_name
 from lopa_bench.config.quoting import as_meant, pair
 from lopa_bench.errors import UserError
 from lopa_bench.run import identity
+from lopa_bench.study.commands import commands, words
 from lopa_bench.study.estimate import Estimate, describe
 from lopa_bench.study.settings import overrides_of, seeds, usual_settings
 from lopa_bench.study.spec import (
@@ -28,14 +28,11 @@ from lopa_bench.study.spec import (
     kind_of,
 )
 from lopa_bench.tasks.known import known
+from lopa_bench.tasks.places import own_files
 
 if TYPE_CHECKING:
     from lopa_bench.results.read import Runs
 
-YOURS = (
-    "models.dir=DIR",
-    "data.dir=DIR",
-)  # what scale=small is told where neither models nor rows are to come from the hub
 FAST_EPOCHS = 2  # of few rows and one seed: every cell is filled, and no score means anything
 PASSES = ("train.epochs", "method.search")  # what says how often a run goes over its rows, where its method does
 NEVER = {"seed", "scale", "results_dir", "recipe", "data.train", "data.validation", "data.test"}  # what no plan is told
@@ -80,12 +77,26 @@ class PlannedRun:
         return {k: v for k, v in settings.items() if k not in free} | ({"kind": kind} if kind else {})
 
     def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
-        """Beside its `selector`, what the run of this cell's command has: its hyperparameters, and what may be another (`PREFERRED`)."""
+        """Beside its `selector`, what the run of this cell's command has: its hyperparameters, the task's words and the model's.
+
+        Of a value that hangs on the model's kind, where that may be either, both as a tuple.
+        """
         own = self.settings(scale)
-        frozen = self.overrides.get("method.freeze_encoder")
-        values = {**identity.recipe(scale, self.task, self.method, own["model"], frozen), **own}
+        frozen, kind = self.overrides.get("method.freeze_encoder"), kind_of(own["model"])
+        kinds = (kind,) if kind and "model" not in given else get_args(Kind)
+        values = {
+            **identity.recipe(scale, self.task, self.method, own["model"], frozen),
+            **identity.of_task(self.task, kinds),
+            **identity.of_model(own["model"]),
+            **own,
+        }
         selector = self.selector(scale)
         return {key: value for key, value in values.items() if key not in selector and key not in given}
+
+    def places(self, runs: Runs, scale: str) -> list[int]:
+        """Where in the frame the runs of this cell's command are: on the recipe, with the task's own rows."""
+        found = runs.places({**self.selector(scale, runs.given), **self.recipe(scale, runs.given)}).tolist()
+        return [place for place in found if not own_files(known(self.task), runs.frame["config"].iloc[place]["data"])]
 
     def argv(self) -> list[list[str]]:
         """One list of overrides for ``lopa-bench`` per seed."""
@@ -114,40 +125,6 @@ def distinct(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
     return list({tuple(words(run.overrides)): run for run in runs}.values())
 
 
-def commands(runs: Iterable[PlannedRun], told: Sequence[str] = ()) -> list[str]:
-    """The commands that make these runs, one per group that differs in nothing but the task.
-
-    Args:
-        told: overrides that every run is given. Where they do not say where models and rows are, a run of scale=small is given `YOURS`.
-    """
-    return [_command(group, told) for group in groups(runs)]
-
-
-def groups(runs: Iterable[PlannedRun]) -> list[list[PlannedRun]]:
-    """The runs that one command makes: they differ in nothing but the task."""
-    found: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
-    for run in runs:
-        rest = tuple(word for word in words(run.overrides) if not word.startswith("task="))
-        found[rest, run.seeds].append(run)
-    return list(found.values())
-
-
-def _command(group: list[PlannedRun], told: Sequence[str]) -> str:
-    """``lopa-bench -m task=rte,mrpc method=lopa seed=0,1,2``."""
-    first = group[0]
-    tasks = ",".join(dict.fromkeys(run.task for run in group))
-    rest = (word for word in words(first.overrides) if not word.startswith("task="))
-    small = first.overrides.get("scale") == "small"
-    yours = [word for word in YOURS if small and not any(_same_key(word, own) for own in told)]
-    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, first.seeds)), *yours, *told]
-    many = len(group) > 1 or len(first.seeds) > 1
-    return shlex.join(["lopa-bench", *(["-m"] if many else []), *typed])
-
-
-def _same_key(word: str, other: str) -> bool:
-    return word.partition("=")[0] == other.partition("=")[0]
-
-
 def missing_runs(
     planned: Iterable[PlannedRun], runs: Runs, scale: str, told: Mapping[str, Any] | None = None
 ) -> list[PlannedRun]:
@@ -161,16 +138,11 @@ def missing_runs(
         named = {*run.selector(scale), *run.recipe(scale)}
         instead = {key: value for key, value in (told or {}).items() if key in named or identity.is_method_or_task(key)}
         wanted = PlannedRun({**run.overrides, **instead}, ())
-        done = set(runs.column("seed", {**wanted.selector(scale), **wanted.recipe(scale)}))
+        done = set(runs.frame["seed"].iloc[wanted.places(runs, scale)])
         seeds = tuple(seed for seed in run.seeds if seed not in done)
         if seeds:
             left.append(PlannedRun(run.overrides, seeds))
     return left
-
-
-def words(overrides: Mapping[str, Any]) -> list[str]:
-    """Overrides as typed: ``key=value``."""
-    return [f"{key}={spell(value)}" for key, value in overrides.items()]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lopa_bench.config.fields import Split
 from lopa_bench.config.nearest import hint
@@ -39,6 +41,19 @@ def find_files(task: Task, data: Data, selection: str = "holdout") -> dict[Split
             f"data.source={data.source} reads no file of yours; leave it out where data.train=FILE is given"
         )
     return _own_files(data, selection) if data.own or not task.files else _task_files(task, data.dir)
+
+
+def own_files(task: Task, read: Mapping[str, Any]) -> dict[str, str]:
+    """The files that a run's user named in place of its task's, without their folder; none of a task that has no files of its own.
+
+    Args:
+        read: what its result says of its data.
+    """
+    if read["source"] != "files" or not task.files:
+        return {}
+    usual = {split_slice(place)[0] for places in task.files.values() for place in places}
+    named: dict[str, str] = read["files"] or {}
+    return named if {split_slice(name)[0] for name in named.values()} - usual else {}
 
 
 def _own_files(data: Data, selection: str) -> dict[Split, tuple[Path, slice]]:

@@ -7,6 +7,7 @@ import pytest
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.study import plan
+from lopa_bench.study.commands import words
 from lopa_bench.study.spec import GLUE, default_model
 from lopa_bench.study.tables import tables
 
@@ -70,7 +71,7 @@ def cells():
 
 
 def check(run, model):
-    config = load_config(plan.words(run.overrides)).resolved
+    config = load_config(words(run.overrides)).resolved
     wanted = expected(run.task, run.method, model)
     assert config["model"]["name"] == model
     assert config["selection"] == ("paper" if run.task in GLUE else "last")

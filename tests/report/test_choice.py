@@ -44,6 +44,42 @@ def test_a_cell_has_the_recipes_runs_and_others_only_where_there_are_none_with_a
     assert "LOPA, SST-2: protocol=0, not the recipe's 1." in notes
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"task.template": "{sentence2} {sentence1} <mask>"}, "task.template={sentence2} {sentence1} <mask>, not"),
+        ({"task.label_words": {"0": " good", "1": " bad"}}, "task.label_words={'0': ' good', '1': ' bad'}, not"),
+        ({"task.scored_by": ["f1"]}, "task.scored_by=['f1'], not the recipe's ['accuracy', 'glue']"),
+        ({"model.lora_targets": ["query"]}, "model.lora_targets=['query'], not the recipe's ['query', 'key', 'value']"),
+        ({"model.label_words": {" Yes": " yes"}}, "model.label_words={' Yes': ' yes'}, not the recipe's null"),
+    ],
+)
+def test_a_run_with_words_of_its_own_is_not_the_recipes(tmp_path, told, said):
+    """It asked the task or the model otherwise, so it is a run of another thing, whatever it is called."""
+    write_run(tmp_path, "rte", "lora", 0, metrics={"glue": 99.0}, settings=told)
+    table = build(tmp_path, "mini", "glue")[0]
+    assert any(f"LoRA, RTE: {said}" in note for note in table.notes), table.notes
+    planned = [plan.PlannedRun({"task": "rte", "method": "lora"}, (0,))]
+    assert plan.missing_runs(planned, read_runs(tmp_path, "mini"), "mini")
+    write_run(tmp_path, "rte", "lora", 0, metrics={"glue": 80.0})
+    table = build(tmp_path, "mini", "glue")[0]
+    assert cell_of(table, "LoRA", "RTE").mean == 80.0
+    assert not any("LoRA, RTE" in note for note in table.notes)
+
+
+def test_rows_of_ones_own_do_not_stand_for_the_tasks(tmp_path):
+    files = {"train": "mine.csv", "test": "glue/SST-2/dev.tsv"}
+    folder = write_run(tmp_path, "sst2", "pt", 0, scale="small", metrics={"glue": 99.0})
+    result = json.loads((folder / "result.json").read_text())
+    result["data"] |= {"source": "files", "files": files}
+    (folder / "result.json").write_text(json.dumps(result))
+    table = build(tmp_path, "small", "glue")[0]
+    assert any("; data.train=mine.csv, not the task's rows" in note for note in table.notes), table.notes
+    result["data"]["files"] = {"train": "glue/SST-2/train.tsv", "test": "glue/SST-2/dev.tsv"}
+    (folder / "result.json").write_text(json.dumps(result))
+    assert not any("the task's rows" in note for note in build(tmp_path, "small", "glue")[0].notes)
+
+
 def test_the_plan_wants_the_recipes_runs_of_todays_protocol(tmp_path):
     write_run(tmp_path, "rte", "lopa", 0, settings={"train.lr": 0.5})
     write_run(tmp_path, "rte", "lopa", 1, settings={"protocol": 0})
