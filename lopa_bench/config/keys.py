@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -13,6 +13,15 @@ def tree(composed: Mapping[str, Any], prefix: str = "") -> list[str]:
         keys.append(f"{prefix}{name}")
         keys += tree(value, f"{prefix}{name}.") if isinstance(value, Mapping) else []
     return keys
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All dotted keys with a value that is no section, and their values."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def lookup(config: Mapping[str, Any], key: str) -> Any:

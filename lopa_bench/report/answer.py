@@ -70,6 +70,8 @@ def terminal(answers: Answers) -> str:
             grid = Table.grid(padding=(0, 2, 0, 0))
             for scale, part in parts.items():
                 grid.add_row(f"  {SCALE_TITLES[scale]}", part.verdict, printable(_told(part)))
+                for caveat in _caveats(part):
+                    grid.add_row("", "", printable(caveat), style="dim")
             console.print(grid)
         console.print()
     console.print(f"{TESTED} {HOW}", style="dim", markup=False)
@@ -84,7 +86,7 @@ def markdown(answers: Answers) -> str:
         words = " | ".join(f"**{one.word}**" for one in asked.values())
         lines.append(f"| | **{next(iter(asked.values())).question.text}** | {words} |")
         for name, text, parts in _statements(asked):
-            cells = [f"{part.verdict}: {_told(part)}" for part in parts.values()]
+            cells = ["; ".join([f"{part.verdict}: {_told(part)}", *_caveats(part)]) for part in parts.values()]
             lines.append(" | ".join([f"| {name}", *map(markdown_cell, [text, *cells])]) + " |")
     return "\n".join([*lines, "", TESTED, HOW]) + "\n"
 
@@ -129,6 +131,15 @@ def _told(part: CheckedPart) -> str:
     by_verdict = {verdict: [f for f in part.findings if f.verdict == verdict] for verdict in words}
     told = [f"{words[verdict]} {', '.join(map(_finding, found))}" for verdict, found in by_verdict.items() if found]
     return ": ".join(filter(None, [read_by(part), "; ".join(told)]))
+
+
+def _caveats(part: CheckedPart) -> list[str]:
+    """What the claims report says beside the comparisons: ``sst2, qqp: the two sides differ in device (cpu | NVIDIA H100)``."""
+    tasks: dict[str, list[str]] = {}
+    for finding in part.findings:
+        if finding.detail:
+            tasks.setdefault(finding.detail, []).append(finding.comparison.task)
+    return [f"{', '.join(named)}: {detail}" for detail, named in tasks.items()]
 
 
 def _finding(finding: Finding) -> str:

@@ -10,12 +10,11 @@ from typing import Any
 
 from lopa_bench.errors import UserError
 from lopa_bench.report.crossed import LEVEL
-from lopa_bench.report.differing import differing, train_rows
+from lopa_bench.report.differing import circumstances, differing
 from lopa_bench.report.resampling import RowScores, jackknife, other_examples, read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
-from lopa_bench.results.record import Result
 from lopa_bench.study.claim import Region
 from lopa_bench.tasks.known import as_run
 
@@ -112,19 +111,8 @@ def compare(a: Path, b: Path) -> Comparison:
         only_a=only_a,
         only_b=only_b,
         written=None if right_or_wrong else _written(lines_a, lines_b, scores_a, scores_b),
-        beside=differing([(_circumstances(result_a), _circumstances(result_b))]),
+        beside=differing([(circumstances(result_a), circumstances(result_b))]),
     )
-
-
-def _circumstances(result: Result) -> dict[str, str | None]:
-    """What a comparison of two settings means to be alike on both sides."""
-    return {
-        **train_rows(result.data.model_dump()),
-        "precision": result.computed_in or result.setting("precision"),
-        "device": result.device,
-        "torch": result.versions.get("torch"),
-        "commit": result.git.commit[:12] if result.git.commit else None,
-    }
 
 
 def _flips(a: list[Line], b: list[Line]) -> tuple[list[Flip], list[Flip]]:

@@ -1,9 +1,12 @@
-"""In what runs differ that no setting names: the rows they read, and what computed them."""
+"""In what runs differ beside what they are compared for: what was asked of them, the rows they read, what computed them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from lopa_bench.config.keys import leaves, spell
+from lopa_bench.results.record import Result
 
 Known = Mapping[str, str | None]  # what is known of a run, by the words for it; None: not known
 
@@ -26,3 +29,29 @@ def train_rows(data: Mapping[str, Any]) -> dict[str, str | None]:
     """
     limit = data["train_limit"]
     return {f"{limit:,} train rows" if limit else "train rows": data["fingerprints"].get("train")}
+
+
+def rows_read(data: Mapping[str, Any]) -> dict[str, str | None]:
+    """Which rows a run was trained on, `train_rows` in one word: two sides of a comparison should have the same."""
+    ((_, print_),) = train_rows(data).items()
+    limit = data["train_limit"]
+    return {"train rows": f"{f'{limit:,}' if limit else 'all'}, {print_}" if print_ else None}
+
+
+def circumstances(result: Result) -> dict[str, str | None]:
+    """What may tell two runs apart beside their rows: what was asked of each, and what computed it. Each method has settings of its own."""
+    told = {key: spell(value) for key, value in leaves(result.config) if not key.startswith(("data.", "code."))}
+    own = {key: value for key, value in told.items() if not key.startswith("method.")}
+    asked = {f"{result.method}'s {key}": value for key, value in told.items() if key.startswith("method.")}
+    return {
+        "method": result.method,
+        "model": result.model,
+        "encoder": result.encoder,
+        **own,
+        **asked,
+        **rows_read(result.data.model_dump()),
+        "precision": result.precision,
+        "device": result.device,
+        "torch": result.versions.get("torch"),
+        "commit": result.git.commit[:12] if result.git.commit else None,
+    }

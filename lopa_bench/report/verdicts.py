@@ -14,7 +14,7 @@ from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
-from lopa_bench.report.differing import differing, train_rows
+from lopa_bench.report.differing import differing, rows_read
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding, by_rule, correct
 from lopa_bench.report.resampling import RowScores, Whose, other_examples, read_scores
 from lopa_bench.report.statistics import paired_difference, pool
@@ -102,6 +102,8 @@ class _Checker:
         if not seeds:
             return Finding(contrast, "undecided", "the two sides share no seed")
         pairs = [(a.loc[seed], b.loc[seed]) for seed in seeds]
+        if unlike := differing([(_compared_on(x), _compared_on(y)) for x, y in pairs]):
+            return Finding(contrast, "undecided", f"the two sides have other things to learn: {', '.join(unlike)}")
         if contrast.measure == "steps":
             savings = [saved_steps(run_a, run_b, SHARE) for run_a, run_b in pairs]
             known = [saving for saving in savings if saving is not None]
@@ -183,13 +185,15 @@ def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | 
         return None, f"{error}: its seeds count, its examples do not"
 
 
+def _compared_on(run: pd.Series) -> dict[str, str | None]:
+    """What both sides of a comparison must have in common for its difference to be the method's."""
+    return {"model": run["model"], **rows_read(run["config"]["data"])}
+
+
 def _circumstances(run: pd.Series) -> dict[str, str | None]:
-    """What a comparison means to be alike on both sides."""
+    """What a comparison means to be alike on both sides, and moves a number by its rounding."""
     told = {"precision": run["computed_in"], "device": run["device"]}
-    return {
-        **train_rows(run["config"]["data"]),
-        **{word: value for word, value in told.items() if isinstance(value, str)},
-    }
+    return {word: value for word, value in told.items() if isinstance(value, str)}
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:

@@ -228,7 +228,7 @@ def _row(path: Path, result: Result) -> dict[str, Any]:
         "path": path,
         "kind": _kind(result.config.get("task") or {}),
         "setting": _setting(result.config),
-        "computed_in": result.computed_in or result.config.get("precision"),
+        "computed_in": result.precision,
         "majority": result.baseline.majority.get(result.metric),
         "paper_parameters": result.parameters.paper,
         "trained_parameters": result.parameters.trained,

@@ -172,6 +172,12 @@ class Result(Facts):
         """The headline metric on the split that selects, else on the reported one."""
         return self.metrics_per_split.get("validation", self.metrics_per_split[self.reported_split])[self.metric]
 
+    @property
+    def precision(self) -> str | None:
+        """What it was computed in, as far as that is known: an ``auto`` of older results does not say it."""
+        told = self.config.get("precision")
+        return self.computed_in or (told if told != "auto" else None)
+
     def setting(self, key: str) -> Any:
         """The determining value under a dotted key; None where the run has none."""
         return lookup(self.config, key)
