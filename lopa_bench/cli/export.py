@@ -95,6 +95,8 @@ def export(
             f"run={run}: has no {TRAINED}, as published runs have none that is large or of another seed than 0; "
             f"make it whole with `{command_of(run)}`, then export that one"
         )
+    from safetensors import SafetensorError
+
     from lopa_bench.run.trained import load_trained
 
     config, model = load_trained(run, models_dir=models_dir, trust_remote_code=trust_remote_code)
@@ -109,12 +111,12 @@ def export(
         if with_card:
             (to / "README.md").write_text(card(run, config, written, licence), encoding="utf-8")
         set_modes(to)
-    except OSError as error:  # a full disk; the libraries that write have other names for it
-        raise RunFailed(f"to={to} cannot be written ({error.strerror or error})") from error
-    except UserError:  # there is nothing to export, or the card cannot be made: the folder is left as it was
+    except BaseException as error:  # nothing to export, no card, a full disk, Ctrl-C: the folder is left as it was
         for each in to.iterdir():
             shutil.rmtree(each) if each.is_dir() else each.unlink()
         if made:
             to.rmdir()
+        if isinstance(error, (OSError, SafetensorError)):  # which the library that writes weights has for a full disk
+            raise RunFailed(f"to={to} cannot be written ({getattr(error, 'strerror', None) or error})") from error
         raise
     return written

@@ -101,6 +101,8 @@ def how_far(run: Path) -> str:
     known = _progress(run)
     if known.get("stage") != "training":
         return str(known.get("why") or known.get("stage", ""))
+    if not {"seconds_left", "epoch", "epochs", "step", "steps"} <= set(known):
+        return "training"  # another version's file
     left = timedelta(seconds=round(known["seconds_left"]))
     return f"epoch {known['epoch']} of {known['epochs']}, step {known['step']} of {known['steps']}, {left} left"
 

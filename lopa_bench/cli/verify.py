@@ -49,10 +49,6 @@ def main(argv: Sequence[str]) -> int:
     for line in problems:
         say(line, error=True)
     if not found and not problems:  # nothing was looked at, which must not look as if all were well
-        folder = options.results_dir
-        scale = folder.resolve().name
-        parent = folder.parent if folder.name else Path("..")  # of "."
         known = f"runs lie in DIR/SCALE/TASK/…, SCALE one of {', '.join(SCALES)}"
-        way_out = f"it is a scale's folder: give its parent, results_dir={parent}" if scale in SCALES else known
-        raise UserError(f"results_dir={folder}: no finished runs below it; {way_out}")
+        raise UserError(f"results_dir={options.results_dir}: no finished runs below it; {known}")
     return 1 if problems else 0

@@ -54,11 +54,11 @@ class SoftPromptModel(AdaptedModel):
         super().__init__(backbone, encoder)
         self.method = method
         self.parts = Parts(method.parts(backbone.shape(encoder.width if encoder else 0))).to(backbone.device)
-        trained = dict(self.parts.named_parameters())
-        if buffer := next((name for name in self.parts.state_dict() if name not in trained), None):
+        trained = {name for name, p in self.parts.named_parameters() if p.requires_grad}
+        if other := next((name for name in self.parts.state_dict() if name not in trained), None):
             raise UserError(
-                f"method={method.name}: its part {buffer} is a buffer, which is not kept with a run as parameters are (a BatchNorm's "
-                "statistics); use a layer without (LayerNorm), or register it with persistent=False"
+                f"method={method.name}: its part {other} is not trained (a BatchNorm's statistics, a frozen parameter), so it is not kept "
+                "with a run; use a layer without (LayerNorm), or a buffer with persistent=False whose values follow from the settings"
             )
 
     def features(self, batch: Batch) -> Tensor | None:

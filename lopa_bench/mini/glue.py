@@ -1,6 +1,6 @@
 """Six tasks in GLUE's shape over the embedded world.
 
-Names, leaf kinds, towns and opinion words are divided among the splits (`world.entities`), so no
+Names, leaf kinds, towns and adjectives of opinion are divided among the splits (`world.entities`), so no
 row of validation or test speaks of a person, a town or a leaf kind that train knows. Labels are
 drawn first, at the balance of the original task, and rows are made to fit them.
 """

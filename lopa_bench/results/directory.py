@@ -135,6 +135,13 @@ def is_as_written(path: Path, file: File) -> bool:
         return False
 
 
+def check_no_scale(root: Path, scale: str) -> None:
+    """Raise `UserError` for a scale's own folder in the place of the results directory: its runs would not be found."""
+    if not (root / scale).is_dir() and next(root.glob("*/*/*/*/result.json"), None):  # TASK/MODEL/METHOD/RUN
+        parent = root.parent if root.name else Path("..")  # of "."
+        raise UserError(f"results_dir={root}: it is a scale's folder: give its parent, results_dir={parent}")
+
+
 def result_files(folder: Path) -> list[Path]:
     """Every ``result.json`` below a folder, in the order of their paths; behind links to folders too, but no folder twice."""
     found, roots, seen = list[str](), [str(folder)], set[str]()

@@ -15,7 +15,7 @@ from lopa_bench.results.directory import HISTORY, kept
 
 @lru_cache(maxsize=256)
 def read_history(result_path: Path) -> pd.DataFrame | None:
-    """Columns step, epoch, loss, lr and metrics (empty where not evaluated); None: no file."""
+    """Columns step, epoch, loss, lr and metrics (empty where not evaluated); None: no file, or none that can be read."""
     path = kept(result_path.with_name(HISTORY))
     if not path.is_file():
         return None
@@ -23,7 +23,8 @@ def read_history(result_path: Path) -> pd.DataFrame | None:
         history = pd.read_csv(io.BytesIO(read_bytes(path)))
     except (UserError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         return None
-    return history if "step" in history.columns else None
+    numbers = all(pd.api.types.is_numeric_dtype(history[name]) for name in history.columns)
+    return history if numbers and {"step", "loss"} <= set(history.columns) else None
 
 
 def evaluations(run: pd.Series) -> pd.DataFrame:

@@ -36,7 +36,13 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
     if not content.startswith(_HEAD):
         return _parsed(content, path)
     head, *rest = _parsed(content, path)
-    beside = result_path.resolve().parents[3] / _name(str(head.get("examples")))
+    name = _name(str(head.get("examples")))
+    folder = result_path.resolve().parent
+    if len(folder.parents) < 3:
+        raise UserError(
+            f"{path}: its examples lie in {name}, three folders above a published run; leave it in its place"
+        )
+    beside = folder.parents[2] / name
     examples = _examples(beside, beside.stat().st_mtime_ns if beside.exists() else 0)
     if len(examples) != len(rest):
         raise UserError(f"{path}: {len(rest)} predictions, but {len(examples)} examples in {beside}")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def load_prompts(folder: Path) -> Prompts | None:
             z_s, u, v = (file[name].astype(np.float32) for name in ("z_s", "u", "v"))
             label = file["label"].astype(np.str_)
         _check(z_s, u, v, label)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
     return Prompts(z_s, u, v, label)
 

@@ -21,7 +21,7 @@ from lopa_bench.config.keys import lookup, spell
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
-from lopa_bench.results.directory import load_result, place_of, result_files
+from lopa_bench.results.directory import check_no_scale, load_result, place_of, result_files
 from lopa_bench.results.record import NotAResult, OtherSchema, Result, parse
 
 Chosen = tuple[pd.DataFrame, str | None]  # runs of one setting, and what a reader must know of it
@@ -122,13 +122,13 @@ def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> 
         foreign: keep those of tasks and methods that conf/ has not, whose facts are not known; else they are named in ``warnings``.
 
     Raises:
-        UserError: the results directory does not exist.
+        UserError: the results directory does not exist, or is a scale's.
     """
     root = Path(results_dir)
     if not root.is_dir():
         raise UserError(f"results_dir={root}: no such directory; a first run creates it")
-    rows, skipped = dict[tuple[str, int], dict[str, Any]](), list[str]()
-    others: dict[str, list[Path]] = {}
+    check_no_scale(root, scale)
+    rows, skipped, others = dict[tuple[str, int], dict[str, Any]](), list[str](), dict[str, list[Path]]()
     known = {kind: set(choices(kind)) for kind in ("task", "method")}
     unknown: dict[str, list[Path]] = {}
     with _all_kept():
@@ -162,8 +162,8 @@ def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> 
 
 
 def _foreign(name: str, paths: Sequence[Path]) -> str:
-    count = f"{len(paths)} runs" if len(paths) > 1 else str(paths[0])
-    return f"{count}: skipped, conf/ has no {name}; conf.path=DIR names the folder that has it"
+    several = f"{len(paths)} runs" if len(paths) > 1 else paths[0]
+    return f"{several}: skipped, conf/ has no {name}; conf.path=DIR names the folder that has it"
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from lopa_bench.config.compose import from_resolved
 from lopa_bench.config.places import folder_name, is_own
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
+from lopa_bench.host.device import seed_everything
 from lopa_bench.methods.adapted import AdaptedModel, check_fit, shapes_of
 from lopa_bench.models import shapes
 from lopa_bench.models.backbone import Backbone
@@ -45,6 +46,7 @@ def load_trained(
     trained = parameters_of(directory, result)
     _check_weights(directory, config, result.config["model"])
     backbone = Backbone.load(config.model, config.precision, torch.device(device), config.offline)
+    seed_everything(config.seed)  # as in the run: what is drawn and not trained is not kept, so it is drawn again
     model = adapt(config, backbone)
     model.load_trainable(trained)
     return config, model.eval()

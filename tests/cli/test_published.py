@@ -89,7 +89,8 @@ def test_where_nothing_can_be_checked_it_does_not_look_as_if_all_were_well(publi
     (published / "empty").mkdir()
     assert main(["verify", f"results_dir={published / below}"]) == 2
     error = capsys.readouterr().err
-    assert f"results_dir={published / below}: no finished runs below it; {said}" in error
+    assert f"results_dir={published / below}: " in error
+    assert said in error
     assert len(error.splitlines()) == 1
 
 

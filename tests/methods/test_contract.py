@@ -85,14 +85,19 @@ def test_a_prompt_of_another_shape_is_refused(tiny_models, monkeypatch, shape):
         model(batch)
 
 
-def test_a_part_whose_numbers_are_not_kept_is_refused(tiny_models, monkeypatch):
-    """A run's file has what is trained; running statistics would be those of a new model when it answers again."""
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        (lambda: torch.nn.BatchNorm1d(4), "other.running_mean"),
+        (lambda: torch.nn.Linear(4, 4).requires_grad_(False), "other.weight"),
+    ],
+)
+def test_a_part_whose_numbers_are_not_kept_is_refused(tiny_models, monkeypatch, part, named):
+    """A run's file has what is trained; anything else would be that of a new model when it answers again."""
     model = tiny.adapt(tiny_models("roberta"), "pt")
     given = type(model.method).parts
-    monkeypatch.setattr(
-        type(model.method), "parts", lambda self, shape: {**given(self, shape), "norm": torch.nn.BatchNorm1d(4)}
-    )
-    with pytest.raises(UserError, match=r"method=pt: its part norm.running_mean is a buffer"):
+    monkeypatch.setattr(type(model.method), "parts", lambda self, shape: {**given(self, shape), "other": part()})
+    with pytest.raises(UserError, match=f"method=pt: its part {named} is not trained"):
         tiny.adapt(tiny_models("roberta"), "pt")
 
 

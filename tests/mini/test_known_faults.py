@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from lopa_bench.mini import glue, records
+from lopa_bench.mini import glue, lexicon, records
 from lopa_bench.mini.baseline import COLUMNS, counts
 from lopa_bench.mini.logic import EXCLUSIVE, disjoint
 
@@ -78,3 +78,24 @@ def test_subjects_that_are_objects_in_train(split, subjects, of, rows):
     known = named(split, "subject") & named("train", "object")
     assert (len(known), len(named(split, "subject"))) == (subjects, of)
     assert sum(row["modifiedtripleset"][0]["subject"] in known for row in splits[split]) == rows
+
+
+def test_nouns_and_verbs_of_opinion_are_those_of_train():
+    shared = {*lexicon.POSITIVE_NOUNS, *lexicon.NEGATIVE_NOUNS, *lexicon.POSITIVE_VERBS, *lexicon.NEGATIVE_VERBS}
+    divided = {*lexicon.POSITIVE, *lexicon.NEGATIVE}
+    splits = records("sst2")
+    train, test = ([set(row["sentence"].split()) for row in splits[split]] for split in ("train", "test"))
+    assert shared & set().union(*test) <= set().union(*train)
+    has = [words for words in test if words & shared]
+    assert (len(has), sum(not words & divided for words in has)) == (871, 268)
+
+
+@pytest.mark.parametrize(("split", "turned"), [("train", 3), ("validation", 0), ("test", 4)])
+def test_pairs_of_questions_that_stand_there_turned_too(split, turned):
+    pairs = [(row["question1"], row["question2"]) for row in records("qqp")[split]]
+    assert sum((b, a) in pairs for a, b in pairs) == 2 * turned
+
+
+def test_entries_whose_subject_is_their_object():
+    triples = [triple for row in records("webnlg")["test"] for triple in row["modifiedtripleset"]]
+    assert sum(triple["subject"] == triple["object"] for triple in triples) == 1

@@ -11,6 +11,7 @@ from lopa_bench.cli.report import main
 from lopa_bench.report.figures import draw, offsets
 from lopa_bench.report.figures.offsets import cosines, effective_rank, principal
 from lopa_bench.report.figures.parameters import Point, pareto_front
+from lopa_bench.results.history import read_history
 from lopa_bench.results.prompts import NAME, load_prompts, pack_prompts
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
@@ -148,3 +149,15 @@ def test_a_figure_is_the_same_file_twice(tmp_path, figures):
     first = (tmp_path / "figures" / "rank.svg").read_bytes()
     figures()
     assert (tmp_path / "figures" / "rank.svg").read_bytes() == first
+
+
+@pytest.mark.parametrize("text", ["step,epoch,loss,glue\n10,1,0.7,oops\n", "step,epoch\n1,1\n", "\x00", ""])
+def test_a_damaged_history_is_none(tmp_path, text):
+    folder = write_run(tmp_path, "rte", "lopa", 0)
+    (folder / "history.csv").write_text(text)
+    assert read_history(folder / "result.json") is None
+
+
+def test_damaged_prompts_are_none(tmp_path):
+    (tmp_path / "prompts.npz").write_bytes(b"")
+    assert load_prompts(tmp_path) is None

@@ -1,8 +1,11 @@
 """The list of runs: every one in it, with what it differs in, those of no table too."""
 
+import pytest
 from synthetic import write_run
 
+from lopa_bench.errors import UserError
 from lopa_bench.report.listing import list_runs, provenance
+from lopa_bench.report.listing_text import terminal
 from lopa_bench.results.read import read_runs
 
 
@@ -56,3 +59,17 @@ def test_a_trained_encoder_is_compared_with_its_own_recipe(tmp_path):
         "method.freeze_encoder=false",
         "train.lr=0.5 method.freeze_encoder=false",
     ]
+
+
+def test_brackets_of_a_setting_are_text(tmp_path):
+    """Not the markup of the library that prints the table, which would take them away or end the list."""
+    write_run(tmp_path, "rte", "lopa", 0, settings={"task.template": "[INST] {sentence1} [/INST] <mask>"})
+    write_run(tmp_path, "rte", "lopa", 0)
+    shown = terminal(list_runs(read_runs(tmp_path, "mini"), "mini"))
+    assert "[INST] {sentence1} [/INST] <mask>" in " ".join(shown.split())
+
+
+def test_a_scales_own_folder_is_named_as_such(tmp_path):
+    write_run(tmp_path, "rte", "lopa", 0)
+    with pytest.raises(UserError, match="it is a scale's folder: give its parent"):
+        read_runs(tmp_path / "mini", "mini")
