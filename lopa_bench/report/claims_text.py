@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.findings import LOOK, CheckedClaim, CheckedPart, Finding, Verdict
 from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.texts import MISSING
@@ -64,11 +65,19 @@ def number_cells(finding: Finding) -> list[str]:
     interval = MISSING
     if not math.isnan(difference.low):
         interval = f"{difference.low:+.2f} … {difference.high:+.2f}"
-    p = MISSING if p_holm is None else f"{p_holm:.3f}"
+    p = MISSING if p_holm is None else p_text(p_holm)
     power = f"{100 * difference.power:.0f} %" if difference.seeds > 1 else MISSING
     rows = f"{difference.rows:,}" if difference.rows else MISSING
     planned = f" of {finding.planned_seeds}" if difference.seeds != finding.planned_seeds else ""
     return [f"{difference.effect:+.2f}", interval, p, power, f"{difference.seeds}{planned}", rows]
+
+
+def p_text(p: float) -> str:
+    """To three places, or as many as it takes not to stand on the other side of the level."""
+    if p < LOOK:
+        return f"< {LOOK}"
+    text = f"{p:.3f}"
+    return text if (float(text) < LEVEL) == (p < LEVEL) else f"{p:.5f}"
 
 
 def tally(claim: CheckedClaim) -> str:

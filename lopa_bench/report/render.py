@@ -23,12 +23,26 @@ def markdown(tables: Iterable[Table]) -> str:
         notes = "".join(f"- {markdown_cell(note)}\n" for note in table.notes)
         block = "```sh\n" + "\n".join(table.commands) + "\n```\n"
         gaps = f"Missing cells ({table.estimate}):\n\n{block}" if table.commands else ""
-        parts.append("\n\n".join(part for part in (f"## {table.title}", lines, caption(table), notes + gaps) if part))
+        parts.append(
+            "\n\n".join(
+                part
+                for part in (
+                    f"## {table.title}",
+                    lines,
+                    caption(table).replace("<", "&lt;"),
+                    notes + ("\n" if notes and gaps else "") + gaps,
+                )
+                if part
+            )
+        )
     return "\n\n".join(parts).rstrip() + "\n"
 
 
 def markdown_cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("_", "\\_").replace("*", "\\*")
+    """A text as Markdown shows it, with none of its signs taken for Markdown's or HTML's."""
+    for sign in "\\|_*`":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("<", "&lt;")
 
 
 def latex(tables: Iterable[Table]) -> str:

@@ -11,7 +11,7 @@ from synthetic import write_run, write_whole_plan
 
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
-from lopa_bench.report.claims_text import needs, tally
+from lopa_bench.report.claims_text import needs, p_text, tally
 from lopa_bench.report.fill import filled
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding
 from lopa_bench.report.statistics import Difference
@@ -359,3 +359,9 @@ def test_no_claim_is_decided_across_two_backbones(tmp_path):
     (finding,) = [f for f in claims[0].findings if f.comparison.task == "sst2"]
     assert (finding.verdict, finding.difference) == ("undecided", None)
     assert "model (minilm_mlm | roberta_base)" in finding.detail
+
+
+def test_a_p_is_never_printed_on_the_other_side_of_its_level():
+    assert [p_text(p) for p in (0.2, 0.0496, 0.04996, 0.05, 0.0501, 0.0004, 0.001)] == [
+        *("0.200", "0.04960", "0.04996", "0.050", "0.050", "< 0.001", "0.001")
+    ]
