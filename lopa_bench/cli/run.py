@@ -101,16 +101,19 @@ def _sweep(given: list[str], config: Config) -> int:
     from lopa_bench.config.absolute import absolute
     from lopa_bench.config.overrides import hydra_words, jobs, searches
     from lopa_bench.study import submit, sweep
-    from lopa_bench.study.launch import by_launcher, search
+    from lopa_bench.study.launch import by_launcher, check_search, search
     from lopa_bench.study.rounds import carry_out
 
     finds, results = searches(given), config.results_dir
     if finds and config.detach:
         raise UserError("detach=true: a search waits for the score of each trial; leave it out")
+    asked = [*absolute(given, results), *_direction(given, config)]
+    if finds:
+        check_search(asked, _job)
     plan = [] if finds else [absolute(job, results) for job in jobs(given)]
     with sweep.planned(results, plan) as folder:
         if finds:
-            search([*absolute(given, results), *_direction(given, config)], folder, _job)
+            ended = search(asked, folder, _job)
         else:
             launch = by_launcher(hydra_words(given), folder, _job, config)
             carry_out(folder, launch, config.wait, config.detach)
@@ -119,6 +122,7 @@ def _sweep(given: list[str], config: Config) -> int:
         status = sweep.finish(folder, all_of_them=any(word.startswith("hydra/launcher=") for word in given))
         if finds:
             sweep.say_best(folder, _higher_is_better(config))
+            return status if ended else max(status, 1)
         return status
 
 

@@ -96,18 +96,35 @@ def _is_found(folder: Path, job: Job) -> bool:
     return True
 
 
-def search(words: Sequence[str], folder: Path, do: TaskFunction) -> None:
-    """Let the sweeper that `words` choose find its jobs by itself, until it has enough or something keeps it from going on."""
-    from hydra.core.plugins import Plugins
-
-    config, context = _composed(words, folder)
-    sweeper = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=do, config=config)
+def search(words: Sequence[str], folder: Path, do: TaskFunction) -> bool:
+    """Let the sweeper that `words` choose find its jobs by itself; whether it had enough of them, or something kept it from going on."""
+    sweeper, config = _sweeper(words, folder, do)
+    ended = False
     with _watched(folder, config):
         try:
             sweeper.sweep(arguments=list(config.hydra.overrides.task))
+            ended = True
         except Exception:  # a trial that is lost leaves those beside it at work
             settle(folder)
             raise
+    return ended
+
+
+def check_search(words: Sequence[str], do: TaskFunction) -> None:
+    """Raise `UserError` for a setting that the sweeper has not or cannot be made with."""
+    from hydra.errors import HydraException
+
+    try:
+        _sweeper(words, Path(), do)
+    except HydraException as error:
+        raise UserError(in_a_line(error)) from error
+
+
+def _sweeper(words: Sequence[str], folder: Path, do: TaskFunction) -> tuple[Any, DictConfig]:
+    from hydra.core.plugins import Plugins
+
+    config, context = _composed(words, folder)
+    return Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=do, config=config), config
 
 
 def _composed(words: Sequence[str], folder: Path) -> tuple[DictConfig, HydraContext]:
