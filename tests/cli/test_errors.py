@@ -30,6 +30,10 @@ BAD = [
     ("-m seed=range(0,1,0)", "seed=range(0,1,0)", "must not be zero"),
     ("-m seed=range(0,50),-1", "seed=range(0,50),-1", "no list of values"),
     ("-m hydra/launcher=joblib hydra.launcher.n_jobs=0", "n_jobs=0", "-1 is one for each core"),
+    ("-m hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0", "nearest: hydra.sweeper.n_trials=1"),
+    ("-m hydra.sweeper.max_batch_size=-1", "max_batch_size=-1", "nearest: hydra.sweeper.max_batch_size=1"),
+    ("-m hydra.sweeper.direction=up", "hydra.sweeper.direction=up", "minimize, maximize"),
+    ("-m hydra.sweep.dir=/tmp", "hydra.sweep.dir=/tmp", "below results_dir; leave it out"),
     (
         f"-m train.epochs=1,2 checkpoint_every={','.join(map(str, range(1, 40)))},-1",
         "checkpoint_every=-1",

@@ -289,6 +289,19 @@ def test_optuna_searches_and_finds_again(sweep, tmp_path, capfd):
     assert "4 jobs: 4 found" in capfd.readouterr().out
 
 
+def test_a_search_that_cannot_begin_or_stops_says_so_by_its_status(sweep, tmp_path, capfd):
+    needs("hydra_plugins.hydra_optuna_sweeper", "optuna")
+    search = [*sweep, "hydra/sweeper=optuna", "train.lr=interval(1e-4, 1e-1)"]
+    for wrong in ("hydra.sweeper.n_trial=2", "hydra/sweeper/sampler=xyz", "hydra.sweeper.max_failure_rate=2"):
+        assert main([*search, wrong]) == 2
+        error = capfd.readouterr().err
+        assert "please report" not in error
+        assert len(error.splitlines()) == 1
+        assert not (tmp_path / "results/.sweeps").exists()
+    assert main([*search, "hydra/sweeper/sampler=grid"]) == 1  # which takes no interval
+    assert "the launcher stopped" in capfd.readouterr().err
+
+
 def test_a_failing_job_of_a_launcher_fails_alone(sweep, capfd):
     needs("hydra_plugins.hydra_joblib_launcher", "joblib")
     broken = [*sweep, "train.lr=1e-3,1e30", "train.warmup=0", "train.clip=null", "hydra/launcher=joblib"]
