@@ -86,8 +86,7 @@ def export(
         UserError: `run` holds no finished run, `to` is in use, or the method has nothing to export in this form.
     """
     check_finished(run)
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise UserError(f"to={to} is in use; name a new folder")
+    _check_unused(to)
     from lopa_bench.report.card import card, command_of
 
     if not (run / TRAINED).is_file():
@@ -104,6 +103,7 @@ def export(
         raise UserError(
             f"run={run}: its classifier would have to stand at the server; nearest: a run with readout=label_words"
         )
+    _check_unused(to)  # still, after a model was loaded: what is written there goes with a failure
     made = not to.exists()
     make_folder(to)
     try:
@@ -120,3 +120,8 @@ def export(
             raise RunFailed(f"to={to} cannot be written ({getattr(error, 'strerror', None) or error})") from error
         raise
     return written
+
+
+def _check_unused(to: Path) -> None:
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise UserError(f"to={to} is in use; name a new folder")

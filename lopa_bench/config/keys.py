@@ -45,4 +45,6 @@ def spell(value: Any) -> str:
         return "null"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
+    if isinstance(value, Mapping):  # which is the same in any order
+        value = {name: value[name] for name in sorted(value, key=str)}
     return str(value).lower() if isinstance(value, bool) else str(value)

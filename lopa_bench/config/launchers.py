@@ -24,28 +24,30 @@ PLUGINS = {
 
 COUNTS = {"hydra.sweeper.n_trials", "hydra.sweeper.n_jobs", "hydra.sweeper.max_batch_size"}
 DIRECTIONS = ("minimize", "maximize")
-OURS = ("hydra.sweep.", "hydra.run.", "hydra.output_subdir")  # where Hydra would write by itself
+OURS = ("hydra.sweep", "hydra.run", "hydra.output_subdir")  # where Hydra would write by itself
 
 
 def check_launcher(override: Override) -> None:
     """Raise `UserError` for a launcher or sweeper that is not here, or a setting of one with which it would fail later."""
     key = override.key_or_group
+    if override.is_delete():
+        return
     if key in {"hydra/launcher", "hydra/sweeper"}:
         _check_plugin(override)
     if key == "hydra.sweeper.storage":
         _check_storage(override)
     if key == "hydra.launcher.n_jobs" and override.value() == 0:
         raise UserError(f"{override.input_line}: no job at a time; -1 is one for each core")
-    if key in COUNTS and not _is_count(override.value()):
+    if key in COUNTS and not _is_count(override.value(), none=key.endswith("batch_size")):
         raise UserError(f"{override.input_line}: is no number of at least 1; nearest: {key}=1")
     if key == "hydra.sweeper.direction" and override.value() not in DIRECTIONS:
-        raise UserError(not_one_of(key, str(override.value()), DIRECTIONS))
-    if key.startswith(OURS):
+        raise UserError(not_one_of(key, override.get_value_element_as_str(), DIRECTIONS))
+    if key in OURS or key.startswith(tuple(f"{section}." for section in OURS)):
         raise UserError(f"{override.input_line}: a sweep's folder is below results_dir; leave it out")
 
 
-def _is_count(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+def _is_count(value: object, none: bool) -> bool:
+    return none if value is None else (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
 def _check_plugin(override: Override) -> None:

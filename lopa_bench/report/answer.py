@@ -59,6 +59,7 @@ def answer(runs: Runs, scale: str) -> list[Answer]:
 
 def terminal(answers: Answers) -> str:
     """A question a paragraph: its answers, then each statement with its tasks, decided ones first."""
+    from rich.markup import escape
     from rich.table import Table
 
     console = console_of_reports()
@@ -69,9 +70,9 @@ def terminal(answers: Answers) -> str:
             console.print(printable(f"{name} {text}"), markup=False)
             grid = Table.grid(padding=(0, 2, 0, 0))
             for scale, part in parts.items():
-                grid.add_row(f"  {SCALE_TITLES[scale]}", part.verdict, printable(_told(part)))
+                grid.add_row(f"  {SCALE_TITLES[scale]}", part.verdict, escape(printable(_told(part))))
                 for caveat in _caveats(part):
-                    grid.add_row("", "", printable(caveat), style="dim")
+                    grid.add_row("", "", escape(printable(caveat)), style="dim")
             console.print(grid)
         console.print()
     console.print(f"{TESTED} {HOW}", style="dim", markup=False)

@@ -111,7 +111,7 @@ def compare(a: Path, b: Path) -> Comparison:
         only_a=only_a,
         only_b=only_b,
         written=None if right_or_wrong else _written(lines_a, lines_b, scores_a, scores_b),
-        beside=differing([(circumstances(result_a), circumstances(result_b))]),
+        beside=differing([(circumstances(result_a, result_b), circumstances(result_b, result_a))]),
     )
 
 

@@ -31,25 +31,20 @@ def train_rows(data: Mapping[str, Any]) -> dict[str, str | None]:
     return {f"{limit:,} train rows" if limit else "train rows": data["fingerprints"].get("train")}
 
 
-def rows_read(data: Mapping[str, Any]) -> dict[str, str | None]:
-    """Which rows a run was trained on, `train_rows` in one word: two sides of a comparison should have the same."""
-    ((_, print_),) = train_rows(data).items()
-    limit = data["train_limit"]
-    return {"train rows": f"{f'{limit:,}' if limit else 'all'}, {print_}" if print_ else None}
-
-
-def circumstances(result: Result) -> dict[str, str | None]:
-    """What may tell two runs apart beside their rows: what was asked of each, and what computed it. Each method has settings of its own."""
-    told = {key: spell(value) for key, value in leaves(result.config) if not key.startswith(("data.", "code."))}
-    own = {key: value for key, value in told.items() if not key.startswith("method.")}
-    asked = {f"{result.method}'s {key}": value for key, value in told.items() if key.startswith("method.")}
+def circumstances(result: Result, other: Result) -> dict[str, str | None]:
+    """What may tell a run from another: what was asked of it, its rows and what computed it. Other methods have other settings."""
+    mine, keys = (
+        dict(leaves(result.config)),
+        dict.fromkeys(key for each in (result, other) for key, _ in leaves(each.config)),
+    )
+    left = ("data.", "code.", "model.encoder", *(() if result.method == other.method else ("method.",)))
     return {
         "method": result.method,
         "model": result.model,
         "encoder": result.encoder,
-        **own,
-        **asked,
-        **rows_read(result.data.model_dump()),
+        **{key: spell(mine[key]) if key in mine else "default" for key in keys if not key.startswith(left)},
+        "data.train_limit": spell(result.data.train_limit),
+        "train rows": result.data.fingerprints.get("train"),
         "precision": result.precision,
         "device": result.device,
         "torch": result.versions.get("torch"),

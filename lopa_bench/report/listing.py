@@ -193,7 +193,7 @@ def _differs(run: Mapping[str, Any], scale: str) -> tuple[str, ...]:
 def _files(name: str, read: Mapping[str, Any]) -> dict[str, str]:
     """The files that a run was told, as overrides: in place of its task's, or where that has none."""
     task = known(name)
-    own = own_files(task, read) if task.files else read["files"]
+    own = own_files(task, read) if not task.is_own else read["files"]
     return {f"data.{split}": file for split, file in (own or {}).items()}
 
 

@@ -39,7 +39,7 @@ def markdown(tables: Iterable[Table]) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """A text as Markdown shows it, with none of its signs taken for Markdown's or HTML's."""
+    """A text whose bars, stars, lines, ticks and angles Markdown shows as they are."""
     for sign in "\\|_*`":
         text = text.replace(sign, f"\\{sign}")
     return text.replace("<", "&lt;")

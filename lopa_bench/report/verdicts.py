@@ -14,7 +14,7 @@ from lopa_bench.config.keys import lookup
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
-from lopa_bench.report.differing import differing, rows_read
+from lopa_bench.report.differing import differing
 from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding, by_rule, correct
 from lopa_bench.report.resampling import RowScores, Whose, other_examples, read_scores
 from lopa_bench.report.statistics import paired_difference, pool
@@ -81,6 +81,9 @@ class _Checker:
     def compared(
         self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame], planned_seeds: int
     ) -> Finding | _Sample:
+        models = sorted({model for side in runs for model in side["model"]})
+        if not isinstance(comparison, Contrast) and len(models) > 1:
+            return Finding(comparison, "undecided", f"the sides have other models: {', '.join(models)}")
         if isinstance(comparison, Linear):
             return _linear(comparison, runs)
         if isinstance(comparison, Fewer):
@@ -187,7 +190,7 @@ def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | 
 
 def _compared_on(run: pd.Series) -> dict[str, str | None]:
     """What both sides of a comparison must have in common for its difference to be the method's."""
-    return {"model": run["model"], **rows_read(run["config"]["data"])}
+    return {"model": run["model"], "train rows": run["config"]["data"]["fingerprints"].get("train")}
 
 
 def _circumstances(run: pd.Series) -> dict[str, str | None]:

@@ -110,7 +110,10 @@ def of_task(task: str, kinds: Iterable[Kind]) -> Mapping[str, Any]:
 @cache
 def _of_known_task(sources: tuple[Path, ...], task: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
     told: list[dict[str, Any]] = []
-    names = [name for name in _of_task(known(task)) if name in files.read(f"task/{task}")]  # what a run can be told
+    written = {name: str(value) for name, value in files.read(f"task/{task}").items()}
+    names = [
+        name for name in _of_task(known(task)) if not written.get(name, "${").startswith("${")
+    ]  # what a run can tell it
     for kind in kinds:
         with contextlib.suppress(UserError):  # it cannot be put to such a model
             values = _plain(_chosen(known(task).for_kind(kind), names))

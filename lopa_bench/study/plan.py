@@ -76,18 +76,19 @@ class PlannedRun:
         kind = kind_of(settings["model"]) if "model" in free and "model" in settings else None
         return {k: v for k, v in settings.items() if k not in free} | ({"kind": kind} if kind else {})
 
-    def recipe(self, scale: str, given: Iterable[str] = ()) -> dict[str, Any]:
+    def recipe(self, scale: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Beside its `selector`, what the run of this cell's command has: its hyperparameters, the task's words and the model's.
 
         Of a value that hangs on the model's kind, where that may be either, both as a tuple.
         """
-        own = self.settings(scale)
+        own, given = self.settings(scale), given or {}
+        model = given.get("model", own["model"])
         frozen, kind = self.overrides.get("method.freeze_encoder"), kind_of(own["model"])
         kinds = (kind,) if kind and "model" not in given else get_args(Kind)
         values = {
             **identity.recipe(scale, self.task, self.method, own["model"], frozen),
             **identity.of_task(self.task, kinds),
-            **identity.of_model(own["model"]),
+            **(identity.of_model(model) if isinstance(model, str) else {}),
             **own,
         }
         selector = self.selector(scale)

@@ -44,12 +44,12 @@ def find_files(task: Task, data: Data, selection: str = "holdout") -> dict[Split
 
 
 def own_files(task: Task, read: Mapping[str, Any]) -> dict[str, str]:
-    """The files that a run's user named in place of its task's, without their folder; none of a task that has no files of its own.
+    """The files that a run's user named in place of its task's, without their folder; none of a task whose rows are always one's own.
 
     Args:
         read: what its result says of its data.
     """
-    if read["source"] != "files" or not task.files:
+    if read["source"] != "files" or task.is_own:
         return {}
     usual = {split_slice(place)[0] for places in task.files.values() for place in places}
     named: dict[str, str] = read["files"] or {}

@@ -142,3 +142,12 @@ def test_no_runs_are_one_line(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"results_dir={tmp_path}: no finished runs" in error
+
+
+def test_brackets_of_a_caveat_are_text(tmp_path, capsys):
+    told = {"task.template": "[INST] {sentence} [/INST] <mask>"}
+    for method in ("lopa", "lopa_add"):
+        write_run(tmp_path, "sst2", method, 0, correct=[1, 0] * 20, settings=told)
+    assert main(["answer", f"results_dir={tmp_path}"]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    assert "task.template=[INST]{sentence}[/INST]<mask>,nottherecipe's" in shown

@@ -11,11 +11,13 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.config.keys import lookup
 from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.errors import UserError
+from lopa_bench.report.choice import choose
 from lopa_bench.report.fill import build_tables
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
 from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
+from lopa_bench.tasks.known import known
 
 
 def test_settings_are_never_averaged(tmp_path):
@@ -180,3 +182,29 @@ def test_the_recipe_is_what_a_run_is_told_by_conf(scale, words):
         expected = dict(hyperparameters(scale, task, method, None if model == "local" else model))
         resolved = load_config([f"scale={scale}", f"method={method}", *words]).resolved
         assert {key: lookup(resolved, key) for key in expected} == expected, method
+
+
+def test_runs_of_another_model_asked_for_have_that_models_words(tmp_path):
+    """``where=model=…``: what the scale's own model is told is not asked of it."""
+    other = {"model": "modernbert_base", "model.lora_targets": ["Wqkv"], "method.rank": 4}
+    right = write_run(tmp_path, "rte", "lopa", 0, scale="small", metrics={"glue": 50.0}, settings=other)
+    for seed in (0, 1):
+        told = {**other, "train.lr": 0.5}
+        write_run(tmp_path, "rte", "lopa", seed, scale="small", metrics={"glue": 99.0}, settings=told)
+    only = read_runs(tmp_path, "small").only({"model": "modernbert_base"})
+    chosen, note = choose(only, plan.PlannedRun({"task": "rte", "method": "lopa", "scale": "small"}, (0,)), "small")
+    assert (list(chosen["path"]), note) == ([right / "result.json"], None)
+
+
+def test_what_a_machine_is_told_is_no_setting_of_a_task(tmp_path):
+    """Where programs cannot be contained a run is told so, and is done all the same."""
+    write_run(tmp_path, "mbpp", "lopa", 0, settings={"task.allow_unsafe": True})
+    planned = [plan.PlannedRun({"task": "mbpp", "method": "lopa"}, (0,))]
+    assert plan.missing_runs(planned, read_runs(tmp_path, "mini"), "mini", {"sandbox.allow_unsafe": True}) == []
+
+
+def test_label_words_in_another_order_are_the_same(tmp_path):
+    words = dict(reversed(known("rte").label_words.items()))
+    write_run(tmp_path, "rte", "lopa", 0, settings={"task.label_words": words})
+    planned = [plan.PlannedRun({"task": "rte", "method": "lopa"}, (0,))]
+    assert plan.missing_runs(planned, read_runs(tmp_path, "mini"), "mini") == []

@@ -7,6 +7,7 @@ import torch
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
+from lopa_bench.run.model import adapt
 from lopa_bench.run.story import run
 from lopa_bench.run.trained import load_trained
 
@@ -40,3 +41,20 @@ def test_auto_is_what_it_was(then, tmp_path, monkeypatch):
     config, model = load_trained(outcome.directory.path)
     assert outcome.result.computed_in == config.precision == ("bf16" if then else "fp32")
     assert model.backbone.dtype == (torch.bfloat16 if then else torch.float32)
+
+
+def test_what_is_drawn_and_not_trained_is_drawn_as_in_the_run(tmp_path, monkeypatch):
+    """A method of one's own may keep a random matrix: it is not in the run's file."""
+    drawn = []
+
+    def drawing(config, backbone):
+        drawn.append(torch.rand(3))
+        return adapt(config, backbone)
+
+    for module in ("execution", "trained"):
+        monkeypatch.setattr(f"lopa_bench.run.{module}.adapt", drawing)
+    directory = run(load_config([*FEW, "seed=3", f"results_dir={tmp_path}"])).directory.path
+    torch.rand(5)
+    load_trained(directory)
+    ran, *_, answered = drawn
+    assert torch.equal(ran, answered)

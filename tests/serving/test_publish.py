@@ -8,10 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from huggingface_hub import ModelCard, constants
 from running import complaints
+from safetensors import SafetensorError
 
+from lopa_bench.cli.export import export
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.methods.lopa import Lopa
 from lopa_bench.run.story import run
 from lopa_bench.serving.client import SoftPromptClient
 
@@ -153,3 +156,17 @@ def test_what_cannot_be_pushed_is_one_line_before_anything_is_written(finished, 
     monkeypatch.setenv("HF_TOKEN", "hf_other")
     assert "sends it" in told("push=me/rte-lopa")  # the hub refuses; the folder stays
     assert (tmp_path / "out/client.json").is_file()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device"), SafetensorError("full")])
+def test_a_broken_off_export_leaves_nothing(finished, tmp_path, monkeypatch, error):
+    run, _ = finished
+
+    def half(self, model, config, folder):
+        (folder / "client.json").write_text("{}")
+        raise error
+
+    monkeypatch.setattr(Lopa, "export", half)
+    with pytest.raises(KeyboardInterrupt if error is KeyboardInterrupt else RunFailed):
+        export(run, tmp_path / "there")
+    assert not (tmp_path / "there").exists()
