@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.report.listing import examples, planned, with_prompts
     from lopa_bench.results.directory import TRAINED
     from lopa_bench.results.prompts import NAME as PROMPTS
-    from lopa_bench.results.publish import publish
+    from lopa_bench.results.publish import content_of, publish
     from lopa_bench.results.read import read_runs
 
     if options.to.resolve() == options.results_dir.resolve():
@@ -46,8 +46,10 @@ def main(argv: Sequence[str]) -> int:
         say(line, error=True)
     paths = sorted(runs.frame["path"]) if options.every else planned(runs, options.scale)
     keepers = {TRAINED: set(examples(runs, options.scale)), PROMPTS: with_prompts(runs, options.scale)}
-    for path in paths:
-        more = [name for name, of in keepers.items() if path in of]
+    kept = {path: [name for name, of in keepers.items() if path in of] for path in paths}
+    for path, more in kept.items():
+        content_of(path, more)  # all can be published, or none is
+    for path, more in kept.items():
         publish(path, options.results_dir, options.to, more)
     say(f"{len(paths)} of {len(runs.frame)} runs published in {options.to}")
     return UserError.exit_status if runs.refused else 0

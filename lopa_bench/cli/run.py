@@ -127,11 +127,18 @@ def _sweep(given: list[str], config: Config) -> int:
 
 
 def _direction(given: list[str], config: Config) -> list[str]:
-    """What Optuna is told where the words do not say it: to look for the better scores, where its plugin takes the least."""
-    key = "hydra.sweeper.direction"
-    if "hydra/sweeper=optuna" not in given or key in " ".join(given):
+    """What Optuna is told where the words do not say it: to look for the better scores, where its plugin takes the least.
+
+    Raises:
+        UserError: they tell it to look for the worse ones.
+    """
+    if "hydra/sweeper=optuna" not in given:
         return []
-    return [f"{key}={'maximize' if _higher_is_better(config) else 'minimize'}"]
+    better = f"hydra.sweeper.direction={'maximize' if _higher_is_better(config) else 'minimize'}"
+    told = next((word for word in given if word.lstrip("+").startswith("hydra.sweeper.direction=")), better)
+    if told.lstrip("+") != better:
+        raise UserError(f"{told}: of {config.task.metric} that finds the worst; nearest: {better}")
+    return [] if told in given else [better]
 
 
 def _higher_is_better(config: Config) -> bool:

@@ -104,7 +104,7 @@ def _with_best(line: Line, i: int, best: float) -> Line:
 
 def count(parameters: float) -> str:
     """Parameters as the paper prints them, ``1.60M``; below a million ``24.3K``."""
-    if parameters >= 1e6:
+    if parameters >= 999_950:  # which rounds to a million
         return f"{parameters / 1e6:.2f}M"
     return f"{parameters / 1e3:.1f}K" if parameters >= 1e3 else f"{parameters:.0f}"
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +15,9 @@ import pandas as pd
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
 from lopa_bench.report import claims_text
+from lopa_bench.report.cells import Table
 from lopa_bench.report.fill import build_tables
+from lopa_bench.report.findings import CheckedClaim
 from lopa_bench.report.render import FORMATS
 from lopa_bench.report.resampling import EQUAL, Whose, scores_by
 from lopa_bench.report.verdicts import check_claims
@@ -24,6 +28,8 @@ from lopa_bench.results.record import File, Instance, parse, unaltered
 from lopa_bench.run.told import config_of
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import as_run
+
+SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}  # of published tables -> their formats
 
 
 @dataclass
@@ -61,8 +67,7 @@ def verify(runs: Runs, scale: str, folder: Path, everything: bool = False) -> li
     for _, run in runs.frame.iterrows():
         _check_files(run["path"], files)
         _check_scores(run, scores, everything)
-    for text in sorted((folder / "tables").glob("*.md")):
-        _check_table(text, runs, scale, shown)
+    _check_tables(folder / "tables", runs, scale, shown)
     return [files, scores, shown]
 
 
@@ -132,13 +137,31 @@ def _wrong_score(path: Path, name: str, value: float, found: float) -> str:
     return f"{path}: {name} is {value}, of its predictions {found}" if off else ""
 
 
-def _check_table(path: Path, runs: Runs, scale: str, checked: Checked) -> None:
-    """A table's text, or the claims', against the one that the results give today."""
+def _check_tables(folder: Path, runs: Runs, scale: str, checked: Checked) -> None:
+    """Every table's text, and the claims', against the one that the results give today."""
     by_name = {spec.name: spec for spec in tables(scale)}
-    if path.stem == "claims":
-        made = claims_text.markdown(check_claims(runs, scale))
-    elif path.stem in by_name:
-        made = FORMATS["markdown"](build_tables([by_name[path.stem]], runs, scale))
-    else:
-        return
-    checked.look("" if read_bytes(path).decode().strip() == made.strip() else f"{path}: not what its results give")
+    forms = {name: list(group) for name, group in groupby(_texts(folder), key=lambda path: path.stem)}
+    for name, paths in forms.items():
+        if name == "claims":
+            made = _of_claims(check_claims(runs, scale))
+        elif name in by_name:
+            made = _of_table(build_tables([by_name[name]], runs, scale))
+        else:
+            made = {}
+        for path in paths:
+            text = made.get(path.suffix)
+            wrong = "no table of this study" if text is None else "not what its results give"
+            right = text is not None and read_bytes(path).decode().strip() == text.strip()
+            checked.look("" if right else f"{path}: {wrong}")
+
+
+def _texts(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES)
+
+
+def _of_table(built: Sequence[Table]) -> dict[str, str]:
+    return {suffix: FORMATS[form](built) for suffix, form in SUFFIXES.items()}
+
+
+def _of_claims(checked: Sequence[CheckedClaim]) -> dict[str, str]:
+    return {".md": claims_text.markdown(checked), ".json": claims_text.as_json(checked)}

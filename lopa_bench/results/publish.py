@@ -37,11 +37,7 @@ def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) 
         UserError: a file that is missing, damaged or another than the run wrote, or a place that cannot be written.
     """
     source, target = result_path.parent, to / result_path.parent.relative_to(runs)
-    told = read_bytes(result_path)
-    result = parse(told)
-    contents = {
-        name: content for name, file in result.files.items() if (content := _asked_for(result_path, name, file, more))
-    }
+    told, contents, settings = content_of(result_path, more)
     below_a_task = to in target.parents[3:]  # else it was moved, and what was asked has no place of its own
     make_folder(target)
     for name, content in contents.items():
@@ -53,10 +49,19 @@ def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) 
             _write_packed(target / f"{name}.gz", content)
         else:
             write_bytes(target / name, content)
-    names = {"path": result.model, "encoder": result.encoder}
-    write_text(target / CONFIG, _without_places(read_bytes(source / CONFIG).decode(), names))
+    write_text(target / CONFIG, settings)
     write_bytes(target / RESULT, told)
     return target
+
+
+def content_of(result_path: Path, more: Container[str] = ()) -> tuple[bytes, dict[str, bytes], str]:
+    """What is published of a run: its ``result.json``, the files beside it, and its ``config.yaml``. Raises as `publish`."""
+    told = read_bytes(result_path)
+    result = parse(told)
+    beside = {name: _asked_for(result_path, name, file, more) for name, file in result.files.items()}
+    names = {"path": result.model, "encoder": result.encoder}
+    settings = _without_places(read_bytes(result_path.with_name(CONFIG)).decode(), names)
+    return told, {name: content for name, content in beside.items() if content}, settings
 
 
 def _asked_for(result_path: Path, name: str, file: File, more: Container[str]) -> bytes | None:

@@ -26,7 +26,8 @@ RATES = (3e-4, 1e-3, 3e-3)
 # Rates beyond these are the next rungs.
 LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 RATE, START, FROZEN, EPOCHS = "train.lr", "method.init_std", f"method.{FREEZE}", "train.epochs"
-ITS_OWN = (RATE, "seed", "recipe", "selection")  # what no run is told but by the grid
+# What no run is told but by the grid; what is of sweeps alone; and what it tells its short runs.
+ITS_OWN = (RATE, "seed", "recipe", "selection", "force", "wait", "detach", "instance_rows")
 FAILED = -math.inf  # the score of a setting with which a run does not end
 
 

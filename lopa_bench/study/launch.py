@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from lopa_bench.config.schema import Config
 
 SAME_PROCESS = "BasicLauncher"  # Hydra's own
+TIMEOUT = "hydra.launcher.timeout_min="
+NO_END = (
+    60 * 24 * 365
+)  # minutes: the plugin's own is an hour, a queue's, after which a job is begun again three times and then lost
 
 
 def by_launcher(words: Sequence[str], folder: Path, do: TaskFunction, config: Config) -> Launch:
@@ -44,11 +48,13 @@ def by_launcher(words: Sequence[str], folder: Path, do: TaskFunction, config: Co
     from hydra.core.plugins import Plugins
 
     composed, context = _composed(words, folder)
-    launcher = Plugins.instance().instantiate_launcher(context, do, composed)
+    launcher: Any = Plugins.instance().instantiate_launcher(context, do, composed)
     if config.detach and not is_submitit(launcher):
         raise UserError(
             "detach=true: the jobs of this launcher end with the sweep; nearest: hydra/launcher=submitit_slurm"
         )
+    if is_submitit(launcher) and launcher._EXECUTOR == "local" and not any(TIMEOUT in word for word in words):
+        launcher.params["timeout_min"] = NO_END
     most = composed.hydra.sweeper.get("max_batch_size")
 
     def launch(todo: Mapping[int, Job]) -> None:

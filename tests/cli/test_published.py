@@ -147,6 +147,14 @@ def test_no_run_is_written_over_and_nothing_outside_of_the_folder(tmp_path, caps
     assert len(read_predictions(to / "mini" / "best" / "result.json")) == 4
 
 
+def test_all_runs_are_published_or_none(tmp_path, capsys):
+    _, last = (write_whole_run(tmp_path / "runs", seed, {}) for seed in (0, 1))
+    (last / "config.yaml").unlink()
+    assert main(["publish", f"results_dir={tmp_path / 'runs'}", f"to={tmp_path / 'to'}", "every=true"]) == 2
+    assert "config.yaml" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
+
+
 def test_publishing_takes_no_extra(tmp_path, monkeypatch):
     """The README's install has no matplotlib."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -272,6 +280,15 @@ def test_claims_are_verified_as_tables_are(published, capsys):
     path.write_text(path.read_text().replace("no runs", "holds"))
     assert main(["verify", f"results_dir={published}"]) == 1
     assert f"{path}: not what its results give" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("glue.csv", "not what its results give"), ("gleu.md", "no table of this study")]
+)
+def test_every_form_of_a_table_is_verified(published, capsys, name, said):
+    (published / "mini/tables" / name).write_text("garbage")
+    assert main(["verify", f"results_dir={published}"]) == 1
+    assert f"{name}: {said}" in capsys.readouterr().err
 
 
 def test_publishing_is_not_well_where_a_result_was_left_out(tmp_path, capsys):

@@ -116,7 +116,7 @@ def test_a_browser_shows_it_on_a_phone_without_errors(whole, tmp_path):
     profile = [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"]
     command = [BROWSER, *flags, *quiet, *profile, (tmp_path / "probe.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    found = re.search(r"wide (\d+), runs (\d+), (\d+) of (\d+) runs", done.stdout)
+    found = re.search(r"wide (\d+), runs (\d+), (\d+) of (\d+) settings", done.stdout)
     assert found, done.stderr
     wide, left, counted, rows = map(int, found.groups())
     assert wide <= 390

@@ -146,6 +146,8 @@ def test_a_part_of_few_epochs_is_one():
         (["train.lr=1e-3"], "train.lr=1e-3: the grid says which train.lr its runs have; leave it out"),
         (["recipe=official"], "recipe=official: the grid says which recipe"),
         (["selection=last"], "selection=last: the grid says which selection"),
+        (["force=true"], "force=true: the grid says which force"),
+        (["instance_rows=7"], "instance_rows=7: the grid says which instance_rows"),
         (["++seed=3"], "++seed=3: the grid says which seed"),
         (["task=sst3"], "nearest: task=sst2"),
         (["scale=paper"], "scale=paper"),
@@ -276,7 +278,9 @@ def test_a_task_whose_least_score_is_best_is_refused_by_the_grid_and_minimised_b
     config = load_config(["task=rte", "method=pt"])
     search = ["-m", "hydra/sweeper=optuna", "train.lr=interval(0,1)"]
     assert _direction(search, config) == ["hydra.sweeper.direction=maximize"]
-    assert _direction([*search, "hydra.sweeper.direction=minimize"], config) == []
+    assert _direction([*search, "hydra.sweeper.direction=maximize"], config) == []
+    with pytest.raises(UserError, match="direction=minimize: of glue that finds the worst"):
+        _direction([*search, "hydra.sweeper.direction=minimize"], config)
     assert _direction(["-m", "train.lr=1,2"], config) == []
     error = replace(METRICS["glue"]((), None), higher_is_better=False)
     monkeypatch.setattr(type(config.task), "metrics", {"glue": error})

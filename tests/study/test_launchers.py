@@ -16,6 +16,7 @@ from running import needs
 
 from lopa_bench.cli.main import main
 from lopa_bench.host.lease import owner_of
+from lopa_bench.study.launch import NO_END
 
 pytestmark = pytest.mark.slow
 
@@ -300,6 +301,20 @@ def test_a_search_that_cannot_begin_or_stops_says_so_by_its_status(sweep, tmp_pa
         assert not (tmp_path / "results/.sweeps").exists()
     assert main([*search, "hydra/sweeper/sampler=grid"]) == 1  # which takes no interval
     assert "the launcher stopped" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("told", "minutes"), [([], NO_END), (["hydra.launcher.timeout_min=60"], 60)])
+def test_no_job_on_this_machine_has_an_end_that_nobody_asked_for(sweep, monkeypatch, told, minutes):
+    needs("hydra_plugins.hydra_submitit_launcher", "submitit")
+    given = []
+
+    def submit(launcher, jobs):
+        given.append(launcher.params["timeout_min"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lopa_bench.study.launch.submit", submit)
+    main([*sweep, "seed=0", "hydra/launcher=submitit_local", *told])
+    assert set(given) == {minutes}
 
 
 def test_a_failing_job_of_a_launcher_fails_alone(sweep, capfd):

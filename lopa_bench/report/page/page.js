@@ -6,7 +6,14 @@ if (table) {
   const body = table.tBodies[0], rows = [...body.rows];
   const heads = [...table.tHead.rows[0].cells];
   const value = (row, i) => row.cells[i].textContent;
-  const compare = (a, b) => a.localeCompare(b, undefined, {numeric: true});
+  const number = text => {  // "1.17M", "-3.20 ± 0.40", "1,597"; NaN of anything else
+    const found = text.match(/^(-?[\d.,]+)([KMB]?)( ±.*)?$/);
+    return found ? parseFloat(found[1].replaceAll(",", "")) * ({K: 1e3, M: 1e6, B: 1e9}[found[2]] ?? 1) : NaN;
+  };
+  const compare = (a, b) => {
+    const [x, y] = [number(a), number(b)];
+    return isNaN(x) || isNaN(y) ? a.localeCompare(b, undefined, {numeric: true}) : x - y;
+  };
   heads.forEach((head, i) => head.addEventListener("click", () => {
     const down = head.getAttribute("aria-sort") === "ascending";
     heads.forEach(other => other.removeAttribute("aria-sort"));
@@ -18,7 +25,7 @@ if (table) {
   const filter = () => {
     const words = input.value.toLowerCase().split(/\s+/);
     for (const row of rows) row.hidden = !words.every(word => row.textContent.toLowerCase().includes(word));
-    count.textContent = `${rows.filter(row => !row.hidden).length} of ${rows.length} runs`;
+    count.textContent = `${rows.filter(row => !row.hidden).length} of ${rows.length} settings`;
   };
   input.addEventListener("input", filter);
   filter();
