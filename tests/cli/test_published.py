@@ -13,6 +13,7 @@ from synthetic import write_run
 from lopa_bench.cli.main import main
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import captions
+from lopa_bench.report.verify import _alike
 from lopa_bench.results.directory import as_lines
 from lopa_bench.results.history import read_history
 from lopa_bench.results.predictions import as_written, parted, read_predictions
@@ -289,6 +290,13 @@ def test_every_form_of_a_table_is_verified(published, capsys, name, said):
     (published / "mini/tables" / name).write_text("garbage")
     assert main(["verify", f"results_dir={published}"]) == 1
     assert f"{name}: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("other", "alike"), [("0.1000000000000001", True), ("0.1001", False), ("0.100002", False), ("1.2", False)]
+)
+def test_last_digits_of_unrounded_numbers_are_a_processors(other, alike):
+    assert _alike('{"low": 0.1000000000000002}', f'{{"low": {other}}}') == alike
 
 
 def test_publishing_is_not_well_where_a_result_was_left_out(tmp_path, capsys):
