@@ -10,6 +10,8 @@ from lopa_bench.results.record import Result
 
 Known = Mapping[str, str | None]  # what is known of a run, by the words for it; None: not known
 
+ELSEWHERE = ("data.", "code.", "method.name", "model.encoder")  # of what determines a number: said in other words
+
 
 def differing(pairs: Sequence[tuple[Known, Known]]) -> list[str]:
     """``device (cpu | NVIDIA H100)``: what some pair differs in, with the values that either side has there."""
@@ -32,17 +34,14 @@ def train_rows(data: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def circumstances(result: Result, other: Result) -> dict[str, str | None]:
-    """What may tell a run from another: what was asked of it, its rows and what computed it. Other methods have other settings."""
-    mine, keys = (
-        dict(leaves(result.config)),
-        dict.fromkeys(key for each in (result, other) for key, _ in leaves(each.config)),
-    )
-    left = ("data.", "code.", "model.encoder", *(() if result.method == other.method else ("method.",)))
+    """What may tell a run from another: what was asked of it, its rows and what computed it; — is a default, or no setting of its."""
+    mine, theirs = dict(leaves(result.config)), dict(leaves(other.config))
+    keys = [key for key in {**mine, **theirs} if not key.startswith(ELSEWHERE)]
     return {
         "method": result.method,
         "model": result.model,
         "encoder": result.encoder,
-        **{key: spell(mine[key]) if key in mine else "default" for key in keys if not key.startswith(left)},
+        **{key: spell(mine[key]) if key in mine else "—" for key in keys},
         "data.train_limit": spell(result.data.train_limit),
         "train rows": result.data.fingerprints.get("train"),
         "precision": result.precision,
