@@ -102,7 +102,7 @@ def _print(costs: list[Cost], model: str, tokens: int, backbone_bytes: int, base
         lines.append([printable(cell) for cell in cells])
     say(f"{model}, one request of {tokens} tokens, fp32")
     console = console_of_reports()
-    print_grid(console, lines, lines)
+    print_grid(console, lines)
     write(printed(console), sys.stdout)
     if base is not None:
         say(

@@ -63,8 +63,6 @@ def _summary(console: Console, checked: Sequence[CheckedClaim]) -> None:
 
 def _part(console: Console, part: CheckedPart) -> None:
     """A part's tested comparisons as a table, under it what would decide them and what else is to be said."""
-    from rich.markup import escape
-
     console.print(f"\n{printable(part_title(part))}", markup=False)
     tested = [_cells(finding) for finding in part.findings if finding.difference]
     if tested:
@@ -75,7 +73,7 @@ def _part(console: Console, part: CheckedPart) -> None:
         alike = [f"{head} {text}" for head, text in same.items() if text != MISSING]
         if told := "; ".join(filter(None, [read_by(part), *alike])):
             console.print(printable(told), style="dim", markup=False)
-        print_grid(console, [[escape(text) for text in row] for row in rows], rows, words=(0, 1))
+        print_grid(console, rows, words=(0, 1))
     for line in _lines(part.findings):
         console.print(printable(line), markup=False)
 

@@ -17,8 +17,6 @@ from lopa_bench.report.terminal import console_of_reports, print_grid, printed
 
 def terminal(listed: Sequence[ListedRun]) -> str:
     """A table as wide as the terminal; what is the same for all runs stands once, above it."""
-    from rich.markup import escape
-
     if not listed:
         return "no runs\n"
     columns = dict(zip(FIELDS, zip(*(run.texts() for run in listed), strict=True), strict=True))
@@ -34,7 +32,7 @@ def terminal(listed: Sequence[ListedRun]) -> str:
         if text:
             console.print(printable(f"{head}: {text}"), markup=False, soft_wrap=True)
     words = [place for place, head in enumerate(grid[0]) if head in ("run", "model", "not the recipe's")]
-    print_grid(console, [[escape(text) for text in row] for row in plain], plain, words)
+    print_grid(console, plain, words)
     console.print(f"{len(listed)} settings, {sum(len(run.seeds) for run in listed)} runs", markup=False)
     return printed(console)
 

@@ -165,11 +165,9 @@ def _of_samples(
 
 def terminal(kept: Sequence[Kept]) -> str:
     """A table for the terminal, a line a score."""
-    from rich.markup import escape
-
     console = console_of_reports()
     grid = [list(HEADS), *(each.texts() for each in kept)]
-    print_grid(console, [[escape(text) for text in row] for row in grid], grid)
+    print_grid(console, grid)
     return console.export_text(styles=sys.stdout.isatty())
 
 

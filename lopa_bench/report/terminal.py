@@ -30,7 +30,7 @@ def terminal(tables: Iterable[Table]) -> str:
         console.print(printable(table.title), style="bold", markup=False)
         if filled.lines:
             marked = grid(filled, "[bold]{}[/bold]".format, lambda text: escape(printable(text)))
-            print_grid(console, marked, grid(filled, str, printable))
+            print_grid(console, grid(filled, str, printable), marked=marked)
             console.print(printable(caption(table)), style="dim", markup=False)
         for text in (*unfilled(table), *noted(table)):
             console.print(printable(text), markup=False)
@@ -68,17 +68,22 @@ def printed(console: Console) -> str:
 
 
 def print_grid(
-    console: Console, marked: Sequence[Sequence[str]], plain: Sequence[Sequence[str]], words: Collection[int] = (0,)
+    console: Console,
+    plain: Sequence[Sequence[str]],
+    words: Collection[int] = (0,),
+    marked: Sequence[Sequence[str]] | None = None,
 ) -> None:
     """Print a head and rows, in as many blocks of columns as the width needs, the first column in each.
 
     Args:
-        marked: their texts in rich's markup. plain: the same texts as they are printed, for their widths.
+        plain: their texts as they are printed.
         words: the columns of words, which begin at the left.
+        marked: the same texts in rich's markup, where some of it is meant as such.
     """
+    from rich.markup import escape
     from rich.table import Table as RichTable
 
-    columns = list(zip(*marked, strict=True))
+    columns = list(zip(*(marked or [[escape(text) for text in row] for row in plain]), strict=True))
     widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
     for i, block in enumerate(_blocks(widths, console.width)):
         shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
