@@ -111,9 +111,7 @@ def of_task(task: str, kinds: Iterable[Kind]) -> Mapping[str, Any]:
 def _of_known_task(sources: tuple[Path, ...], task: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
     told: list[dict[str, Any]] = []
     written = {name: str(value) for name, value in files.read(f"task/{task}").items()}
-    names = [
-        name for name in _of_task(known(task)) if not written.get(name, "${").startswith("${")
-    ]  # what a run can tell it
+    names = [name for name in _of_task(known(task)) if not written.get(name, "${").startswith("${")]  # told by a run
     for kind in kinds:
         with contextlib.suppress(UserError):  # it cannot be put to such a model
             values = _plain(_chosen(known(task).for_kind(kind), names))

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 SAME_PROCESS = "BasicLauncher"  # Hydra's own
 TIMEOUT = "hydra.launcher.timeout_min="
-NO_END = (
-    60 * 24 * 365
-)  # minutes: the plugin's own is an hour, a queue's, after which a job is begun again three times and then lost
+NO_END = 60 * 24 * 365  # minutes: the plugin's hour is a queue's; here a job would be lost after four of them
 
 
 def by_launcher(words: Sequence[str], folder: Path, do: TaskFunction, config: Config) -> Launch:
