@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 LOWEST = -(2**31)  # of a 32-bit integer, in which all arithmetic here wraps around
 # xxHash's odd numbers, as signed ones: a coordinate is multiplied by that of its dimension, the last dimension first.
 STRIDES = (0x9E3779B1 - 2**32, 0x85EBCA77 - 2**32, 0xC2B2AE3D - 2**32, 0x27D4EB2F, 0x165667B1)
+FEW_QUERIES = 192  # aten/src/ATen/native/cpu/FlashAttentionKernel.cpp
 
 
 class RowDropout(TorchFunctionMode):
@@ -93,8 +94,9 @@ class RowDropout(TorchFunctionMode):
     ) -> Tensor:
         """As PyTorch documents scaled_dot_product_attention; its kernels take no numbers from outside, so those with dropout are left."""
         if not dropout_p:
-            return F.scaled_dot_product_attention(
-                query, key, value, attn_mask, is_causal=is_causal, scale=scale, enable_gqa=enable_gqa
+            kernel = fp32_attention if slow_backward(query, key, value) else F.scaled_dot_product_attention
+            return kernel(
+                query, key, value, attn_mask=attn_mask, is_causal=is_causal, scale=scale, enable_gqa=enable_gqa
             )
         if enable_gqa:
             key, value = (each.repeat_interleave(query.shape[-3] // each.shape[-3], -3) for each in (key, value))
@@ -142,6 +144,25 @@ REPLACED: dict[Any, Callable[..., Tensor]] = {
     F.scaled_dot_product_attention: RowDropout.attention,
     torch.randn_like: RowDropout.normal,
 }
+
+
+def slow_backward(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether gradients would go back through PyTorch's CPU kernel for attention in bf16 that is slower than in fp32 (docs/speed.md).
+
+    Below `FEW_QUERIES` it takes 32 at a time, and each of its many small products costs as much to begin as to compute.
+    """
+    trained = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
+    if not trained or query.device.type != "cpu" or query.shape[-2] >= FEW_QUERIES:
+        return False
+    return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+
+
+def fp32_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, **kwargs: Any) -> Tensor:
+    """scaled_dot_product_attention of bf16 inputs, computed in fp32; the result is bf16 again."""
+    mask = attn_mask.float() if attn_mask is not None and attn_mask.is_floating_point() else attn_mask
+    with torch.autocast("cpu", enabled=False):
+        exact = F.scaled_dot_product_attention(query.float(), key.float(), value.float(), mask, **kwargs)
+    return exact.to(torch.bfloat16)
 
 
 def mixed(number: Tensor) -> Tensor:

@@ -26,7 +26,9 @@ def saved_bytes(model: AdaptedModel, rows: Batch) -> int:
             kept[storage._cdata] = storage
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _shapes_only(model.backbone.dtype):
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    step = model.backbone.dropout.drawing(0, 0, torch.arange(len(rows.input_ids), device=rows.input_ids.device))
+    with hooks, _shapes_only(model.backbone.dtype), step:
         loss = model.loss(rows)
         total = sum(storage.nbytes() for storage in kept.values())
         del loss
@@ -39,7 +41,8 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
 
     The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Matrices are multiplied in `dtype`, as by
     autocast, which meta has not. Attention without dropout is the fused kernel's, which keeps no weights of tokens; on meta PyTorch would
-    take the plain one, which does. With dropout it is the plain one everywhere (`models.dropout.RowDropout`).
+    take the plain one, which does. Of few queries it keeps them in fp32 on a CPU, and with dropout it is the plain one everywhere
+    (`models.dropout.RowDropout`).
     """
     import torch
     from torch import Tensor
@@ -47,7 +50,9 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    attention = F.scaled_dot_product_attention
+    from lopa_bench.models.dropout import FEW_QUERIES
+
+    attention, on_cpu = F.scaled_dot_product_attention, not torch.cuda.is_available()
     multiplied = {
         F.linear,
         torch.matmul,
@@ -72,9 +77,12 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
                 settings = {
                     key: kwargs[key] for key in ("is_causal", "scale", "attn_mask") if kwargs.get(key) is not None
                 }
+                computed_in = torch.float32 if on_cpu and args[0].shape[-2] < FEW_QUERIES else args[0].dtype
+                inputs = [each.to(computed_in) for each in args]
                 if "attn_mask" in settings:
-                    settings["attn_mask"] = settings["attn_mask"].to(args[0].dtype)
-                return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(*args, **settings)[0]
+                    settings["attn_mask"] = settings["attn_mask"].to(computed_in)
+                kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+                return kernel(*inputs, **settings)[0].to(args[0].dtype)
             return function(*args, **kwargs)
 
     class ShapesOnly(TorchDispatchMode):

@@ -108,6 +108,40 @@ def test_attention_without_dropout_is_torchs_kernel():
         )
 
 
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("mask", [None, "bool", "float", "causal"])
+def test_attention_in_bf16_on_a_cpu_is_fp32s_where_it_is_trained(mask, autocast):
+    """Rounded once; its gradients are those of fp32, of inputs in either precision; without gradients it is PyTorch's kernel of bf16."""
+    draw = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(2, heads, 6, 8, generator=draw).bfloat16() for heads in (4, 2, 2)]
+    given = {"enable_gqa": True, "scale": 0.3, "is_causal": mask == "causal"}
+    exactly = dict(given)
+    if mask in ("bool", "float"):
+        seen = torch.ones(2, 1, 6, 6, dtype=torch.bool).tril()
+        hidden = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.bfloat16).min)
+        exactly["attn_mask"] = seen if mask == "bool" else hidden
+        given["attn_mask"] = seen if mask == "bool" else hidden.bfloat16()
+
+    def attend(of, settings):
+        with RowDropout().drawing(SEED, STEP, torch.arange(2)), torch.autocast("cpu", torch.bfloat16, autocast):
+            return F.scaled_dot_product_attention(*of, **settings)
+
+    trained = [each.to(torch.float32 if autocast else torch.bfloat16, copy=True).requires_grad_() for each in inputs]
+    ours = attend(trained, given)
+    exact = [each.double().requires_grad_() for each in inputs]
+    expected = F.scaled_dot_product_attention(*exact, **exactly)
+    assert ours.dtype == torch.bfloat16
+    assert torch.equal(ours, expected.float().bfloat16())
+    toward = torch.randn(ours.shape, generator=draw).bfloat16()
+    ours.backward(toward)
+    expected.backward(toward.double())
+    for one, other in zip(trained, exact, strict=True):
+        assert torch.allclose(one.grad.double(), other.grad, rtol=2**-8, atol=1e-6)
+    with torch.no_grad():
+        kernel = F.scaled_dot_product_attention(*inputs, **given)
+        assert torch.equal(attend(inputs, given), kernel)
+
+
 def test_noise_is_normal_and_a_rows_own():
     x = torch.empty(50, 400)
     with RowDropout().drawing(SEED, STEP, torch.arange(50)):
