@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from lopa_bench.cli.options import RUNS, option
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.terminal import console, printable, say
-from lopa_bench.results.directory import FAILED, LOCK, PROGRESS
+from lopa_bench.results.directory import FAILED, LOCK, PROGRESS, RESULT
 from lopa_bench.study import jobs, submit, sweep
 
 SUMMARY = "what is done, running, failed and waiting below a results folder"
@@ -74,12 +75,15 @@ def in_queue(sweep_folder: Path) -> tuple[int, str]:
 
 def state(folder: Path) -> str:
     """The picture of this moment, one line each: the folder, its sweeps, then what runs, has stopped or failed."""
-    done = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/result.json")}
+    ended = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{RESULT}")}
+    done = {path for path in ended if is_whole(path / RESULT)}
     now = running(folder)
-    stopped = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{PROGRESS}")} - done - set(now)
+    stopped = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{PROGRESS}")} - ended - set(now)
     given_up = {path for path in stopped if _progress(path).get("stage") == FAILED}
     tried = f", {len(given_up)} failed" if given_up else ""
-    lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped - given_up)} stopped{tried}"]
+    damaged = sorted(ended - done)
+    unread = f", {len(damaged)} with a damaged result" if damaged else ""
+    lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped - given_up)} stopped{tried}{unread}"]
     failed = []
     for path in sweeps(folder):
         known, (queued, silent) = jobs.read(path), in_queue(path)
@@ -93,7 +97,17 @@ def state(folder: Path) -> str:
         lines.append(f"{'running':<11} {path.relative_to(folder)}  {how_far(path)}  {who}")
     for path in sorted(stopped):
         lines.append(f"{'failed' if path in given_up else 'stopped':<11} {path.relative_to(folder)}  {how_far(path)}")
+    lines += [f"{'damaged':<11} {path.relative_to(folder)}  asked for again, it is made anew" for path in damaged]
     return printable("\n".join([*lines, *failed]))
+
+
+@functools.cache
+def is_whole(result: Path) -> bool:
+    """Whether this file can be read to its end. What else may be wrong with it costs five times as long to find, and `runs` says it."""
+    try:
+        return isinstance(json.loads(result.read_bytes()), dict)
+    except (OSError, ValueError):
+        return False
 
 
 def how_far(run: Path) -> str:

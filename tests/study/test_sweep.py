@@ -16,6 +16,7 @@ from running import measured
 from synthetic import write_run
 
 from lopa_bench.cli.main import main
+from lopa_bench.cli.status import state
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.overrides import check_keys
 from lopa_bench.errors import UserError
@@ -49,6 +50,18 @@ def test_ran_found_failed(overrides, tmp_path, capsys, monkeypatch):
     told = capsys.readouterr().out
     assert "2 done, 0 running, 0 stopped, 2 failed" in told
     assert told.count("the loss is not finite at step 2") == 2  # after another sweep, too
+
+
+def test_status_tells_results_that_cannot_be_read_from_finished_runs(tmp_path):
+    for seed, content in enumerate(['{"schema": 2}', '{"schema": 2', "[1]"]):
+        run = tmp_path / "mini" / "rte" / "mini_mlm" / "lopa" / f"{seed}-0"
+        run.mkdir(parents=True)
+        (run / "result.json").write_text(content)
+    told = state(tmp_path).splitlines()
+    assert told[0] == f"{tmp_path}: 1 done, 0 running, 0 stopped, 2 with a damaged result"
+    assert [line.split()[:2] for line in told[1:]] == [
+        ["damaged", f"mini/rte/mini_mlm/lopa/{seed}-0"] for seed in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize("content", [b'{"schema": 2}', b"[1]", b"\xff\xfe", b'{"metric": "glue"}'])
