@@ -14,7 +14,8 @@ class Cell:
     """What the runs of one setting on one task came to.
 
     ``mean`` ± ``std`` (sample, None for one seed) over ``n`` seeds, the paper's ``reference``, what others have published ``elsewhere``,
-    and the parameters ``counted`` as the paper counts them and ``trained`` in truth.
+    and the parameters ``counted`` as the paper counts them and ``trained`` in truth. Of which backbone: ``model``, and what made the
+    instance features of methods that read them: ``encoder``; empty without runs.
     """
 
     mean: float | None = None
@@ -25,6 +26,8 @@ class Cell:
     best: bool = False
     counted: float | None = None
     trained: float | None = None
+    model: str = ""
+    encoder: str = ""
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,16 @@ class _Filler:
         if not scores:
             self.note(row, column, "not scored by this metric.")
             return published
+        first = found.iloc[0]  # what follows is the same for every seed
         return replace(
             published,
             mean=float(np.mean(scores)),
             std=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
             n=len(scores),
-            counted=float(found["paper_parameters"].iloc[0]),  # the same for every seed
-            trained=float(found["trained_parameters"].iloc[0]),
+            counted=int(first["paper_parameters"]),
+            trained=int(first["trained_parameters"]),
+            model=first["model"],
+            encoder=first["encoder"] if isinstance(first["encoder"], str) else "",
         )
 
     def note(self, row: Row, column: Column, text: str) -> None:

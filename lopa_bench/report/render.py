@@ -105,7 +105,7 @@ def as_csv(tables: Iterable[Table]) -> str:
     for table in tables:
         for line in table.lines:
             for column, cell in zip(table.columns, line.cells, strict=True):
-                about = (table.name, line.label, column.task, column.metric)
+                about = (table.name, line.label, column.task, column.metric, cell.model, cell.encoder)
                 counts = (cell.counted, cell.trained)
                 values = (cell.mean, cell.std, cell.n, cell.reference, " ".join(map(str, cell.elsewhere)))
                 writer.writerow([*about, *counts, *values])
@@ -113,7 +113,7 @@ def as_csv(tables: Iterable[Table]) -> str:
 
 
 _CSV_HEAD = [
-    *("table", "row", "task", "metric", "counted", "trained"),
+    *("table", "row", "task", "metric", "model", "encoder", "counted", "trained"),
     *("mean", "std", "n", "paper_value", "elsewhere"),
 ]
 

@@ -289,6 +289,9 @@ def test_csv_and_json_hold_the_numbers_of_the_table(built):
     rows = list(csv.DictReader(io.StringIO(render.as_csv(built))))
     wanted = next(r for r in rows if (r["table"], r["row"], r["task"]) == ("glue", "LOPA", "sst2"))
     assert float(wanted["mean"]) == cell_of(built[0], "LOPA", "SST-2").mean
+    assert (wanted["model"], wanted["encoder"]) == ("mini_mlm", "backbone")
+    missing = next(r for r in rows if (r["table"], r["row"], r["task"]) == ("glue", "LOPA", "rte"))
+    assert (missing["model"], missing["encoder"], missing["mean"]) == ("", "", "")
     parsed = json.loads(render.as_json(built))
     assert [table["name"] for table in parsed] == [table.name for table in built]
 
