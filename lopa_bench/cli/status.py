@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import time
 from collections.abc import Sequence
@@ -76,12 +75,12 @@ def in_queue(sweep_folder: Path) -> tuple[int, str]:
 def state(folder: Path) -> str:
     """The picture of this moment, one line each: the folder, its sweeps, then what runs, has stopped or failed."""
     ended = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{RESULT}")}
-    done = {path for path in ended if is_whole(path / RESULT)}
+    done = {path for path in ended if can_be_read(path / RESULT)}
     now = running(folder)
-    stopped = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{PROGRESS}")} - ended - set(now)
+    stopped = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{PROGRESS}")} - done - set(now)
     given_up = {path for path in stopped if _progress(path).get("stage") == FAILED}
     tried = f", {len(given_up)} failed" if given_up else ""
-    damaged = sorted(ended - done)
+    damaged = sorted(ended - done - stopped - set(now))
     unread = f", {len(damaged)} with a damaged result" if damaged else ""
     lines = [f"{folder}: {len(done)} done, {len(now)} running, {len(stopped - given_up)} stopped{tried}{unread}"]
     failed = []
@@ -101,12 +100,11 @@ def state(folder: Path) -> str:
     return printable("\n".join([*lines, *failed]))
 
 
-@functools.cache
-def is_whole(result: Path) -> bool:
-    """Whether this file can be read to its end. What else may be wrong with it costs five times as long to find, and `runs` says it."""
+def can_be_read(result: Path) -> bool:
+    """Whether this file is JSON to its end. What else may be wrong with it costs five times as long to find, and `runs` says it."""
     try:
         return isinstance(json.loads(result.read_bytes()), dict)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

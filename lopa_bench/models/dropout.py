@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 LOWEST = -(2**31)  # of a 32-bit integer, in which all arithmetic here wraps around
 # xxHash's odd numbers, as signed ones: a coordinate is multiplied by that of its dimension, the last dimension first.
 STRIDES = (0x9E3779B1 - 2**32, 0x85EBCA77 - 2**32, 0xC2B2AE3D - 2**32, 0x27D4EB2F, 0x165667B1)
-FEW_QUERIES = 192  # aten/src/ATen/native/cpu/FlashAttentionKernel.cpp
+FEW = 192  # queries: aten/src/ATen/native/cpu/FlashAttentionKernel.cpp
 
 
 class RowDropout(TorchFunctionMode):
@@ -147,14 +147,19 @@ REPLACED: dict[Any, Callable[..., Tensor]] = {
 
 
 def slow_backward(query: Tensor, key: Tensor, value: Tensor) -> bool:
-    """Whether gradients would go back through PyTorch's CPU kernel for attention in bf16 that is slower than in fp32 (docs/speed.md).
+    """Whether gradients would go back through PyTorch's CPU kernel for attention in bf16 where it is slower than in fp32 (docs/speed.md).
 
-    Below `FEW_QUERIES` it takes 32 at a time, and each of its many small products costs as much to begin as to compute.
+    Below `FEW` queries it takes 32 at a time, and each of its many small products costs as much to begin as to compute.
     """
-    trained = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
-    if not trained or query.device.type != "cpu" or query.shape[-2] >= FEW_QUERIES:
+    inputs = query, key, value
+    if query.device.type != "cpu" or max(query.shape[-2], key.shape[-2]) >= FEW:
         return False
-    return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+    if not torch.is_grad_enabled() or not any(each.requires_grad for each in inputs):
+        return False
+    dtypes = {each.dtype for each in inputs}
+    if torch.is_autocast_enabled("cpu"):
+        return torch.get_autocast_dtype("cpu") == torch.bfloat16 and dtypes <= {torch.bfloat16, torch.float32}
+    return dtypes == {torch.bfloat16}
 
 
 def fp32_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, **kwargs: Any) -> Tensor:

@@ -105,7 +105,8 @@ def as_csv(tables: Iterable[Table]) -> str:
     for table in tables:
         for line in table.lines:
             for column, cell in zip(table.columns, line.cells, strict=True):
-                about = (table.name, line.label, column.task, column.metric, cell.model, cell.encoder)
+                model = cell.model or column.model or ""
+                about = (table.name, line.label, column.task, column.metric, model, cell.encoder)
                 counts = (cell.counted, cell.trained)
                 values = (cell.mean, cell.std, cell.n, cell.reference, " ".join(map(str, cell.elsewhere)))
                 writer.writerow([*about, *counts, *values])

@@ -123,7 +123,19 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
     held = min(len(rows.targets) * backbone.vocabulary, LOGITS_HELD) * LOGITS * FP32
     training = trained * (GRADIENT + ADAM + kept)
     passing = trained * GRADIENT if config.train.accumulate == 1 else 0
-    return Memory(loading, weights, training, saved_bytes(model, rows), held, writing, passing)
+    return Memory(loading, weights, training, kept_bytes(config, model, text), held, writing, passing)
+
+
+def kept_bytes(config: Config, model: AdaptedModel, tokens: int) -> int:
+    """The most that a pass over texts of up to `tokens` tokens keeps: short ones may be more, with attention in fp32 (`models.dropout`)."""
+    import torch
+
+    from lopa_bench.models.dropout import FEW
+
+    short = FEW - 1 - config.method.prompt_length
+    in_fp32 = model.backbone.dtype == torch.bfloat16 and not torch.cuda.is_available()
+    lengths = [tokens, short] if in_fp32 and 0 < short < tokens else [tokens]
+    return max(saved_bytes(model, batch(config, model, length)) for length in lengths)
 
 
 def written_bytes(config: Config, files: ModelFiles, vocabulary: int, tokens: int, itemsize: int) -> int:

@@ -41,7 +41,7 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
 
     The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Matrices are multiplied in `dtype`, as by
     autocast, which meta has not. Attention without dropout is the fused kernel's, which keeps no weights of tokens; on meta PyTorch would
-    take the plain one, which does. Of few queries it keeps them in fp32 on a CPU, and with dropout it is the plain one everywhere
+    take the plain one, which does. Of few positions it keeps its inputs in fp32 on a CPU, and with dropout it is the plain one everywhere
     (`models.dropout.RowDropout`).
     """
     import torch
@@ -50,7 +50,7 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from lopa_bench.models.dropout import FEW_QUERIES
+    from lopa_bench.models.dropout import FEW
 
     attention, on_cpu = F.scaled_dot_product_attention, not torch.cuda.is_available()
     multiplied = {
@@ -77,7 +77,9 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
                 settings = {
                     key: kwargs[key] for key in ("is_causal", "scale", "attn_mask") if kwargs.get(key) is not None
                 }
-                computed_in = torch.float32 if on_cpu and args[0].shape[-2] < FEW_QUERIES else args[0].dtype
+                computed_in = (
+                    torch.float32 if on_cpu and max(args[0].shape[-2], args[1].shape[-2]) < FEW else args[0].dtype
+                )
                 inputs = [each.to(computed_in) for each in args]
                 if "attn_mask" in settings:
                     settings["attn_mask"] = settings["attn_mask"].to(computed_in)

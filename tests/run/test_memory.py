@@ -37,6 +37,14 @@ def test_shapes_keep_what_numbers_keep(precision, architecture, method, tiny_mod
     assert estimate(config, 40).activations == pytest.approx(numbers, rel=0.01)
 
 
+@pytest.mark.parametrize("method", ["lopa", "lora"])
+def test_longer_texts_need_no_less(method, tiny_models):
+    """Though on a CPU attention of the short ones is computed in fp32, and of the long ones in bf16."""
+    config = tiny.settings(tiny_models("llama"), method, "train.batch_size=8", "precision=bf16")
+    kept = [estimate(config, tokens).activations for tokens in range(150, 210, 6)]
+    assert kept == sorted(kept)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["fft", "lopa"])
 def test_measured_peaks_at_mini_scale(method, tmp_path):

@@ -53,15 +53,21 @@ def test_ran_found_failed(overrides, tmp_path, capsys, monkeypatch):
 
 
 def test_status_tells_results_that_cannot_be_read_from_finished_runs(tmp_path):
-    for seed, content in enumerate(['{"schema": 2}', '{"schema": 2', "[1]"]):
-        run = tmp_path / "mini" / "rte" / "mini_mlm" / "lopa" / f"{seed}-0"
-        run.mkdir(parents=True)
-        (run / "result.json").write_text(content)
-    told = state(tmp_path).splitlines()
-    assert told[0] == f"{tmp_path}: 1 done, 0 running, 0 stopped, 2 with a damaged result"
-    assert [line.split()[:2] for line in told[1:]] == [
-        ["damaged", f"mini/rte/mini_mlm/lopa/{seed}-0"] for seed in (1, 2)
-    ]
+    folders = [tmp_path / "mini" / "rte" / "mini_mlm" / "lopa" / f"{seed}-0" for seed in range(4)]
+    for folder, content in zip(folders, ['{"schema": 2}', '{"schema": 2', "[1]", "[" * 200_000], strict=True):
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(content)
+
+    def damaged():
+        told = state(tmp_path).splitlines()
+        return told[0], [line.split()[1][-3:] for line in told[1:] if line.startswith("damaged")]
+
+    assert damaged() == (f"{tmp_path}: 1 done, 0 running, 0 stopped, 3 with a damaged result", ["1-0", "2-0", "3-0"])
+    (folders[1] / "result.json").write_text('{"schema": 2}')  # made anew
+    (folders[2] / "progress.json").write_text('{"stage": "failed", "why": "out of memory"}')  # tried again
+    with Lease(folders[3] / "run.lock"):
+        assert damaged() == (f"{tmp_path}: 2 done, 1 running, 0 stopped, 1 failed", [])
+        assert "out of memory" in state(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b'{"schema": 2}', b"[1]", b"\xff\xfe", b'{"metric": "glue"}'])
