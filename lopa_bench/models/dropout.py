@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 LOWEST = -(2**31)  # of a 32-bit integer, in which all arithmetic here wraps around
 # xxHash's odd numbers, as signed ones: a coordinate is multiplied by that of its dimension, the last dimension first.
 STRIDES = (0x9E3779B1 - 2**32, 0x85EBCA77 - 2**32, 0xC2B2AE3D - 2**32, 0x27D4EB2F, 0x165667B1)
-FEW = 192  # queries: aten/src/ATen/native/cpu/FlashAttentionKernel.cpp
+FEW_POSITIONS = 192  # aten/src/ATen/native/cpu/FlashAttentionKernel.cpp
 
 
 class RowDropout(TorchFunctionMode):
@@ -149,10 +149,10 @@ REPLACED: dict[Any, Callable[..., Tensor]] = {
 def slow_backward(query: Tensor, key: Tensor, value: Tensor) -> bool:
     """Whether gradients would go back through PyTorch's CPU kernel for attention in bf16 where it is slower than in fp32 (docs/speed.md).
 
-    Below `FEW` queries it takes 32 at a time, and each of its many small products costs as much to begin as to compute.
+    Below `FEW_POSITIONS` it takes 32 queries at a time, and each of its many small products costs as much to begin as to compute.
     """
     inputs = query, key, value
-    if query.device.type != "cpu" or max(query.shape[-2], key.shape[-2]) >= FEW:
+    if query.device.type != "cpu" or max(query.shape[-2], key.shape[-2]) >= FEW_POSITIONS:
         return False
     if not torch.is_grad_enabled() or not any(each.requires_grad for each in inputs):
         return False

@@ -134,7 +134,7 @@ class Narrowed:
         self.dropout.places = None
         states = output.squeeze(0)
         whole = states.new_zeros(self._whole.numel(), *states.shape[1:]).index_copy(0, self.read, states)
-        return whole.view(*self._whole, *whole.shape[1:])
+        return whole.view(*self._whole, *whole.shape[1:])  # not unflatten, which PyTorch 2.13 cannot trace in a hook
 
 
 def named(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -130,9 +130,9 @@ def kept_bytes(config: Config, model: AdaptedModel, tokens: int) -> int:
     """The most that a pass over texts of up to `tokens` tokens keeps: short ones may be more, with attention in fp32 (`models.dropout`)."""
     import torch
 
-    from lopa_bench.models.dropout import FEW
+    from lopa_bench.models.dropout import FEW_POSITIONS
 
-    short = FEW - 1 - config.method.prompt_length
+    short = FEW_POSITIONS - 1 - config.method.prompt_length
     in_fp32 = model.backbone.dtype == torch.bfloat16 and not torch.cuda.is_available()
     lengths = [tokens, short] if in_fp32 and 0 < short < tokens else [tokens]
     return max(saved_bytes(model, batch(config, model, length)) for length in lengths)

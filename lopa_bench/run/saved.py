@@ -50,7 +50,7 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from lopa_bench.models.dropout import FEW
+    from lopa_bench.models.dropout import FEW_POSITIONS
 
     attention, on_cpu = F.scaled_dot_product_attention, not torch.cuda.is_available()
     multiplied = {
@@ -77,12 +77,10 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
                 settings = {
                     key: kwargs[key] for key in ("is_causal", "scale", "attn_mask") if kwargs.get(key) is not None
                 }
-                computed_in = (
-                    torch.float32 if on_cpu and max(args[0].shape[-2], args[1].shape[-2]) < FEW else args[0].dtype
-                )
-                inputs = [each.to(computed_in) for each in args]
+                few = on_cpu and max(each.shape[-2] for each in args[:2]) < FEW_POSITIONS
+                inputs = [each.float() if few else each for each in args]
                 if "attn_mask" in settings:
-                    settings["attn_mask"] = settings["attn_mask"].to(computed_in)
+                    settings["attn_mask"] = settings["attn_mask"].to(inputs[0].dtype)
                 kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
                 return kernel(*inputs, **settings)[0].to(args[0].dtype)
             return function(*args, **kwargs)
