@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from lopa_bench.models.attention import fp32_attention, slow_backward
+
 LOWEST = -(2**31)  # of a 32-bit integer, in which all arithmetic here wraps around
 # xxHash's odd numbers, as signed ones: a coordinate is multiplied by that of its dimension, the last dimension first.
 STRIDES = (0x9E3779B1 - 2**32, 0x85EBCA77 - 2**32, 0xC2B2AE3D - 2**32, 0x27D4EB2F, 0x165667B1)
-FEW_POSITIONS = 192  # aten/src/ATen/native/cpu/FlashAttentionKernel.cpp
 
 
 class RowDropout(TorchFunctionMode):
@@ -144,30 +145,6 @@ REPLACED: dict[Any, Callable[..., Tensor]] = {
     F.scaled_dot_product_attention: RowDropout.attention,
     torch.randn_like: RowDropout.normal,
 }
-
-
-def slow_backward(query: Tensor, key: Tensor, value: Tensor) -> bool:
-    """Whether gradients would go back through PyTorch's CPU kernel for attention in bf16 where it is slower than in fp32 (docs/speed.md).
-
-    Below `FEW_POSITIONS` it takes 32 queries at a time, and each of its many small products costs as much to begin as to compute.
-    """
-    inputs = query, key, value
-    if query.device.type != "cpu" or max(query.shape[-2], key.shape[-2]) >= FEW_POSITIONS:
-        return False
-    if not torch.is_grad_enabled() or not any(each.requires_grad for each in inputs):
-        return False
-    dtypes = {each.dtype for each in inputs}
-    if torch.is_autocast_enabled("cpu"):
-        return torch.get_autocast_dtype("cpu") == torch.bfloat16 and dtypes <= {torch.bfloat16, torch.float32}
-    return dtypes == {torch.bfloat16}
-
-
-def fp32_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, **kwargs: Any) -> Tensor:
-    """scaled_dot_product_attention of bf16 inputs, computed in fp32; the result is bf16 again."""
-    mask = attn_mask.float() if attn_mask is not None and attn_mask.is_floating_point() else attn_mask
-    with torch.autocast("cpu", enabled=False):
-        exact = F.scaled_dot_product_attention(query.float(), key.float(), value.float(), mask, **kwargs)
-    return exact.to(torch.bfloat16)
 
 
 def mixed(number: Tensor) -> Tensor:

@@ -127,10 +127,10 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
 
 
 def kept_bytes(config: Config, model: AdaptedModel, tokens: int) -> int:
-    """The most that a pass over texts of up to `tokens` tokens keeps: short ones may be more, with attention in fp32 (`models.dropout`)."""
+    """The most that a pass over texts of up to `tokens` tokens keeps; shorter ones may keep more (`models.attention`)."""
     import torch
 
-    from lopa_bench.models.dropout import FEW_POSITIONS
+    from lopa_bench.models.attention import FEW_POSITIONS
 
     short = FEW_POSITIONS - 1 - config.method.prompt_length
     in_fp32 = model.backbone.dtype == torch.bfloat16 and not torch.cuda.is_available()
