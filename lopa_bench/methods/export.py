@@ -110,8 +110,9 @@ def client_method(about: Mapping[str, Any]) -> SoftPromptMethod:
     return method
 
 
-def save_adapter(config: Any, weights: dict[str, Tensor], folder: Path) -> str:
-    """Write a peft adapter's `config` (a `PeftConfig`) and weights into `folder`; what that is."""
+def save_adapter(config: Any, weights: dict[str, Tensor], backbone: Backbone, folder: Path) -> str:
+    """Write a peft adapter's `config` (a `PeftConfig`) and weights into `folder`; what that is. The config gets to say for which model."""
+    config.base_model_name_or_path, config.revision = called(backbone), backbone.files.revision
     config.save_pretrained(folder)
     save_file(weights, folder / "adapter_model.safetensors")
     return "a peft adapter folder: peft.PeftModel.from_pretrained(backbone, folder)"

@@ -69,15 +69,14 @@ class PeftAdapter(Method):
         return self.peft_config(self._targets(backbone), backbone.config.model_type == "gpt2")
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        from lopa_bench.methods.export import called, save_adapter
+        from lopa_bench.methods.export import save_adapter
 
         peft_config = self._config(model.backbone)
         peft_config.inference_mode = True
-        peft_config.base_model_name_or_path = called(model.backbone)
         # backbone.model.X.lora_A.default.weight -> base_model.model.X.lora_A.weight, as peft writes it
         names = {n: "base_model" + n.removeprefix("backbone").replace(".default", "") for n in model.trainable()}
         weights = {names[n]: p.detach().contiguous() for n, p in model.trainable().items()}
-        return save_adapter(peft_config, {**weights, **self.frozen(model)}, folder)
+        return save_adapter(peft_config, {**weights, **self.frozen(model)}, model.backbone, folder)
 
     export_peft = export
 

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, Size, settings
+from lopa_bench.errors import UserError
 from lopa_bench.methods.base import Method
 from lopa_bench.methods.footprint import Footprint
 
@@ -86,26 +87,34 @@ class PrefixMethod(Method):
         return Footprint(server=kept, cached=self.num_virtual_tokens)
 
     def export(self, model: AdaptedModel, config: Config, folder: Path) -> str:
-        """A peft prefix adapter. peft has no task type for masked LMs; its feature extraction runs any model as it is."""
+        """A peft prefix adapter. peft has no task type for masked LMs; its feature extraction runs any model as it is.
+
+        Raises:
+            UserError: the run reads its answers elsewhere than anybody does who puts the adapter under the model.
+        """
         from peft import PrefixTuningConfig, TaskType
 
-        from lopa_bench.methods.export import called, save_adapter
+        from lopa_bench.methods.export import save_adapter
         from lopa_bench.methods.prefix_model import PrefixModel
 
         assert isinstance(model, PrefixModel)
         backbone = model.backbone
+        if model.reads_padding:
+            raise UserError(
+                "method.prefix_reads=shifted: the run reads its answers behind the mask, which no other program does; "
+                "nearest: a run with method.prefix_reads=mask"
+            )
         heads, width = backbone.key_shape or (0, 0)
         config_of_peft = PrefixTuningConfig(
             task_type=TaskType.CAUSAL_LM if backbone.kind == "causal" else TaskType.FEATURE_EXTRACTION,
             inference_mode=True,
-            base_model_name_or_path=called(backbone),
             num_virtual_tokens=self.num_virtual_tokens,
             num_layers=backbone.config.num_hidden_layers,
             num_attention_heads=heads,
             token_dim=heads * width,
         )
         prefix = self.prefix(model.parts).detach().contiguous()
-        return save_adapter(config_of_peft, {"prompt_embeddings": prefix}, folder)
+        return save_adapter(config_of_peft, {"prompt_embeddings": prefix}, backbone, folder)
 
     export_peft = export
 

@@ -29,7 +29,7 @@ class PromptTuning(TaskPromptMethod):
         """A peft prompt-tuning adapter, which stands before the input of a causal LM."""
         from peft import PromptTuningConfig, TaskType
 
-        from lopa_bench.methods.export import called, save_adapter
+        from lopa_bench.methods.export import save_adapter
         from lopa_bench.methods.soft_prompt import SoftPromptModel
 
         assert isinstance(model, SoftPromptModel)
@@ -42,11 +42,11 @@ class PromptTuning(TaskPromptMethod):
         config_of_peft = PromptTuningConfig(
             task_type=TaskType.CAUSAL_LM,
             inference_mode=True,
-            base_model_name_or_path=called(backbone),
             num_virtual_tokens=self.num_virtual_tokens,
             token_dim=backbone.width,
             num_layers=backbone.config.num_hidden_layers,
             num_attention_heads=backbone.config.num_attention_heads,
             num_transformer_submodules=1,
         )
-        return save_adapter(config_of_peft, {"prompt_embeddings": model.parts.z_s.detach().contiguous()}, folder)
+        prompt = model.parts.z_s.detach().contiguous()
+        return save_adapter(config_of_peft, {"prompt_embeddings": prompt}, backbone, folder)

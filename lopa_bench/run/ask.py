@@ -10,6 +10,7 @@ import torch
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
+from lopa_bench.host.extras import require
 from lopa_bench.host.files import read_bytes
 from lopa_bench.host.terminal import say
 from lopa_bench.methods.adapted import AdaptedModel
@@ -28,8 +29,10 @@ def ask(model: AdaptedModel, config: Config, inputs: Path) -> Iterator[dict[str,
     `scores` are the model's probabilities of the label words, of these alone. Several samples of a text are a list.
 
     Raises:
-        UserError: a file that cannot be read, or has not the columns that the task reads.
+        UserError: texts that vLLM writes, without it; a file that cannot be read, or has not the columns that the task reads.
     """
+    if config.generation is not None and config.generation.generator == "vllm":
+        require("vllm", "generation.generator=vllm, which wrote this run's texts,")
     task = config.task.for_kind(model.backbone.kind)
     examples = _examples(task, inputs)
     split = encode(model, config, examples, training=False)

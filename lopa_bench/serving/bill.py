@@ -7,7 +7,7 @@ serves. LoRA, adapters, prefixes and fine-tuned weights live at the server, once
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, is_choice
@@ -31,7 +31,8 @@ class Cost:
     """One method on one model, for a request of one text.
 
     Attributes:
-        server_bytes, client_bytes: per customisation; shared_bytes: the client's instance encoder, one for all its customisations.
+        server_bytes, client_bytes: per customisation; shared_bytes: one for all of a client's customisations, its instance encoder and
+            the word embeddings that a soft prompt stands beside.
         backbones: copies of the backbone at the server per customisation (1 for fine-tuning) instead of one for all.
         tokens: more tokens that the server reads; cached: more positions that its layers attend to.
         server_flops, client_flops: of a forward pass, beyond the bare backbone's.
@@ -111,12 +112,14 @@ def cost(method: Method, backbone: Backbone, encoder: Backbone, tokens: int) -> 
     layers, shape = config.num_hidden_layers, backbone.shape(encoder.width)
     server = added * (layers - method.frozen_layers(layers)) // layers  # a body is its layers, one like another
     read = min(tokens, encoder.files.positions)  # the instance is cut to what its encoder reads
+    held: list[Any] = [encoder.body] if reads else []
+    held += [backbone.model.get_input_embeddings()] if method.prompt_writer(shape) is not None else []
     instance = forward_flops(encoder.body, encoder.config, read, read, False) if reads else 0
     return Cost(
         method.name,
         server_bytes=left.server * BYTES,
         client_bytes=left.client * BYTES,
-        shared_bytes=sum(p.numel() for p in encoder.body.parameters()) * BYTES if reads else 0,
+        shared_bytes=sum(p.numel() for each in held for p in each.parameters()) * BYTES,
         backbones=left.own_backbone,
         tokens=left.tokens,
         cached=left.cached,

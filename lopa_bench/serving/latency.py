@@ -56,12 +56,15 @@ def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int) -
     embeds = bare.embed(ids).float()
     mask, zero = torch.ones_like(ids), torch.zeros(1, dtype=torch.long)
     writer = method.prompt_writer(bare.shape(encoder.width))
+
+    def features() -> Tensor:
+        states: Tensor = encoder.body(input_ids=instance, attention_mask=torch.ones_like(instance))[0]
+        return states[:, 0]
+
     if writer is not None:
 
         def prompt() -> Tensor:
-            if not method.reads_instance:
-                return writer(None, embeds)
-            return writer(encoder.body(input_ids=instance, attention_mask=torch.ones_like(instance))[0][:, 0], embeds)
+            return writer(features() if method.reads_instance else None, embeds)
 
         server = timed(_reading(bare, tokens + method.prompt_length), beside=_reading(bare, tokens))
         return Latency(server, timed(prompt))
@@ -71,7 +74,8 @@ def _of_method(method: Method, bare: Backbone, encoder: Backbone, tokens: int) -
     adapted.end_search()  # served is what is left after it
     if adapted.encoder is not None:
         batch.features = torch.randn(1, adapted.encoder.width)
-    return Latency(timed(lambda: adapted.hidden(batch), beside=_reading(bare, tokens)), None)
+    server = timed(lambda: adapted.hidden(batch), beside=_reading(bare, tokens))
+    return Latency(server, timed(features) if method.reads_instance else None)
 
 
 def _reading(bare: Backbone, length: int) -> Callable[[], Tensor]:

@@ -47,6 +47,16 @@ def test_likelihoods_are_sums_of_log_probabilities_row_by_row(method, tiny_model
 
 
 @torch.no_grad()
+def test_nothing_before_a_continuation_is_the_token_that_begins_a_text(tiny_models):
+    """lm-eval leaves nothing of a context of blanks; what was read then was the row before."""
+    one = scorer(tiny_models("llama"), "none")
+    first, second, *_ = asked(one)
+    nothing = ("", [], second[2])
+    assert one.likelihoods([nothing]) == pytest.approx(one.likelihoods([("", [one.begin], second[2])]))
+    assert one.likelihoods([first, nothing])[1] == pytest.approx(one.likelihoods([nothing])[0], abs=1e-4)
+
+
+@torch.no_grad()
 def test_the_prompt_is_written_for_the_context_alone(tiny_models):
     one = scorer(tiny_models("gpt2"), "lopa")
     _, context, wanted = asked(one)[0]
@@ -80,6 +90,8 @@ def test_what_cannot_be_asked_is_one_line(tiny_models):
         one.texts(["a"], 126, [], {})
     with pytest.raises(UserError, match="a continuation of 127 tokens"):
         one.likelihoods([("", [1], [5] * 127)])
+    with pytest.raises(UserError, match="a continuation without a token"):
+        one.likelihoods([("", [1], [])])
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.models.batches import Row, Split
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.run import vllm
+from lopa_bench.run.ask import ask as answers
 from lopa_bench.run.preflight import preflight
 
 SETTINGS = {
@@ -123,3 +124,13 @@ def test_another_generator_is_named():
 
     with pytest.raises(UserError, match=r"generation\.generator=vlm .*nearest: generation\.generator=vllm"):
         load_config(["task=e2e", "method=pt", "generation.generator=vlm"])
+
+
+def test_a_run_whose_texts_vllm_wrote_is_not_asked_without_it(tiny_models, tmp_path, monkeypatch):
+    folder = tiny_models("gpt2")
+    config = tiny.replace(tiny.settings(folder, "pt"), generation=Generation(**SETTINGS))
+    monkeypatch.setattr("lopa_bench.host.extras.find_spec", lambda package: None)
+    with pytest.raises(
+        UserError, match=r"generation.generator=vllm, which wrote this run's texts, needs the package vllm"
+    ):
+        next(answers(tiny.adapt(folder, "pt"), config, tmp_path / "inputs.csv"))

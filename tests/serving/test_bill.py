@@ -49,6 +49,11 @@ def test_only_what_the_paper_says_grows_at_the_server(costs):
     assert methods["prefix_tuning"]["server_bytes"] == methods["p_tuning_v2"]["server_bytes"] == 4 * 491_520
     assert methods["lopa"]["client_bytes"] == 4 * 1_597_992
     assert methods["lopa"]["total_client_bytes"]["100"] == 100 * 4 * 1_597_992 + methods["lopa"]["shared_bytes"]
+    # A soft prompt stands beside word embeddings, which are the client's too.
+    held = {name: methods[name]["shared_bytes"] for name in ("pt", "encoder_probe", "lopa", "lora")}
+    assert held["pt"] == 4 * 50265 * 1024
+    assert held["lopa"] == held["pt"] + held["encoder_probe"]
+    assert held["lora"] == 0
     assert (methods["lopa"]["tokens"], methods["lopa_concat"]["tokens"], methods["p_tuning_v2"]["tokens"]) == (
         10,
         20,
@@ -157,6 +162,10 @@ def test_measured_latency(costs, tiny_models):
     assert found["backbone_ms"] > 0
     assert methods["none"]["server_ms"] == methods["fft"]["server_ms"] == 0.0
     assert methods["lopa"]["client_ms"] > methods["pt"]["client_ms"] > 0
+    # The instance is read at the client, whatever is made of it there or at the server.
+    assert methods["idpg_layers"]["client_ms"] > 0
+    assert methods["encoder_probe"]["client_ms"] > 0
+    assert methods["lora"]["client_ms"] is None
     assert all(row["server_ms"] is not None and row["server_ms_spread"] >= 0 for row in methods.values())
 
 

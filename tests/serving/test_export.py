@@ -53,6 +53,24 @@ def test_peft_loads_the_folder_with_equal_logits(architecture, method, tiny_mode
     torch.testing.assert_close(logits[batch.rows, batch.columns], model(batch), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["lora", "p_tuning_v2"])
+def test_peft_is_told_the_revision(method, tiny_models, tmp_path):
+    """Of a model of the hub it would load the newest one."""
+    folder = tiny_models("llama")
+    config, model = tiny.settings(folder, method), tiny.adapt(folder, method)
+    model.backbone.files = tiny.replace(model.backbone.files, revision="722cf37b")
+    config.method.export(model, config, tmp_path)
+    assert json.loads((tmp_path / "adapter_config.json").read_text(encoding="utf-8"))["revision"] == "722cf37b"
+
+
+def test_answers_read_where_no_other_program_reads_are_not_exported(tiny_models, tmp_path):
+    shifted = tiny_models("roberta"), "p_tuning_v2", "method.prefix_reads=shifted"
+    config, model = tiny.settings(*shifted), tiny.adapt(*shifted)
+    with pytest.raises(UserError, match=r"nearest: a run with method.prefix_reads=mask"):
+        config.method.export(model, config, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("architecture", tiny.CAUSAL)
 @torch.no_grad()
 def test_peft_loads_prompt_tuning_with_equal_logits_and_texts(architecture, tiny_models, tmp_path):

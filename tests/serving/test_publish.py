@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import ModelCard, constants
@@ -15,8 +16,10 @@ from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.methods.lopa import Lopa
+from lopa_bench.report.card import _command, _dataset
 from lopa_bench.run.story import run
 from lopa_bench.serving.client import SoftPromptClient
+from lopa_bench.tasks.known import known
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -45,7 +48,8 @@ class Hub(BaseHTTPRequestHandler):
         return self.answer({"error": f"{self.path} is not known here"}, 404)
 
     def do_GET(self):
-        self.answer({"id": "me/rte-lopa", "siblings": []})
+        files = [{"type": "file", "path": name, "size": 1, "oid": "0"} for name in self.server.there]
+        self.answer(files if "/tree/" in self.path else {"id": "me/rte-lopa", "siblings": []})
 
     def answer(self, body, status=200):
         self.send_response(status)
@@ -59,7 +63,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.url, server.files = f"http://127.0.0.1:{server.server_port}", {}
+        server.url, server.files, server.there = f"http://127.0.0.1:{server.server_port}", {}, []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -98,6 +102,46 @@ def test_what_is_pushed_is_what_was_exported(finished, hub, tmp_path, capsys):
     text = ["the dog eats . It was <mask> ."]
     ours, theirs = (SoftPromptClient.load(tmp_path / folder).prompt(text) for folder in ("out", "pulled"))
     assert ours.equal(theirs)
+
+
+def test_another_export_is_not_mixed_with(finished, hub, tmp_path, capsys):
+    """peft would load its adapter_config.json under the new card."""
+    hub.there = [".gitattributes", "README.md", "client.json", "adapter_config.json"]
+    assert main(["export", f"run={finished[0]}", f"to={tmp_path / 'out'}", "push=me/rte-lopa"]) == 1
+    assert "push=me/rte-lopa: it has adapter_config.json of another export" in capsys.readouterr().err
+    assert hub.files == {}
+    hub.there.remove("adapter_config.json")
+    assert main(["export", f"run={finished[0]}", f"to={tmp_path / 'again'}", "push=me/rte-lopa"]) == 0
+
+
+def _told(data, **setting):
+    """A result with this `data` of a run on RTE."""
+    return SimpleNamespace(task="rte", reported_split="test", data=SimpleNamespace(**data), **setting)
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"source": "mini", "files": None}, ("lopa-bench-mini-rte", None, "test")),
+        ({"source": "hub", "files": None}, ("nyu-mll/glue", "rte", "validation")),
+        ({"source": "files", "files": {"test": "glue/RTE/dev.tsv"}}, ("nyu-mll/glue", "rte", "validation")),
+        ({"source": "files", "files": {"test": "mine.csv"}}, ("rte", None, "test")),
+    ],
+    ids=["embedded", "hub", "files", "own"],
+)
+def test_the_card_names_the_rows_that_were_scored(data, named):
+    """Synthetic ones are no score on RTE in the hub's index, and GLUE's dev rows are its validation split."""
+    found = _dataset(_told(data), known("rte"))
+    assert (found["dataset_type"], found.get("dataset_config"), found["dataset_split"]) == named
+
+
+def test_a_named_model_in_a_folder_keeps_its_name_in_the_command():
+    """As model=local it would lose what its name says: its encoder, its precision."""
+    result = _told({"source": "hub"}, method="lopa", model="gpt2_medium", scale="paper", seed=0)
+    command = _command(result, SimpleNamespace(differs=("scale=paper", "train.lr=0.1")), ["models.dir=DIR"])
+    assert command == (
+        "lopa-bench task=rte method=lopa model=gpt2_medium models.dir=DIR scale=paper seed=0 train.lr=0.1"
+    )
 
 
 def test_the_card_says_what_the_results_say(finished, tmp_path):

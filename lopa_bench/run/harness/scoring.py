@@ -50,7 +50,7 @@ class Scorer:
             asked: the text that the instance encoder reads, the context's tokens and the continuation's. A context is cut from the left.
 
         Raises:
-            UserError: a continuation that does not fit. NotFinite: logits that are NaN or infinite.
+            UserError: a continuation that does not fit, or is empty. NotFinite: logits that are NaN or infinite.
         """
         split = self._split(
             [self._row(context, wanted) for _, context, wanted in asked], [text for text, _, _ in asked]
@@ -93,7 +93,11 @@ class Scorer:
     def _row(self, context: Sequence[int], wanted: Sequence[int]) -> Row:
         if len(wanted) > self.room:
             raise UserError(f"a continuation of {len(wanted)} tokens: the model has {self.room} positions for it")
-        ids = [*context, *wanted][-(self.room + 1) : -1]
+        if not wanted:
+            raise UserError("a continuation without a token: there is nothing to be likely")
+        ids = [*(context or [self.begin]), *wanted][
+            -(self.room + 1) : -1
+        ]  # lm-eval leaves nothing of a context of blanks
         return Row(ids, range(len(ids) - len(wanted), len(ids)), wanted)
 
     def _split(self, rows: list[Row], texts: Sequence[str], side: str = "right") -> Split:
