@@ -12,7 +12,7 @@ from lopa_bench.config.quoting import FILES, PATHS, quoted, read
 
 RESULTS = "results_dir"
 MODELS = {"model.path", "model.encoder"}  # folders, or names of models
-FOLDERS = {RESULTS, "data.dir", "models.dir", "init_from"}
+FOLDERS = {RESULTS, "data.dir", "models.dir", "tracker.dir", "init_from"}
 
 
 def absolute(words: Sequence[str], results_dir: Path) -> list[str]:
@@ -43,7 +43,7 @@ def absolute_values(values: Mapping[str, Any]) -> dict[str, Any]:
     below = made["data"].get("dir") is not None  # the files of rows are below it
     for key in sorted({*FOLDERS, *MODELS, *(() if below else FILES)}):
         section, _, leaf = key.rpartition(".")
-        place = made.get(section, {}) if section else made
+        place = made.get(section) or {} if section else made
         value = place.get(leaf)
         if isinstance(value, str) and value and not _is_name(key, value):
             place[leaf] = str(Path(value).expanduser().absolute())

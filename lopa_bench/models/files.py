@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -11,6 +10,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from huggingface_hub import constants
 
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.files import is_choice
@@ -229,14 +230,9 @@ def locate(path: str, revision: str | None, offline: bool, key: str = "model.pat
     return ModelFiles(path, cached, revision, offline)
 
 
-def hub_home() -> Path:
-    """Where the hub's clients keep what they have downloaded."""
-    return Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface"))
-
-
 def _cached(path: str, revision: str | None) -> Path | None:
-    """The snapshot folder of a hub model that was downloaded before, without importing the hub client."""
-    hub = Path(os.environ.get("HF_HUB_CACHE", hub_home() / "hub")) / f"models--{path.replace('/', '--')}"
+    """The snapshot folder of a hub model that was downloaded before, without loading the hub's client."""
+    hub = Path(constants.HF_HUB_CACHE) / f"models--{path.replace('/', '--')}"
     reference = hub / "refs" / (revision or "main")
     commit = reference.read_text().strip() if reference.is_file() else (revision or "main")
     folder = hub / "snapshots" / commit

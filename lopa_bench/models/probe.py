@@ -75,7 +75,8 @@ def _read(body: PreTrainedModel, ids: Tensor, mask: Tensor | None = None) -> Ten
 @torch.no_grad()
 def check_writing(backbone: Backbone) -> None:
     """Raise `UserError` for a causal LM whose writing, padded and step by step from a cache, is not its own forward of the whole text."""
-    if "inputs_embeds" not in inspect.signature(_generates(backbone)).parameters:
+    generates: Any = backbone.model.prepare_inputs_for_generation
+    if "inputs_embeds" not in inspect.signature(generates).parameters:
         raise _refusal(backbone, "transformers does not generate from its input embeddings")
     rows = random_embeddings(backbone)
     try:
@@ -91,10 +92,6 @@ def check_writing(backbone: Backbone) -> None:
         raise _refusal(backbone, f"it does not write from input embeddings ({_said(error)})") from error
     if not all(close(torch.stack([step[i] for step in ours]), logits) for i, logits in enumerate(own)):
         raise _refusal(backbone, "what it writes depends on the padding or on the steps that it is written in")
-
-
-def _generates(backbone: Backbone) -> Any:
-    return backbone.model.prepare_inputs_for_generation
 
 
 def _step(backbone: Backbone, embeds: Tensor, mask: Tensor, end: int, cache: Cache) -> Tensor:
@@ -216,11 +213,11 @@ def random_embeddings(backbone: Backbone) -> list[Tensor]:
 
 def padded(rows: list[Tensor], left: bool = False) -> tuple[Tensor, Tensor]:
     """Rows [1, T, D] -> [B, T', D], padded on the right or on the left with what is no zero, and their mask [B, T']."""
-    side, pad = "left" if left else "right", torch.nn.utils.rnn.pad_sequence
+    side = "left" if left else "right"
     ones = [torch.ones(row.shape[1], dtype=torch.long, device=row.device) for row in rows]
     value = rows[0].std().item()
-    embeds = pad([row[0] for row in rows], batch_first=True, padding_side=side, padding_value=value)
-    return embeds, pad(ones, batch_first=True, padding_side=side)
+    embeds = pad_sequence([row[0] for row in rows], batch_first=True, padding_side=side, padding_value=value)
+    return embeds, pad_sequence(ones, batch_first=True, padding_side=side)
 
 
 def _behind(prefix: int, mask: Tensor) -> Tensor:

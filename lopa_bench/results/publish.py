@@ -10,6 +10,9 @@ from pathlib import Path
 import yaml
 
 from lopa_bench.config import files
+from lopa_bench.config.absolute import FOLDERS, MODELS, RESULTS
+from lopa_bench.config.places import KEYS
+from lopa_bench.config.quoting import FILES
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import make_folder, read_bytes, write_bytes, write_text
 from lopa_bench.results.directory import CONFIG, HISTORY, PREDICTIONS, RESULT, TRAINED, kept
@@ -17,11 +20,8 @@ from lopa_bench.results.predictions import as_written, parted
 from lopa_bench.results.record import File, parse
 
 KEPT_TRAINED = 384 << 10  # bytes: a prompt and its heads at the embedded scale, not a whole model or encoder
-PLACES = ("data.dir", "models.dir", "conf.path", "init_from")  # of the machine, in config.yaml
-NAMED = {
-    "model": ("path", "encoder"),
-    "data": ("train", "validation", "test"),
-}  # places that are published by their last name
+PLACES = sorted({*FOLDERS, "conf.path"} - {RESULTS})  # of the machine, in config.yaml
+NAMED = sorted({*MODELS, *FILES})  # places that are published by their last name
 
 
 def publish(result_path: Path, runs: Path, to: Path, more: Container[str] = ()) -> Path:
@@ -84,7 +84,7 @@ def _is_folder(section: str, key: str, value: str, name: str | None) -> bool:
     """Whether a setting was a folder or file there. A relative folder of a model and a hub id look alike: the result knows by its name."""
     if section == "data" or value.startswith(("/", "~", ".")):
         return True
-    group = {"path": "model", "encoder": "encoder"}[key]
+    (group,) = [group for group, own in KEYS.items() if own == key]
     of_conf = any(files.read(f"{group}/{choice}").get(key) == value for choice in files.choices(group))
     return name == Path(value).name and not of_conf  # the ids of some models end as their files in conf/ are called
 
@@ -108,9 +108,8 @@ def _without_places(text: str, names: Mapping[str, str | None]) -> str:
             place = place.get(parent) or {}
         if leaf in place:
             place[leaf] = None
-    for section, keys in NAMED.items():
-        for key in keys:
-            value = str(config[section].get(key) or "")
-            if value and _is_folder(section, key, value, names.get(key)):
-                config[section][key] = Path(value).name
+    for section, key in (named.split(".") for named in NAMED):
+        value = str(config[section].get(key) or "")
+        if value and _is_folder(section, key, value, names.get(key)):
+            config[section][key] = Path(value).name
     return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))

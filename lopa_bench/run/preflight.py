@@ -8,6 +8,8 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
+from huggingface_hub import constants
+
 from lopa_bench.config.fields import SHORTEST
 from lopa_bench.config.recipe import families
 from lopa_bench.config.schema import Config
@@ -15,7 +17,7 @@ from lopa_bench.errors import Missing, UserError
 from lopa_bench.host.extras import require
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import check_launched, process_count
-from lopa_bench.models.files import ModelFiles, hub_home, kind_of, locate
+from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape, window_of
 from lopa_bench.models.usable import check_usable
@@ -153,7 +155,7 @@ def _encoder_files(config: Config, files: ModelFiles) -> ModelFiles:
 
 def in_hub_cache(task: Task) -> bool:
     """Whether `datasets` has kept the task's data from an earlier run."""
-    cache = Path(os.environ.get("HF_DATASETS_CACHE", hub_home() / "datasets"))
+    cache = Path(os.environ.get("HF_DATASETS_CACHE", f"{constants.HF_HOME}/datasets"))
     return task.hub is not None and any(cache.glob(f"*{task.hub.path.replace('/', '___')}*"))
 
 

@@ -333,10 +333,12 @@ def test_a_published_run_is_found_by_a_relative_path(published, monkeypatch):
 
 @pytest.mark.parametrize(("path", "kept"), [("secret/jane/mini_mlm", "mini_mlm"), ("owner/another", "owner/another")])
 def test_relative_folders_of_models_are_no_business_of_others(path, kept):
-    config = yaml.safe_dump({"model": {"path": path}, "data": {"train": "jane/rows.csv[:4]"}})
+    tracker = {"project": "lopa-bench", "dir": "jane/runs"}
+    config = yaml.safe_dump({"model": {"path": path}, "data": {"train": "jane/rows.csv[:4]"}, "tracker": tracker})
     without = yaml.safe_load(_without_places(config, {"path": "mini_mlm" if kept == "mini_mlm" else path}))
     assert without["model"]["path"] == kept
     assert without["data"]["train"] == "rows.csv[:4]"
+    assert without["tracker"] == {**tracker, "dir": None}
 
 
 def test_a_hub_id_that_ends_as_its_model_is_called_stays():

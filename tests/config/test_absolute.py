@@ -58,6 +58,7 @@ def test_a_run_keeps_the_places_that_it_was_told(here):
     kept = absolute_values(told)
     assert kept["model"] == {**told["model"], "path": f"{here}/model"}
     assert kept["data"] == {**told["data"], "train": f"{here}/rows.csv[:4]", "test": f"{here}/rows.csv[4:]"}
+    assert absolute_values(load_config([*words, "tracker=wandb"]).resolved)["tracker"]["dir"] == f"{here}/runs"
     assert kept["results_dir"] == f"{here}/runs"
     assert told["model"]["path"] == "model"
     below = absolute_values(load_config([*words, "data.dir=data", "data.train=rows.csv", "data.test=t.csv"]).resolved)

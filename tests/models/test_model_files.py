@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from transformers import AutoConfig, AutoModel, BigBirdConfig, Phi3Config
@@ -156,3 +158,19 @@ def test_an_encoder_that_cannot_read_what_its_config_allows_is_refused():
     read.__dict__["config"] = {"model_type": "bert", "max_position_embeddings": 34}
     with pytest.raises(UserError, match=r"model\.encoder=a/b: BertModel does not read texts here"):
         check_own_features(body, read)
+
+
+@pytest.mark.parametrize(
+    "told", [{"XDG_CACHE_HOME": "{}"}, {"HF_HOME": "~/huggingface"}, {"HUGGINGFACE_HUB_CACHE": "{}/huggingface/hub"}]
+)
+def test_a_downloaded_model_is_where_the_hubs_client_puts_it(tmp_path, told):
+    """In a process of its own: the client reads the environment when it is imported."""
+    folder = tmp_path / "huggingface/hub/models--tests--tiny/snapshots/main"
+    folder.mkdir(parents=True)
+    files(folder, model_type="llama")
+    (folder / "model.safetensors").touch()
+    usual = {key: value for key, value in os.environ.items() if not key.startswith(("HF_H", "HUGGINGFACE_"))}
+    environment = {**usual, "HOME": str(tmp_path), **{key: value.format(tmp_path) for key, value in told.items()}}
+    code = "from lopa_bench.models.files import locate; print(locate('tests/tiny', 'main', True).folder)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(folder), done.stderr

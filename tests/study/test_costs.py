@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from huggingface_hub import constants
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.study.costs import cost, estimated, key, shipped
@@ -16,7 +17,7 @@ SCALES = ("mini", "paper")
 @pytest.fixture(autouse=True)
 def offline(monkeypatch, tmp_path):
     """A model that this machine has keeps its own config.json, which may say more than the shipped one."""
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
 
 
 def configs(scale, *names):

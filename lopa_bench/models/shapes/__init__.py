@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lopa_bench.config.files import is_choice, read
 from lopa_bench.config.nearest import hint
+from lopa_bench.config.places import KEYS
 from lopa_bench.errors import UserError
 from lopa_bench.host.shelf import Shelf
 from lopa_bench.models.files import ModelFiles
@@ -35,7 +36,7 @@ def files(name: str) -> ModelFiles:
 
 def of(path: str) -> ModelFiles:
     """The shape of the model that conf/model or conf/encoder calls `path`. Raises `UserError` where none is shipped."""
-    for group, key in (("model", "path"), ("encoder", "encoder")):
+    for group, key in KEYS.items():
         for name in names():
             if is_choice(group, name) and read(f"{group}/{name}")[key] == path:
                 return files(name)
