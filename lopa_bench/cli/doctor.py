@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 import psutil
 
@@ -184,20 +183,10 @@ def tools(config: Config) -> Iterator[Check]:
         yield Check("sandbox", f"level {level}: {DESCRIPTIONS[level]}", fix, fatal=runs_programs)
     except SandboxUnavailable as error:
         yield Check("sandbox", "none", str(error), fatal=runs_programs)
-    if type(config.tracker).__name__ == "Wandb":
-        logged_in = bool(os.environ.get("WANDB_API_KEY")) or "api.wandb.ai" in netrc()
-        free = logged_in or getattr(config.tracker, "mode", "") != "online"
-        yield Check(
-            "wandb",
-            "logged in" if logged_in else "not logged in",
-            None if free else "wandb login, or tracker.mode=offline",
-        )
-
-
-def netrc() -> str:
-    """The text of ~/.netrc, where `wandb login` leaves its mark."""
-    path = Path.home() / ".netrc"
-    return path.read_text(errors="replace") if path.is_file() else ""
+    logged_in = config.tracker.logged_in()
+    if logged_in is not None:
+        fix = None if logged_in else config.tracker.how_to_log_in
+        yield Check("tracker", "logged in" if logged_in else "not logged in", fix)
 
 
 def size(count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.config.fields import Count, Fraction, Positive, settings
@@ -57,6 +58,11 @@ class InstancePromptMethod(PromptPerInstance):
                 f"(the widths of the heads' layers, {', '.join(map(str, dict.fromkeys(sizes)))}, must be multiples)"
             )
         return super().objection(config, shape)
+
+    def unread(self, config: Config) -> Mapping[str, str]:
+        if self.head_layers == 2:
+            return {}
+        return {"method.head_size": "method.head_layers=1 has no hidden layer; nearest: method.head_layers=2"}
 
     def hidden(self, shape: Shape) -> int:
         """H as a number."""

@@ -1,6 +1,5 @@
 """Tables, claims and figures from finished runs.
 
-Reads only what runs have written (``result.json`` and the files beside it) and ``reference.csv``,
-the paper's published numbers. A table is a query over these facts; nothing here trains, and nothing
-here imports torch.
+A table is a query over what runs have written (``result.json`` and the files beside it) and what is published (the study's
+``reference.csv`` and ``others.csv``); nothing here trains. Only `retention`, which asks a run's model again, loads torch.
 """

@@ -59,23 +59,22 @@ def answer(runs: Runs, scale: str) -> list[Answer]:
 
 def terminal(answers: Answers) -> str:
     """A question a paragraph: its answers, then each statement with its tasks, decided ones first."""
-    from rich.markup import escape
     from rich.table import Table
 
     console = console_of_reports()
     for asked in _by_question(answers):
         said = " · ".join(f"{SCALE_TITLES[scale]}: {one.word}" for scale, one in asked.items())
-        console.print(printable(f"{next(iter(asked.values())).question.text} {said}"), style="bold", markup=False)
+        console.print(printable(f"{next(iter(asked.values())).question.text} {said}"), style="bold")
         for name, text, parts in _statements(asked):
-            console.print(printable(f"{name} {text}"), markup=False)
+            console.print(printable(f"{name} {text}"))
             grid = Table.grid(padding=(0, 2, 0, 0))
             for scale, part in parts.items():
-                grid.add_row(f"  {SCALE_TITLES[scale]}", part.verdict, escape(printable(_told(part))))
+                grid.add_row(f"  {SCALE_TITLES[scale]}", part.verdict, printable(_told(part)))
                 for caveat in _caveats(part):
-                    grid.add_row("", "", escape(printable(caveat)), style="dim")
+                    grid.add_row("", "", printable(caveat), style="dim")
             console.print(grid)
         console.print()
-    console.print(f"{TESTED} {HOW}", style="dim", markup=False)
+    console.print(f"{TESTED} {HOW}", style="dim")
     return printed(console)
 
 

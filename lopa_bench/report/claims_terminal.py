@@ -38,32 +38,33 @@ def terminal(checked: Sequence[CheckedClaim]) -> str:
     for claim in checked:
         console.print()
         heading = f"{claim.claim.name} {claim.claim.text}: {claim.verdict} ({tally(claim)})"
-        console.print(printable(heading), style="bold", markup=False)
+        console.print(printable(heading), style="bold")
         for part in claim.parts if claim.verdict != "no runs" else ():
             _part(console, part)
     console.print()
-    console.print(f"{HOW} {LEANING}", markup=False)
+    console.print(f"{HOW} {LEANING}")
     if commands := missing_commands(checked):
         console.print("Missing:")
     for command in commands:
-        console.print(printable(f"  {command}"), markup=False, soft_wrap=True)
+        console.print(printable(f"  {command}"), soft_wrap=True)
     return printed(console)
 
 
 def _summary(console: Console, checked: Sequence[CheckedClaim]) -> None:
     """One line a claim: its verdict, or where it leans."""
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2, 0, 0))
     for claim in checked:
         leaning = f", leans {LEANS[claim.leaning]}" if claim.verdict == "undecided" else ""
-        grid.add_row(claim.claim.name, f"[bold]{claim.verdict}[/bold]{leaning}", claim.claim.text)
+        grid.add_row(claim.claim.name, Text.assemble((claim.verdict, "bold"), leaning), claim.claim.text)
     console.print(grid)
 
 
 def _part(console: Console, part: CheckedPart) -> None:
     """A part's tested comparisons as a table, under it what would decide them and what else is to be said."""
-    console.print(f"\n{printable(part_title(part))}", markup=False)
+    console.print(f"\n{printable(part_title(part))}")
     tested = [_cells(finding) for finding in part.findings if finding.difference]
     if tested:
         columns = zip(HEADS, *tested, strict=True)
@@ -72,10 +73,10 @@ def _part(console: Console, part: CheckedPart) -> None:
         rows = [[printable(cells[place]) for place in shown] for cells in (HEADS, *tested)]
         alike = [f"{head} {text}" for head, text in same.items() if text != MISSING]
         if told := "; ".join(filter(None, [read_by(part), *alike])):
-            console.print(printable(told), style="dim", markup=False)
+            console.print(printable(told), style="dim")
         print_grid(console, rows, words=(0, 1))
     for line in _lines(part.findings):
-        console.print(printable(line), markup=False)
+        console.print(printable(line))
 
 
 def _cells(finding: Finding) -> list[str]:

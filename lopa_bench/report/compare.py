@@ -175,9 +175,7 @@ def as_text(comparison: Comparison, flips: int) -> str:
     return "\n".join(lines)
 
 
-def _p(value: float | None) -> str:
-    if value is None:
-        return "p unknown"
+def _p(value: float) -> str:
     return f"p = {value:.4f}" if value >= 0.00005 else "p < 0.0001"
 
 

@@ -30,10 +30,10 @@ def terminal(listed: Sequence[ListedRun]) -> str:
     console = console_of_reports()
     for head, text in same.items():
         if text:
-            console.print(printable(f"{head}: {text}"), markup=False, soft_wrap=True)
+            console.print(printable(f"{head}: {text}"), soft_wrap=True)
     words = [place for place, head in enumerate(grid[0]) if head in ("run", "model", "not the recipe's")]
     print_grid(console, plain, words)
-    console.print(f"{len(listed)} settings, {sum(len(run.seeds) for run in listed)} runs", markup=False)
+    console.print(f"{len(listed)} settings, {sum(len(run.seeds) for run in listed)} runs")
     return printed(console)
 
 

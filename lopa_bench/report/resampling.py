@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lopa_bench.errors import UserError
-from lopa_bench.metrics.metric import Line, Metric, percent_mean
+from lopa_bench.metrics.metric import Floats, Line, Metric, percent_mean
 from lopa_bench.results.directory import PREDICTIONS, kept
 from lopa_bench.results.predictions import examples_of, inputs_of, read_predictions
 
 RESAMPLES = 2_000
 EQUAL = 1e-6  # points: what a sum in another order may change
 
-Floats = NDArray[np.float64]
 Whose = Literal["own", "exchanged"]
 
 

@@ -1,11 +1,10 @@
-"""Does what was trained for one task hurt another? RowScores of the bare backbone and of a finished run's model, on the same rows."""
+"""Does what was trained for one task hurt another? Scores of the bare backbone and of a finished run's model, on the same rows."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from lopa_bench.host.extras import require
 from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.resampling import RowScores, scores_of
 from lopa_bench.report.statistics import paired_difference
-from lopa_bench.report.terminal import console_of_reports, print_grid
+from lopa_bench.report.terminal import console_of_reports, print_grid, printed
 from lopa_bench.study.claim import Region
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def terminal(kept: Sequence[Kept]) -> str:
     console = console_of_reports()
     grid = [list(HEADS), *(each.texts() for each in kept)]
     print_grid(console, grid)
-    return console.export_text(styles=sys.stdout.isatty())
+    return printed(console)
 
 
 def markdown(kept: Sequence[Kept]) -> str:

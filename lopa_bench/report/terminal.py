@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from lopa_bench.host.terminal import printable
+from lopa_bench.host.terminal import console, printable
 from lopa_bench.report.cells import Table
 from lopa_bench.report.texts import caption, grid, noted, unfilled
 
@@ -22,22 +22,24 @@ MOST_COMMANDS = 6  # below a table; of more, `lopa-bench plan` prints all
 
 def terminal(tables: Iterable[Table]) -> str:
     """Tables for people: no number and no word is broken, rows without a number are named below, commands stand on one line each."""
-    from rich.markup import escape
-
     console = console_of_reports()
     for table in tables:
         filled = table.filled
-        console.print(printable(table.title), style="bold", markup=False)
+        console.print(printable(table.title), style="bold")
         if filled.lines:
-            marked = grid(filled, "[bold]{}[/bold]".format, lambda text: escape(printable(text)))
-            print_grid(console, grid(filled, str, printable), marked=marked)
-            console.print(printable(caption(table)), style="dim", markup=False)
+            print_grid(console, grid(filled, str, printable), bold=_best(filled))
+            console.print(printable(caption(table)), style="dim")
         for text in (*unfilled(table), *noted(table)):
-            console.print(printable(text), markup=False)
+            console.print(printable(text))
         for text in _gaps(table):
-            console.print(printable(text), markup=False, soft_wrap=True)
+            console.print(printable(text), soft_wrap=True)
         console.print()
     return printed(console)
+
+
+def _best(table: Table) -> set[tuple[int, int]]:
+    """Where the best scores stand, behind the rows' labels."""
+    return {(i, 1 + j) for i, line in enumerate(table.lines) for j, cell in enumerate(line.cells) if cell.best}
 
 
 def _gaps(table: Table) -> Iterator[str]:
@@ -52,12 +54,8 @@ def _gaps(table: Table) -> Iterator[str]:
 
 def console_of_reports() -> Console:
     """One that records what is printed, as wide as the terminal."""
-    from rich.console import Console
-
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(
-        width=None if known else PIPED, record=True, file=io.StringIO(), highlight=False, force_jupyter=False
-    )
+    return console(None if known else PIPED, record=True, file=io.StringIO(), force_jupyter=False)
 
 
 def printed(console: Console) -> str:
@@ -71,27 +69,26 @@ def print_grid(
     console: Console,
     plain: Sequence[Sequence[str]],
     words: Collection[int] = (0,),
-    marked: Sequence[Sequence[str]] | None = None,
+    bold: Collection[tuple[int, int]] = (),
 ) -> None:
     """Print a head and rows, in as many blocks of columns as the width needs, the first column in each.
 
     Args:
-        plain: their texts as they are printed.
         words: the columns of words, which begin at the left.
-        marked: the same texts in rich's markup, where some of it is meant as such.
+        bold: the row, below the head, and the column of each text that stands out.
     """
-    from rich.markup import escape
     from rich.table import Table as RichTable
+    from rich.text import Text
 
-    columns = list(zip(*(marked or [[escape(text) for text in row] for row in plain]), strict=True))
+    head, *rows = plain
     widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
     for i, block in enumerate(_blocks(widths, console.width)):
         shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
         for j in block:
             side: Literal["left", "right"] = "left" if j in words else "right"
-            shown.add_column(columns[j][0], justify=side, no_wrap=True, header_style="underline")
-        for row in zip(*(columns[j][1:] for j in block), strict=True):
-            shown.add_row(*row)
+            shown.add_column(head[j], justify=side, no_wrap=True, header_style="underline")
+        for k, row in enumerate(rows):
+            shown.add_row(*(Text(row[j], style="bold" if (k, j) in bold else "") for j in block))
         if i:
             console.print()
         console.print(shown)

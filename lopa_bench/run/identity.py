@@ -28,6 +28,7 @@ from lopa_bench.config.fields import Kind
 from lopa_bench.config.recipe import FREEZE, hyperparameters
 from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import sha256
 from lopa_bench.models.files import kind_of, locate
 from lopa_bench.results.directory import TRAINED, RunDirectory, place
 from lopa_bench.tasks.base import Task
@@ -239,7 +240,7 @@ def _weights(config: Config) -> dict[str, str]:
 
 def start_fingerprint(run: str) -> str:
     """Of the trained parameters in a finished run's directory."""
-    return hashlib.sha256((Path(run) / TRAINED).read_bytes()).hexdigest()[:16]
+    return sha256(Path(run) / TRAINED)[:16]
 
 
 def _rows(config: Config, records: Records) -> dict[str, str]:

@@ -41,8 +41,8 @@ def _shapes_only(dtype: torch.dtype) -> Iterator[None]:
 
     The content of a tensor, where a model asks for it (is this mask all ones?), is 'no'. Matrices are multiplied in `dtype`, as by
     autocast, which meta has not. Attention without dropout is the fused kernel's, which keeps no weights of tokens; on meta PyTorch would
-    take the plain one, which does. Of few positions it keeps its
-    inputs in fp32 on a CPU (`models.attention`), and with dropout it is the plain one everywhere (`models.dropout.RowDropout`).
+    take the plain one, which does. Of few positions it keeps its inputs in fp32 on a CPU (`models.attention`), and with dropout it is the
+    plain one everywhere (`models.dropout.RowDropout`).
     """
     import torch
     from torch import Tensor

@@ -10,7 +10,7 @@ from typing import Any
 from lopa_bench.config import files
 from lopa_bench.config.nearest import hint
 from lopa_bench.config.places import folder_name
-from lopa_bench.config.recipe import hyperparameters, label_words
+from lopa_bench.config.recipe import FREEZE, hyperparameters, label_words
 from lopa_bench.config.schema import Config
 from lopa_bench.config.typed import class_of
 from lopa_bench.errors import UserError
@@ -89,8 +89,7 @@ def _check_label_words(config: Config) -> None:
 def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
     """Each setting that the run does not read: key, value, what would read it."""
     if (rate := config.train.encoder_lr) is not None and not config.method.trains_encoder:
-        frozen = getattr(config.method, "freeze_encoder", None)
-        nearest = "method.freeze_encoder=false" if frozen else "leave it away"
+        nearest = f"method.{FREEZE}=false" if _frozen(config) else "leave it away"
         yield (
             "train.encoder_lr",
             rate,
@@ -99,9 +98,6 @@ def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
     for key, told in config.method.unread(config).items():
         section, _, name = key.partition(".")
         yield key, getattr(getattr(config, section), name), told
-    if getattr(config.method, "head_layers", None) == 1:
-        told = "method.head_layers=1 has no hidden layer; nearest: method.head_layers=2"
-        yield "method.head_size", getattr(config.method, "head_size", None), told
     if config.generation is None:
         return
     answers_again = config.method.reads_instance and config.instance_rows is None  # as many rows
@@ -118,5 +114,11 @@ def _usual(config: Config) -> Mapping[str, object]:
     """What the recipe gives such a run, as dotted keys; nothing for a task or a method that conf/ does not have."""
     if not (files.is_choice("task", config.task.name) and files.is_choice("method", config.method.name)):
         return {}
-    frozen = getattr(config.method, "freeze_encoder", None)
-    return hyperparameters(config.scale, config.task.name, config.method.name, config.model.name, config.recipe, frozen)
+    named = config.scale, config.task.name, config.method.name, config.model.name, config.recipe
+    return hyperparameters(*named, _frozen(config))
+
+
+def _frozen(config: Config) -> bool | None:
+    """Whether the instance encoder is frozen; None of a method that has no such setting."""
+    frozen: bool | None = config.resolved["method"].get(FREEZE)
+    return frozen

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import BeforeValidator, Field
 
 from lopa_bench.config.fields import MASK, settings
@@ -142,8 +143,6 @@ class Classify(Glue):
 
 
 def _exact(lines: Sequence[Line]) -> Floats:
-    import numpy as np
-
     return np.array([[first(line["prediction"]) in line["references"]] for line in lines], dtype=float)
 
 

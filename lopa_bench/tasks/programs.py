@@ -8,6 +8,7 @@ from string import Formatter
 from typing import Any, Literal
 
 from lopa_bench.config.fields import Positive, settings
+from lopa_bench.errors import UserError
 from lopa_bench.metrics import pass_at_k
 from lopa_bench.metrics.metric import Line, Metric, Scores, by_name, score
 from lopa_bench.tasks.base import Predictions, Record, Task
@@ -37,7 +38,6 @@ class ProgramTask(Task):
         return "pass@1"
 
     def scoring(self) -> dict[str, Any]:
-        from lopa_bench.errors import UserError
         from lopa_bench.sandbox import SandboxUnavailable, require
 
         try:

@@ -62,6 +62,11 @@ def knows(tree: ast.AST) -> list[str]:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"isinstance", "issubclass"}:
             named = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node.args[1])}
             found += [f"{node.lineno}: asks for a {name}" for name in named & CLASSES]
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"getattr", "hasattr"}:
+            of_method = {"method"} & {getattr(node.args[0], "attr", ""), getattr(node.args[0], "id", "")}
+            found += [
+                f"{node.lineno}: asks a {of} for what not every one has" for of in of_method if strings(node.args[1])
+            ]
         if isinstance(node, ast.Compare):
             compared = set().union(*(strings(part) for part in (node.left, *node.comparators)))
             about = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node)}
@@ -86,6 +91,7 @@ def test_it_knows_no_method(path):
         "if run.method == 'none': pass",
         "if name in {'pt', 'dept'}: pass",
         "RANKS = {'lopa': 4}",
+        "if getattr(config.method, 'rank', None) == 4: pass",
     ],
 )
 def test_it_is_found(code):

@@ -133,7 +133,9 @@ def test_equal_methods_are_undecided_with_what_it_would_take(tmp_path):
     write_pair(tmp_path, GLUE, 0.75, 0.75)
     for finding in check(tmp_path, C1).parts[0].findings[:6]:
         assert finding.verdict == "undecided"
-        assert "more" in needs(finding) or "no practical" in needs(finding)
+        wanted = [number for number in (finding.more_seeds, finding.difference.more_rows) if number]
+        assert all(f"{number:,} more" in needs(finding) for number in wanted)
+        assert ("no practical" in needs(finding)) == (not wanted)
 
 
 def test_predictions_of_other_examples_are_not_paired(tmp_path):
@@ -252,6 +254,7 @@ def test_claims_in_a_terminal_of_any_width_break_no_word(tmp_path, capsys, monke
     monkeypatch.setenv("COLUMNS", str(width))
     assert main(["claims", "--results-dir", str(tmp_path), "--seeds", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert re.match(r"C1   (holds|undecided, leans \w+) +LOPA beats prompt tuning", lines[0])
     assert max(len(line) for line in lines if not line.startswith("  lopa-bench ")) <= width
     shown = [line.replace("95 % interval", "") for line in lines]
     assert not [line for line in shown if re.search(r"\w…", line)]

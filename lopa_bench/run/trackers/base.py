@@ -47,6 +47,11 @@ class Tracker:
 
     section: ClassVar[str] = "tracker"  # of a config: what it is made of must be derived from this class
     package: ClassVar[str | None] = None  # that it shows things with, if that is an extra
+    how_to_log_in: ClassVar[str] = ""  # or to do without
+
+    def logged_in(self) -> bool | None:
+        """Whether this machine has the account that it shows things in; None where it needs none."""
+        return None
 
     def open(self, run: RunInfo) -> Window:
         """A run begins, or goes on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,11 +16,19 @@ class Wandb(Tracker):
     """`dir` gets a folder ``wandb``. A run that goes on after an interruption goes on under the same id."""
 
     package: ClassVar[str | None] = "wandb"
+    how_to_log_in: ClassVar[str] = "wandb login, or tracker.mode=offline"
 
     project: str
     entity: str | None
     mode: Literal["online", "offline", "disabled"]
     dir: str
+
+    def logged_in(self) -> bool | None:
+        if self.mode != "online":
+            return None
+        netrc = Path.home() / ".netrc"  # where `wandb login` leaves its mark
+        marked = netrc.is_file() and "api.wandb.ai" in netrc.read_text(errors="replace")
+        return marked or bool(os.environ.get("WANDB_API_KEY"))
 
     def open(self, run: RunInfo) -> Window:
         import wandb
