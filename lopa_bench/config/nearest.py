@@ -10,12 +10,37 @@ NEAR = (
     0.6  # of `likeness`, as in difflib.get_close_matches: "rt" and "rte" are 0.8 alike, "squad" and "cruxeval_i" 0.27
 )
 
+ELSEWHERE = {  # what peft and transformers call it -> what it is called here
+    "prompt_tuning": "pt",
+    "prefix": "prefix_tuning",
+    "r": "rank",
+    "lora_alpha": "alpha",
+    "lora_dropout": "dropout",
+    "prompt_length": "num_virtual_tokens",
+    "bs": "batch_size",
+    "learning_rate": "lr",
+    "num_train_epochs": "epochs",
+    "per_device_train_batch_size": "batch_size",
+    "per_device_eval_batch_size": "eval_batch_size",
+    "gradient_accumulation_steps": "accumulate",
+    "max_grad_norm": "clip",
+    "max_seq_length": "max_length",
+    "warmup_ratio": "warmup",
+    "lr_scheduler_type": "schedule",
+    "bf16": "precision",
+}
+
 
 def nearest(word: str, options: Iterable[str]) -> str | None:
-    """The option most like `word`; None where none is like it.
+    """The option that `word` is elsewhere, else the one most like it; None where none is like it.
 
     Letters in common, in order, count; a shared last part of a dotted key counts first.
     """
+    options = list(options)
+    section, _, last = word.rpartition(".")
+    for option in options:
+        if last in ELSEWHERE and option.rpartition(".")[2] == ELSEWHERE[last] and option.startswith(section):
+            return option
     likest = max(options, key=lambda option: likeness(word, option), default=None)
     return likest if likest is not None and likeness(word, likest)[0] >= NEAR else None
 

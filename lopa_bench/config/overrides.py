@@ -30,8 +30,19 @@ def check(overrides: Sequence[str], multirun: bool) -> Iterator[Config]:
         UserError: for the first override that is wrong: an unknown key, choice, type or range.
     """
     parsed = check_keys(overrides, multirun)
-    yield from map(load_config, itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS))
-    yield from map(load_config, _ends(parsed))
+    jobs = itertools.chain(itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS), _ends(parsed))
+    for job in jobs:
+        if multirun:
+            _check_job(job)
+        yield load_config(job)
+
+
+def _check_job(job: Sequence[str]) -> None:
+    """Raise `UserError` for a key of a sweep that one of its choices has not."""
+    try:
+        check_keys(job)
+    except UserError as error:
+        raise UserError(f"{error}; what a sweep is told all its jobs are told, so sweep them apart") from None
 
 
 def check_keys(overrides: Sequence[str], multirun: bool = False) -> list[Override]:
@@ -130,7 +141,8 @@ def _instead(key: str, known: set[str], parsed: Sequence[Override]) -> str:
         return (
             "; a run takes the GPU where there is one, CUDA_VISIBLE_DEVICES in the environment says which (empty: none)"
         )
-    return hint(key, known) or "; lopa-bench --cfg job lists the keys"
+    values = [name for name in known if not any(other.startswith(f"{name}.") for other in known)]
+    return hint(key, sorted(values)) or "; lopa-bench --cfg job lists the keys"
 
 
 def jobs(overrides: Sequence[str]) -> list[list[str]]:

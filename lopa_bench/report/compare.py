@@ -11,7 +11,7 @@ from typing import Any
 from lopa_bench.errors import UserError
 from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.differing import circumstances, differing
-from lopa_bench.report.resampling import RowScores, jackknife, other_examples, read_scores
+from lopa_bench.report.resampling import RowScores, jackknife, more_rows_of, other_examples, read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
@@ -46,6 +46,7 @@ class Comparison:
         scores: the metric of A and of B.
         discordant: examples that only A, and that only B gets right; None where no example has a
             right or wrong of its own (BLEU).
+        more_rows: about how many more examples would decide by `test`; 0: none, None: no practical number.
         only_a, only_b: those examples, as ``(line of A, line of B)``.
         written: how the texts differ where it is None.
         beside: in what a comparison of two methods means to be alike, and is not: ``device (cpu | NVIDIA H100)``.
@@ -59,6 +60,7 @@ class Comparison:
     difference: Difference
     test: str
     discordant: tuple[int, int] | None
+    more_rows: int | None
     only_a: list[Flip]
     only_b: list[Flip]
     written: Written | None
@@ -84,8 +86,8 @@ def compare(a: Path, b: Path) -> Comparison:
         raise UserError(f"{a} and {b} did not predict the same examples")
     runs = ((path_a, result_a), (path_b, result_b))
     metrics = [as_run(task, result.setting("task") or {}).metrics[metric] for _, result in runs]
-    if metrics[0] != metrics[1]:
-        classes = [result.setting("task.f1_label") for _, result in runs]
+    classes = [result.setting("task.f1_label") for _, result in runs]
+    if metrics[0] != metrics[1] and classes[0] != classes[1]:
         raise UserError(f"{metric} is of another class: task.f1_label is {classes[0]} in {a}, {classes[1]} in {b}")
     scores_a, scores_b = (
         read_scores(path, own, claimed=result.score) for (path, result), own in zip(runs, metrics, strict=True)
@@ -99,6 +101,7 @@ def compare(a: Path, b: Path) -> Comparison:
     only_a, only_b = _flips(lines_a, lines_b)
     right_or_wrong = "correct" in lines_a[0]
     binary = scores_a.correct is not None and scores_b.correct is not None
+    flipped = (len(only_a), len(only_b))
     return Comparison(
         a=path_a.parent,
         b=path_b.parent,
@@ -107,7 +110,8 @@ def compare(a: Path, b: Path) -> Comparison:
         scores=values,
         difference=difference,
         test="exact McNemar" if binary else "paired bootstrap",
-        discordant=(len(only_a), len(only_b)) if right_or_wrong else None,
+        discordant=flipped if right_or_wrong else None,
+        more_rows=more_rows_of(*flipped, difference.rows) if binary else difference.more_rows,
         only_a=only_a,
         only_b=only_b,
         written=None if right_or_wrong else _written(lines_a, lines_b, scores_a, scores_b),
@@ -155,10 +159,11 @@ def as_text(comparison: Comparison, flips: int) -> str:
         lines.append(f"They differ in {', '.join(comparison.beside)}.")
     if d.p_examples is not None and (d.p_examples < LEVEL) != (d.low > 0 or d.high < 0):
         lines.append("The interval is a bootstrap's and close to zero here; it is the p that decides.")
-    if d.more_rows is None and d.rows > 1:
+    more = comparison.more_rows
+    if more is None and d.rows > 1:
         lines.append("No practical number of examples would tell these two apart.")
-    elif d.more_rows:
-        lines.append(f"About {d.more_rows:,} more examples would tell them apart at this effect.")
+    elif more:
+        lines.append(f"About {more:,} more example{'s' * (more > 1)} would tell them apart at this effect.")
     if comparison.discordant:
         for name, pairs in (("A", comparison.only_a), ("B", comparison.only_b)):
             lines.append(f"Only {name} is right: {len(pairs)}")
@@ -212,7 +217,7 @@ def as_json(comparison: Comparison, flips: int) -> str:
             "p": d.p_examples,
             "test": comparison.test,
             "rows": d.rows,
-            "more_rows": d.more_rows,
+            "more_rows": comparison.more_rows,
             "discordant": comparison.discordant,
             "beside": comparison.beside,
             "only_a": [x for x, _ in comparison.only_a[:flips]],

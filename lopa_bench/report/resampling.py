@@ -15,6 +15,7 @@ from scipy import stats
 
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Floats, Line, Metric, percent_mean
+from lopa_bench.report.crossed import LEVEL, MOST_ROWS_FACTOR
 from lopa_bench.results.directory import PREDICTIONS, kept
 from lopa_bench.results.predictions import examples_of, inputs_of, read_predictions
 
@@ -121,6 +122,19 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     if only_a + only_b == 0:
         return 1.0
     return float(stats.binomtest(only_a, only_a + only_b).pvalue)
+
+
+def more_rows_of(only_a: int, only_b: int, rows: int) -> int | None:
+    """How many rows beside `rows`, with as many flips a row, McNemar's test takes to decide; 0: none, None: no practical number."""
+    if only_a == only_b:
+        return None
+    flips = np.arange(only_a + only_b, MOST_ROWS_FACTOR * (only_a + only_b) + 1)
+    fewer = np.round(flips * min(only_a, only_b) / flips[0])
+    p = 2 * stats.binom.cdf(fewer, flips, 0.5)  # of a fair coin the test's p, but where that is 1
+    if p[0] < LEVEL:
+        return 0
+    last = int(np.flatnonzero(p >= LEVEL)[-1])
+    return None if last == len(flips) - 1 else math.ceil(rows * (flips[last + 1] / flips[0] - 1))
 
 
 def bootstrap(a: RowScores, b: RowScores) -> Floats:

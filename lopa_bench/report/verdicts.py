@@ -74,7 +74,9 @@ class _Checker:
         planned_seeds = self.seeds or min(len(self.planned(row, comparison.task).seeds) for row in rows)
         found = self.compared(comparison, runs, planned_seeds)
         notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
-        detail = "; ".join(filter(None, [found.detail, *notes]))
+        detail = "; ".join(
+            filter(None, [found.detail, *dict.fromkeys(notes)])
+        )  # of exchanged prompts both sides are one run
         encoders = tuple(sorted({encoder for side in runs for encoder in side["encoder"].dropna()}))
         return replace(found, detail=detail, planned_seeds=planned_seeds, encoders=encoders)
 

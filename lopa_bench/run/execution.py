@@ -18,7 +18,7 @@ from lopa_bench.run.alone import check_alone
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.evaluate import Evaluation
 from lopa_bench.run.exchange import with_exchange
-from lopa_bench.run.inputs import encoded, examples_of
+from lopa_bench.run.inputs import encoded, examples_of, unknown_words
 from lopa_bench.run.model import adapt
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.result import result_of
@@ -48,12 +48,13 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         examples = examples_of(config, records, model.backbone.kind)
         monitor.stage("reading " + ", ".join(f"{len(rows):,} {name}" for name, rows in examples.items()) + " rows")
         remarks = config.task.remarks(examples["train"] if config.method.trains != "nothing" else [], examples["test"])
-        for remark in remarks:
-            monitor.stage(remark)
         with monitor.counting("features of the instances"):
             splits = {
                 name: encoded(model, config, directory.determining, name, some) for name, some in examples.items()
             }
+        remarks += unknown_words(model, splits["test"])
+        for remark in remarks:
+            monitor.stage(remark)
         check_alone(model, splits["train"], config)
         evaluation = Evaluation(model, config, examples, splits, together)
         select, metric = evaluation.selecting(), config.task.metrics[config.task.metric]

@@ -23,6 +23,7 @@ from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.rows import Records
 
 LOOKED_AT = 256  # rows of most characters, among which the one of most tokens is looked for
+UNKNOWN = 0.1  # of the test rows, from which a word that a vocabulary has not is more than a rare sign
 SPLITS: Shelf[Split] = Shelf(6)  # what jobs of one process share: train, validation and test of two tasks
 
 
@@ -76,6 +77,18 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], tra
         cut |= encode_for_encoder(model.encoder, split, config, examples, backbone.kind)
     split.cut = len(cut)
     return split
+
+
+def unknown_words(model: AdaptedModel, split: Split) -> list[str]:
+    """A remark on rows with words that the backbone's vocabulary has not, which it reads as one token; none where they are few."""
+    unknown = model.backbone.tokenizer.unk_token_id
+    with_one = sum(unknown in row.ids for row in split.rows) if unknown is not None else 0
+    if with_one < UNKNOWN * len(split):
+        return []
+    return [
+        f"{with_one:,} of {len(split):,} test rows have words that this model's vocabulary has not; it reads each as "
+        f"{model.backbone.tokenizer.unk_token}"
+    ]
 
 
 def tokenised(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lopa_bench.config.keys import spell
@@ -20,29 +20,44 @@ def check_apart(task: Task, data: Data, splits: Mapping[str, Mapping[int, Record
     Args:
         splits: their rows, each under its number in its file.
     """
-    told = {split: {number: hash(_told(row)) for number, row in rows.items()} for split, rows in splits.items()}
+    whole = {split: {number: _told(row, ()) for number, row in rows.items()} for split, rows in splits.items()}
+    read = {
+        split: {number: _told(row, task.answer_fields) for number, row in rows.items()}
+        for split, rows in splits.items()
+    }
     for (split, other), reason in apart(selection).items():
-        if split not in told:
+        if split not in whole:
             continue
-        others = set(told[other].values())
-        both = [number for number, row in told[split].items() if row in others]
+        both = _common(whole[split], whole[other])
         name, another = (f"data.{each}={getattr(data, each)}" for each in (split, other))
-        if len(both) == len(told[split]):
+        if len(both) == len(whole[split]):
             raise UserError(f"{name}: its rows are all in {another}, {reason}; name another file")
-        if both:
-            count = f"{len(both)} of {len(told[split])} rows of {name} are in {another}, too"
-            print(f"task={task.name}: {count}; the first is row {both[0]}", file=sys.stderr)
+        answered_otherwise = _common(read[split], read[other]) - both
+        for found, what in ((both, "rows"), (answered_otherwise, "inputs")):
+            if found:
+                more = "too" if what == "rows" else "with another answer"
+                count = f"{len(found)} of {len(whole[split])} {what} of {name} are in {another}, {more}"
+                print(f"task={task.name}: {count}; the first is row {min(found)}", file=sys.stderr)
 
 
-def _told(row: Record) -> str:
-    """The same of rows that differ in how a number is written alone: 5 in one kind of file is "5" or "5.0" in another."""
-    return json.dumps({name: _as_number(value) for name, value in row.items()}, sort_keys=True, default=str)
+def _common(rows: Mapping[int, int], others: Mapping[int, int]) -> set[int]:
+    there = set(others.values())
+    return {number for number, row in rows.items() if row in there}
 
 
-def _as_number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+def _told(row: Record, without: Collection[str]) -> int:
+    """A digest that is the same of rows which differ only in how their files write a value: 5 is "5 " or "5.0" elsewhere, true "True"."""
+    told = {name: _as_written(value) for name, value in row.items() if name not in without}
+    return hash(json.dumps(told, sort_keys=True, default=str))
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, bool):
+        return spell(value)
+    if not isinstance(value, str | int | float):
         return value
     try:
         return spell(float(value))
     except ValueError:
-        return value
+        text = str(value).strip()
+        return text.lower() if text in ("True", "False") else text

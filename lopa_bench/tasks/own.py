@@ -92,6 +92,10 @@ class Classify(Glue):
 
     def __post_init__(self) -> None:
         _with_columns("task.text", self.text)
+        if MASK not in self.text and (other := re.search(r"[<\[]\s*mask\s*[>\]]", self.text, re.IGNORECASE)):
+            raise ValueError(f"task.text={self.text!r}: {other[0]} is text; the place of the answer is written {MASK}")
+        if self.label in fields_of(self.text):
+            raise ValueError(f"task.text={self.text!r} reads task.label={self.label}: the answer would be in the input")
         if self.text.count(MASK) > 1:
             raise ValueError(f"task.text={self.text!r} has {MASK} more than once; the answer is one word")
         if self.text and len(set(self.words.values())) < 2:
@@ -118,7 +122,7 @@ class Classify(Glue):
 
     @property
     def answer_fields(self) -> Sequence[str]:
-        return () if self.label in fields_of(self.text) else (self.label,)
+        return (self.label,)
 
     def question(self, record: Record) -> str:
         return filled(self.template, record)
@@ -170,6 +174,10 @@ class Write(DataToText):
     def __post_init__(self) -> None:
         for key in ("input", "target"):
             _with_columns(f"task.{key}", getattr(self, key))
+        if self.target and not set(fields_of(self.target)) - set(fields_of(self.input)):
+            raise ValueError(
+                f"task.input={self.input!r} reads all of task.target={self.target!r}: nothing is left to write"
+            )
         names = fields_of(self.input) + fields_of(self.target)
         object.__setattr__(self, "columns", {name: [name] for name in names})
 

@@ -268,6 +268,10 @@ WRONG = {
     "f1 of no class": ([*CLASSIFY, *FILES, "task.scored_by=[accuracy,f1]"], "which is of one class: name it, task.f1_label=1"),
     "the same rows elsewhere": ([*CLASSIFY, "data.train=train.csv", "data.test=copy.csv"], "its rows are all in data.train=train.csv"),
     "the same rows otherwise": ([*CLASSIFY, "data.train=train.csv", "data.test=copy.jsonl"], "its rows are all in data.train=train.csv"),
+    "the same rows with a blank": ([*CLASSIFY, "data.train=train.csv", "data.test=blanks.csv"], "its rows are all in data.train=train.csv"),
+    "another mask": ([*CLASSIFY, *FILES, "task.text={review} It was [MASK]."], "[MASK] is text; the place of the answer is written <mask>"),
+    "the answer read": ([*CLASSIFY, *FILES, "task.text={review} {stars} <mask>"], "reads task.label=stars: the answer"),
+    "the target read": ([*WRITE[:2], *TEXTS, "task.target={question}", "task.input={question} {answer}"], "nothing is left to write"),
     "no sign divides": ([*CLASSIFY, "data.train=signs.csv", "data.test=test.csv", "task.header=false"], "whether ',' or ';' divides"),
     "not a number": ([*CLASSIFY, "data.train=train.csv", "data.test=nan.jsonl"], "row 1 of the test split has no review"),
     "an answer without its blank": ([*CLASSIFY, *FILES, "task.text={review}:<mask>"], "or a blank before the answer: ' terrible' is one"),
@@ -279,6 +283,8 @@ def test_what_is_wrong_is_one_line(wrong, there, tmp_path, capsys):
     Path("empty.csv").write_text("id,review,stars\n1,good,5\n2, ,1\n", encoding="utf-8")
     Path("train.xls").write_text("", encoding="utf-8")
     Path("copy.csv").write_bytes(Path("train.csv").read_bytes())
+    blanks = re.sub(r",([15])$", r",\1 ", Path("train.csv").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    Path("blanks.csv").write_text(blanks, encoding="utf-8")
     Path("nan.jsonl").write_text('{"review": NaN, "stars": 5}\n{"review": "x", "stars": 1}\n', encoding="utf-8")
     with Path("train.csv").open(encoding="utf-8", newline="") as file:
         copies = [
@@ -383,6 +389,23 @@ def test_how_many_test_rows_are_training_rows_is_told(there, tmp_path, capsys):
     words = [*CLASSIFY, *SMALL, "method=none", "data.train=train.csv", "data.test=mixed.csv", f"results_dir={tmp_path}"]
     assert main(words) == 0
     told = "56 of 72 rows of data.test=mixed.csv are in data.train=train.csv, too; the first is row 3"
+    assert told in capsys.readouterr().err
+
+
+def test_inputs_that_were_trained_on_with_another_answer_are_told(there, tmp_path, capsys):
+    head, *rows = Path("train.csv").read_text(encoding="utf-8").splitlines()
+    turned = [row[:-1] + ("1" if row.endswith("5") else "5") for row in rows]
+    Path("turned.csv").write_text("\n".join([head, *turned]) + "\n", encoding="utf-8")
+    words = [
+        *CLASSIFY,
+        *SMALL,
+        "method=none",
+        "data.train=train.csv",
+        "data.test=turned.csv",
+        f"results_dir={tmp_path}",
+    ]
+    assert main(words) == 0
+    told = f"{len(rows)} of {len(rows)} inputs of data.test=turned.csv are in data.train=train.csv, with another answer"
     assert told in capsys.readouterr().err
 
 

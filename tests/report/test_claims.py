@@ -254,7 +254,7 @@ def test_claims_in_a_terminal_of_any_width_break_no_word(tmp_path, capsys, monke
     monkeypatch.setenv("COLUMNS", str(width))
     assert main(["claims", "--results-dir", str(tmp_path), "--seeds", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert re.match(r"C1   (holds|undecided, leans \w+) +LOPA beats prompt tuning", lines[0])
+    assert re.match(r"C1 +(holds|undecided)\b", lines[0])
     assert max(len(line) for line in lines if not line.startswith("  lopa-bench ")) <= width
     shown = [line.replace("95 % interval", "") for line in lines]
     assert not [line for line in shown if re.search(r"\w…", line)]

@@ -4,12 +4,15 @@ import gzip
 import json
 
 import pytest
+from scipy import stats
 from synthetic import write_run
 from test_claims import check, write_pair
 
 from lopa_bench.cli.compare import main as compare_main
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
+from lopa_bench.report.resampling import more_rows_of
+from lopa_bench.results.predictions import examples_of
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.tasks.known import known
 
@@ -37,6 +40,27 @@ def test_damaged_predictions_are_named_and_the_seeds_still_count(tmp_path, capsy
         whole = next((tmp_path / "mini" / "rte").glob("*/pt/0-*"))
         with pytest.raises(UserError, match=broken.name):
             compare_main([str(broken), str(whole)])
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "rows"), [(14, 6, 24), (6, 14, 24), (10, 9, 100), (3, 1, 50), (0, 1, 9)])
+def test_the_examples_that_are_lacking_are_those_of_the_test_that_is_printed(only_a, only_b, rows):
+    """McNemar's p with as many flips a row falls below the level there and stays below."""
+    more = more_rows_of(only_a, only_b, rows)
+    flips = only_a + only_b
+
+    def p(total):
+        return stats.binomtest(round(total * only_b / flips), total).pvalue
+
+    enough = round(flips * (rows + more) / rows)
+    assert p(enough - 1) >= 0.05 > max(p(total) for total in range(enough, enough + 40))
+    assert more_rows_of(20, 2, rows) == 0
+    assert more_rows_of(0, 0, rows) is None
+
+
+def test_a_class_is_the_same_example_whatever_word_stands_for_it():
+    line = {"index": 0, "target": " great", "label": "5"}
+    assert examples_of([line]) == examples_of([{**line, "target": " Yes"}])
+    assert examples_of([line]) != examples_of([{**line, "label": "1"}])
 
 
 def test_compare_lists_the_examples_that_flip(tmp_path, capsys):

@@ -12,9 +12,10 @@ from lopa_bench.cli.main import main
 from lopa_bench.methods.encoder_probe_model import EncoderProbeModel
 from lopa_bench.methods.instance_encoder import InstanceEncoder
 from lopa_bench.models.backbone import Backbone
+from lopa_bench.models.batches import Split
 from lopa_bench.models.tokens import completion_ids, prompt_ids, word_id
 from lopa_bench.results.record import parse
-from lopa_bench.run.inputs import encode, tokenised
+from lopa_bench.run.inputs import encode, tokenised, unknown_words
 from lopa_bench.run.model import adapt
 from lopa_bench.tasks.example import Example
 
@@ -99,3 +100,13 @@ def test_a_word_that_the_model_has_in_anothers_place_is_trained_read_and_told_al
     assert probe.tokens == [backbone.word_id(word) for word in words]
     read = adapt(replace(config, readout="classifier"), backbone).classifier
     assert list(read.words) == probe.tokens
+
+
+def test_words_that_a_vocabulary_has_not_are_told(tiny_models):
+    """All of them are one token to the model: a score on such rows is of what else they hold."""
+    model = tiny.adapt(tiny_models("bert"), "none")
+    unknown = model.backbone.tokenizer.unk_token_id
+    rows = tiny.rows(model)
+    assert unknown_words(model, Split(rows, 0)) == []
+    (said,) = unknown_words(model, Split([*rows, tiny.replace(rows[0], ids=[*rows[0].ids, unknown])], 0))
+    assert said.startswith(f"1 of {len(rows) + 1} test rows have words that this model's vocabulary has not")
