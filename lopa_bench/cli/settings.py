@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ SUMMARY = "every setting of a run: its value under these words, and what it is"
 DETAILS = """\
 Each can be told as KEY=VALUE, spelled as here; what it is, is the comment beside it in conf/. lopa-bench list has the choices."""
 EXAMPLE = "lopa-bench settings task=e2e method=prefix_tuning"
+PIPED = 1_000  # columns where no terminal is: a line a setting, for grep
 SHOWN = ("method", "task", "model", "train", "data", "models", "generation", "tracker", "sandbox")  # sections
 
 
@@ -44,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     lines = table("setting", "value", "what it is", left=3, box=None)
     for key, value, note in found:
         add_row(lines, (key, override(key, value).partition("=")[2], note))
-    show(lines)
+    show(lines, width=None if sys.stdout.isatty() else PIPED)
     return 0
 
 

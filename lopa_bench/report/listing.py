@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -48,7 +49,7 @@ class ListedRun:
         score, deviation: mean and sample standard deviation of the headline metric over seeds (None: one seed).
         counted, trained: parameters as the paper counts them, and those that got gradients.
         seconds, memory: of one run, the mean and the most in MiB. finished: when the newest was.
-        table: whether a table of the study shows it.
+        table: whether a table of the study shows it. folders: where the runs are, in the order of their seeds.
     """
 
     task: str
@@ -65,10 +66,16 @@ class ListedRun:
     memory: float | None
     finished: str
     table: bool
+    folders: tuple[str, ...]
 
     def values(self) -> dict[str, Any]:
         """Every field, for programs."""
-        return {**asdict(self), "differs": " ".join(self.differs), "seeds": " ".join(map(str, self.seeds))}
+        return {
+            **asdict(self),
+            "differs": " ".join(self.differs),
+            "seeds": " ".join(map(str, self.seeds)),
+            "folders": shlex.join(self.folders),
+        }
 
     def texts(self) -> list[str]:
         """The fields as printed, in the order of FIELDS."""
@@ -170,6 +177,7 @@ def _listed(frame: pd.DataFrame, scale: str, shown: set[int]) -> ListedRun:
         memory=_known(frame["memory"].max()),
         finished=max(frame["finished"].dropna().astype(str), default=""),
         table=any(index in shown for index in frame.index),
+        folders=tuple(str(Path(path).parent) for path in frame["path"]),
     )
 
 

@@ -70,7 +70,9 @@ def _own_files(data: Data, selection: str) -> dict[Split, tuple[Path, slice]]:
                 beside = [other.name for other in path.parent.glob("*") if other.suffix.lower() in KINDS]
                 raise UserError(f"data.{split}={name}: there is no such file{hint(path.name, beside)}")
             if path.suffix.lower() not in KINDS:
-                raise UserError(f"data.{split}={name}: is none of {', '.join(KINDS)}")
+                raise UserError(
+                    f"data.{split}={name}: is none of {', '.join(KINDS)}; a spreadsheet is saved as CSV UTF-8"
+                )
             found[split] = path, rows
     for (split, other), reason in apart(selection).items():
         if split in found and _share(found[split], found[other]):

@@ -79,7 +79,9 @@ def read_table(path: Path, header: bool = True) -> Rows:
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
+        raise UserError(
+            f"{path}: byte {error.start} is not UTF-8; save it as UTF-8 (a spreadsheet: as CSV UTF-8)"
+        ) from error
     if suffix == ".tsv":
         lines = [line.rstrip("\r") for line in text.split("\n")]
         cells = [(number, line.split("\t") if line else []) for number, line in enumerate(lines, 1)]
@@ -164,7 +166,8 @@ def _named(path: Path, lines: Iterable[tuple[int, list[str]]], header: bool, hin
     names = first if header else [str(number) for number in range(len(first))]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UserError(f"{path}: the header has two columns {twice!r}")
+        way = f"two columns {twice!r}" if twice else "several columns without a name; take out those that are empty"
+        raise UserError(f"{path}: the header has {way}")
     rows: Rows = []
     for number, row in numbered[1:] if header else numbered:
         if len(row) == len(names):
