@@ -16,7 +16,6 @@ SUMMARY = "every setting of a run: its value under these words, and what it is"
 DETAILS = """\
 Each can be told as KEY=VALUE, spelled as here; what it is, is the comment beside it in conf/. lopa-bench list has the choices."""
 EXAMPLE = "lopa-bench settings task=e2e method=prefix_tuning"
-PIPED = 1_000  # columns where no terminal is: a line a setting, for grep
 SHOWN = ("method", "task", "model", "train", "data", "models", "generation", "tracker", "sandbox")  # sections
 
 
@@ -43,10 +42,13 @@ def main(argv: Sequence[str]) -> int:
     if options.json:
         say(json.dumps([dict(zip(("key", "value", "note"), line, strict=True)) for line in found], indent=1))
         return 0
+    if not sys.stdout.isatty():  # a line a setting, for grep
+        say(*(f"{override(key, value)}{note and f'  # {note}'}" for key, value, note in found))
+        return 0
     lines = table("setting", "value", "what it is", left=3, box=None)
     for key, value, note in found:
         add_row(lines, (key, override(key, value).partition("=")[2], note))
-    show(lines, width=None if sys.stdout.isatty() else PIPED)
+    show(lines)
     return 0
 
 
