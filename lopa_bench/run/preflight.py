@@ -29,6 +29,7 @@ from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.places import find_files
 
 SHARDING_TORCH = (2, 13)  # the first version lopa_bench.run.shard was run with
+VLLM_WITHOUT_LORA = {"gpt2"}  # of the families here: its class has no SupportsLoRA
 VLLM_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that an engine can be started for
 
 
@@ -50,7 +51,7 @@ def preflight(config: Config) -> None:
     _check_kind(config, files)
     check_readout(config, kind_of(config.model, files))
     _check_lengths(config, files)
-    _check_generation(config)
+    _check_generation(config, files)
     check_label_words(config, files)
     if problem := config.method.objection(config, shape_of(config, files)):
         raise UserError(problem)
@@ -168,7 +169,7 @@ def _check_kind(config: Config, files: ModelFiles) -> None:
         raise UserError(f"model.path={config.model.path}: {reason}; docs/models.md lists the families that can be")
 
 
-def _check_generation(config: Config) -> None:
+def _check_generation(config: Config, files: ModelFiles) -> None:
     """That there is room for an input, and that a row's text depends on nothing but the row."""
     if config.generation is None:
         return
@@ -184,7 +185,7 @@ def _check_generation(config: Config) -> None:
             f"nearest: generation.max_new_tokens={length - 1}"
         )
     if config.generation.generator == "vllm":
-        _check_vllm(config)
+        _check_vllm(config, files)
     if (samples := config.generation.num_samples) > 1:
         told = f"generation.num_samples={samples}"
         if config.generation.decoding != "sample":
@@ -200,7 +201,7 @@ def _check_generation(config: Config) -> None:
         raise UserError("generation.max_new_tokens is needed with generation.decoding=beam")
 
 
-def _check_vllm(config: Config) -> None:
+def _check_vllm(config: Config, files: ModelFiles) -> None:
     """Raise `UserError` for what vLLM cannot write. It is looked for, not imported."""
     instead = "nearest: generation.generator=null"
     if importlib.util.find_spec("vllm") is None:
@@ -219,6 +220,8 @@ def _check_vllm(config: Config) -> None:
         raise UserError(
             f"method.rank={rank}: vLLM takes adapters of rank {most} at most; nearest: method.rank={most}, or generation.generator=null"
         )
+    if config.method.adapter_rank and files.config["model_type"] in VLLM_WITHOUT_LORA:
+        raise UserError(f"generation.generator=vllm: vLLM puts no adapter under model={config.model.name}; {instead}")
     if process_count() > 1:
         raise UserError(f"generation.generator=vllm: not in a run of several processes; {instead}")
 

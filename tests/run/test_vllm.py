@@ -119,6 +119,15 @@ def test_what_cannot_be_is_one_line(more, message, monkeypatch):
     assert "\n" not in str(refused.value)
 
 
+def test_an_adapter_that_vllm_cannot_put_under_a_model_is_refused_before_training(tiny_models, monkeypatch):
+    from lopa_bench.config.compose import load_config
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    words = ["task=e2e", "method=lora", "model=local", f"model.path={tiny_models('gpt2')}", "train.max_length=60"]
+    with pytest.raises(UserError, match="vLLM puts no adapter under model=gpt2"):
+        preflight(load_config([*words, "generation.generator=vllm", "generation.max_new_tokens=8"]))
+
+
 def test_another_generator_is_named():
     from lopa_bench.config.compose import load_config
 
