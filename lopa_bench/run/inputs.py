@@ -81,13 +81,15 @@ def encode(model: AdaptedModel, config: Config, examples: Sequence[Example], tra
 
 def unknown_words(model: AdaptedModel, split: Split) -> list[str]:
     """A remark on rows with words that the backbone's vocabulary has not, which it reads as one token; none where they are few."""
-    unknown = model.backbone.tokenizer.unk_token_id
-    with_one = sum(unknown in row.ids for row in split.rows) if unknown is not None else 0
-    if with_one < UNKNOWN * len(split):
+    tokenizer = model.backbone.tokenizer
+    unknown = tokenizer.unk_token_id
+    if unknown in (None, tokenizer.bos_token_id, tokenizer.eos_token_id):  # GPT-2's, which knows every byte
+        return []
+    with_one = sum(unknown in row.ids for row in split.rows)
+    if with_one <= UNKNOWN * len(split):
         return []
     return [
-        f"{with_one:,} of {len(split):,} test rows have words that this model's vocabulary has not; it reads each as "
-        f"{model.backbone.tokenizer.unk_token}"
+        f"{with_one:,} of {len(split):,} test rows have words that this model's vocabulary has not; it reads each as {tokenizer.unk_token}"
     ]
 
 

@@ -110,3 +110,12 @@ def test_words_that_a_vocabulary_has_not_are_told(tiny_models):
     assert unknown_words(model, Split(rows, 0)) == []
     (said,) = unknown_words(model, Split([*rows, tiny.replace(rows[0], ids=[*rows[0].ids, unknown])], 0))
     assert said.startswith(f"1 of {len(rows) + 1} test rows have words that this model's vocabulary has not")
+
+
+def test_a_vocabulary_of_bytes_knows_every_word(tiny_models):
+    """GPT-2 calls the token that begins a text its unknown one, and E2E's rows hold it."""
+    model = tiny.adapt(tiny_models("gpt2"), "none")
+    tokenizer = model.backbone.tokenizer
+    tokenizer.unk_token = tokenizer.eos_token
+    row = tiny.replace(tiny.rows(model)[0], ids=[tokenizer.eos_token_id])
+    assert unknown_words(model, Split([row], 0)) == []
