@@ -83,11 +83,16 @@ def compare(a: Path, b: Path) -> Comparison:
     if not lines_a or not lines_b:
         raise UserError(f"{a if not lines_a else b}: no predictions beside its result.json")
     if examples_of(lines_a) != examples_of(lines_b):
+        classes = [[line.get("label") for line in lines] for lines in (lines_a, lines_b)]
+        if classes[0] == classes[1] and None not in classes[0]:
+            raise UserError(
+                f"{a} and {b} answer the same examples with other words; runs of one task.words are compared"
+            )
         raise UserError(f"{a} and {b} did not predict the same examples")
     runs = ((path_a, result_a), (path_b, result_b))
     metrics = [as_run(task, result.setting("task") or {}).metrics[metric] for _, result in runs]
-    classes = [result.setting("task.f1_label") for _, result in runs]
-    if metrics[0] != metrics[1] and classes[0] != classes[1]:
+    if metrics[0] != metrics[1]:
+        classes = [result.setting("task.f1_label") for _, result in runs]
         raise UserError(f"{metric} is of another class: task.f1_label is {classes[0]} in {a}, {classes[1]} in {b}")
     scores_a, scores_b = (
         read_scores(path, own, claimed=result.score) for (path, result), own in zip(runs, metrics, strict=True)

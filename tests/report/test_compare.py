@@ -12,7 +12,6 @@ from lopa_bench.cli.compare import main as compare_main
 from lopa_bench.cli.report import main
 from lopa_bench.errors import UserError
 from lopa_bench.report.resampling import more_rows_of
-from lopa_bench.results.predictions import examples_of
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.tasks.known import known
 
@@ -57,10 +56,16 @@ def test_the_examples_that_are_lacking_are_those_of_the_test_that_is_printed(onl
     assert more_rows_of(0, 0, rows) is None
 
 
-def test_a_class_is_the_same_example_whatever_word_stands_for_it():
-    line = {"index": 0, "target": " great", "label": "5"}
-    assert examples_of([line]) == examples_of([{**line, "target": " Yes"}])
-    assert examples_of([line]) != examples_of([{**line, "label": "1"}])
+def test_the_same_examples_in_other_words_are_told_as_such(tmp_path):
+    """Two verbalisers on one test file: they did predict the same examples."""
+    paths = [write_run(tmp_path, "rte", method, correct=[1, 0] * 20) for method in ("lopa", "pt")]
+    for path, word in zip(paths, ("great", "Yes"), strict=True):
+        name = path / "predictions.jsonl"
+        lines = [json.loads(line) for line in name.read_text(encoding="utf-8").splitlines()]
+        told = "".join(json.dumps({**line, "label": "5", "target": f" {word}"}) + "\n" for line in lines)
+        name.write_text(told, encoding="utf-8")
+    with pytest.raises(UserError, match="answer the same examples with other words"):
+        compare_main([str(path) for path in paths])
 
 
 def test_compare_lists_the_examples_that_flip(tmp_path, capsys):
