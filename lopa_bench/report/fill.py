@@ -88,7 +88,7 @@ class _Filler:
         found, note = choose(self.runs, planned, self.scale)
         published = self.published(row, column)
         if found.empty:
-            self.missing.append(planned)
+            self.missing.append(planned.among(self.runs.given, self.scale))
             return published
         if note:
             self.note(row, column, note)
@@ -164,8 +164,9 @@ class _Filler:
         ):
             values = set(shown[key].dropna())
             words += [f"{text} {', '.join(sorted(values))}"] if values else []
-        if limits := {lookup(config, "data.train_limit") for config in shown["config"]} - {None}:
-            words.append(f"trained on {' or '.join(map(str, sorted(limits)))} rows")
+        for key, text in (("train_limit", "trained on {} rows"), ("limit", "only the first {} rows of each split")):
+            if limits := {lookup(config, f"data.{key}") for config in shown["config"]} - {None}:
+                words.append(text.format(" or ".join(map(str, sorted(limits)))))
         text = "; ".join(words) + "."
         rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})
         fast = f"FAST: {' or '.join(map(str, rows))} rows per split, {plan.FAST_EPOCHS} epochs, one seed. "

@@ -69,8 +69,8 @@ class _Checker:
         runs = [found.set_index("seed") for found, _ in chosen]
         missing = [row for row, found in zip(rows, runs, strict=True) if found.empty]
         if missing:
-            planned = tuple(self.planned(row, comparison.task) for row in missing)
-            return Finding(comparison, "no runs", missing=planned)
+            planned = (self.planned(row, comparison.task).among(self.all.given, self.scale) for row in missing)
+            return Finding(comparison, "no runs", missing=tuple(planned))
         planned_seeds = self.seeds or min(len(self.planned(row, comparison.task).seeds) for row in rows)
         found = self.compared(comparison, runs, planned_seeds)
         notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]

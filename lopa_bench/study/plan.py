@@ -99,6 +99,13 @@ class PlannedRun:
         found = runs.places({**self.selector(scale, runs.given), **self.recipe(scale, runs.given)}).tolist()
         return [place for place in found if not own_files(known(self.task), runs.frame["config"].iloc[place]["data"])]
 
+    def among(self, given: Mapping[str, Any], scale: str) -> PlannedRun:
+        """The run that this cell lacks where only those with the settings `given` count (``--where``): it is told them too."""
+        settings = {*self.selector(scale), *self.recipe(scale)} - {*self.overrides}
+        told = {key: value if isinstance(value, tuple) else (value,) for key, value in given.items() if key in settings}
+        typed = [f"{key}={spell(*values)}" for key, values in told.items() if len(values) == 1]
+        return PlannedRun({**self.overrides, **dict(map(pair, typed))}, self.seeds)
+
     def argv(self) -> list[list[str]]:
         """One list of overrides for ``lopa-bench`` per seed."""
         return [[*words(self.overrides), f"seed={seed}"] for seed in self.seeds]

@@ -13,6 +13,7 @@ from lopa_bench.config.recipe import hyperparameters
 from lopa_bench.errors import UserError
 from lopa_bench.report.choice import choose
 from lopa_bench.report.fill import build_tables
+from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
 from lopa_bench.study.spec import default_model
@@ -160,6 +161,23 @@ def test_where_replaces_defaults_and_no_row(tmp_path, capsys):
         lines = json.loads(capsys.readouterr().out)[0]["lines"]
         filled[" ".join(where)] = [line["label"] for line in lines if line["cells"][0]["n"]]
     assert list(filled.values()) == [["LOPA r=1"], ["LOPA r=1"], []]
+
+
+def test_where_tells_the_missing_runs_what_it_asks_for(tmp_path):
+    """Else the commands under the table would make other runs than those that the table wants."""
+    write_run(tmp_path, "rte", "lopa", settings={"train.lr": 0.5, "data.limit": 24})
+    write_run(tmp_path, "rte", "pt", settings={"train.lr": 0.1, "data.limit": 24})
+    only = read_runs(tmp_path, "mini").only({"train.lr": ("0.5",), "data.limit": ("24",), "device": ("cpu",)})
+    (table, *_) = build_tables(tables("mini", ["glue"]), only, "mini")
+    assert table.caption.endswith("only the first 24 rows of each split.")
+    told = {
+        tuple(word for word in command.split() if word.startswith(("train.", "data."))) for command in table.commands
+    }
+    assert told == {("train.lr=0.5", "data.limit=24")}
+    claims = [finding for claim in check_claims(only, "mini") for part in claim.parts for finding in part.findings]
+    missing = [run for finding in claims for run in finding.missing]
+    assert missing
+    assert {run.overrides["train.lr"] for run in missing} == {0.5}
 
 
 @pytest.mark.parametrize(
