@@ -5,6 +5,7 @@ from __future__ import annotations
 from lopa_bench.config.schema import Config
 from lopa_bench.host.shelf import Shelf
 from lopa_bench.run.identity import digest
+from lopa_bench.tasks.apart import say_held_out
 from lopa_bench.tasks.places import find_files
 from lopa_bench.tasks.rows import Records, load_records
 
@@ -20,6 +21,11 @@ def read_records(config: Config) -> Records:
 
     def read() -> Records:
         records = load_records(config.task, source, config.offline, config.selection)
-        return records.with_holdout(config.task.input_of) if holdout else records
+        if not holdout or records.validation is not None:
+            return records
+        divided = records.with_holdout(config.task.input_of)
+        if source.own and divided.validation:
+            say_held_out(config.task, divided.train, divided.validation)
+        return divided
 
     return RECORDS.get(key, read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lopa_bench.config.keys import spell
@@ -38,6 +38,16 @@ def check_apart(task: Task, data: Data, splits: Mapping[str, Mapping[int, Record
                 more = "too" if what == "rows" else "with another answer"
                 count = f"{len(found)} of {len(whole[split])} {what} of {name} are in {another}, {more}"
                 print(f"task={task.name}: {count}; the first is row {min(found)}", file=sys.stderr)
+
+
+def say_held_out(task: Task, train: Sequence[Record], held_out: Sequence[Record]) -> None:
+    """Say on standard error how many rows that epochs are selected on are trained on too, as those of a file that repeats its rows."""
+    trained, held = ({number: _told(row, ()) for number, row in enumerate(rows)} for rows in (train, held_out))
+    if both := _common(held, trained):
+        count = (
+            f"{len(both)} of {len(held)} rows held out of the training rows to select epochs are among the others, too"
+        )
+        print(f"task={task.name}: {count}; nearest: data.validation=FILE", file=sys.stderr)
 
 
 def _common(rows: Mapping[int, int], others: Mapping[int, int]) -> set[int]:

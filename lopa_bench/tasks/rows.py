@@ -100,7 +100,8 @@ def load_records(task: Task, data: Data, offline: bool, selection: str = "holdou
         splits = {split: numbered(rows) for split, rows in hub_rows(task, offline).items()}
     kept = {split: _part(rows, slice(data.limit)) for split, rows in splits.items()}
     kept["train"] = _spaced(kept["train"], data.train_limit)
-    usable = {split: _usable(task, split, part, data.skip_broken) for split, part in kept.items()}
+    called = {split: f"{split} split" + (f" ({files[split]})" if data.own else "") for split in kept}
+    usable = {split: _usable(task, split, part, data.skip_broken, called[split]) for split, part in kept.items()}
     left_out = {split: len(kept[split]) - len(rows) for split, rows in usable.items() if len(rows) < len(kept[split])}
     if data.own:
         check_apart(task, data, usable, selection)
@@ -113,21 +114,24 @@ def _part(rows: Numbered, part: slice) -> Numbered:
     return rows if part == slice(None) else dict(list(rows.items())[part])
 
 
-def _usable(task: Task, split: str, rows: Numbered, skip: bool) -> dict[int, Record]:
+def _usable(task: Task, split: str, rows: Numbered, skip: bool, called: str) -> dict[int, Record]:
     """The rows that examples are made of, under the task's field names.
 
     Rows of the reported split are left out if `skip` allows it, else they are an error. Of the others a few may be broken, and those
     that the task's own pipeline leaves out are; how many is said on standard error.
+
+    Args:
+        called: what a message calls the rows.
     """
-    name = f"task={task.name}, {split} split"
+    name = f"task={task.name}, {called}"
     every, reported = len(rows), split == REPORTED
     broken = every if skip else 0 if reported else int(BROKEN_ROWS * every)
-    way_out = f"; rows of the {split} split are left out with data.skip_broken=true only" if reported else ""
-    whole = without_broken(name, marked(named_fields(task, split, rows), task.fault, name), broken, way_out)
+    way_out = f"; rows of the {called} are left out with data.skip_broken=true only" if reported else ""
+    whole = without_broken(name, marked(named_fields(task, called, rows), task.fault, name), broken, way_out)
     wanted = marked(whole, task.left_out, name)
     used = without_broken(name, wanted, every if skip or not reported else 0, way_out)
     if not used:
-        raise UserError(f"task={task.name}: none of the {every} rows of the {split} split can be used")
+        raise UserError(f"task={task.name}: none of the {every} rows of the {called} can be used")
     return used
 
 
@@ -154,9 +158,9 @@ def read_rows(path: Path, header: bool = True, tolerated: float = BROKEN_ROWS) -
     return list(without_broken(str(path), numbered(rows), int(tolerated * len(rows))).values())
 
 
-def named_fields(task: Task, split: str, rows: Numbered) -> Numbered:
-    """Rename columns to the task's field names; other columns are dropped."""
-    return renamed(task, f"the {split} split", rows, task.columns)
+def named_fields(task: Task, called: str, rows: Numbered) -> Numbered:
+    """Rename columns to the task's field names; other columns are dropped. What the rows are `called`: ``test split``."""
+    return renamed(task, f"the {called}", rows, task.columns)
 
 
 def asked_fields(task: Task, inputs: Path) -> list[Record]:

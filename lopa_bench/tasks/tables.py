@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host.extras import require
 from lopa_bench.host.files import half_a_pair, parse_json, read_bytes
 from lopa_bench.tasks.base import Record
@@ -125,7 +125,7 @@ def _parquet(path: Path) -> Rows:
     try:
         frame = pd.read_parquet(content)
     except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:  # KeyError: an unknown time zone
-        raise UserError(f"{path}: not Parquet ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{path}: not Parquet ({in_a_line(error)})") from error
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 

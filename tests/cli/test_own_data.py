@@ -273,7 +273,7 @@ WRONG = {
     "the answer read": ([*CLASSIFY, *FILES, "task.text={review} {stars} <mask>"], "reads task.label=stars: the answer"),
     "the target read": ([*WRITE[:2], *TEXTS, "task.target={question}", "task.input={question} {answer}"], "nothing is left to write"),
     "no sign divides": ([*CLASSIFY, "data.train=signs.csv", "data.test=test.csv", "task.header=false"], "whether ',' or ';' divides"),
-    "not a number": ([*CLASSIFY, "data.train=train.csv", "data.test=nan.jsonl"], "row 1 of the test split has no review"),
+    "not a number": ([*CLASSIFY, "data.train=train.csv", "data.test=nan.jsonl"], "row 1 of the test split (nan.jsonl) has no review"),
     "an answer without its blank": ([*CLASSIFY, *FILES, "task.text={review}:<mask>"], "or a blank before the answer: ' terrible' is one"),
 }  # fmt: skip
 
@@ -390,6 +390,17 @@ def test_how_many_test_rows_are_training_rows_is_told(there, tmp_path, capsys):
     assert main(words) == 0
     told = "56 of 72 rows of data.test=mixed.csv are in data.train=train.csv, too; the first is row 3"
     assert told in capsys.readouterr().err
+
+
+def test_rows_that_a_training_file_repeats_are_told_where_some_are_held_out(there, tmp_path, capsys):
+    """Epochs would be selected on rows that were trained on, which favours the last one."""
+    head, *rows = Path("train.csv").read_text(encoding="utf-8").splitlines()
+    Path("twice.csv").write_text("\n".join([head, *rows, *rows]) + "\n", encoding="utf-8")
+    words = [*CLASSIFY, *SMALL, "method=none", "data.test=test.csv", "selection=holdout", f"results_dir={tmp_path}"]
+    told = r"\d+ of 11 rows held out of the training rows to select epochs are among the others, too; nearest: data.validation=FILE"
+    for train, found in (("train.csv", False), ("twice.csv", True)):
+        assert main([*words, f"data.train={train}"]) == 0
+        assert (re.search(told, capsys.readouterr().err) is not None) == found, train
 
 
 def test_inputs_that_were_trained_on_with_another_answer_are_told(there, tmp_path, capsys):

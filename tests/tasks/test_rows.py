@@ -101,7 +101,7 @@ def test_a_row_without_a_value_is_named(tmp_path):
         [rows[0], {"question": "q", "sentence": "s"}],
         [{"question": "q", "sentence": "s"}, rows[0]][::-1],
     ):
-        first, second = named_fields(task, "test", numbered(broken)).values()
+        first, second = named_fields(task, "test split", numbered(broken)).values()
         assert first == rows[0]
         assert re.fullmatch(r"task=qnli: row 2 of the test split has no (question|label)", second.message)
 
@@ -139,7 +139,7 @@ def test_a_broken_row_does_not_move_the_numbers_of_those_behind_it(tmp_path):
     lines = ["question\tsentence\tlabel", *["q\ts\tentailment"] * 9]
     lines[5], lines[9] = "cut off", "q\ts\tperhaps"
     task = load_config(["task=qnli"]).task
-    read = named_fields(task, "test", numbered(read_table(write(tmp_path, "a.tsv", "\n".join(lines)))))
+    read = named_fields(task, "test split", numbered(read_table(write(tmp_path, "a.tsv", "\n".join(lines)))))
     places = [row.place for row in marked(read, task.fault, "").values() if isinstance(row, Broken)]
     assert places == ["line 6", "row 9"]
 
