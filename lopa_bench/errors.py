@@ -5,6 +5,12 @@ from __future__ import annotations
 import signal
 
 
+def in_a_line(error: BaseException, kind: bool = False) -> str:
+    """The first line of what an exception says, with the name of its `kind` before it or, where it says nothing, in its place."""
+    said, name = str(error).strip().splitlines(), type(error).__name__
+    return (f"{name}: {said[0]}" if kind else said[0]) if said else name
+
+
 class UserError(Exception):
     """Bad input. The message is one line: the key, the value, and the nearest valid choice.
 

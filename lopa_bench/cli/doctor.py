@@ -138,7 +138,7 @@ def disk(config: Config) -> Iterator[Check]:
 def models_and_data(config: Config) -> Iterator[Check]:
     """What the run reads: there, to be downloaded, or out of reach."""
     from lopa_bench.models.files import locate
-    from lopa_bench.models.hub import models, reachable
+    from lopa_bench.models.hub import reachable
     from lopa_bench.run.preflight import preflight
 
     absent = []
@@ -146,7 +146,7 @@ def models_and_data(config: Config) -> Iterator[Check]:
         preflight(config)
         absent = [
             path
-            for key, (path, revision) in models(config).items()
+            for key, (path, revision) in config.pretrained.items()
             if locate(path, revision, config.offline, key).folder is None
         ]
     except UserError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option, overrides
-from lopa_bench.errors import Interrupted, UserError
+from lopa_bench.errors import Interrupted, UserError, in_a_line
 from lopa_bench.host import signals
 from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.processes import is_main
@@ -174,7 +174,7 @@ def _hydra(argv: list[str]) -> int:
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise UserError(str(error).strip().splitlines()[0]) from error
+        raise UserError(in_a_line(error)) from error
     return 0
 
 

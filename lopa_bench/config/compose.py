@@ -14,18 +14,18 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from lopa_bench.config import derive, files, places, scale, typed
+from lopa_bench.config import derive, files, places, resolve, scale, typed
 from lopa_bench.config.keys import tree
 from lopa_bench.config.releases import HYDRA_BASE, register_resolver
 from lopa_bench.config.schema import Config, Data, Generation, Model, Models, Run, Sandbox, Train
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host import network
 
 
 def register() -> None:
     """Make the ``${…:…}`` of conf/ known to OmegaConf, for configs that Hydra composes by itself too."""
-    for name in derive.RESOLVERS:
-        register_resolver(name, derive.as_omegaconf(name))
+    for name in resolve.RESOLVERS:
+        register_resolver(name, resolve.as_omegaconf(name))
 
 
 def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
@@ -42,7 +42,7 @@ def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
             with initialize_config_dir(str(files.conf_dir()), **HYDRA_BASE):
                 return compose("config", overrides=words, return_hydra_config=hydra)
         except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(str(error).strip().splitlines()[0]) from error
+            raise UserError(in_a_line(error)) from error
 
 
 def told(overrides: Sequence[str]) -> list[str]:
@@ -56,7 +56,7 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
     try:
         with files.searching(files.own_folder(overrides)):
             values = derive.resolved(_unresolved(overrides))
-    except derive.Beyond:
+    except resolve.Beyond:
         return build_config(compose_config(overrides))
     return _from_composed(values)
 
@@ -66,12 +66,12 @@ def keys_of(overrides: Sequence[str]) -> set[str]:
     try:
         with files.searching(files.own_folder(overrides)):
             return set(tree(_unresolved(overrides)))
-    except derive.Beyond:
+    except resolve.Beyond:
         return set(tree(_by_hydra(overrides)))
 
 
 def _unresolved(overrides: Sequence[str]) -> dict[str, Any]:
-    """Raises `derive.Beyond`."""
+    """Raises `resolve.Beyond`."""
     words = [*scale.implied(overrides), *overrides]
     return derive.derived(words, lambda choices: _kept(choices, tuple(files.sources())))
 
@@ -115,7 +115,7 @@ def _plain(composed: DictConfig) -> dict[str, Any]:
         key = error.full_key
         raise UserError(f"{key} is needed: give {key}=…") from error
     except OmegaConfBaseException as error:
-        message = str(error).strip().splitlines()[0]
+        message = in_a_line(error)
         if "Missing mandatory value: " in message:  # reached through an interpolation
             key = message.split("Missing mandatory value: ")[1]
             raise UserError(f"{key} is needed: give {key}=…") from error
@@ -128,11 +128,7 @@ def from_resolved(plain: dict[str, Any]) -> Config:
     top = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     task = typed.build(plain["task"], "task")
     return Config(
-        **{
-            **top,
-            "results_dir": Path(run.results_dir).expanduser(),
-            "offline": run.offline or network.switch() is not None,
-        },
+        **top | {"offline": run.offline or network.switch() is not None},
         scale=plain["scale"],
         recipe=plain["recipe"],
         data=typed.fill(Data, plain["data"], "data"),

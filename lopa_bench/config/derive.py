@@ -8,25 +8,19 @@ wrong ones too: Hydra then does it, or says what is wrong. tests/config/test_der
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig
 
-from lopa_bench.config import files, recipe
-from lopa_bench.config.places import folder_name
+from lopa_bench.config import files
+from lopa_bench.config.resolve import Beyond, Resolving, plain
 
 WHOLE = ("task", "method", "recipe", "tracker")  # groups whose files stand for themselves
-MISSING = "???"  # OmegaConf's word for a value that has to be given
 
 Values = dict[str, Any]
-
-
-class Beyond(Exception):
-    """What only Hydra can do, or refuse."""
 
 
 def derived(overrides: Sequence[str], compose: Callable[[tuple[str, ...]], Values]) -> Values:
@@ -92,130 +86,6 @@ def resolved(values: Values) -> Values:
     """
     root = Resolving(values)
     try:
-        return {key: {"name": root[key]["name"]} if key == "scale" else _plain(root[key]) for key in root}
+        return {key: {"name": root[key]["name"]} if key == "scale" else plain(root[key]) for key in root}
     except (KeyError, RecursionError) as error:
         raise Beyond(str(error)) from error
-
-
-def _plain(value: Any) -> Any:
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
-
-
-class Resolving(Mapping[str, Any]):
-    """A mapping whose interpolations are resolved when they are read.
-
-    Args:
-        root: the whole config, in which they are looked up.
-    """
-
-    def __init__(self, values: Mapping[str, Any], root: Resolving | None = None) -> None:
-        self._values, self._root = values, root or self
-
-    def __getitem__(self, key: str) -> Any:
-        return self._of(self._values[key])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def _of(self, written: Any) -> Any:
-        if isinstance(written, Mapping):
-            return Resolving(written, self._root)
-        if isinstance(written, list):
-            return [self._of(item) for item in written]
-        if not isinstance(written, str):
-            return written
-        if written == MISSING or ("${" in written and "\\" in written):
-            raise Beyond(written)
-        return self._text(written)
-
-    def _text(self, written: str) -> Any:
-        """The value of a text that is an interpolation, or the text with those in it replaced."""
-        start = written.find("${")
-        if start < 0:
-            return written
-        end = _closing(written, start + 2)
-        found, after = self._reference(written[start + 2 : end]), written[end + 1 :]
-        if not start and not after:
-            return found
-        if not isinstance(found, str):
-            raise Beyond(written)
-        return f"{written[:start]}{found}{self._text(after)}"
-
-    def _reference(self, inside: str) -> Any:
-        """What ``${inside}`` stands for: a resolver's answer, or the value at a dotted key."""
-        name, colon, argument = inside.partition(":")
-        if colon and name in RESOLVERS:
-            return RESOLVERS[name](self._root, *([self._text(argument)] if argument else []))
-        found: Any = self._root
-        for part in str(self._text(inside)).split("."):
-            if not isinstance(found, Resolving):
-                raise Beyond(inside)
-            found = found[part]
-        return found
-
-
-def _closing(text: str, start: int) -> int:
-    """Where the brace is that closes the one before `start`."""
-    depth = 1
-    for place in range(start, len(text)):
-        depth += (text[place] == "{") - (text[place] == "}")
-        if not depth:
-            return place
-    raise Beyond(text)
-
-
-def _setting(root: Mapping[str, Any], key: str) -> Any:
-    """``${setting:KEY}``: the value of the recipe."""
-    task, method = root["task"], root["method"]
-    trains_encoder = key != recipe.FREEZE and method.get(recipe.FREEZE) is False
-    names = task["name"], task["family"], _model(root), method["name"]
-    return recipe.setting(key, root["recipe"], root["scale"]["recipe"], *names, trains_encoder)
-
-
-def _model(root: Mapping[str, Any]) -> str | None:
-    """The model's name; None where it cannot be told, which is said where the model is asked for."""
-    try:
-        return str(root["model"]["name"])
-    except Exception:  # OmegaConf's many, or this module's
-        return None
-
-
-def _data_source(root: Mapping[str, Any]) -> str:
-    """Files where the user names some, or where the task has no rows but those; else the scale's."""
-    data = root["data"]
-    given = any(data[key] for key in ("dir", "train", "validation", "test"))
-    return "files" if given or not root["task"]["files"] else str(root["scale"]["data"]["source"])
-
-
-def _folder_name(_: Mapping[str, Any], path: str) -> str:
-    return folder_name(path)
-
-
-def _files_or_hub(_: Mapping[str, Any], folder: str | None) -> str:
-    return "hub" if folder is None else "files"
-
-
-def _label_words(root: Mapping[str, Any]) -> list[str]:
-    return recipe.label_words(root["task"])
-
-
-# What ``${NAME:…}`` in conf/ stands for: of the whole config (resolved where it is read, by OmegaConf or here) and the argument.
-RESOLVERS: dict[str, Callable[..., Any]] = {
-    "setting": _setting,
-    "data_source": _data_source,
-    "label_words": _label_words,
-    "folder_name": _folder_name,
-    "files_or_hub": _files_or_hub,
-}
-
-
-def as_omegaconf(name: str) -> Callable[..., Any]:
-    """The resolver `name` in the form of OmegaConf's."""
-
-    def resolver(*arguments: Any, _root_: DictConfig) -> Any:
-        return RESOLVERS[name](_root_, *arguments)
-
-    return resolver

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -24,6 +25,13 @@ def check_path(text: str) -> str:
     if text.startswith("~") and os.path.expanduser(text) == text:
         raise ValueError(f"there is no user {text[1:].partition('/')[0]}, or none with a home")
     return text
+
+
+def folder(text: object) -> Path:
+    """A folder's place as a shell would give it, ``~`` spelled out. Raises `ValueError` where no file system can have it."""
+    if not isinstance(text, str):
+        raise ValueError("it is not text")
+    return Path(check_path(text)).expanduser()
 
 
 def _check_name(text: str) -> str:

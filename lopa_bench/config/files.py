@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 from omegaconf._utils import get_yaml_loader
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 
 PLUGINS = "lopa_bench.plugins"
 OWN = "conf.path"
@@ -164,7 +164,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _loader())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{path}: cannot be read as YAML ({in_a_line(error)})") from error
     content = {} if content is None else content
     if not isinstance(content, dict):
         raise UserError(f"{path}: is not a mapping of keys to values")

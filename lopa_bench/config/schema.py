@@ -23,6 +23,7 @@ from lopa_bench.config.fields import (
     Positive,
     Size,
     Temperature,
+    folder,
     settings,
 )
 
@@ -150,17 +151,36 @@ class Sandbox:
     allow_unsafe: bool
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
-    """Everything one run is told. `run(config)` depends on nothing else."""
+@settings
+class Run:
+    """The top-level keys.
 
-    seed: int
-    scale: str
-    recipe: str
+    Attributes:
+        checkpoint_every: seconds.
+        wait: of a sweep: for the runs that other processes do. detach: leave the sweep's jobs in the queue.
+        instance_rows: None: all of a classification's, `generation.select_rows` of what is written.
+    """
+
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]  # numpy takes no more
     selection: Literal["holdout", "paper", "last"]
+    precision: Literal["fp32", "bf16", "auto"]
     readout: Literal["label_words", "classifier"] = "label_words"
     init_from: FolderAtHome | None = None
-    precision: Literal["fp32", "bf16", "auto"]
+    results_dir: Annotated[Path, pydantic.BeforeValidator(folder)]
+    force: bool
+    offline: bool
+    checkpoint_every: Period
+    wait: bool = True
+    detach: bool = False
+    instance_rows: Size | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(Run):
+    """Everything one run is told. `run(config)` depends on nothing else."""
+
+    scale: str
+    recipe: str
     data: Data
     model: Model
     train: Train
@@ -168,35 +188,18 @@ class Config:
     method: Method
     task: Task
     tracker: Tracker
-    results_dir: Path
-    force: bool
-    offline: bool
-    instance_rows: int | None  # None: all of a classification's, `generation.select_rows` of what is written
-    checkpoint_every: float  # seconds
-    wait: bool = True  # of a sweep: for the runs that other processes do
-    detach: bool = False  # of a sweep: leave its jobs in the queue
     resolved: Mapping[str, Any]  # the same as plain values, as written to config.yaml
+
+    @property
+    def pretrained(self) -> dict[str, tuple[str, str | None]]:
+        """The models that the run reads: key of the config -> path and revision; an instance encoder where it is one of its own."""
+        found = {"model.path": (self.model.path, self.model.revision)}
+        if self.method.reads_instance and self.model.encoder != "backbone":
+            found["model.encoder"] = (self.model.encoder, self.model.encoder_revision)
+        return found
 
     @property
     def text_length(self) -> int:
         """Tokens that input and completion may have together."""
         taken = self.method.prompt_length if self.generation and self.generation.count_prompt else 0
         return self.train.max_length - taken
-
-
-@settings
-class Run:
-    """The top-level keys."""
-
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]  # numpy takes no more
-    selection: Literal["holdout", "paper", "last"]
-    precision: Literal["fp32", "bf16", "auto"]
-    readout: Literal["label_words", "classifier"] = "label_words"
-    init_from: FolderAtHome | None = None
-    results_dir: Folder
-    force: bool
-    offline: bool
-    checkpoint_every: Period
-    wait: bool = True
-    detach: bool = False
-    instance_rows: Size | None = None

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import pydantic
 
 from lopa_bench.config.files import trusted
+from lopa_bench.config.keys import spell
 from lopa_bench.config.nearest import hint, not_one_of
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ def class_of(path: Any, section: str) -> type[Any]:
     try:
         cls = getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever a module of one's own raises
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        said = in_a_line(error, kind=True)
         raise UserError(f"{section}._target_={path}: cannot be imported ({said})") from error
     if not (isinstance(cls, type) and getattr(cls, "section", None) == section):
         raise UserError(
@@ -94,8 +95,9 @@ def _one_line(error: Any, prefix: str, fields: list[str]) -> str:
         return not_one_of(key, str(shown), options)
     for bound, words in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below")):
         if bound in context:
-            near = f"; nearest: {key}={context[bound]}" if bound in {"ge", "le"} else ""
-            return f"{key}={shown} must be {words} {context[bound]}{near}"
+            limit = spell(context[bound])
+            near = f"; nearest: {key}={limit}" if bound in {"ge", "le"} else ""
+            return f"{key}={shown} must be {words} {limit}{near}"
     if error["type"] == "value_error":
         return f"{key}={shown}: {context['error']}" if location else str(context["error"])
     wanted = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host.heap import give_freed_memory_back
 
 
@@ -32,7 +32,7 @@ def usable_device(name: str) -> torch.device:
         AssertionError,
         ImportError,
     ) as error:  # AssertionError: of a PyTorch built without such devices
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0][:160].rstrip(".")
+        reason = in_a_line(error).split(". ")[0][:160].rstrip(".")
         raise UserError(f"device={name}: {reason}; nearest: device={default_device()}") from error
 
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host.installed import is_installed, is_ours
 
 
@@ -20,7 +20,7 @@ class Unforeseen(UserError):
         at = next(frame for frame in frames if frame.filename.startswith(folders) or _is_told(frame.filename))
         ours = is_ours(at.filename)
         self.exit_status = 1 if ours else 2
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        said = in_a_line(error, kind=True)
         way_out = "LOPA_DEBUG=1 shows how it came there"
         if ours:
             way_out = "a fault of lopa-bench: please report it with what LOPA_DEBUG=1 shows"

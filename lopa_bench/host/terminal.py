@@ -9,14 +9,16 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from lopa_bench.errors import RunFailed
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+T = TypeVar("T")
 
 # How our own signs are written where the terminal has ASCII only; any other character becomes its escape.
 IN_ASCII = {
@@ -112,6 +114,14 @@ def console(width: int | None = None, **more: Any) -> Console:
     from rich.console import Console
 
     return Console(width=width, highlight=False, markup=False, emoji=False, **more)
+
+
+def counted(things: Iterable[T], words: str, total: int) -> Iterator[T]:
+    """The things one by one, with a bar on standard error where that is a terminal: for work of more than a few seconds."""
+    from rich.progress import track
+
+    screen = console(stderr=True)
+    return iter(track(things, words, total, console=screen, transient=True, disable=not screen.is_terminal))
 
 
 def table(*headings: str, left: int = 1, title: str | None = None, **style: Any) -> Table:

@@ -11,27 +11,21 @@ from pathlib import Path
 
 from lopa_bench.config.places import how_to_get
 from lopa_bench.config.schema import Config
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.models.files import ModelFiles, locate
 
 _SMALL = ["*.json", "*.txt", "*.model"]  # configuration, tokenizer
 
 
-def models(config: Config) -> dict[str, tuple[str, str | None]]:
-    """The models that a run reads: key of the config -> path and revision."""
-    found = {"model.path": (config.model.path, config.model.revision)}
-    if config.method.reads_instance and config.model.encoder != "backbone":
-        found["model.encoder"] = (config.model.encoder, config.model.encoder_revision)
-    return found
-
-
 def missing(config: Config) -> dict[str, tuple[str, str | None]]:
-    """Those of `models` that are not on this machine yet. Raises `UserError` for a folder that is not there."""
-    return {key: named for key, named in models(config).items() if locate(*named, config.offline, key).folder is None}
+    """Those of the run's models that are not on this machine yet. Raises `UserError` for a folder that is not there."""
+    return {
+        key: named for key, named in config.pretrained.items() if locate(*named, config.offline, key).folder is None
+    }
 
 
 def complete(config: Config) -> bool:
-    """Download what of `models` is not on this machine; whether there was anything.
+    """Download what of the run's models is not on this machine; whether there was anything.
 
     Raises:
         UserError: a model that is not there, is gated, brings code that is not trusted, or cannot be reached.
@@ -111,9 +105,7 @@ def _one_line(key: str, path: str, revision: str | None) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"{key}={path} cannot be stored: {error.strerror or error}") from error
     except Exception as error:  # the client's transport errors, whose package depends on its version
-        raise UserError(
-            f"{key}={path} cannot be downloaded ({type(error).__name__}: {error})".splitlines()[0]
-        ) from error
+        raise UserError(f"{key}={path} cannot be downloaded ({in_a_line(error, kind=True)})") from error
 
 
 def _unreachable(key: str, path: str, revision: str | None) -> UserError:
@@ -138,7 +130,7 @@ def loading(source: str, own_code: str | None = None) -> Iterator[None]:
         import transformers
 
         version = transformers.__version__
-        said = (str(error).strip() or type(error).__name__).splitlines()[0].strip()[:200]
+        said = in_a_line(error)[:200]
         if own_code:
             raise UserError(
                 f"{source}: its own code does not work with transformers {version} ({said}); "

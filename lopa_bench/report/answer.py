@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lopa_bench.host.terminal import printable
+from lopa_bench.report import markdown
 from lopa_bench.report.claims_text import HOW, as_dict, read_by, statement
 from lopa_bench.report.findings import CheckedPart, Finding, Verdict, by_rule
-from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.terminal import console_of_reports, printed
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import Runs
@@ -78,17 +78,17 @@ def terminal(answers: Answers) -> str:
     return printed(console)
 
 
-def markdown(answers: Answers) -> str:
+def as_markdown(answers: Answers) -> str:
     """A table with a column a scale, a row a statement below each question's."""
     titles = [SCALE_TITLES[scale] for scale in answers]
-    lines = ["| | | " + " | ".join(titles) + " |", "| --- | --- |" + " --- |" * len(titles)]
+    rows: list[list[str]] = []
     for asked in _by_question(answers):
-        words = " | ".join(f"**{one.word}**" for one in asked.values())
-        lines.append(f"| | **{next(iter(asked.values())).question.text}** | {words} |")
+        question = next(iter(asked.values())).question.text
+        rows.append(["", *(f"**{text}**" for text in (question, *(one.word for one in asked.values())))])
         for name, text, parts in _statements(asked):
             cells = ["; ".join([f"{part.verdict}: {_told(part)}", *_caveats(part)]) for part in parts.values()]
-            lines.append(" | ".join([f"| {name}", *map(markdown_cell, [text, *cells])]) + " |")
-    return "\n".join([*lines, "", TESTED, HOW]) + "\n"
+            rows.append([name, *map(markdown.cell, [text, *cells])])
+    return f"{markdown.table('ll' + 'l' * len(titles), ['', '', *titles], rows)}\n{TESTED}\n{HOW}\n"
 
 
 def as_json(answers: Answers) -> str:
@@ -156,4 +156,4 @@ def _finding(finding: Finding) -> str:
     return f"{task} {difference.effect:+.1f}" + (f" ({'; '.join(told)})" if told else "")
 
 
-FORMATS: dict[str, Callable[[Answers], str]] = {"terminal": terminal, "markdown": markdown, "json": as_json}
+FORMATS: dict[str, Callable[[Answers], str]] = {"terminal": terminal, "markdown": as_markdown, "json": as_json}

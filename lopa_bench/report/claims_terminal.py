@@ -12,7 +12,7 @@ from lopa_bench.report.claims_text import (
     LEANS,
     NUMBERS,
     as_json,
-    markdown,
+    as_markdown,
     missing_commands,
     needs,
     number_cells,
@@ -103,6 +103,6 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 FORMATS: dict[str, Callable[[Sequence[CheckedClaim]], str]] = {
     "terminal": terminal,
-    "markdown": markdown,
+    "markdown": as_markdown,
     "json": as_json,
 }

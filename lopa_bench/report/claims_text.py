@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from lopa_bench.report import markdown
 from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.findings import LOOK, CheckedClaim, CheckedPart, Finding, Verdict
-from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.texts import MISSING
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
@@ -119,21 +119,16 @@ def read_by(part: CheckedPart) -> str:
     return f"encoder {', '.join(part.encoders)}" if part.encoders else ""
 
 
-def markdown(checked: Sequence[CheckedClaim]) -> str:
-    lines = ["| claim | | verdict | comparisons |", "| --- | --- | --- | --- |"]
+def as_markdown(checked: Sequence[CheckedClaim]) -> str:
+    verdicts = [[c.claim.name, markdown.cell(c.claim.text), f"**{c.verdict}**", tally(c)] for c in checked]
+    lines = [markdown.table("llll", ["claim", "", "verdict", "comparisons"], verdicts).rstrip()]
     for claim in checked:
-        lines.append(
-            f"| {claim.claim.name} | {markdown_cell(claim.claim.text)} | **{claim.verdict}** | {tally(claim)} |"
-        )
-    for claim in checked:
-        lines += ["", f"## {claim.claim.name}: {markdown_cell(claim.claim.text)}: {claim.verdict}"]
+        lines += ["", f"## {claim.claim.name}: {markdown.cell(claim.claim.text)}: {claim.verdict}"]
         for part in claim.parts:
-            told = f" ({markdown_cell(read_by(part))})" if part.encoders else ""
-            lines += ["", f"**{markdown_cell(part_title(part))}**{told}", ""]
-            lines += ["| " + " | ".join(HEADS) + " |", "| --- | --- |" + " ---: |" * 6 + " --- |"]
-            for finding in part.findings:
-                cells = [markdown_cell(cell) for cell in finding_cells(finding)]
-                lines.append("| " + " | ".join(cells) + " |")
+            told = f" ({markdown.cell(read_by(part))})" if part.encoders else ""
+            lines += ["", f"**{markdown.cell(part_title(part))}**{told}", ""]
+            rows = (list(map(markdown.cell, finding_cells(finding))) for finding in part.findings)
+            lines.append(markdown.table("llrrrrrrl", HEADS, rows).rstrip())
     lines += ["", HOW]
     commands = missing_commands(checked)
     if commands:

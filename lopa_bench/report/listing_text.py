@@ -10,8 +10,8 @@ from pathlib import Path
 
 from lopa_bench.host.extras import require
 from lopa_bench.host.terminal import printable
+from lopa_bench.report import markdown
 from lopa_bench.report.listing import FIELDS, ListedRun
-from lopa_bench.report.render import markdown_cell
 from lopa_bench.report.terminal import console_of_reports, print_grid, printed
 
 
@@ -37,9 +37,8 @@ def terminal(listed: Sequence[ListedRun]) -> str:
     return printed(console)
 
 
-def markdown(listed: Sequence[ListedRun]) -> str:
-    rows = [list(FIELDS), ["---"] * len(FIELDS), *([markdown_cell(text) for text in run.texts()] for run in listed)]
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+def as_markdown(listed: Sequence[ListedRun]) -> str:
+    return markdown.table("l" * len(FIELDS), FIELDS, (list(map(markdown.cell, run.texts())) for run in listed))
 
 
 def as_csv(listed: Sequence[ListedRun]) -> str:
@@ -71,7 +70,7 @@ def as_parquet(listed: Sequence[ListedRun], output: Path) -> None:
 
 FORMATS: dict[str, Callable[[Sequence[ListedRun]], str]] = {
     "terminal": terminal,
-    "markdown": markdown,
+    "markdown": as_markdown,
     "csv": as_csv,
     "json": as_json,
 }

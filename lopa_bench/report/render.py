@@ -8,19 +8,19 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
+from lopa_bench.report import markdown
 from lopa_bench.report.cells import Table
 from lopa_bench.report.terminal import terminal
 from lopa_bench.report.texts import caption, gap_lines, grid, header
 
 
-def markdown(tables: Iterable[Table]) -> str:
+def as_markdown(tables: Iterable[Table]) -> str:
     """GitHub-flavoured Markdown."""
     parts = []
     for table in tables:
-        heads, *rows = grid(table, "**{}**".format, markdown_cell)
-        rule = ["---", *["---:"] * (len(heads) - 1)]
-        lines = "\n".join("| " + " | ".join(row) + " |" for row in (heads, rule, *rows))
-        notes = "".join(f"- {markdown_cell(note)}\n" for note in table.notes)
+        heads, *rows = grid(table, "**{}**".format, markdown.cell)
+        lines = markdown.table("l" + "r" * (len(heads) - 1), heads, rows).rstrip()
+        notes = "".join(f"- {markdown.cell(note)}\n" for note in table.notes)
         block = "```sh\n" + "\n".join(table.commands) + "\n```\n"
         gaps = f"Missing cells ({table.estimate}):\n\n{block}" if table.commands else ""
         parts.append(
@@ -36,13 +36,6 @@ def markdown(tables: Iterable[Table]) -> str:
             )
         )
     return "\n\n".join(parts).rstrip() + "\n"
-
-
-def markdown_cell(text: str) -> str:
-    """A text whose bars, stars, lines, ticks and angles Markdown shows as they are."""
-    for sign in "\\|_*`":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("<", "&lt;")
 
 
 def latex(tables: Iterable[Table]) -> str:
@@ -129,7 +122,7 @@ def as_json(tables: Iterable[Table]) -> str:
 
 FORMATS: dict[str, Callable[[Iterable[Table]], str]] = {
     "terminal": terminal,
-    "markdown": markdown,
+    "markdown": as_markdown,
     "latex": latex,
     "csv": as_csv,
     "json": as_json,

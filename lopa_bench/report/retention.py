@@ -14,7 +14,7 @@ import numpy as np
 from lopa_bench.config.nearest import not_one_of
 from lopa_bench.errors import UserError
 from lopa_bench.host.extras import require
-from lopa_bench.report.render import markdown_cell
+from lopa_bench.report import markdown
 from lopa_bench.report.resampling import RowScores, scores_of
 from lopa_bench.report.statistics import paired_difference
 from lopa_bench.report.terminal import console_of_reports, print_grid, printed
@@ -170,14 +170,9 @@ def terminal(kept: Sequence[Kept]) -> str:
     return printed(console)
 
 
-def markdown(kept: Sequence[Kept]) -> str:
+def as_markdown(kept: Sequence[Kept]) -> str:
     """The same as a Markdown table."""
-    rows = [
-        list(HEADS),
-        ["---", "---", *["---:"] * (len(HEADS) - 2)],
-        *([markdown_cell(t) for t in k.texts()] for k in kept),
-    ]
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    return markdown.table("ll" + "r" * (len(HEADS) - 2), HEADS, (list(map(markdown.cell, k.texts())) for k in kept))
 
 
 def as_json(kept: Sequence[Kept]) -> str:
@@ -185,4 +180,4 @@ def as_json(kept: Sequence[Kept]) -> str:
     return json.dumps(lines, indent=1, ensure_ascii=False) + "\n"
 
 
-FORMATS = {"terminal": terminal, "markdown": markdown, "json": as_json}
+FORMATS = {"terminal": terminal, "markdown": as_markdown, "json": as_json}

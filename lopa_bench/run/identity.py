@@ -25,7 +25,8 @@ from pydantic.fields import FieldInfo
 from lopa_bench.config import files, typed
 from lopa_bench.config.class_code import fingerprint
 from lopa_bench.config.fields import Kind
-from lopa_bench.config.recipe import FREEZE, hyperparameters
+from lopa_bench.config.recipe import hyperparameters
+from lopa_bench.config.resolve import FREEZE
 from lopa_bench.config.schema import Config, Generation, Train
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import sha256
@@ -228,14 +229,9 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 def _weights(config: Config) -> dict[str, str]:
     """The fingerprints of the pretrained weights that the run reads."""
-    model, read = config.model, {}
-    read["weights"] = locate(model.path, model.revision, config.offline).fingerprint()
-    if config.method.reads_instance:
-        own = model.encoder == "backbone"
-        read["encoder"] = (
-            model.encoder if own else locate(model.encoder, model.encoder_revision, config.offline).fingerprint()
-        )
-    return read
+    read = {key: locate(*named, config.offline).fingerprint() for key, named in config.pretrained.items()}
+    encoder = read.get("model.encoder", config.model.encoder)
+    return {"weights": read["model.path"], **({"encoder": encoder} if config.method.reads_instance else {})}
 
 
 def start_fingerprint(run: str) -> str:

@@ -107,8 +107,8 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
         model = adapt(config, backbone).train()
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     trained = sum(p.numel() for p in model.trainable().values())
-    if config.method.reads_instance and config.model.encoder != "backbone":
-        encoder = model_files(config.model.encoder, config.model.encoder_revision, config)
+    if own_encoder := config.pretrained.get("model.encoder"):
+        encoder = model_files(*own_encoder, config)
         own = parameters(encoder)
         weights += own * (FP32 if config.method.trains_encoder else dtype.itemsize)
         trained += own if config.method.trains_encoder else 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lopa_bench.config.schema import Config
-from lopa_bench.errors import RunFailed
+from lopa_bench.errors import RunFailed, in_a_line
 from lopa_bench.host.counting import listening
 from lopa_bench.host.files import write_text
 from lopa_bench.host.terminal import say
@@ -140,7 +140,7 @@ class Monitor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._screen.stop()
         if isinstance(error, Exception):  # an interrupted run goes on, as a failed one would fail
-            self._write(stage=FAILED, why=(str(error).strip() or type(error).__name__).splitlines()[0])
+            self._write(stage=FAILED, why=in_a_line(error))
         self._show(lambda: self._window.close(self._metrics))
 
 

@@ -18,7 +18,6 @@ from lopa_bench.host.extras import require
 from lopa_bench.host.network import reason
 from lopa_bench.host.processes import check_launched, process_count
 from lopa_bench.models.files import ModelFiles, kind_of, locate
-from lopa_bench.models.hub import models
 from lopa_bench.models.shape import Shape, window_of
 from lopa_bench.models.usable import check_usable
 from lopa_bench.results.directory import RESULT, TRAINED, load_result
@@ -41,7 +40,7 @@ def preflight(config: Config) -> None:
     _check_packages(config)
     _check_start(config)
     _check_all_there(config)
-    for key, named in models(config).items():
+    for key, named in config.pretrained.items():
         check_usable(key, locate(*named, config.offline, key), config.model.trust_remote_code)
     files = locate(config.model.path, config.model.revision, config.offline)
     _check_speed(config)
@@ -97,7 +96,7 @@ def _check_speed(config: Config) -> None:
 def _check_all_there(config: Config) -> None:
     """Models and data, all that is missing in one line."""
     missing = []
-    for key, named in models(config).items():
+    for key, named in config.pretrained.items():
         try:
             locate(*named, config.offline, key)
         except Missing as error:
@@ -149,9 +148,8 @@ def shape_of(config: Config, files: ModelFiles) -> Shape:
 
 def _encoder_files(config: Config, files: ModelFiles) -> ModelFiles:
     """The files of the instance encoder, where the method has one; else the backbone's."""
-    if config.model.encoder == "backbone" or not config.method.reads_instance:
-        return files
-    return locate(config.model.encoder, config.model.encoder_revision, config.offline)
+    own = config.pretrained.get("model.encoder")
+    return locate(*own, config.offline) if own else files
 
 
 def in_hub_cache(task: Task) -> bool:

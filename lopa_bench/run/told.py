@@ -10,7 +10,7 @@ import yaml
 from lopa_bench.config.compose import from_resolved
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Config
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host.files import read_bytes
 from lopa_bench.results.directory import CONFIG, RESULT, load_result
 from lopa_bench.results.record import Result
@@ -32,7 +32,7 @@ def config_of(directory: Path) -> tuple[Config, Result]:
     except UserError as error:
         raise UserError(f"run={directory}: {error}") from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UserError(f"run={directory}: {CONFIG} cannot be read ({str(error).splitlines()[0]})") from error
+        raise UserError(f"run={directory}: {CONFIG} cannot be read ({in_a_line(error)})") from error
     except (KeyError, TypeError) as error:
         raise UserError(f"run={directory}: {CONFIG} is another version's ({error})") from error
     if made := _other_code(config, result):

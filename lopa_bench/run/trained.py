@@ -100,9 +100,8 @@ def check_start(config: Config) -> None:
     backbone = shapes.build(files, "meta", settings=own.model)
     with torch.device("meta"):
         wanted = shapes_of(adapt(own, backbone).trainable())
-    if config.method.reads_instance and config.model.encoder != "backbone":
-        encoder = locate(config.model.encoder, config.model.encoder_revision, config.offline)
-        beside = shapes_of(config.method.added(backbone, encoder.width))
+    if encoder := config.pretrained.get("model.encoder"):
+        beside = shapes_of(config.method.added(backbone, locate(*encoder, config.offline).width))
         wanted = {name: beside.get(name.removeprefix("parts."), shape) for name, shape in wanted.items()}
         saved, wanted = ({n: s for n, s in each.items() if not n.startswith("encoder.")} for each in (saved, wanted))
     with _of_the_start(run):
@@ -120,14 +119,12 @@ def _of_the_start(run: str) -> Iterator[None]:
 
 def _check_weights(directory: Path, config: Config, trained_on: Mapping[str, str]) -> None:
     model = config.model
-    named = {"model.path": (model.path, model.revision, trained_on["weights"])}
-    if config.method.reads_instance and model.encoder != "backbone":
-        named["model.encoder"] = (model.encoder, model.encoder_revision, trained_on.get("encoder", ""))
-    for key, (path, revision, fingerprint) in named.items():
+    known = {"model.path": trained_on["weights"], "model.encoder": trained_on.get("encoder", "")}
+    for key, (path, revision) in config.pretrained.items():
         if is_own(path) and not Path(path).expanduser().is_dir():
             name = model.name if key == "model.path" else folder_name(path)
             raise UserError(f"run={directory}: {key}={path} is not there; give models.dir=DIR with its copy DIR/{name}")
         files = locate(path, revision, config.offline, key)
-        if not files.is_known_as(fingerprint):
+        if not files.is_known_as(known[key]):
             raise UserError(f"run={directory}: {key}={path} holds other weights than the run was trained on")
         check_code(key, files, model.trust_remote_code)

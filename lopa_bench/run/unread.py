@@ -10,7 +10,8 @@ from typing import Any
 from lopa_bench.config import files
 from lopa_bench.config.nearest import hint
 from lopa_bench.config.places import folder_name
-from lopa_bench.config.recipe import FREEZE, hyperparameters, label_words
+from lopa_bench.config.recipe import hyperparameters
+from lopa_bench.config.resolve import FREEZE, label_words
 from lopa_bench.config.schema import Config
 from lopa_bench.config.typed import class_of
 from lopa_bench.errors import UserError

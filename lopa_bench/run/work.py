@@ -40,11 +40,8 @@ def flops(config: Config) -> tuple[int, int]:
     epochs = config.method.search_epochs + config.train.epochs
     reading = round(epochs * train * passes * forward(size.input + size.completion))
     if config.method.reads_instance:
-        encoder = (
-            model_files(config.model.encoder, config.model.encoder_revision, config)
-            if config.model.encoder != "backbone"
-            else files
-        )
+        own = config.pretrained.get("model.encoder")
+        encoder = model_files(*own, config) if own else files
         reading += (
             2
             * parameters(encoder)

@@ -84,11 +84,8 @@ def line(config: Config) -> list[str | int]:
 
 def key(config: Config) -> str:
     """A digest of all that a run's cost follows from: its settings without seed, names and rates, the models' shapes, the task's size."""
-    model = config.model
-    shapes = [memory.model_files(model.path, model.revision, config).config]
-    if config.method.reads_instance and model.encoder != "backbone":
-        shapes.append(memory.model_files(model.encoder, model.encoder_revision, config).config)
-    targets = (model.kind, model.lora_targets)
+    shapes = [memory.model_files(*named, config).config for named in config.pretrained.values()]
+    targets = (config.model.kind, config.model.lora_targets)
     rows = (config.data.limit, config.data.train_limit, config.task.about.size)
     train = replace(config.train, lr=0.0, encoder_lr=None)
     run = (config.method, train, config.generation, config.precision, config.selection, config.text_length)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, read
-from lopa_bench.config.recipe import FREEZE
+from lopa_bench.config.resolve import FREEZE
 from lopa_bench.study.settings import DRAW_NOTHING
 
 FINALISTS = (

@@ -15,7 +15,7 @@ from transformers import DynamicCache, LogitsProcessor, LogitsProcessorList
 from families.build import END, PAD
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Model
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.adapter import Adapter
 from lopa_bench.methods.base import Method
@@ -89,7 +89,7 @@ def judge(kind: Kind, family: str, model: Any, methods: dict[str, Method] = METH
         except UserError as error:
             verdict.refused[name] = str(error)
         except Exception as error:
-            verdict.wrong[name] = f"{type(error).__name__}: {error}".splitlines()[0][:150]
+            verdict.wrong[name] = in_a_line(error, kind=True)[:150]
         else:
             if differing:
                 verdict.wrong[name] = ", ".join(differing)

@@ -7,6 +7,7 @@ import pytest
 
 from lopa_bench.config import compose, derive, files
 from lopa_bench.config.compose import compose_config, load_config
+from lopa_bench.config.resolve import Beyond
 
 # Between them every form that conf/ and overrides have: scales, models with defaults of their own, encoders, own files, lists, text.
 KINDS = [
@@ -64,7 +65,7 @@ def test_every_choice_is_equal_to_hydra(overrides):
     ["+seed=1", "~tracker", "seed=1,2", "train={epochs: 1}", "train=1", "sed=1", "task=rt", "hydra.verbose=true", "scale.name=x", "seed"],
 )  # fmt: skip
 def test_what_only_hydra_does_or_refuses_is_left_to_it(word):
-    with pytest.raises(derive.Beyond):
+    with pytest.raises(Beyond):
         derived([word])
 
 
@@ -72,7 +73,7 @@ def test_what_only_hydra_does_or_refuses_is_left_to_it(word):
     "word", ["results_dir=${none}", "results_dir=${seed}", "model=local", "results_dir=${results_dir}"]
 )
 def test_an_interpolation_that_stands_for_no_text_is_left_to_hydra(word):
-    with pytest.raises(derive.Beyond):
+    with pytest.raises(Beyond):
         derived([word, "seed=0"] if word != "results_dir=${seed}" else ["results_dir=x/${seed}"])
 
 

@@ -297,7 +297,7 @@ def test_csv_and_json_hold_the_numbers_of_the_table(built):
 
 
 def test_markdown_has_one_cell_per_column_in_every_row(built):
-    for part in render.markdown(built).split("## ")[1:]:
+    for part in render.as_markdown(built).split("## ")[1:]:
         widths = {line.replace("\\|", "").count("|") for line in part.splitlines() if line[:1] == "|"}
         assert len(widths) == 1
 
