@@ -397,7 +397,7 @@ def test_rows_that_a_training_file_repeats_are_told_where_some_are_held_out(ther
     head, *rows = Path("train.csv").read_text(encoding="utf-8").splitlines()
     Path("twice.csv").write_text("\n".join([head, *rows, *rows]) + "\n", encoding="utf-8")
     words = [*CLASSIFY, *SMALL, "method=none", "data.test=test.csv", "selection=holdout", f"results_dir={tmp_path}"]
-    told = r"\d+ of 11 rows held out of the training rows to select epochs are among the others, too; nearest: data.validation=FILE"
+    told = r"\d+ of 10 rows held out of the training rows to select epochs are among the others, too; nearest: data.validation=FILE"
     for train, found in (("train.csv", False), ("twice.csv", True)):
         assert main([*words, f"data.train={train}"]) == 0
         assert (re.search(told, capsys.readouterr().err) is not None) == found, train

@@ -120,7 +120,7 @@ def test_ones_own_folder_through_the_command_line(own):
     words = ["task=own_rte", "method=scaled_prompt", "conf.path=conf", "data.source=mini", *SMALL]
     wrong = command([*words, "method.dropout=2"], own, own)
     assert wrong.returncode == 2
-    assert wrong.stderr == "lopa-bench: error: method.dropout=2 must be below 1.0\n"
+    assert wrong.stderr == "lopa-bench: error: method.dropout=2 must be below 1\n"
     unknown = command([*words, "method=scaled_prmpt"], own, own)
     assert "nearest: method=scaled_prompt" in unknown.stderr
     shown = command(["--cfg", "job", "--resolve", *words], own, own)

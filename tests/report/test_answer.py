@@ -76,7 +76,7 @@ def test_scales_stand_beside_each_other(folder, tmp_path, capsys):
     assert "Is it the gate? embedded: no\n" in alone
     assert "real data" not in alone
     assert main(["answer", f"results_dir={folder}", "format=markdown", f"output={tmp_path / 'a.md'}"]) == 0
-    assert "| | **Is it the gate?** | **no** |" in (tmp_path / "a.md").read_text(encoding="utf-8")
+    assert "|  | **Is it the gate?** | **no** |" in (tmp_path / "a.md").read_text(encoding="utf-8")
     capsys.readouterr()
     assert main(["answer", f"results_dir={folder}", "format=json"]) == 0
     told = json.loads(capsys.readouterr().out)

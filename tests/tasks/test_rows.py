@@ -116,7 +116,7 @@ def test_rows_without_a_value_are_left_out_where_broken_ones_are(tmp_path, capsy
     told = ["task=qnli", "method=none", f"data.train={tmp_path}/train.jsonl", f"data.test={tmp_path}/dev.jsonl"]
     config = load_config(told)
     with pytest.raises(
-        UserError, match=r"row 2 of the test split has no question \(2 of 4 rows.*data\.skip_broken=true"
+        UserError, match=r"row 2 of the test split \(dev.jsonl\) has no question \(2 of 4 rows.*data\.skip_broken=true"
     ):
         load_records(config.task, config.data, offline=True)
     config = load_config([*told, "data.skip_broken=true"])
