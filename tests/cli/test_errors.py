@@ -7,6 +7,7 @@ import pytest
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.overrides import jobs
+from lopa_bench.errors import in_a_line
 
 BAD = [
     ("task=rt", "task=rt", "task=rte"),
@@ -199,6 +200,12 @@ def test_traceback_only_on_request(capsys, monkeypatch):
     monkeypatch.setenv("LOPA_DEBUG", "1")
     assert main(["seed=-1"]) == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_a_library_says_is_one_line_even_where_it_says_nothing():
+    assert in_a_line(ValueError(" first\nsecond")) == "first"
+    assert in_a_line(ValueError("first"), kind=True) == "ValueError: first"
+    assert in_a_line(KeyError()) == in_a_line(KeyError(), kind=True) == "KeyError"
 
 
 @pytest.mark.parametrize("line", ["--help", "list", "method.rank=0", "--cfg job"])
