@@ -38,9 +38,7 @@ def check_own_logits(backbone: Backbone) -> None:
         hidden = backbone.hidden(embeds, mask)
         ours = [backbone.head(hidden[i, : len(logits)]).float() for i, logits in enumerate(own)]
     except Exception as error:
-        raise _refusal(
-            backbone, f"its own forward does not run on input embeddings ({in_a_line(error, kind=True)[:120]})"
-        ) from error
+        raise _refusal(backbone, f"its own forward does not run on input embeddings ({_said(error)})") from error
     if not all(logits.isfinite().all() for logits in own):
         raise UserError(f"model.path={backbone.files.source}: its logits are NaN or infinite; download it again")
     if not all(close(a, b) for a, b in zip(ours, own, strict=True)):
@@ -61,7 +59,7 @@ def check_own_features(body: PreTrainedModel, files: ModelFiles) -> None:
         alone, _ = [_read(body, row[None])[0] for row in rows], _read(body, longest[None])
         together = _read(body, ids, mask)
     except Exception as error:
-        raise UserError(f"{named} does not read texts here ({in_a_line(error, kind=True)[:120]}); {OTHERS}") from error
+        raise UserError(f"{named} does not read texts here ({_said(error)}); {OTHERS}") from error
     finally:
         body.train(training)
     tolerance = TOLERANCE if some.dtype == torch.float32 else COARSE
@@ -91,9 +89,7 @@ def check_writing(backbone: Backbone) -> None:
         embeds, mask = embeds.repeat_interleave(2, 0), mask.repeat_interleave(2, 0)
         ours = [_step(backbone, embeds, mask, end, cache)[::2] for end in (-1, 0)]
     except Exception as error:
-        raise _refusal(
-            backbone, f"it does not write from input embeddings ({in_a_line(error, kind=True)[:120]})"
-        ) from error
+        raise _refusal(backbone, f"it does not write from input embeddings ({_said(error)})") from error
     if not all(close(torch.stack([step[i] for step in ours]), logits) for i, logits in enumerate(own)):
         raise _refusal(backbone, "what it writes depends on the padding or on the steps that it is written in")
 
@@ -198,9 +194,7 @@ def check_prefix(backbone: Backbone, method: str) -> None:
             left = backbone.hidden(embeds, _behind(3, mask), past_key_values=cache(len(rows)), **placed)
         moved = last(rows[0], scale=2.0)
     except Exception as error:
-        raise UserError(
-            f"{name} does not run behind a prefix ({in_a_line(error, kind=True)[:120]}); nearest: method=pt"
-        ) from error
+        raise UserError(f"{name} does not run behind a prefix ({_said(error)}); nearest: method=pt") from error
     if close(moved, alone[0]):
         raise UserError(f"{name} does not read keys and values put before its input; nearest: method=pt")
     if not all(close(together[i, : len(row)], row) for i, row in enumerate(alone)):
@@ -236,3 +230,7 @@ def _refusal(backbone: Backbone, why: str) -> UserError:
         f"model.path={backbone.files.source}: {type(backbone.model).__name__} cannot be scored here, {why}; docs/models.md lists the "
         "families that can"
     )
+
+
+def _said(error: Exception) -> str:
+    return in_a_line(error, kind=True)[:120]

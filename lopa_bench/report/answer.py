@@ -88,7 +88,7 @@ def as_markdown(answers: Answers) -> str:
         for name, text, parts in _statements(asked):
             cells = ["; ".join([f"{part.verdict}: {_told(part)}", *_caveats(part)]) for part in parts.values()]
             rows.append([name, *map(markdown.cell, [text, *cells])])
-    return f"{markdown.table('ll' + 'l' * len(titles), ['', '', *titles], rows)}\n{TESTED}\n{HOW}\n"
+    return f"{markdown.table('l' * (2 + len(titles)), ['', '', *titles], rows)}\n{TESTED}\n{HOW}\n"
 
 
 def as_json(answers: Answers) -> str:
