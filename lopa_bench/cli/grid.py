@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 SUMMARY = "the learning rate and start of every method, found by the same rule, chosen on validation scores"
 DETAILS = """\
-Every method has the same rates; where its best is at an edge, the next one is run until the score turns. At scale=mini instance methods
-have the same starts of their heads, encoder frozen and trained apart, for a third of the recipe's epochs; the best three settings of each
-are then run with all epochs, and the best of these is followed where nothing was tried beyond it. At scale=small every run has all epochs
-and the recipe's start. What an override says is so in all runs: encoder=mpnet data.dir=DIR method.freeze_encoder=false. What is finished
-is found; a setting with which a run diverges counts as the worst. The values are printed, not written: train.lr=… takes them, or a
-conf/scale/*.yaml of yours."""
+Every method has the same rates, and the recipe's; where its best is at an edge, the next one is run until the score turns. At scale=mini
+instance methods have the same starts of their heads, encoder frozen and trained apart, for a third of the recipe's epochs; the best three
+settings of each are then run with all epochs, and the best of these is followed where nothing was tried beyond it. At scale=small every
+run has all epochs and the recipe's start. What an override says is so in all runs: encoder=mpnet data.dir=DIR method.freeze_encoder=false.
+What is finished is found; a setting with which a run diverges counts as the worst. The values are printed, not written: train.lr=… takes
+them, or a conf/scale/*.yaml of yours."""
 EXAMPLE = "lopa-bench grid method=lopa,pt --dry-run"
 SCALES = ("mini", "small")
 
@@ -84,11 +84,11 @@ def grid_of(options: Options) -> Grid:
     """
     from lopa_bench.config.nearest import not_one_of
     from lopa_bench.errors import UserError
-    from lopa_bench.study.grid import GRIDS, ITS_OWN, applies, grid, key_of
+    from lopa_bench.study.grid import ITS_OWN, applies, contending, grid, key_of
     from lopa_bench.tasks.known import known as known_task
     from lopa_bench.tasks.known import names
 
-    methods = sorted({each.method for each in GRIDS[options.scale].contenders()})
+    methods = sorted(contending())
     for kind, asked, known in (("method", options.method, methods), ("task", options.task, names())):
         for name in asked:
             if name not in known:

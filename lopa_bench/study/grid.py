@@ -2,17 +2,21 @@
 
 Every method is tried at the same learning rates, those whose prompt is written for an instance with each start of their heads, their
 encoder frozen and trained apart (trained at the recipe's one rate for encoders, since a pretrained body and heads from scratch do not
-share one). These runs have a part of the recipe's epochs; the best three settings of each are run again with all of them, and the best of
-them is taken. A best rate beyond which nothing was tried, however short, is followed. No method is tuned beyond it. On real data every run
-has all epochs, and the heads' starts are the recipe's: what the embedded scale's grid found, in units of the widths.
+share one), and at the recipe's setting where it is none of these: a soft prompt's rate may be a hundred times the others', with nothing
+learnt between, so that no edge leads there. These runs have a part of the recipe's epochs; the best three settings of each are run again
+with all of them, and the best of them is taken. A best rate beyond which nothing was tried, however short, is followed. No method is
+tuned beyond it. On real data every run has all epochs, and the heads' starts are the recipe's: what the embedded scale's grid found, in
+units of the widths.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, read
@@ -30,6 +34,8 @@ RATE, START, FROZEN, EPOCHS = "train.lr", "method.init_std", f"method.{FREEZE}",
 ITS_OWN = (RATE, "seed", "recipe", "selection", "force", "wait", "detach", "instance_rows")
 FAILED = -math.inf  # the score of a setting with which a run does not end
 
+Start = float | str | None
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -37,11 +43,13 @@ class Contender:
 
     Attributes:
         starts: the values of ``method.init_std``; None where it has none, or the recipe's.
+        recipe: the recipe's rates and starts on the grid's tasks.
     """
 
     method: str
     frozen: bool | None = None
-    starts: tuple[float | str | None, ...] = (None,)
+    starts: tuple[Start, ...] = (None,)
+    recipe: tuple[tuple[float, Start], ...] = ()
 
     @property
     def label(self) -> str:
@@ -59,7 +67,7 @@ class Point:
 
     contender: Contender
     rate: float
-    start: float | str | None = None
+    start: Start = None
     whole: bool = False
 
 
@@ -78,7 +86,7 @@ class Grid:
 
     scale: str
     tasks: tuple[str, ...]
-    starts: tuple[float | str | None, ...] = (None,)
+    starts: tuple[Start, ...] = (None,)
     encoders: tuple[bool, ...] = (True,)
     part: int = 1
     told: tuple[str, ...] = ()
@@ -86,10 +94,9 @@ class Grid:
     def contenders(self, methods: Sequence[str] = ()) -> list[Contender]:
         """All methods that train something, or some of them; what of a method can be varied is what its YAML holds."""
         found = []
-        for name in methods or [name for name in choices("method") if name not in DRAW_NOTHING]:
-            keys = read(f"method/{name}")
-            starts = self.starts if "init_std" in keys else (None,)
-            found += [Contender(name, frozen, starts) for frozen in self._encoders(name)]
+        for name in methods or contending():
+            starts = self.starts if "init_std" in read(f"method/{name}") else (None,)
+            found += [self._with_recipe(Contender(name, frozen, starts)) for frozen in self._encoders(name)]
         return found
 
     def _encoders(self, method: str) -> Sequence[bool | None]:
@@ -97,11 +104,15 @@ class Grid:
             return (None,)
         if FROZEN not in self._keys:
             return self.encoders
-        return (
-            not load_config(
-                self.words(Point(Contender(method), RATES[0], whole=True), self.tasks[0])
-            ).method.trains_encoder,
-        )
+        return (not load_config(self._said(Contender(method), self.tasks[0])).method.trains_encoder,)
+
+    def _with_recipe(self, contender: Contender) -> Contender:
+        configs = [load_config(self._said(contender, task)) for task in self.tasks]
+        varied = contender.starts != (None,)
+        own = [
+            (config.train.lr, dataclasses.asdict(config.method)["init_std"] if varied else None) for config in configs
+        ]
+        return replace(contender, recipe=tuple(dict.fromkeys(own)))
 
     @cached_property
     def _keys(self) -> frozenset[str]:
@@ -109,21 +120,24 @@ class Grid:
 
     def words(self, point: Point, task: str) -> list[str]:
         """The overrides of a point's run on one of the tasks: a run like any other."""
-        method = point.contender.method
-        own = {"scale": self.scale, "task": task, "method": method, "seed": 0, RATE: f"{point.rate:g}"}
-        frozen = None if point.contender.frozen is None else str(point.contender.frozen).lower()
-        ways = {FROZEN: frozen, START: point.start}
-        own |= {key: value for key, value in ways.items() if value is not None and key not in self._keys}
-        said = [f"{key}={value}" for key, value in own.items()]
-        said += [word for word in self.told if applies(method, key_of(word))]
+        setting: dict[str, Start] = {RATE: f"{point.rate:g}", START: point.start}
+        said = self._said(point.contender, task, setting)
         if not point.whole:  # of these only the validation scores are read
             said += [f"{EPOCHS}={max(1, load_config(said).train.epochs // self.part)}", "instance_rows=0"]
         return said
 
+    def _said(self, contender: Contender, task: str, setting: Mapping[str, Start] = MappingProxyType({})) -> list[str]:
+        """The overrides of a contender's run with a setting; without one, the recipe's."""
+        frozen = None if contender.frozen is None else str(contender.frozen).lower()
+        own = {"scale": self.scale, "task": task, "method": contender.method, "seed": 0, **setting, FROZEN: frozen}
+        told = [word for word in self.told if applies(contender.method, key_of(word))]
+        return [f"{key}={value}" for key, value in own.items() if value is not None and key not in self._keys] + told
+
     def points(self, contender: Contender, scores: Means) -> list[Point]:
-        """What of a contender is to be run next: the grid; beyond it, where its best is at an edge; the finalists, whole; beyond these."""
+        """What of a contender is to be run next: grid and recipe; beyond them, where its best is at an edge; finalists; beyond these."""
         whole = self.part == 1
-        grid = [Point(contender, rate, start, whole) for start in contender.starts for rate in RATES]
+        settings = dict.fromkeys([*((rate, start) for start in contender.starts for rate in RATES), *contender.recipe])
+        grid = [Point(contender, *setting, whole) for setting in settings]
         scouts = {point: score for point, score in scores.items() if point.whole == whole}
         best = choose(contender, scouts)
         if best is None or any(point not in scouts for point in grid):
@@ -180,11 +194,10 @@ def choose(contender: Contender, scores: Means) -> Chosen | None:
         return None
     best = ranked[0]
     alike = [point for point in scores if point.contender == contender and point.start == best.start]
-    tried = {LADDER.index(point.rate) for point in alike}
-    here = LADDER.index(best.rate)
-    beyond = [place for place in (here - 1, here + 1) if 0 <= place < len(LADDER) and place not in tried]
+    below, above = [rung for rung in LADDER if rung < best.rate], [rung for rung in LADDER if rung > best.rate]
+    beyond = [rung for rung in below[-1:] + above[:1] if rung not in {point.rate for point in alike}]
     level = any(scores[point] == scores[best] for point in alike if point.whole == best.whole and point != best)
-    return Chosen(best, scores[best], LADDER[beyond[-1]] if beyond and not level else None)
+    return Chosen(best, scores[best], beyond[-1] if beyond and not level else None)
 
 
 def _ranked(of: Sequence[Point], scores: Means) -> list[Point]:
@@ -195,6 +208,11 @@ def _ranked(of: Sequence[Point], scores: Means) -> list[Point]:
 def key_of(word: str) -> str:
     """The key that an override sets, also one with Hydra's ``+``, ``++`` or ``~`` before it."""
     return word.partition("=")[0].lstrip("+~")
+
+
+def contending() -> list[str]:
+    """The methods that train something."""
+    return [name for name in choices("method") if name not in DRAW_NOTHING]
 
 
 def applies(method: str, key: str) -> bool:

@@ -1,6 +1,8 @@
 """The same budget for all, an edge that is followed until it turns, and a choice on validation scores alone."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -22,7 +24,9 @@ from lopa_bench.study.jobs import Job
 
 MINI = GRIDS["mini"]
 TASKS, STARTS = MINI.tasks, MINI.starts
-PT, LOPA = MINI.contenders(("pt",))[0], MINI.contenders(("lopa",))[0]
+ROOT = Path(__file__).parents[2]
+PT = replace(MINI.contenders(("pt",))[0], recipe=())  # the grid's rates alone
+LOPA = MINI.contenders(("lopa",))[0]
 
 
 def test_every_method_is_in_it_once_and_has_the_same_budget():
@@ -30,7 +34,44 @@ def test_every_method_is_in_it_once_and_has_the_same_budget():
     assert {each.method for each in every} == set(choices("method")) - {"none", "encoder_probe"}
     assert len(set(every)) == len(every)
     assert (PT.frozen, LOPA.frozen, LOPA.starts) == (None, True, STARTS)
-    assert {len(MINI.points(each, {})) / len(each.starts) for each in every} == {len(RATES)}
+    assert all(len(MINI.points(each, {})) - len(RATES) * len(each.starts) in (0, 1) for each in every)
+
+
+def test_the_recipes_own_setting_is_tried_and_followed():
+    """A soft prompt's rate on E2E is a hundred times the grid's largest, and below a tenth of it nothing is learnt."""
+    small = grid("small", ("e2e", "rte"))
+    (pt,) = small.contenders(("pt",))
+    own = Point(pt, load_config(["scale=small", "task=e2e", "method=pt"]).train.lr, whole=True)
+    assert own.rate > 10 * RATES[-1]
+    scores = {Point(pt, rate, whole=True): 10.0 for rate in RATES} | {own: 43.0}
+    assert small.points(pt, {}) == list(scores)
+    assert [small.points(pt, scores | {Point(pt, 3e-1, whole=True): 47.0})[-1].rate, choose(pt, scores).rung] == [
+        1.0,
+        3e-1,
+    ]
+    (lopa,) = grid("mini", told=("method.freeze_encoder=false",)).contenders(("lopa",))
+    assert lopa.recipe == ((3e-4, 0.1),)
+    between = replace(PT, recipe=((5e-4, None),))
+    scores = {Point(between, rate): 0.0 for rate in RATES} | {Point(between, 5e-4): 1.0}
+    assert choose(between, scores).rung is None
+
+
+def test_the_published_choices_are_the_recipes_and_ask_for_no_further_run():
+    """Of `results/mini-grid`, whose values `conf/scale/mini.yaml` has."""
+    with (ROOT / "results/mini-grid/scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for each in MINI.contenders(sorted({row["method"] for row in rows})):
+        encoder = {None: "", True: "frozen", False: "trained"}[each.frozen]
+        scores = {}
+        for row in rows:
+            if (row["method"], row["encoder"]) == (each.method, encoder):
+                said = row["method.init_std"]
+                start = said if said == "scaled" else float(said) if said else None
+                point = Point(each, float(row["train.lr"]), start, row["epochs"] == "all")
+                scores[point] = sum(float(row[task]) for task in TASKS) / len(TASKS)
+        best = choose(each, scores).point
+        assert ((best.rate, best.start),) == each.recipe, each.label
+        assert set(MINI.points(each, scores)) <= set(scores), each.label
 
 
 def test_a_rate_at_the_edge_is_followed_until_the_score_turns():
@@ -89,7 +130,7 @@ def test_equal_scores_choose_the_lower_rate():
 def test_the_command_says_what_is_missing_and_names_a_method_it_does_not_have(tmp_path, capsys):
     assert main(["grid", "method=pt", "--dry-run", f"results_dir={tmp_path / 'none'}"]) == 0
     out = capsys.readouterr().out
-    assert f"{len(RATES) * len(TASKS)} runs missing" in out
+    assert f"{(len(RATES) + 1) * len(TASKS)} runs missing" in out
     assert "no run on all tasks" in out
     assert main(["grid", "method=none", "--dry-run"]) == 2
     assert "method=none is not one of adapter" in capsys.readouterr().err
@@ -123,17 +164,17 @@ def test_what_is_told_is_the_same_in_all_runs_and_not_varied():
 
 
 def test_on_real_data_all_epochs_are_run_once_at_the_recipes_start():
-    words = ("encoder=mpnet", "model=minilm_mlm", "models.dir=DIR", "data.train_limit=2000")
+    words = ("encoder=mpnet", "model=minilm_mlm", "data.train_limit=2000")
     tried = grid_of(Options(scale="small", overrides=words))
-    lopa, pt = tried.contenders(("lopa", "pt"))
-    assert [point.whole for point in tried.points(lopa, {})] == [True] * len(RATES)
+    lopa, lora = tried.contenders(("lopa", "lora"))
+    assert [point.whole for point in tried.points(lopa, {})] == [True] * len(RATES)  # the recipe's is among them
     own = {"scale=small", "task=sst2", "method=lopa", "train.lr=0.0003", "method.freeze_encoder=true", "seed=0"}
     assert set(tried.words(Point(lopa, 3e-4, whole=True), "sst2")) == own | set(words)
-    assert "encoder=mpnet" not in tried.words(Point(pt, 3e-4, whole=True), "sst2")
-    rising = {Point(pt, rate, whole=True): float(i) for i, rate in enumerate(RATES)}
-    further = Point(pt, 1e-2, whole=True)
-    assert tried.points(pt, rising)[-1] == further
-    assert further not in tried.points(pt, rising | {further: 0.0})
+    assert "encoder=mpnet" not in tried.words(Point(lora, 3e-4, whole=True), "sst2")
+    rising = {Point(lora, rate, whole=True): float(i) for i, rate in enumerate(RATES)}
+    further = Point(lora, 1e-2, whole=True)
+    assert tried.points(lora, rising)[-1] == further
+    assert further not in tried.points(lora, rising | {further: 0.0})
 
 
 def test_a_part_of_few_epochs_is_one():
@@ -213,7 +254,7 @@ def test_another_setting_is_another_run(untrained, tmp_path, capsys):
     count = len(untrained)
     for more in ("task.template='{sentence1} {sentence2} <mask>'", "precision=bf16", "data.limit=64"):
         assert main([*words, more, "--dry-run"]) == 0
-        assert "3 runs missing" in capsys.readouterr().out
+        assert "4 runs missing" in capsys.readouterr().out
     assert len(untrained) == count
 
 
