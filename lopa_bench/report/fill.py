@@ -164,9 +164,13 @@ class _Filler:
         ):
             values = set(shown[key].dropna())
             words += [f"{text} {', '.join(sorted(values))}"] if values else []
-        for key, text in (("train_limit", "trained on {} rows"), ("limit", "only the first {} rows of each split")):
-            if limits := {lookup(config, f"data.{key}") for config in shown["config"]} - {None}:
-                words.append(text.format(" or ".join(map(str, sorted(limits)))))
+        for key in ("data.train_limit", "data.limit"):
+            limits = {(run["task"], lookup(run["config"], key)) for _, run in shown.iterrows()}
+            if told := {limit for _, limit in limits} - {None}:
+                whole = ", ".join(sorted(task for task, limit in limits if limit is None))
+                words.append(
+                    f"{key}={' or '.join(map(str, sorted(told)))}" + (f" ({whole}: all rows)" if whole else "")
+                )
         text = "; ".join(words) + "."
         rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})
         fast = f"FAST: {' or '.join(map(str, rows))} rows per split, {plan.FAST_EPOCHS} epochs, one seed. "

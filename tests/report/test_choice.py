@@ -169,7 +169,7 @@ def test_where_tells_the_missing_runs_what_it_asks_for(tmp_path):
     write_run(tmp_path, "rte", "pt", settings={"train.lr": 0.1, "data.limit": 24})
     only = read_runs(tmp_path, "mini").only({"train.lr": ("0.5",), "data.limit": ("24",), "device": ("cpu",)})
     (table, *_) = build_tables(tables("mini", ["glue"]), only, "mini")
-    assert table.caption.endswith("only the first 24 rows of each split.")
+    assert table.caption.endswith("data.limit=24.")
     told = {
         tuple(word for word in command.split() if word.startswith(("train.", "data."))) for command in table.commands
     }
@@ -178,6 +178,20 @@ def test_where_tells_the_missing_runs_what_it_asks_for(tmp_path):
     missing = [run for finding in claims for run in finding.missing]
     assert missing
     assert {run.overrides["train.lr"] for run in missing} == {0.5}
+
+
+def test_where_tells_them_the_training_rows_that_a_table_of_real_data_leaves_free(tmp_path):
+    """The tables of `scale=small` say 2,000 rows, and take others; RTE has all of its own."""
+    some, every = {"encoder": "mpnet", "data.train_limit": 400}, {"encoder": "mpnet", "data.train_limit": None}
+    write_run(tmp_path, "sst2", "lopa", scale="small", settings={"model": "minilm_mlm", **some})
+    write_run(tmp_path, "rte", "lopa", scale="small", settings={"model": "minilm_mlm", **every})
+    runs = read_runs(tmp_path, "small")
+    (table, *_) = build_tables(tables("small", ["glue"]), runs, "small")
+    assert table.caption.endswith("data.train_limit=400 (rte: all rows).")
+    assert any("data.train_limit=2000" in command for command in table.commands)
+    (table, *_) = build_tables(tables("small", ["glue"]), runs.only({"data.train_limit": ("400",)}), "small")
+    assert table.commands
+    assert all("data.train_limit=400" in command for command in table.commands)
 
 
 @pytest.mark.parametrize(

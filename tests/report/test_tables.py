@@ -236,7 +236,7 @@ def test_scale_small_shows_the_users_own_model_with_a_note_where_the_tables_has_
     assert cell_of(table, "LOPA, MPNet", "RTE").mean == 61.0
     assert cell_of(table, "LOPA, backbone", "RTE").mean is None  # another encoder is another row
     assert "model mine; instance encoder mpnet" in table.caption
-    assert "trained on 500 rows" in table.caption
+    assert "data.train_limit=500." in table.caption
     assert any("model=mine, not the recipe's minilm_mlm" in note for note in table.notes)
     told = "models.dir=DIR data.dir=DIR"
     assert all("scale=small" in command and command.endswith(told) for command in table.commands)
