@@ -34,7 +34,7 @@ OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
-    """0; 2 where a result could not be read and was left out."""
+    """0; 2 where results of another schema were left out."""
     options = words.read(Options, argv, "answer")
     if options.figures:
         require("matplotlib", "answer figures=DIR")

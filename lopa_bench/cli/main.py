@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # of a library's own print
         drop(sys.stdout)
         return 0
+    except PermissionError as error:  # pathlib asks whether a file is there, and raises where it may not look
+        return report(UserError(f"{error.filename}: {error.strerror}; name a place that you may read and write"))
     except Exception as error:
         return report(Unforeseen(error, plugins().values()))
 

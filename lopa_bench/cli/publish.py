@@ -31,7 +31,7 @@ OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
-    """0; 2 where a result could not be read and was left out."""
+    """0; 2 where results of another schema were left out."""
     options = words.read(Options, argv, "publish")
     from lopa_bench.report.listing import examples, planned, with_prompts
     from lopa_bench.results.directory import TRAINED

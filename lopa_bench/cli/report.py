@@ -62,7 +62,7 @@ OPTIONS = Choice("what", {"tables": Tables, "claims": Claims, "figures": Options
 
 
 def main(argv: Sequence[str]) -> int:
-    """0; 2 where a result could not be read and was left out."""
+    """0; 2 where results of another schema were left out."""
     what, options = words.choose(OPTIONS, argv, "report")
     where = words.settings(options.where, "report")
     place = {"figures": _folder(options) / "figure", "html": _page(options)}.get(what, options.output)
@@ -74,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
     check_known([every], where, "report")
     runs = every.only(where)
     try:
-        _WRITERS[what](options, runs)
+        WRITERS[what](options, runs)
     finally:
         say(*runs.warnings, *runs.refused, error=True)
     return UserError.exit_status if runs.refused else 0
@@ -131,7 +131,8 @@ def _write_html(options: Html, runs: Runs) -> None:
     say(_page(options))
 
 
-_WRITERS: dict[str, Callable[[Any, Runs], None]] = {
+# What writes a report: of its options, whose `where` the runs have gone through.
+WRITERS: dict[str, Callable[[Any, Runs], None]] = {
     "tables": _write_tables,
     "claims": _write_claims,
     "figures": _write_figures,

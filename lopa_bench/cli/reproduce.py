@@ -157,19 +157,23 @@ def work(jobs: dict[int, list[str]], folder: str, taken: Any, gpu: str | None) -
 
 def write_report(results_dir: Path, scale: str, fast: bool, names: Sequence[str], where: Sequence[str] = ()) -> None:
     """Tables and claims in ``tables/`` of the scale's results, figures and ``report.html`` beside it; of the runs of `where` only."""
-    chosen = [f"--results-dir={results_dir}", f"--scale={scale}", f"--fast={str(fast).lower()}"]
-    chosen += [f"--where={word}" for word in where]
+    from lopa_bench.results.read import read_runs
+
+    runs = read_runs(results_dir, scale).only(words.settings(where, "reproduce"))
     place = results_dir / scale
-    folder = place / "tables"
+
+    def write(what: str, kind: type[report.Options], output: Path | None = None, **more: Any) -> None:
+        report.WRITERS[what](kind(results_dir=results_dir, scale=scale, fast=fast, output=output, **more), runs)
+
     for format_, ending in ENDING.items():
         for name in names:
-            output = f"--output={folder / f'{name}.{ending}'}"
-            report.main(["tables", *chosen, f"--table={name}", f"--format={format_}", output])
+            write("tables", report.Tables, place / "tables" / f"{name}.{ending}", table=(name,), format=format_)
     for format_ in ("markdown", "json"):
-        report.main(["claims", *chosen, f"--format={format_}", f"--output={folder / f'claims.{ENDING[format_]}'}"])
-    report.main(["figures", *chosen, f"--output={place / 'figures'}"])
-    report.main(["html", *chosen, f"--output={place / 'report.html'}"])
-    report.main(["tables", *chosen])
+        write("claims", report.Claims, place / "tables" / f"claims.{ENDING[format_]}", format=format_)
+    write("figures", report.Options, place / "figures")
+    write("html", report.Html, place / "report.html")
+    write("tables", report.Tables)
+    say(*runs.warnings, *runs.refused, error=True)
 
 
 def _run(overrides: list[str]) -> Any:

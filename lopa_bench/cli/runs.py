@@ -11,6 +11,7 @@ from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
 from lopa_bench.cli.output import give
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import check_writable
 from lopa_bench.host.terminal import say
 from lopa_bench.study.spec import SCALES
 
@@ -45,10 +46,12 @@ OPTIONS = Options
 
 
 def main(argv: Sequence[str]) -> int:
-    """0; 2 where a result could not be read and was left out."""
+    """0; 2 where results of another schema were left out."""
     options = words.read(Options, argv, "runs")
     if options.format == "parquet" and options.output is None:
         raise UserError("runs: format=parquet is not text: give output=FILE")
+    if options.output:
+        check_writable(options.output)
     where = words.settings(options.where, "runs")
     from lopa_bench.report.listing import list_runs
     from lopa_bench.results.read import check_known, read_runs

@@ -192,12 +192,14 @@ def write_text(path: Path, content: str, durable: bool = True) -> None:
     write_bytes(path, content.encode(), durable)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder that a user named, and those above it. Raises `UserError` where that cannot be."""
+def make_folder(folder: Path, key: str = "") -> None:
+    """Make a folder that a user named, as `key` where that is given, and those above it. Raises `UserError` where that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder} cannot be made ({getattr(error, 'strerror', None) or error})") from error
+        raise UserError(
+            f"{key and f'{key}: '}{folder} cannot be made ({getattr(error, 'strerror', None) or error})"
+        ) from error
 
 
 def set_modes(folder: Path) -> None:

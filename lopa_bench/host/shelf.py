@@ -28,11 +28,10 @@ class Shelf(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value of `key`, made if it is not there. Users leave it as it is."""
-        value = self.find(key)
-        if value is None:
-            value = make()
-            self.put(key, value)
-        return value
+        if key not in self._values:
+            self.put(key, make())
+        self._values.move_to_end(key)
+        return self._values[key]
 
     def clear(self) -> None:
         self._values.clear()

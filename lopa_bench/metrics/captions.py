@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.metrics import paraphrases
 
 METRICS = ("meteor", "rouge_l", "cider")
@@ -65,7 +65,9 @@ def meteor(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> float
                 dict(enumerate(one_line)), {i: [_one_line(text)] for i, text in enumerate(outputs)}
             )
         except (ValueError, OSError) as error:
-            raise UserError(f"METEOR: its Java process (which wants 2 GB) ended without a score: {error}") from None
+            raise RunFailed(
+                f"METEOR: its Java process (which wants 2 GB) ended without a score: {error}; the same command asks again"
+            ) from None
         finally:
             # Stopped midway, by Ctrl-C too, it forgets to release its lock, and would wait for itself when it is deleted.
             if process.lock.locked():
@@ -149,8 +151,10 @@ def tokenise(texts: Sequence[str]) -> list[str]:
     lines = run.stdout.decode().removesuffix("\n").split("\n")
     if run.returncode or len(lines) != len(texts):
         reason = run.stderr.decode(errors="replace").strip().splitlines()[:1]
-        raise UserError(f"the Penn Treebank tokeniser returned {len(lines)} lines for "
-                        f"{len(texts)} texts: {' '.join(reason)}")  # fmt: skip
+        raise RunFailed(
+            f"the Penn Treebank tokeniser, in Java, returned {len(lines)} lines for {len(texts)} texts: {' '.join(reason)}; "
+            "the same command asks again"
+        )
     dropped = set(ptbtokenizer.PUNCTUATIONS)
     return [" ".join(w for w in line.rstrip().split(" ") if w not in dropped) for line in lines]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.sandbox import (
     Program,
     Reason,
@@ -115,7 +115,7 @@ def _run(programs: Sequence[Program], timeout_s: float, options: Mapping[str, An
         raise UserError(str(error)) from None
     for verdict in verdicts:
         if verdict.reason is Reason.HARNESS_ERROR:
-            raise UserError(
+            raise RunFailed(
                 f"{verdict.id}: the sandbox gave no verdict: {verdict.detail}; nothing is scored, ask again"
             )
         yield verdict

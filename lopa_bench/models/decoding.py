@@ -98,7 +98,7 @@ class GenerationSpec:
         draws = torch.stack(
             [
                 torch.rand(self.max_new_tokens, generator=torch.Generator().manual_seed(self.row_seed(row, sample)))
-                for row, sample in zip(index.tolist(), self._sample_numbers(len(index)), strict=True)
+                for row, sample in zip(index.tolist(), (i % self.num_samples for i in range(len(index))), strict=True)
             ]
         )
         return LogitsProcessorList(
@@ -107,9 +107,6 @@ class GenerationSpec:
                 DrawToken(draws.to(index.device), self.settings.top_p),
             ]
         )
-
-    def _sample_numbers(self, rows: int) -> list[int]:
-        return [i % self.num_samples for i in range(rows)]
 
     def row_seed(self, row: int, sample: int) -> int:
         return ((self.seed * 1_000_003 + row) * 10_007 + sample) % 2**63  # torch takes 64 bits

@@ -13,6 +13,7 @@ from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.differing import circumstances, differing
 from lopa_bench.report.resampling import RowScores, jackknife, more_rows_of, other_examples, read_scores
 from lopa_bench.report.statistics import Difference, paired_difference
+from lopa_bench.report.texts import p_to_four_places
 from lopa_bench.results.directory import load_result
 from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
 from lopa_bench.study.claim import Region
@@ -158,7 +159,9 @@ def as_text(comparison: Comparison, flips: int) -> str:
         + ("(one example)" if d.rows < 2 else f"(95 % interval over {d.rows:,} examples {d.low:+.2f} … {d.high:+.2f})"),
     ]
     if d.p_examples is not None:
-        told = f"{_p(d.p_examples)} for these two runs; one pair of runs says nothing of other seeds"
+        told = (
+            f"p {p_to_four_places(d.p_examples, '= ')} for these two runs; one pair of runs says nothing of other seeds"
+        )
         lines.append(f"{comparison.test}: {told}")
     if comparison.beside:
         lines.append(f"They differ in {', '.join(comparison.beside)}.")
@@ -183,10 +186,6 @@ def as_text(comparison: Comparison, flips: int) -> str:
             if len(texts) > flips:
                 lines.append(f"  … {len(texts) - flips} more (--flips)")
     return "\n".join(lines)
-
-
-def _p(value: float) -> str:
-    return f"p = {value:.4f}" if value >= 0.00005 else "p < 0.0001"
 
 
 def _flip(a: dict[str, Any], b: dict[str, Any]) -> str:

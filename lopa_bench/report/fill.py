@@ -35,7 +35,7 @@ def build_tables(
     Args:
         fast: show the runs with fewer rows and epochs that FAST plans, and say so.
     """
-    estimate = Estimate(runs, scale)
+    estimate = Estimate(runs, scale, {})
     built = []
     for spec in specs:
         built.append(_Filler(spec, runs, scale, fast).table(estimate))
@@ -47,7 +47,7 @@ def build_tables(
 def filled(name: str, runs: Runs, scale: str, *, fast: bool = False) -> Table | None:
     """The table of this name, for a figure; None where the scale has none."""
     spec = next((table for table in tables(scale) if table.name == name), None)
-    return _Filler(spec, runs, scale, fast).table(Estimate(runs, scale)) if spec else None
+    return _Filler(spec, runs, scale, fast).table(Estimate(runs, scale, {})) if spec else None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lopa_bench.host.extras import require
+from lopa_bench.host.files import make_folder, writing
 from lopa_bench.host.terminal import printable
 from lopa_bench.report import markdown
 from lopa_bench.report.listing import FIELDS, ListedRun
@@ -64,8 +65,9 @@ def as_parquet(listed: Sequence[ListedRun], output: Path) -> None:
     import pandas as pd
 
     frame = pd.DataFrame([run.values() for run in listed], columns=list(ListedRun.__dataclass_fields__))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_parquet(output, index=False)
+    make_folder(output.parent)
+    with writing(output) as file:
+        frame.to_parquet(file, index=False)
 
 
 FORMATS: dict[str, Callable[[Sequence[ListedRun]], str]] = {

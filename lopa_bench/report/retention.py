@@ -18,6 +18,7 @@ from lopa_bench.report import markdown
 from lopa_bench.report.resampling import RowScores, scores_of
 from lopa_bench.report.statistics import paired_difference
 from lopa_bench.report.terminal import console_of_reports, print_grid, printed
+from lopa_bench.report.texts import p_to_four_places
 from lopa_bench.study.claim import Region
 
 if TYPE_CHECKING:
@@ -58,11 +59,15 @@ class Kept:
         changes = [None if value is None else f"{value:+{digits}}" for value in (self.difference, self.low, self.high)]
         shown = f"{self.metric}{f' ({self.unit})' if self.unit else ''}{'' if self.better else ' ↓'}"
         interval = "" if self.low is None else f"{changes[1]} … {changes[2]}"
-        return [self.task, shown, f"{self.rows:,}", *scores, changes[0] or "", interval, _p(self.p)]
-
-
-def _p(p: float | None) -> str:
-    return "" if p is None else f"{p:.4f}" if p >= 0.00005 else "< 0.0001"
+        return [
+            self.task,
+            shown,
+            f"{self.rows:,}",
+            *scores,
+            changes[0] or "",
+            interval,
+            "" if self.p is None else p_to_four_places(self.p),
+        ]
 
 
 def retention(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lopa_bench.host.terminal import console, printable
 from lopa_bench.report.cells import Table
-from lopa_bench.report.texts import caption, grid, noted, unfilled
+from lopa_bench.report.texts import caption, gap_lines, grid, noted, unfilled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +31,7 @@ def terminal(tables: Iterable[Table]) -> str:
             console.print(printable(caption(table)), style="dim")
         for text in (*unfilled(table), *noted(table)):
             console.print(printable(text))
-        for text in _gaps(table):
+        for text in gap_lines(table, MOST_COMMANDS):
             console.print(printable(text), soft_wrap=True)
         console.print()
     return printed(console)
@@ -40,16 +40,6 @@ def terminal(tables: Iterable[Table]) -> str:
 def _best(table: Table) -> set[tuple[int, int]]:
     """Where the best scores stand, behind the rows' labels."""
     return {(i, 1 + j) for i, line in enumerate(table.lines) for j, cell in enumerate(line.cells) if cell.best}
-
-
-def _gaps(table: Table) -> Iterator[str]:
-    """The first commands that fill a table's gaps, under how long all of them take."""
-    if table.commands:
-        yield f"Missing ({table.estimate}):"
-    for command in table.commands[:MOST_COMMANDS]:
-        yield f"  {command}"
-    if (more := len(table.commands) - MOST_COMMANDS) > 0:
-        yield f"  and {more} more: lopa-bench plan --commands table={table.name} scale={table.scale}"
 
 
 def console_of_reports() -> Console:

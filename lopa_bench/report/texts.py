@@ -53,11 +53,19 @@ def noted(table: Table) -> list[str]:
     return [note + text for text in table.notes]
 
 
-def gap_lines(table: Table) -> list[str]:
-    """The commands that fill a table's gaps, under how long they take; none where there is no gap."""
+def gap_lines(table: Table, most: int | None = None) -> list[str]:
+    """The commands that fill a table's gaps, of many the first `most`, under how long all take; none where there is no gap."""
     if not table.commands:
         return []
-    return [f"Missing ({table.estimate}):", *(f"  {command}" for command in table.commands)]
+    shown = table.commands[:most]
+    more = len(table.commands) - len(shown)
+    rest = [f"and {more} more: lopa-bench plan --commands table={table.name} scale={table.scale}"] if more else []
+    return [f"Missing ({table.estimate}):", *(f"  {text}" for text in (*shown, *rest))]
+
+
+def p_to_four_places(p: float, equals: str = "") -> str:
+    """A p to four decimals, `equals` before it; one that these would make 0 as less than the least of them."""
+    return f"{equals}{p:.4f}" if p >= 0.00005 else "< 0.0001"
 
 
 def caption(table: Table) -> str:

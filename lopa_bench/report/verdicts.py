@@ -115,19 +115,17 @@ class _Checker:
             if not known:
                 return Finding(contrast, "undecided", "no evaluations in their history.csv")
             return _Sample(contrast, known)
+        key = contrast.metric
+        if any(key not in run["metrics"] for both in pairs for run in both):
+            return Finding(contrast, "undecided", f"not scored by {key}")
         if contrast.measure == "exchanged":
             return self.exchanged(contrast, [run for run, _ in pairs])
-        key = contrast.metric
         effects = [x["metrics"][key] - y["metrics"][key] for x, y in pairs]
         scores = [(self.scores(x, contrast), self.scores(y, contrast)) for x, y in pairs]
         tests = [[lookup(run["config"], "data.fingerprints.test") for run in runs] for runs in pairs]
         if any(other_examples(*both) for both in zip(tests, scores, strict=True)):
             return Finding(contrast, "undecided", "the two sides were tested on other examples")
-        paired = [(x, y) for x, y in scores if x and y]
-        if len(paired) < len(pairs) or len({side.examples for both in paired for side in both}) > 1:
-            return _Sample(contrast, effects, detail="no predictions of the same examples: seeds only")
-        left, right = zip(*paired, strict=True)
-        return _Sample(contrast, effects, left, right)
+        return _paired(contrast, effects, scores)
 
     def exchanged(self, contrast: Contrast, runs: Sequence[pd.Series]) -> Finding | _Sample:
         """Runs with their own prompts against the same with exchanged ones."""
@@ -137,12 +135,11 @@ class _Checker:
                 contrast, "undecided", "its results do not say: made with instance_rows=0, or before it was asked"
             )
         effects = [run["instance"].own - run["instance"].exchanged for run in asked]
-        both = [[self.scores(run, contrast, which) for which in ("own", "exchanged")] for run in asked]
-        paired = [(x, y) for x, y in both if x and y]
-        if len(paired) < len(asked) or len({side.examples for both in paired for side in both}) > 1:
-            return _Sample(contrast, effects, detail="no predictions of the same examples: seeds only")
-        left, right = zip(*paired, strict=True)
-        return _Sample(contrast, effects, left, right)
+        return _paired(
+            contrast,
+            effects,
+            [(self.scores(run, contrast, "own"), self.scores(run, contrast, "exchanged")) for run in asked],
+        )
 
     def scores(self, run: pd.Series, contrast: Contrast, prompts: Whose | None = None) -> RowScores | None:
         """A run's statistics; a file that is damaged or of other predictions is named among the warnings, and counts as none."""
@@ -199,6 +196,17 @@ def _circumstances(run: pd.Series) -> dict[str, str | None]:
     """What a comparison means to be alike on both sides, and moves a number by its rounding."""
     told = {"precision": run["computed_in"], "device": run["device"]}
     return {word: value for word, value in told.items() if isinstance(value, str)}
+
+
+def _paired(
+    contrast: Contrast, effects: list[float], scores: Sequence[tuple[RowScores | None, RowScores | None]]
+) -> _Sample:
+    """Of each seed its effect and both sides' rows; without these where some are missing or of other examples."""
+    paired = [(x, y) for x, y in scores if x and y]
+    if len(paired) < len(scores) or len({side.examples for both in paired for side in both}) > 1:
+        return _Sample(contrast, effects, detail="no predictions of the same examples: seeds only")
+    left, right = zip(*paired, strict=True)
+    return _Sample(contrast, effects, left, right)
 
 
 def _fewer(fewer: Fewer, a: pd.DataFrame, b: pd.DataFrame) -> Finding:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from lopa_bench.errors import UserError
-from lopa_bench.host.files import read_bytes, remove_temporaries, sha256, writing
+from lopa_bench.host.files import make_folder, read_bytes, remove_temporaries, sha256, writing
 from lopa_bench.host.lease import CLOCK, Lease
 from lopa_bench.results.record import File, NotAResult, OtherSchema, Result, parse, unaltered
 
@@ -39,10 +39,7 @@ class RunDirectory:
 
     def create(self) -> None:
         """Make the directory. Raises `UserError` if that is not allowed."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"results_dir: {self.path} cannot be made ({error.strerror})") from error
+        make_folder(self.path, key="results_dir")
 
     def result(self) -> Result | None:
         """The finished result; None where there is none, or where a file that it lists is missing or another: such a run is made again.

@@ -22,11 +22,12 @@ def with_exchange(evaluation: Evaluation, tested: Tested) -> Tested:
     """`tested` with what the method's prompts owe to the instance, and in each line what another row's prompt answered.
 
     The prompts of an epoch's parameters are a function of the features, so features change hands in a cycle through all rows, drawn from
-    the seed: no row keeps its own. A method whose prompts do not depend on the instance leaves `tested` as it is.
+    the seed: no row keeps its own. A method whose prompts do not depend on the instance, or a metric that is not made of rows, leaves
+    `tested` as it is.
     """
     config, probe = evaluation.config, evaluation.config.method.probe(evaluation.model)
-    rows = rows_asked(config, len(evaluation.splits["test"]))
-    if probe is None or rows < 2:
+    rows, metric = rows_asked(config, len(evaluation.splits["test"])), config.task.metrics[config.task.metric]
+    if probe is None or rows < 2 or metric.per_row is None:
         return tested
     split = evaluation.splits["test"].part(range(rows))
     with gathered(evaluation.model):
@@ -37,7 +38,7 @@ def with_exchange(evaluation: Evaluation, tested: Tested) -> Tested:
         return evaluation.together.first(lambda: config.task.lines(evaluation.examples["test"][:rows], predictions))
 
     exchanged = lines(split.with_features(features[exchange(rows, config.seed)]))
-    metric, of_prompt = config.task.metrics[config.task.metric], {}
+    of_prompt = {}
     for name, prompt in (("mean", mean), ("off", probe.without_instance(mean))):
         with probe.given(prompt):
             of_prompt[name] = metric.of(lines(split))

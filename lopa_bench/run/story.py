@@ -46,6 +46,11 @@ def run(config: Config) -> Outcome:
     records = read_records(config)
     directory = identity.directory(config, records)
     found = None if config.force else together.first(directory.result)
+    if not found and "torch" not in sys.modules:  # which takes seconds
+        screen = Screen(config, together.main)
+        if used := sleep_beside_others():
+            screen.say(f"other programs use {used:.1f} cores: threads that wait sleep (OMP_WAIT_POLICY=passive)")
+        screen.say("loading PyTorch")
     if not found and config.init_from:
         from lopa_bench.run.trained import check_start
 
@@ -57,11 +62,6 @@ def run(config: Config) -> Outcome:
             found = None if config.force else together.first(directory.result)
         if found:
             return Outcome(found, directory, found=True)
-        if "torch" not in sys.modules:  # which takes seconds
-            screen = Screen(config, together.main)
-            if used := sleep_beside_others():
-                screen.say(f"other programs use {used:.1f} cores: threads that wait sleep (OMP_WAIT_POLICY=passive)")
-            screen.say("loading PyTorch")
         from lopa_bench.run.execution import execute
 
         return Outcome(execute(config, records, directory, together), directory, found=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +21,22 @@ COMMON = (("task", "model", "method"), ("task", "model"), ("task", "method"), ("
 class Estimate:
     """Seconds of a run on this machine, the median of the nearest runs that exist: its other seeds, else those of `COMMON`."""
 
-    def __init__(self, runs: Runs, scale: str) -> None:
-        self.runs, self.scale = of_this_kind_of_machine(runs), scale
+    def __init__(self, runs: Runs, scale: str, told: Mapping[str, Any]) -> None:
+        """`told`: settings that every planned run is given in place of its own."""
+        self.runs, self.scale, self.told = of_this_kind_of_machine(runs), scale, told
 
     def one(self, run: PlannedRun) -> float | None:
         """One seed of a planned run; None where nothing like it has run yet."""
-        model = run.overrides.get("model") or default_model(self.scale, run.task)
-        limit = run.overrides.get("data.limit", 0)
-        own = self.runs.column("seconds", {**run.selector(self.scale), "data.limit": limit or None, "model": model})
+        instead = run.instead(self.told, self.scale)
+        overrides = {**run.overrides, **instead}
+        model = overrides.get("model") or default_model(self.scale, run.task)
+        limit = overrides.get("data.limit") or 0
+        same = {**run.selector(self.scale), **instead, "data.limit": limit or None, "model": model}
+        own = self.runs.column("seconds", same)
         if own.notna().any():
             return float(own.median())
+        if {*instead} - {"data.limit", "model"}:  # other epochs, say: runs of the recipe take another time
+            return None
         of = {"limit": limit, "task": run.task, "model": model, "method": run.method, "family": known(run.task).family}
         keys = [tuple(of[name] for name in ("limit", *names)) for names in COMMON]
         return next((medians[key] for key, medians in zip(keys, self._medians, strict=True) if key in medians), None)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.errors import RunFailed, UserError, in_a_line
 from lopa_bench.host.files import load_json, write_text
 from lopa_bench.host.lease import alive, owner_of
 from lopa_bench.host.processes import is_main
@@ -106,10 +106,9 @@ def status(jobs: Sequence[Job]) -> int:
     return int(any(not job.done or job.deaths for job in jobs))
 
 
-def in_a_line(error: BaseException) -> str:
-    """What an error says, in its first line."""
-    named = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-    return named.strip().split("\n")[0]
+def reason(error: BaseException) -> str:
+    """What an error says, in its first line; before it, where it is none of ours, its kind."""
+    return in_a_line(error, kind=not isinstance(error, UserError))
 
 
 def beginning(job: Job, folder: Path) -> str:

@@ -18,7 +18,7 @@ from lopa_bench.host import signals
 from lopa_bench.host.processes import process_count
 from lopa_bench.host.terminal import say
 from lopa_bench.study import sweep
-from lopa_bench.study.jobs import STOP, Job, in_a_line, write
+from lopa_bench.study.jobs import STOP, Job, reason, write
 from lopa_bench.study.rounds import Launch, settle, stop
 from lopa_bench.study.submit import ask_for, is_submitit, note, results, submit
 
@@ -121,7 +121,7 @@ def check_search(words: Sequence[str], do: TaskFunction) -> None:
     try:
         _sweeper(words, Path(), do)
     except HydraException as error:
-        raise UserError(in_a_line(error)) from error
+        raise UserError(reason(error)) from error
 
 
 def _sweeper(words: Sequence[str], folder: Path, do: TaskFunction) -> tuple[Any, DictConfig]:
@@ -164,7 +164,7 @@ def _watched(folder: Path, config: DictConfig) -> Iterator[None]:
         except Exception as error:
             if os.environ.get("LOPA_DEBUG") == "1":
                 traceback.print_exception(error)
-            say(f"lopa-bench: the launcher stopped: {in_a_line(error)}", error=True)
+            say(f"lopa-bench: the launcher stopped: {reason(error)}", error=True)
 
 
 def _note(folder: Path, job: Job, returned: Any) -> None:
@@ -173,6 +173,6 @@ def _note(folder: Path, job: Job, returned: Any) -> None:
 
     if isinstance(returned, JobReturn) and returned.status is JobStatus.FAILED:
         folder.mkdir(exist_ok=True)
-        write(folder, Job(job.overrides, "failed", error=in_a_line(returned._return_value), starts=job.starts + 1))
+        write(folder, Job(job.overrides, "failed", error=reason(returned._return_value), starts=job.starts + 1))
     elif isinstance(returned, Exception):
-        say(f"lopa-bench: job {folder.name} was lost: {in_a_line(returned)}", error=True)
+        say(f"lopa-bench: job {folder.name} was lost: {reason(returned)}", error=True)

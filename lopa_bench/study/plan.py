@@ -107,6 +107,11 @@ class PlannedRun:
         typed = [f"{key}={spell(*values)}" for key, values in told.items() if len(values) == 1]
         return PlannedRun({**self.overrides, **dict(map(pair, typed))}, self.seeds)
 
+    def instead(self, told: Mapping[str, Any], scale: str) -> dict[str, Any]:
+        """What of `told`, which every run is given, takes the place of a setting of this one; the rest no number depends on."""
+        named = {*self.selector(scale), *self.recipe(scale)}
+        return {key: value for key, value in told.items() if key in named or identity.is_method_or_task(key)}
+
     def argv(self) -> list[list[str]]:
         """One list of overrides for ``lopa-bench`` per seed."""
         return [[*words(self.overrides), f"seed={seed}"] for seed in self.seeds]
@@ -144,9 +149,7 @@ def missing_runs(
     """
     left = []
     for run in planned:
-        named = {*run.selector(scale), *run.recipe(scale)}
-        instead = {key: value for key, value in (told or {}).items() if key in named or identity.is_method_or_task(key)}
-        wanted = PlannedRun({**run.overrides, **instead}, ())
+        wanted = PlannedRun({**run.overrides, **run.instead(told or {}, scale)}, ())
         done = set(runs.frame["seed"].iloc[wanted.places(runs, scale)])
         seeds = tuple(seed for seed in run.seeds if seed not in done)
         if seeds:
@@ -227,4 +230,4 @@ def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = Fa
 
     runs = read_runs(results, scale)
     left = missing_runs(planned, runs, scale, given)
-    return Plan(planned, left, tuple(told), there, Estimate(runs, scale), (*runs.warnings, *runs.refused))
+    return Plan(planned, left, tuple(told), there, Estimate(runs, scale, given), (*runs.warnings, *runs.refused))

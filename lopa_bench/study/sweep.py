@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from lopa_bench.errors import TrainingDiverged, UserError
 from lopa_bench.host import signals
-from lopa_bench.host.files import load_json, write_text
+from lopa_bench.host.files import load_json, make_folder, write_text
 from lopa_bench.host.gpus import VISIBLE, take
 from lopa_bench.host.lease import Busy, Lease, Owner, alive, owner_of
 from lopa_bench.host.processes import is_main, processes
@@ -35,10 +35,10 @@ from lopa_bench.study.jobs import (
     Job,
     beginning,
     counts,
-    in_a_line,
     known,
     label,
     read,
+    reason,
     status,
     told,
     write,
@@ -63,10 +63,7 @@ def planned(results_dir: Path, jobs: Sequence[Sequence[str]]) -> Iterator[Path]:
         return
     me = Owner.me()
     folder = results_dir.absolute() / FOLDER / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{me.host}-{me.pid}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"results_dir: {folder} cannot be made ({error.strerror})") from error
+    make_folder(folder, key="results_dir")
     _clear_locks(folder.parent)
     with Lease(folder / LOCK):
         plan = {"jobs": [list(job) for job in jobs], VISIBLE: os.environ.get(VISIBLE)}
@@ -167,7 +164,7 @@ def _run_and_record(run: Callable[[], Outcome], folder: Path, overrides: Sequenc
         log = folder / LOG
         with contextlib.suppress(OSError):
             log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
-        record("failed", error=in_a_line(error), log=str(log), diverged=isinstance(error, TrainingDiverged))
+        record("failed", error=reason(error), log=str(log), diverged=isinstance(error, TrainingDiverged))
         return None
     except BaseException:
         record("interrupted")

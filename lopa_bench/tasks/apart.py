@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lopa_bench.config.keys import spell
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
+from lopa_bench.host.terminal import say
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.places import apart
 
@@ -37,7 +37,7 @@ def check_apart(task: Task, data: Data, splits: Mapping[str, Mapping[int, Record
             if found:
                 more = "too" if what == "rows" else "with another answer"
                 count = f"{len(found)} of {len(whole[split])} {what} of {name} are in {another}, {more}"
-                print(f"task={task.name}: {count}; the first is row {min(found)}", file=sys.stderr)
+                say(f"task={task.name}: {count}; the first is row {min(found)}", error=True)
 
 
 def say_held_out(task: Task, train: Sequence[Record], held_out: Sequence[Record]) -> None:
@@ -47,7 +47,7 @@ def say_held_out(task: Task, train: Sequence[Record], held_out: Sequence[Record]
         count = (
             f"{len(both)} of {len(held)} rows held out of the training rows to select epochs are among the others, too"
         )
-        print(f"task={task.name}: {count}; nearest: data.validation=FILE", file=sys.stderr)
+        say(f"task={task.name}: {count}; nearest: data.validation=FILE", error=True)
 
 
 def _common(rows: Mapping[int, int], others: Mapping[int, int]) -> set[int]:

@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host.extras import require
 from lopa_bench.host.files import half_a_pair, parse_json, read_bytes
+from lopa_bench.host.terminal import say
 from lopa_bench.tasks.base import Record
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
@@ -59,7 +59,7 @@ def without_broken(name: str, rows: Numbered, most: int, way_out: str = "") -> d
     if broken:
         what = broken[0].what + ("" if len({row.what for row in broken}) == 1 else " or other faults")
         count = f"{len(broken)} of {len(rows)} rows have {what}"
-        print(f"{name}: {count} and are left out, the first is {broken[0].place}", file=sys.stderr)
+        say(f"{name}: {count} and are left out, the first is {broken[0].place}", error=True)
     return {number: row for number, row in rows.items() if not isinstance(row, Broken)}
 
 

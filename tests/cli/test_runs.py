@@ -65,8 +65,12 @@ def test_formats_hold_the_same_runs(runs, tmp_path):
     assert "3 settings, 3 runs" in shown
 
 
-def test_parquet_needs_a_file(runs):
+def test_parquet_needs_a_file(runs, tmp_path):
     assert "give output=FILE" in runs("format=parquet", status=2).err
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for place in ("folder", "file/runs.parquet"):
+        assert str(tmp_path / "f") in runs("format=parquet", f"output={tmp_path / place}", status=2).err
 
 
 def test_the_report_says_how_many_runs_fit_no_table(runs, tmp_path, capsys):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,7 @@ AS_TYPED = ["epoch=3-step=10", "run(1)", "modèle", "it's", "no#1", "a,b", "with
 @pytest.mark.parametrize("value", [*AS_TYPED, "{y}", "a:b", 'x"y', "1e3", "choice(a,b)", "$HOME", "a\\\\'", "nan", "~"])
 def test_a_path_is_what_the_shell_gives(value):
     assert load_config(["model=local", as_meant(f"model.path={value}")]).model.path == value
+    assert str(load_config([as_meant(f"init_from={value}")]).init_from) == str(Path(value).expanduser())
 
 
 def test_what_hydra_means_is_left_to_it():

@@ -39,6 +39,14 @@ def test_of_ours(raising, capsys):
     assert "(some.py, line 2, in f); a fault of lopa-bench: please report it" in capsys.readouterr().err
 
 
+def test_a_place_that_may_not_be_read_is_named(raising, capsys):
+    """Python 3.11's `Path.is_dir` raises there, wherever a folder of the user's is looked at."""
+    raising("def f():\n    raise PermissionError(13, 'Permission denied', '/locked/rows')\n", f"{installed.OURS}a.py")
+    assert main.main(["list"]) == 2
+    told = "lopa-bench: error: /locked/rows: Permission denied; name a place that you may read and write\n"
+    assert capsys.readouterr().err == told
+
+
 def test_of_a_plugin_that_is_installed(raising, tmp_path, monkeypatch, capsys):
     package = tmp_path / "lib/site-packages/lopa_bench_mine"
     monkeypatch.setattr(main, "plugins", lambda: {"lopa_bench_mine": package})

@@ -33,6 +33,15 @@ def write_pair(root, tasks, p_a, p_b, seeds=(0, 1, 2), methods=("lopa", "pt"), r
                 write_run(root, task, method, seed, correct=random.random(rows) < p)
 
 
+def test_a_run_that_was_scored_otherwise_is_not_compared(tmp_path):
+    write_pair(tmp_path, ["rte"], 0.9, 0.5)
+    for method in ("lopa", "idpg", "fft", "pt"):
+        write_run(tmp_path, "mrpc", method, metrics={"accuracy": 80.0}, metric="accuracy")
+    for claim in (C1, C11):
+        found = {finding.detail for finding in check(tmp_path, claim).findings if finding.comparison.task == "mrpc"}
+        assert "not scored by glue" in found
+
+
 def check(root, claim, seeds=3):
     (checked,) = check_claims(read_runs(root, "mini"), "mini", claims=[claim], seeds=seeds)
     return checked

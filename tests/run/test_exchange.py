@@ -1,15 +1,18 @@
 """What a prompt owes to its instance: exchanged prompts, the mean prompt, the task part alone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from tiny import adapt, perturbed, rows, settings
 
 from lopa_bench.config.compose import load_config
+from lopa_bench.host.processes import processes
 from lopa_bench.models.batches import Split
 from lopa_bench.results.record import parse
-from lopa_bench.run.exchange import exchange, observe, rows_asked
+from lopa_bench.run import evaluate
+from lopa_bench.run.exchange import exchange, observe, rows_asked, with_exchange
 from lopa_bench.run.story import run
 
 LENGTHS = (9, 5, 7, 12, 6, 8)
@@ -110,6 +113,18 @@ def test_a_method_that_reads_no_instance_has_nothing_to_exchange(overrides):
     own = [word for word in overrides if not word.startswith("method.")]
     result = run(load_config([*own, "method=pt", "train.epochs=1"])).result
     assert result.instance is None
+
+
+def test_a_metric_that_is_not_made_of_rows_leaves_a_run_as_it_is(tiny_models, monkeypatch):
+    """NIST and METEOR are of a whole corpus, and so may be the headline of a task of one's own."""
+    probe, split = probed(tiny_models("roberta"), "lopa")
+    config = load_config(["task=rte", "method=lopa"])
+    metric = replace(config.task.metrics["glue"], per_row=None)
+    monkeypatch.setattr(type(config.task), "metrics", {"glue": metric})
+    monkeypatch.setattr(type(config.method), "probe", lambda self, model: probe)
+    evaluation = evaluate.Evaluation(probe.model, config, {"test": []}, {"test": split}, processes())
+    tested = evaluate.Tested({"glue": 50.0}, [], None)
+    assert with_exchange(evaluation, tested) is tested
 
 
 def test_a_task_that_is_written_is_asked_for_as_many_rows_as_select_an_epoch():
