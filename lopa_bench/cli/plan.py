@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option, overrides
 from lopa_bench.host.gpus import visible
-from lopa_bench.host.terminal import add_row, counted, say, show, table
+from lopa_bench.host.terminal import add_row, say, show, table, with_bar
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def print_plan(wanted: Plan, tflops: float | None) -> None:
     lines, seconds = table("runs", "hours", "GiB", "command", left=0, box=None), []
     lines.columns[3].justify = "left"
     commands = groups(wanted.left)
-    for group in counted(commands, "hours and memory of each command", len(commands)):
+    for group in with_bar(commands, "hours and memory of each command", len(commands)):
         costs = [_cost(run, wanted) for run in group]
         took = [_seconds(run, cost, wanted, rate) for run, cost in zip(group, costs, strict=True)]
         peak = max(cost.memory.peak for cost in costs)

@@ -116,7 +116,7 @@ def console(width: int | None = None, **more: Any) -> Console:
     return Console(width=width, highlight=False, markup=False, emoji=False, **more)
 
 
-def counted(things: Iterable[T], words: str, total: int) -> Iterator[T]:
+def with_bar(things: Iterable[T], words: str, total: int) -> Iterator[T]:
     """The things one by one, with a bar on standard error where that is a terminal: for work of more than a few seconds."""
     from rich.progress import track
 

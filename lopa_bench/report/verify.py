@@ -15,7 +15,7 @@ import pandas as pd
 
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
-from lopa_bench.host.terminal import counted
+from lopa_bench.host.terminal import with_bar
 from lopa_bench.report import claims_text
 from lopa_bench.report.cells import Table
 from lopa_bench.report.fill import build_tables
@@ -67,7 +67,7 @@ def verify(runs: Runs, scale: str, folder: Path, everything: bool = False) -> li
         Checked("scores as predicted"),
         Checked("tables and claims as of the results"),
     )
-    for _, run in counted(runs.frame.iterrows(), f"{scale}: files and scores of each run", len(runs.frame)):
+    for _, run in with_bar(runs.frame.iterrows(), f"{scale}: files and scores of each run", len(runs.frame)):
         _check_files(run["path"], files)
         _check_scores(run, scores, everything)
     _check_tables(folder / "tables", runs, scale, shown)
