@@ -235,14 +235,15 @@ def test_a_slow_server_is_waited_for_and_a_silent_one_is_not(rte, server, monkey
     ],
 )
 def test_an_unruly_server_is_one_line_in_a_bounded_time(rte, server, tmp_path, capsys, monkeypatch, fault, says):
-    monkeypatch.setattr(download, "TIMEOUT", (0.2, 0.2))
+    wait = 0.2 if says == "no answer in time" else 2.5  # else a busy machine's own pause is one
+    monkeypatch.setattr(download, "TIMEOUT", (wait, wait))
     monkeypatch.setattr(download, "ATTEMPTS", 1)
     monkeypatch.setattr(download, "PATIENCE", 0.5)
     monkeypatch.setattr(download, "SLOWEST", 1 << 24)
     server.faults += [fault] * 40
     started = time.monotonic()
     assert rte() == 1
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20  # the server itself would take longer, or for ever
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
