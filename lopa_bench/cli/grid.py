@@ -144,7 +144,7 @@ def epochs(grid: Grid, point: Point) -> int:
 
 
 def print_choices(progress: Progress) -> None:
-    """One line a contender: its values, the mean validation score, and whether the rate is at the edge of what was tried."""
+    """One line a contender: its values, the mean validation score, and whether a rate beside it was not tried."""
     from lopa_bench.study.grid import FAILED, choose
 
     tasks, scores = progress.grid.tasks, progress.means
@@ -158,7 +158,7 @@ def print_choices(progress: Progress) -> None:
             add_row(shown, (each.label, "—", "—", "—", "no run on all tasks"))
         else:
             start = "" if choice.point.start is None else str(choice.point.start)
-            said = ["at the edge of what was tried"] if choice.rung else []
+            said = ["a rate beside it was not tried"] if choice.rung else []
             diverged = sum(FAILED in own.values() for point, own in progress.scores.items() if point.contender == each)
             said += [f"{diverged} diverged"] if diverged else []
             said += [] if choice.point.whole else [f"after {epochs(progress.grid, choice.point)} epochs"]

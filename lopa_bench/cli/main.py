@@ -14,7 +14,7 @@ from lopa_bench.config.files import plugins
 from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host import signals
-from lopa_bench.host.faults import Unforeseen
+from lopa_bench.host.faults import Unforeseen, Unreadable, is_unreadable
 from lopa_bench.host.processes import is_main, report
 from lopa_bench.host.terminal import drop, prepare_streams, say
 
@@ -41,10 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # of a library's own print
         drop(sys.stdout)
         return 0
-    except PermissionError as error:  # pathlib asks whether a file is there, and raises where it may not look
-        return report(UserError(f"{error.filename}: {error.strerror}; name a place that you may read and write"))
     except Exception as error:
-        return report(Unforeseen(error, plugins().values()))
+        return report(Unreadable(error) if is_unreadable(error) else Unforeseen(error, plugins().values()))
 
 
 def _answer(argv: list[str]) -> int:

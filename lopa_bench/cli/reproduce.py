@@ -165,15 +165,17 @@ def write_report(results_dir: Path, scale: str, fast: bool, names: Sequence[str]
     def write(what: str, kind: type[report.Options], output: Path | None = None, **more: Any) -> None:
         report.WRITERS[what](kind(results_dir=results_dir, scale=scale, fast=fast, output=output, **more), runs)
 
-    for format_, ending in ENDING.items():
-        for name in names:
-            write("tables", report.Tables, place / "tables" / f"{name}.{ending}", table=(name,), format=format_)
-    for format_ in ("markdown", "json"):
-        write("claims", report.Claims, place / "tables" / f"claims.{ENDING[format_]}", format=format_)
-    write("figures", report.Options, place / "figures")
-    write("html", report.Html, place / "report.html")
-    write("tables", report.Tables)
-    say(*runs.warnings, *runs.refused, error=True)
+    try:
+        for format_, ending in ENDING.items():
+            for name in names:
+                write("tables", report.Tables, place / "tables" / f"{name}.{ending}", table=(name,), format=format_)
+        for format_ in ("markdown", "json"):
+            write("claims", report.Claims, place / "tables" / f"claims.{ENDING[format_]}", format=format_)
+        write("figures", report.Options, place / "figures")
+        write("html", report.Html, place / "report.html")
+        write("tables", report.Tables)
+    finally:
+        say(*runs.warnings, *runs.refused, error=True)
 
 
 def _run(overrides: list[str]) -> Any:

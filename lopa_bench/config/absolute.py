@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.config.places import is_own
-from lopa_bench.config.quoting import FILES, MODELS, is_path, quoted, read
+from lopa_bench.config.quoting import FILES, is_path, quoted, read
 
 RESULTS = "results_dir"
+MODELS = {"model.path", "model.encoder"}  # folders, or names of models
 FOLDERS = {RESULTS, "data.dir", "models.dir", "tracker.dir", "init_from"}
 
 
@@ -23,7 +24,7 @@ def absolute(words: Sequence[str], results_dir: Path) -> list[str]:
 
 
 def _absolute(word: str, key: str) -> str:
-    parsed = read(word) if is_path(key) else None
+    parsed = read(word) if is_path(key) or key in MODELS else None
     value = None if parsed is None or parsed.is_sweep_override() else parsed.value()
     if not isinstance(value, str) or "${" in value or _is_name(key, value):
         return word

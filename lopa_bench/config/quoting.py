@@ -14,13 +14,11 @@ from lopa_bench.config.keys import spell
 
 PATHS = {"path", "dir", "results_dir"}  # last parts of the keys whose values are paths
 FILES = {"data.train", "data.validation", "data.test"}
-MODELS = {"model.path", "model.encoder"}  # folders, or names of models
-NAMED = {*FILES, *MODELS, "init_from"}
 
 
 def is_path(key: str) -> bool:
-    """Whether the value of a dotted key is a path."""
-    return key.rpartition(".")[-1] in PATHS or key in NAMED
+    """Whether the value of a dotted key is a path, whatever it holds."""
+    return key.rpartition(".")[-1] in PATHS or key in FILES or key == "init_from"
 
 
 def quoted(key: str, value: object) -> str:
@@ -53,11 +51,11 @@ def as_meant(word: str, multirun: bool = False) -> str:
     parsed = read(word)
     if parsed is None:
         return quoted(key, value)
-    own = "${" in value or value == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
+    own = "${" in value or value.lower() == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
     several = multirun and parsed.is_sweep_override()
-    return (
-        quoted(key, value) if is_path(key.lstrip("+")) and not own and not several and parsed.value() != value else word
-    )
+    if is_path(key.lstrip("+")) and not own and not several and parsed.value() != value:
+        return quoted(key, value)
+    return word
 
 
 def pair(word: str) -> tuple[str, Any]:

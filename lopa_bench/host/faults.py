@@ -6,9 +6,23 @@ import os
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeGuard
 
 from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host.installed import is_installed, is_ours
+
+
+class Unreadable(UserError):
+    """A place that may not be looked at: `Path.is_dir` and its like raise there until Python 3.13."""
+
+    def __init__(self, error: PermissionError) -> None:
+        super().__init__(f"{error.filename}: {error.strerror}; name a place that you may read and write")
+        self.__cause__ = error
+
+
+def is_unreadable(error: Exception) -> TypeGuard[PermissionError]:
+    """Whether an exception is of a file or folder, and not of a process or somebody's own."""
+    return isinstance(error, PermissionError) and isinstance(error.filename, str)
 
 
 class Unforeseen(UserError):

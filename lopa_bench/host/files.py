@@ -197,9 +197,8 @@ def make_folder(folder: Path, key: str = "") -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{key and f'{key}: '}{folder} cannot be made ({getattr(error, 'strerror', None) or error})"
-        ) from error
+        named = f"{key}: {folder}" if key else folder
+        raise UserError(f"{named} cannot be made ({getattr(error, 'strerror', None) or error})") from error
 
 
 def set_modes(folder: Path) -> None:

@@ -28,10 +28,12 @@ class Shelf(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value of `key`, made if it is not there. Users leave it as it is."""
-        if key not in self._values:
-            self.put(key, make())
-        self._values.move_to_end(key)
-        return self._values[key]
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        value = make()
+        self.put(key, value)
+        return value
 
     def clear(self) -> None:
         self._values.clear()

@@ -152,8 +152,7 @@ def tokenise(texts: Sequence[str]) -> list[str]:
     if run.returncode or len(lines) != len(texts):
         reason = run.stderr.decode(errors="replace").strip().splitlines()[:1]
         raise RunFailed(
-            f"the Penn Treebank tokeniser, in Java, returned {len(lines)} lines for {len(texts)} texts: {' '.join(reason)}; "
-            "the same command asks again"
+            f"the Penn Treebank tokeniser, in Java, returned {len(lines)} lines for {len(texts)} texts: {' '.join(reason)}"
         )
     dropped = set(ptbtokenizer.PUNCTUATIONS)
     return [" ".join(w for w in line.rstrip().split(" ") if w not in dropped) for line in lines]

@@ -35,7 +35,7 @@ def build_tables(
     Args:
         fast: show the runs with fewer rows and epochs that FAST plans, and say so.
     """
-    estimate = Estimate(runs, scale, {})
+    estimate = Estimate(runs, scale)
     built = []
     for spec in specs:
         built.append(_Filler(spec, runs, scale, fast).table(estimate))
@@ -47,7 +47,7 @@ def build_tables(
 def filled(name: str, runs: Runs, scale: str, *, fast: bool = False) -> Table | None:
     """The table of this name, for a figure; None where the scale has none."""
     spec = next((table for table in tables(scale) if table.name == name), None)
-    return _Filler(spec, runs, scale, fast).table(Estimate(runs, scale, {})) if spec else None
+    return _Filler(spec, runs, scale, fast).table(Estimate(runs, scale)) if spec else None
 
 
 @dataclass
@@ -165,13 +165,18 @@ class _Filler:
             values = set(shown[key].dropna())
             words += [f"{text} {', '.join(sorted(values))}"] if values else []
         for key in ("data.train_limit", "data.limit"):
-            limits = {(run["task"], lookup(run["config"], key)) for _, run in shown.iterrows()}
-            if told := {limit for _, limit in limits} - {None}:
-                whole = ", ".join(sorted(task for task, limit in limits if limit is None))
-                words.append(
-                    f"{key}={' or '.join(map(str, sorted(told)))}" + (f" ({whole}: all rows)" if whole else "")
-                )
+            words += _limited(key, {(run["task"], lookup(run["config"], key)) for _, run in shown.iterrows()})
         text = "; ".join(words) + "."
         rows = sorted({known(column.task).about.fast_rows for column in self.spec.columns})
         fast = f"FAST: {' or '.join(map(str, rows))} rows per split, {plan.FAST_EPOCHS} epochs, one seed. "
         return (fast if self.fast else "") + text
+
+
+def _limited(key: str, limits: set[tuple[str, int | None]]) -> Iterator[str]:
+    """To how many rows a setting kept the runs of tasks, and of which it kept none; nothing where it kept no run."""
+    kept, whole = ({task for task, limit in limits if (limit is None) is none} for none in (False, True))
+    if kept:
+        numbers = " or ".join(str(limit) for limit in sorted({limit for _, limit in limits if limit is not None}))
+        parts = ((whole - kept, "all rows"), (whole & kept, "or all rows"))
+        said = "; ".join(f"{', '.join(sorted(tasks))}: {rows}" for tasks, rows in parts if tasks)
+        yield f"{key}={numbers}" + (f" ({said})" if said else "")

@@ -10,9 +10,9 @@ from pathlib import Path
 import yaml
 
 from lopa_bench.config import files
-from lopa_bench.config.absolute import FOLDERS, RESULTS
+from lopa_bench.config.absolute import FOLDERS, MODELS, RESULTS
 from lopa_bench.config.places import KEYS
-from lopa_bench.config.quoting import FILES, MODELS
+from lopa_bench.config.quoting import FILES
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import make_folder, read_bytes, write_bytes, write_text
 from lopa_bench.results.directory import CONFIG, HISTORY, PREDICTIONS, RESULT, TRAINED, kept

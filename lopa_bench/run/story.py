@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from lopa_bench.config.schema import Config
-from lopa_bench.host.processes import processes
+from lopa_bench.host.processes import Processes, processes
 from lopa_bench.host.threads import sleep_beside_others
 from lopa_bench.models import hub
 from lopa_bench.results.directory import RunDirectory
@@ -46,12 +46,8 @@ def run(config: Config) -> Outcome:
     records = read_records(config)
     directory = identity.directory(config, records)
     found = None if config.force else together.first(directory.result)
-    if not found and "torch" not in sys.modules:  # which takes seconds
-        screen = Screen(config, together.main)
-        if used := sleep_beside_others():
-            screen.say(f"other programs use {used:.1f} cores: threads that wait sleep (OMP_WAIT_POLICY=passive)")
-        screen.say("loading PyTorch")
     if not found and config.init_from:
+        _before_torch(config, together)
         from lopa_bench.run.trained import check_start
 
         check_start(config)
@@ -62,9 +58,19 @@ def run(config: Config) -> Outcome:
             found = None if config.force else together.first(directory.result)
         if found:
             return Outcome(found, directory, found=True)
+        _before_torch(config, together)
         from lopa_bench.run.execution import execute
 
         return Outcome(execute(config, records, directory, together), directory, found=False)
+
+
+def _before_torch(config: Config, together: Processes) -> None:
+    """What is settled before PyTorch, which takes seconds, is loaded: how its threads wait. Nothing where it is there already."""
+    if "torch" not in sys.modules:
+        screen = Screen(config, together.main)
+        if used := sleep_beside_others():
+            screen.say(f"other programs use {used:.1f} cores: threads that wait sleep (OMP_WAIT_POLICY=passive)")
+        screen.say("loading PyTorch")
 
 
 def finished(config: Config) -> Result | None:

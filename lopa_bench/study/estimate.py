@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lopa_bench.config.keys import lookup
@@ -14,28 +15,32 @@ if TYPE_CHECKING:
     from lopa_bench.results.read import Runs
     from lopa_bench.study.plan import PlannedRun
 
+TIMELESS = {"train.lr", "train.encoder_lr", "train.weight_decay"}  # settings with which a run takes as long
 # What the nearest runs have in common with a planned one, where no other seed of it has run; all have as many rows to report on.
 COMMON = (("task", "model", "method"), ("task", "model"), ("task", "method"), ("task",), ("family",))
 
 
 class Estimate:
-    """Seconds of a run on this machine, the median of the nearest runs that exist: its other seeds, else those of `COMMON`."""
+    """Seconds of a run on this machine, the median of the nearest runs that exist: its other seeds, else those of `COMMON`.
 
-    def __init__(self, runs: Runs, scale: str, told: Mapping[str, Any]) -> None:
-        """`told`: settings that every planned run is given in place of its own."""
+    Of a run that is `told` what changes its time (settings that every planned run is given in place of its own) its other seeds alone.
+    """
+
+    def __init__(self, runs: Runs, scale: str, told: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.runs, self.scale, self.told = of_this_kind_of_machine(runs), scale, told
 
     def one(self, run: PlannedRun) -> float | None:
         """One seed of a planned run; None where nothing like it has run yet."""
-        instead = run.instead(self.told, self.scale)
-        overrides = {**run.overrides, **instead}
-        model = overrides.get("model") or default_model(self.scale, run.task)
-        limit = overrides.get("data.limit") or 0
-        same = {**run.selector(self.scale), **instead, "data.limit": limit or None, "model": model}
+        wanted = type(run)({**run.overrides, **run.instead(self.told, self.scale)}, ())
+        model = wanted.overrides.get("model") or default_model(self.scale, run.task)
+        limit = wanted.overrides.get("data.limit") or 0
+        usual, asked = ({**each.recipe(self.scale), **each.selector(self.scale)} for each in (run, wanted))
+        changed = {key: value for key, value in asked.items() if key not in TIMELESS and usual.get(key) != value}
+        same = {**wanted.selector(self.scale), **changed, "data.limit": limit or None, "model": model}
         own = self.runs.column("seconds", same)
         if own.notna().any():
             return float(own.median())
-        if {*instead} - {"data.limit", "model"}:  # other epochs, say: runs of the recipe take another time
+        if {*changed} - {"data.limit", "model", "kind"}:  # other epochs, say
             return None
         of = {"limit": limit, "task": run.task, "model": model, "method": run.method, "family": known(run.task).family}
         keys = [tuple(of[name] for name in ("limit", *names)) for names in COMMON]

@@ -11,7 +11,6 @@ units of the widths.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -109,9 +108,7 @@ class Grid:
     def _with_recipe(self, contender: Contender) -> Contender:
         configs = [load_config(self._said(contender, task)) for task in self.tasks]
         varied = contender.starts != (None,)
-        own = [
-            (config.train.lr, dataclasses.asdict(config.method)["init_std"] if varied else None) for config in configs
-        ]
+        own = [(config.train.lr, vars(config.method)["init_std"] if varied else None) for config in configs]
         return replace(contender, recipe=tuple(dict.fromkeys(own)))
 
     @cached_property
@@ -177,8 +174,7 @@ class Chosen:
     """The values of a contender: where its mean validation score is highest, at the lowest rate of equals.
 
     Attributes:
-        rung: the next rate, where its own is the lowest or highest that was tried with its start, and no other there scores as well: the
-            best may lie beyond.
+        rung: the rate beside its own on the `LADDER` that was not tried with its start; None where both were, or another scores as well.
     """
 
     point: Point

@@ -101,7 +101,8 @@ class PlannedRun:
 
     def among(self, given: Mapping[str, Any], scale: str) -> PlannedRun:
         """The run that this cell lacks where only those with the settings `given` count (``--where``): it is told them too."""
-        fixed = {*self.overrides} - {*PREFERRED.get(scale, ())}
+        # Of another model's kind the cell asks, too; what else the scale leaves free may be the user's.
+        fixed = {*self.overrides, "kind"} - ({*PREFERRED.get(scale, ())} - {"model"})
         settings = {*self.selector(scale), *self.recipe(scale)} - fixed
         told = {key: value if isinstance(value, tuple) else (value,) for key, value in given.items() if key in settings}
         typed = [f"{key}={spell(*values)}" for key, values in told.items() if len(values) == 1]

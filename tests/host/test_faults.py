@@ -45,6 +45,9 @@ def test_a_place_that_may_not_be_read_is_named(raising, capsys):
     assert main.main(["list"]) == 2
     told = "lopa-bench: error: /locked/rows: Permission denied; name a place that you may read and write\n"
     assert capsys.readouterr().err == told
+    raising("def f():\n    raise PermissionError(1, 'Operation not permitted')\n", f"{installed.OURS}a.py")
+    assert main.main(["list"]) == 1
+    assert "a fault of lopa-bench: please report it" in capsys.readouterr().err
 
 
 def test_of_a_plugin_that_is_installed(raising, tmp_path, monkeypatch, capsys):

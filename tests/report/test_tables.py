@@ -142,7 +142,7 @@ def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     write_run(tmp_path, "rte", "lopa", seconds={"train": 1.0, "total": 90.0})
     write_run(tmp_path, "sst2", "lopa", model="other", seconds={"train": 1.0, "total": 5.0})
     write_run(tmp_path, "rte", "lopa", settings={"method.rank": 2}, seconds={"train": 1.0, "total": 190.0})
-    estimate = Estimate(read_runs(tmp_path, "mini"), "mini", {})
+    estimate = Estimate(read_runs(tmp_path, "mini"), "mini")
 
     def guess(task, method, **settings):
         return estimate.seconds(plan.PlannedRun({"task": task, "method": method, **settings}, (0, 1)))
@@ -155,7 +155,11 @@ def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     assert guess("sst2", "lopa") == 10.0  # another model's, for want of nearer ones
     assert guess("mbpp", "idpg") is None
     run = plan.PlannedRun({"task": "rte", "method": "lopa"}, (0,))
-    for told, seconds in (({"models.dir": "/m"}, 90.0), ({"method.rank": 2}, 190.0), ({"train.epochs": 99}, None)):
+    for told, seconds in (
+        ({"models.dir": "/m", "readout": "label_words", "train.lr": 0.5}, 90.0),
+        ({"method.rank": 2}, 190.0),
+        ({"train.epochs": 99}, None),
+    ):
         assert Estimate(read_runs(tmp_path, "mini"), "mini", told).one(run) == seconds
     assert describe([None]) == "time unknown: nothing like it has run yet"
 
@@ -165,7 +169,7 @@ def test_time_is_that_of_this_kind_of_machine(gpu, seconds, tmp_path, monkeypatc
     write_run(tmp_path, "rte", "lopa", 0, seconds={"train": 1.0, "total": 90.0})
     write_run(tmp_path, "rte", "lopa", 1, seconds={"train": 1.0, "total": 9.0}, device="NVIDIA H100")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    estimate = Estimate(read_runs(tmp_path, "mini"), "mini", {})
+    estimate = Estimate(read_runs(tmp_path, "mini"), "mini")
     assert estimate.seconds(plan.PlannedRun({"task": "rte", "method": "lopa"}, (2,))) == seconds
     assert estimate.seconds(plan.PlannedRun({"task": "rte", "method": "pt"}, (0,))) == seconds
 
