@@ -36,7 +36,7 @@ class Estimate:
         limit = wanted.overrides.get("data.limit") or 0
         usual, asked = ({**each.recipe(self.scale), **each.selector(self.scale)} for each in (run, wanted))
         changed = {key: value for key, value in asked.items() if key not in TIMELESS and usual.get(key) != value}
-        same = {**wanted.selector(self.scale), **changed, "data.limit": limit or None, "model": model}
+        same = {**run.selector(self.scale), **changed, "data.limit": limit or None, "model": model}
         own = self.runs.column("seconds", same)
         if own.notna().any():
             return float(own.median())
