@@ -12,6 +12,7 @@ import torch
 
 from lopa_bench.host.files import write_bytes
 
+NAME = "checkpoint"
 RUN_SECONDS = "run_seconds"  # a key of the file beside those of the state
 
 
@@ -23,20 +24,22 @@ class Checkpoints:
 
     Args:
         seconds_between: from one save to the next, about; a signal saves at once.
+        name: the files' names begin with it.
 
     Attributes:
         run_seconds: how long the run has taken since this was made, and before the loaded state was saved.
+        before: the second part of it.
     """
 
-    def __init__(self, folder: Path, seconds_between: float) -> None:
-        self.latest, self.previous = folder / "checkpoint.pt", folder / "checkpoint.previous.pt"
-        self.seconds_between = seconds_between
+    def __init__(self, folder: Path, seconds_between: float, name: str = NAME) -> None:
+        self.latest, self.previous = folder / f"{name}.pt", folder / f"{name}.previous.pt"
+        self.folder, self.seconds_between = folder, seconds_between
         self._started = self._saved_at = time.monotonic()
-        self._before = 0.0
+        self.before = 0.0
 
     @property
     def run_seconds(self) -> float:
-        return self._before + time.monotonic() - self._started
+        return self.before + time.monotonic() - self._started
 
     @property
     def due(self) -> bool:
@@ -60,12 +63,16 @@ class Checkpoints:
                 checksum, _, payload = path.read_bytes().partition(b"\n")
                 if hashlib.sha256(payload).hexdigest().encode() == checksum:
                     state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-                    self._before = state.pop(RUN_SECONDS, 0.0)
+                    self.before = state.pop(RUN_SECONDS, 0.0)
                     return state
                 path.unlink()  # so that the next save does not put it in the good one's place
         return None
 
+    def beside(self, part: str) -> Checkpoints:
+        """Files of the same run for a part of it, which are removed with these."""
+        return Checkpoints(self.folder, self.seconds_between, f"{NAME}.{part}")
+
     def remove(self) -> None:
-        """Forget both, once the result is written."""
-        self.latest.unlink(missing_ok=True)
-        self.previous.unlink(missing_ok=True)
+        """Forget all of the run, once the result is written."""
+        for path in self.folder.glob(f"{NAME}.*pt"):
+            path.unlink(missing_ok=True)

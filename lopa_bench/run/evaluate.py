@@ -17,6 +17,7 @@ from lopa_bench.models.batches import Split
 from lopa_bench.results.prompts import EXAMPLES
 from lopa_bench.results.record import Instance
 from lopa_bench.run.predict import predict
+from lopa_bench.run.written import Written
 from lopa_bench.tasks.example import Example
 
 SELECTION_SPLITS = {"holdout": "validation", "paper": "test", "last": None}
@@ -70,9 +71,9 @@ class Evaluation:
                 )
         return scores
 
-    def test(self) -> Tested:
-        """Metrics and predictions on the reported split."""
-        predictions, unended = predict(self.model, self.splits["test"], self.config, self.together)
+    def test(self, kept: Written | None = None) -> Tested:
+        """Metrics and predictions on the reported split; `kept` has those of its texts that are written already."""
+        predictions, unended = predict(self.model, self.splits["test"], self.config, self.together, kept)
         scores, lines = self.together.first(lambda: self.config.task.assess(self.examples["test"], predictions))
         return Tested(self._checked(scores, "test"), lines, unended if self.config.generation else None)
 

@@ -26,6 +26,7 @@ from lopa_bench.run.shard import whole
 from lopa_bench.run.speed import memory_advice, speed_up
 from lopa_bench.run.train import train
 from lopa_bench.run.trained import start_from
+from lopa_bench.run.written import kept
 from lopa_bench.tasks.rows import Records
 
 
@@ -65,8 +66,8 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         monitor.stage("evaluating")
         check_alone(model, splits["train"], config)
         give_freed_memory_back()  # a step's, which evaluating does not fill either
-        with monitor.counting("evaluating"):
-            tested = evaluation.test()
+        with monitor.counting("evaluating"), kept(model, config, checkpoints, together) as texts:
+            tested = evaluation.test(texts)
         with monitor.counting("evaluating with other prompts"):
             tested = with_exchange(evaluation, tested)
         monitor.done(tested.metrics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from lopa_bench.models.batches import Batch, Split
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.tokens import is_ended, new_text
 from lopa_bench.run.shard import gathered, in_step
+from lopa_bench.run.written import Tokens, Written
 
 
 class Predicted(NamedTuple):
@@ -27,17 +29,23 @@ class Predicted(NamedTuple):
     unended: int = 0
 
 
-def predict(model: AdaptedModel, split: Split, config: Config, together: Processes) -> Predicted:
-    """The answers to all rows; each process answers its share of them, or all where they keep step."""
+def predict(
+    model: AdaptedModel, split: Split, config: Config, together: Processes, kept: Written | None = None
+) -> Predicted:
+    """The answers to all rows; each process answers its share of them, or all where they keep step.
+
+    Args:
+        kept: those of the texts that are there already; it keeps the others as they come.
+    """
     if in_step(model):
         return answers(model, split, config)
     part = split.part(together.share(range(len(split))))
     with gathered(model):
-        own = answers(model, part, config)
+        own = answers(model, part, config, kept)
     return Predicted(together.merge(own.texts), sum(together.collect(own.unended)))
 
 
-def answers(model: AdaptedModel, split: Split, config: Config) -> Predicted:
+def answers(model: AdaptedModel, split: Split, config: Config, kept: Written | None = None) -> Predicted:
     """The answers to every row of `split`, by this process alone.
 
     Raises:
@@ -49,7 +57,7 @@ def answers(model: AdaptedModel, split: Split, config: Config) -> Predicted:
             raise NotFinite(f"after training, {name} is")
     if config.task.label_words:
         return Predicted(classify(model, split, list(config.task.label_words.values()), config.train.eval_batch_size))
-    return write(model, split, config)
+    return write(model, split, config, kept)
 
 
 def classify(model: AdaptedModel, split: Split, words: list[str], batch_size: int) -> list[list[str]]:
@@ -78,7 +86,7 @@ def _size(batch: Batch) -> int:
     return len(batch.index)
 
 
-def write(model: AdaptedModel, split: Split, config: Config) -> Predicted:
+def write(model: AdaptedModel, split: Split, config: Config, kept: Written | None = None) -> Predicted:
     """The task's answers in generated text, `generation.num_samples` of every row."""
     settings, task, tokenizer = config.generation, config.task, model.backbone.tokenizer
     assert settings is not None
@@ -91,7 +99,8 @@ def write(model: AdaptedModel, split: Split, config: Config) -> Predicted:
     else:
         room = model.backbone.files.positions - config.method.prompt_length
         give_freed_memory_back()  # a step's: writing fills blocks of other sizes
-        new = batched(model, split, spec, budgets, max(1, config.train.eval_batch_size // settings.num_samples), room)
+        batch_size = max(1, config.train.eval_batch_size // settings.num_samples)
+        new = batched(model, split, spec, budgets, batch_size, room, kept)
         give_freed_memory_back()
     written = [[(ids, budget) for ids in samples] for samples, budget in zip(new, budgets, strict=True)]
     texts = [[task.answer(new_text(tokenizer, *each, task.stop_words)) for each in samples] for samples in written]
@@ -101,8 +110,14 @@ def write(model: AdaptedModel, split: Split, config: Config) -> Predicted:
 
 
 def batched(
-    model: AdaptedModel, split: Split, spec: GenerationSpec, budgets: list[int], batch_size: int, room: int
-) -> list[list[list[int]]]:
+    model: AdaptedModel,
+    split: Split,
+    spec: GenerationSpec,
+    budgets: list[int],
+    batch_size: int,
+    room: int,
+    kept: Written | None = None,
+) -> list[Tokens]:
     """New tokens of every row and sample, rows of like length together.
 
     A batch goes on until its largest budget is spent, so its longest row needs that many positions too, of the model's `room`.
@@ -111,12 +126,20 @@ def batched(
     def fits(rows: list[int]) -> bool:
         return max(len(split.rows[row].ids) for row in rows) + max(budgets[row] for row in rows) <= room
 
-    new: list[list[list[int]]] = [[] for _ in range(len(split))]
+    new: list[Tokens] = [[] for _ in range(len(split))]
     for batch in counted(split.by_length(batch_size, fits), _size, len(split)):
         rows = batch.index.tolist()
         batch.index = split.numbers[batch.index]  # samples depend on it, not on which process writes them
         longest = replace(spec, max_new_tokens=max(budgets[row] for row in rows))
-        written = model.generate(batch.to(model.backbone.device), longest).unflatten(0, (len(rows), -1))
-        for row, samples in zip(rows, written.tolist(), strict=True):
+        generate = partial(_generated, model, batch, longest)
+        made = kept.of(batch.index.tolist(), generate) if kept else generate()
+        for row, samples in zip(rows, made, strict=True):
             new[row] = samples
     return new
+
+
+def _generated(model: AdaptedModel, batch: Batch, spec: GenerationSpec) -> list[Tokens]:
+    tokens: list[Tokens] = (
+        model.generate(batch.to(model.backbone.device), spec).unflatten(0, (len(batch.index), -1)).tolist()
+    )
+    return tokens

@@ -4,12 +4,13 @@ E2E: `measure_scores.py` of tuetschek/e2e-metrics. WebNLG: microsoft/LoRA's `gpt
 then `multi-bleu-detok.perl` and the functions of WebNLG/GenerationEval's `eval.py`, six references, no newline at the end.
 """
 
+import subprocess
 import sys
 
 import pytest
 from running import needs
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.metrics import captions, nlg, ter
 
 java = pytest.mark.xdist_group("java")
@@ -96,6 +97,25 @@ def test_meteor_can_be_interrupted(meteor, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         captions.meteor(["a"], [["a"]])
     assert not meteor.lock.locked()  # which its deletion would wait for
+
+
+@java
+@pytest.mark.parametrize("error", [ValueError("no number"), BrokenPipeError("gone")])
+def test_a_java_process_that_dies_is_not_the_texts_fault(meteor, monkeypatch, error):
+    def dies(*_):
+        raise error
+
+    monkeypatch.setattr(meteor, "_stat", dies)
+    with pytest.raises(RunFailed, match=rf"wants 2 GB.*without a score: {error}; the same command asks again"):
+        captions.meteor(["a"], [["a"]])
+
+
+def test_a_tokeniser_that_dies_is_not_the_texts_fault(monkeypatch):
+    ended = subprocess.CompletedProcess([], 1, b"a\n", b"Error occurred during initialization of VM\nand more")
+    monkeypatch.setattr(captions, "java_available", lambda: True)
+    monkeypatch.setattr(captions.subprocess, "run", lambda *_, **__: ended)
+    with pytest.raises(RunFailed, match=r"1 lines for 2 texts: Error occurred during initialization of VM$"):
+        captions.tokenise(["a", "b"])
 
 
 @java

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from lopa_bench.errors import RunFailed
 from lopa_bench.metrics import programs
 from lopa_bench.metrics.pass_at_k import mean_pass_at_k
+from lopa_bench.sandbox import Reason, Verdict
 
 DOUBLE = {
     "task_id": "MBPP/0",
@@ -69,6 +71,13 @@ def test_canonical_solutions_of_mbpp_pass_but_the_nine_that_fail_their_own_tests
     passed = [programs.passed(each) for each in verdicts]
     assert sum(map(any, passed)) == 478
     assert mean_pass_at_k(passed) == {"pass@1": pytest.approx(100 * 478 / 487)}
+
+
+def test_a_sandbox_that_gives_no_verdict_is_not_the_programs_fault(monkeypatch):
+    verdict = Verdict("sample_0", False, Reason.HARNESS_ERROR, "its worker was killed", 0.0, 0.0, "A")
+    monkeypatch.setattr(programs, "run_programs", lambda *_, **__: iter([verdict]))
+    with pytest.raises(RunFailed, match="sample_0: the sandbox gave no verdict: its worker was killed"):
+        cruxeval("output", "'ba'")
 
 
 def _rows(path):

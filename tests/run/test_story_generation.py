@@ -1,14 +1,22 @@
 """Whole runs of tasks that are written, on tiny causal models and the originals' file formats."""
 
 import json
+from pathlib import Path
 
 import pytest
+import tiny
+import torch
 
 from lopa_bench.config.compose import load_config
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.host.processes import Processes
+from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics import nlg
+from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.story import run
+from lopa_bench.run.written import Written
+from lopa_bench.tasks.data_to_text import DataToText
 
 PLACES = ["The Eagle", "The Mill", "Aromi", "Zizzi"]
 
@@ -83,6 +91,53 @@ def test_cruxeval_with_samples(overrides):
     again = run(load_config([*overrides, *sampled, "force=true", "train.eval_batch_size=7"]))
     rows = [json.loads(line) for line in (again.directory.path / "predictions.jsonl").open()]
     assert rows == predictions
+
+
+def made_of(overrides, name):
+    outcome = run(load_config([*overrides, f"results_dir={overrides[5].partition('=')[2]}-{name}"]))
+    return (outcome.directory.path / "predictions.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("ended_by", "left"), [("Ctrl-C", 2), ("its scorer", 0)])
+def test_what_was_written_is_not_written_again(overrides, monkeypatch, ended_by, left):
+    """Of four batches Ctrl-C comes in the third; a scorer that dies has had them all."""
+    overrides = [*overrides, "task=e2e", "method=pt", "selection=last", "train.eval_batch_size=1"]
+    undisturbed = made_of(overrides, "undisturbed")
+    batches, generate = [], AdaptedModel.generate
+
+    def counted(model, batch, spec):
+        batches.append(batch.index.tolist())
+        if len(batches) == 3 and ended_by == "Ctrl-C":
+            raise KeyboardInterrupt
+        return generate(model, batch, spec)
+
+    def dies(*_):
+        raise RunFailed("no score")
+
+    monkeypatch.setattr(AdaptedModel, "generate", counted)
+    with monkeypatch.context() as patch:
+        if ended_by == "its scorer":
+            patch.setattr(DataToText, "assess", dies)
+        with pytest.raises((KeyboardInterrupt, RunFailed)):
+            made_of(overrides, "ended")
+    batches.append([])  # so that nothing ends it again
+    before = len(batches)
+    assert made_of(overrides, "ended") == undisturbed
+    assert len(batches) - before == left
+    assert not list(Path(f"{overrides[5].partition('=')[2]}-ended").rglob("checkpoint*"))
+
+
+def test_texts_of_other_parameters_are_not_taken(tiny_models, tmp_path):
+    model, checkpoints = tiny.adapt(tiny_models("gpt2"), "pt"), Checkpoints(tmp_path, 60)
+    written = Written(model, checkpoints, Processes())
+    assert written.of([3, 1], lambda: [[[5]], [[6, 7]]]) == [[[5]], [[6, 7]]]
+    written.save()
+    kept = Written(model, checkpoints, Processes())
+    assert kept.of([1], lambda: [[[9]]]) == [[[6, 7]]]
+    assert kept.of([1, 2], lambda: [[[6, 7]], [[8]]]) == [[[6, 7]], [[8]]]  # a batch of which one row is missing
+    with torch.no_grad():
+        next(iter(model.trainable().values())).add_(1)
+    assert Written(model, checkpoints, Processes()).of([1], lambda: [[[9]]]) == [[[9]]]
 
 
 @pytest.mark.parametrize(
