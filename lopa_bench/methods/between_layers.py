@@ -28,7 +28,7 @@ from lopa_bench.models.batches import Batch
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.kv_cache import can_share, positions
 from lopa_bench.models.layers import layer_list, named
-from lopa_bench.models.probe import close
+from lopa_bench.models.own_forward import close
 from lopa_bench.models.shape import Shape
 
 # ℓ, H_ℓ of the input's positions, [B, T, D], and the states of the prompt's so far, [B, M, D] -> what these become, [B, M, D]

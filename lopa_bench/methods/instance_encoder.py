@@ -17,7 +17,7 @@ from lopa_bench.models.backbone import Backbone, rows_of
 from lopa_bench.models.batches import pad
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.loading import load_model
-from lopa_bench.models.probe import check_own_features
+from lopa_bench.models.own_forward import check_own_features
 from lopa_bench.models.tokens import load_tokenizer
 
 

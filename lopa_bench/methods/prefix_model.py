@@ -12,7 +12,7 @@ from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.methods.parts import Part, Parts
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Batch
-from lopa_bench.models.probe import check_prefix
+from lopa_bench.models.own_forward import check_prefix
 from lopa_bench.models.shape import Shape
 
 

@@ -27,7 +27,7 @@ from lopa_bench.models.dropout import RowDropout
 from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.layers import Stretch, layer_list, reading, stretches_of
 from lopa_bench.models.loading import cast_weights, load_model
-from lopa_bench.models.probe import check_own_logits, check_writing, key_shape, shares_beams
+from lopa_bench.models.own_forward import check_own_logits, check_writing, key_shape, shares_beams
 from lopa_bench.models.shape import Shape, window_of
 from lopa_bench.models.tokens import check_special, load_tokenizer, word_id
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lopa_bench.errors import UserError
 from lopa_bench.models.dropout import RowDropout
-from lopa_bench.models.probe import close, padded, random_embeddings
+from lopa_bench.models.own_forward import close, padded, random_embeddings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

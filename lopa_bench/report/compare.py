@@ -15,7 +15,7 @@ from lopa_bench.report.resampling import RowScores, jackknife, more_rows_of, oth
 from lopa_bench.report.statistics import Difference, paired_difference
 from lopa_bench.report.texts import p_to_four_places
 from lopa_bench.results.directory import load_result
-from lopa_bench.results.predictions import examples_of, read_predictions, share_correct
+from lopa_bench.results.predictions import examples_digest, read_predictions, share_correct
 from lopa_bench.study.claim import Region
 from lopa_bench.tasks.known import as_run
 
@@ -83,7 +83,7 @@ def compare(a: Path, b: Path) -> Comparison:
     lines_a, lines_b = read_predictions(path_a), read_predictions(path_b)
     if not lines_a or not lines_b:
         raise UserError(f"{a if not lines_a else b}: no predictions beside its result.json")
-    if examples_of(lines_a) != examples_of(lines_b):
+    if examples_digest(lines_a) != examples_digest(lines_b):
         classes = [[line.get("label") for line in lines] for lines in (lines_a, lines_b)]
         if classes[0] == classes[1] and None not in classes[0]:
             raise UserError(

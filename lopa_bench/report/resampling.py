@@ -17,7 +17,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Floats, Line, Metric, percent_mean
 from lopa_bench.report.crossed import LEVEL, MOST_ROWS_FACTOR
 from lopa_bench.results.directory import PREDICTIONS, kept
-from lopa_bench.results.predictions import examples_of, inputs_of, read_predictions
+from lopa_bench.results.predictions import examples_digest, inputs_digest, read_predictions
 
 RESAMPLES = 2_000
 EQUAL = 1e-6  # points: what a sum in another order may change
@@ -87,7 +87,7 @@ def scores_of(lines: Sequence[Line], metric: Metric) -> RowScores | None:
     rows = metric.per_row(lines)
     binary = metric.aggregate is percent_mean and rows.shape[1] == 1 and bool(np.isin(rows, (0.0, 1.0)).all())
     correct = rows[:, 0].astype(bool) if binary else None
-    return RowScores(rows, metric.aggregate, correct, examples_of(lines), inputs_of(lines))
+    return RowScores(rows, metric.aggregate, correct, examples_digest(lines), inputs_digest(lines))
 
 
 def other_examples(tests: Sequence[str | None], scores: Sequence[RowScores | None]) -> bool:

@@ -25,7 +25,7 @@ from lopa_bench.study import plan
 from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.study.spec import Row
-from lopa_bench.study.tables import of_task
+from lopa_bench.study.tables import row_and_column
 from lopa_bench.tasks.known import as_run
 
 
@@ -101,7 +101,7 @@ class _Checker:
         return replace(found, detail="; ".join(filter(None, [found.detail, *told])))
 
     def planned(self, row: Row, task: str) -> plan.PlannedRun:
-        return plan.cell(*of_task(row, task, self.scale), self.scale, self.fast)
+        return plan.cell(*row_and_column(row, task, self.scale), self.scale, self.fast)
 
     def sample(self, contrast: Contrast, a: pd.DataFrame, b: pd.DataFrame, seeds: Sequence[int]) -> Finding | _Sample:
         if not seeds:

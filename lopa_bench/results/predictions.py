@@ -116,13 +116,13 @@ def _at_once(lines: Sequence[str]) -> list[Any] | None:
     return parsed if len(parsed) == len(lines) else None
 
 
-def examples_of(predictions: Sequence[Mapping[str, Any]]) -> str:
+def examples_digest(predictions: Sequence[Mapping[str, Any]]) -> str:
     """A digest of which examples were predicted, in order."""
     told = [(line.get("index"), line.get("target")) for line in predictions]
     return hashlib.blake2b(json.dumps(told).encode(), digest_size=8).hexdigest()
 
 
-def inputs_of(predictions: Sequence[Mapping[str, Any]]) -> str:
+def inputs_digest(predictions: Sequence[Mapping[str, Any]]) -> str:
     """A digest of what was read, as the model read it, in order; empty where a line does not say."""
     read = [line.get("input") for line in predictions]
     return "" if None in read else hashlib.blake2b(json.dumps(read).encode(), digest_size=8).hexdigest()

@@ -13,7 +13,7 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, is_choice
 from lopa_bench.config.places import name_of
 from lopa_bench.methods.base import Method
-from lopa_bench.methods.scale import at_scale, task_for
+from lopa_bench.methods.paper_values import at_scale, task_for
 from lopa_bench.models import shapes
 from lopa_bench.models.files import ModelFiles, locate
 from lopa_bench.models.flops import forward_flops

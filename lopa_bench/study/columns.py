@@ -28,6 +28,6 @@ def _limit(task: str, rows: int) -> dict[str, Any]:
     return {} if size is not None and size.train <= 1.25 * rows else {"data.train_limit": rows}
 
 
-def of_task(task: str, metrics: Iterable[str]) -> tuple[Column, ...]:
+def columns_of(task: str, metrics: Iterable[str]) -> tuple[Column, ...]:
     """These metrics of one task."""
     return tuple(Column(known(task).metrics[name].label, task, name) for name in metrics)

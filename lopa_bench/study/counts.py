@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.methods.scale import at_scale
+from lopa_bench.methods.paper_values import at_scale
 from lopa_bench.models import shapes
 from lopa_bench.study.reference import rows
 from lopa_bench.study.spec import default_encoder, default_model

@@ -11,7 +11,7 @@ from lopa_bench.run import identity
 from lopa_bench.study.claim import Contrast
 from lopa_bench.study.claims import CLAIMS, SEEDS
 from lopa_bench.study.spec import RUN_DEFAULTS, Column, Row, default_model, scale_settings
-from lopa_bench.study.tables import every, of_task
+from lopa_bench.study.tables import every, row_and_column
 from lopa_bench.tasks.known import known
 
 DRAW_NOTHING = ("none", "encoder_probe")  # methods of which every seed gives the same
@@ -64,7 +64,7 @@ def _compared(scale: str) -> frozenset[frozenset[tuple[str, str]]]:
     """The cells whose scores some claim compares, as what their runs are told."""
     contrasts = (c for claim in CLAIMS for part in claim.parts for c in part.comparisons if isinstance(c, Contrast))
     rows = ((row, contrast.task) for contrast in contrasts for row in (contrast.a, contrast.b))
-    return frozenset(_spelt(overrides_of(*of_task(row, task, scale), scale)) for row, task in rows)
+    return frozenset(_spelt(overrides_of(*row_and_column(row, task, scale), scale)) for row, task in rows)
 
 
 def _spelt(overrides: Mapping[str, Any]) -> frozenset[tuple[str, str]]:

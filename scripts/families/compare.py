@@ -28,7 +28,7 @@ from lopa_bench.models.backbone import Backbone, rows_of
 from lopa_bench.models.batches import Batch, Row, Split
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.files import ModelFiles
-from lopa_bench.models.probe import check_own_logits, check_writing
+from lopa_bench.models.own_forward import check_own_logits, check_writing
 
 M, NEW = 4, 4  # virtual tokens, new tokens
 LENGTHS = (9, 5, 7)

@@ -18,7 +18,7 @@ PUBLIC = {
     "instance_encoder",
     "footprint",
     "counts",
-    "scale",
+    "paper_values",
     "export",
     "probe",
     "placement",

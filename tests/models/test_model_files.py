@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, BigBirdConfig, Phi3Config
 from lopa_bench.errors import UserError
 from lopa_bench.models.content import of_folder
 from lopa_bench.models.files import ModelFiles
-from lopa_bench.models.probe import check_own_features
+from lopa_bench.models.own_forward import check_own_features
 
 
 def files(folder, **config):

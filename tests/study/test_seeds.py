@@ -2,11 +2,11 @@
 
 from lopa_bench.study.plan import cell, planned_runs
 from lopa_bench.study.spec import Row
-from lopa_bench.study.tables import of_task, tables
+from lopa_bench.study.tables import row_and_column, tables
 
 
 def seeds(row, task, scale="mini", fast=False):
-    return len(cell(*of_task(row, task, scale), scale, fast).seeds)
+    return len(cell(*row_and_column(row, task, scale), scale, fast).seeds)
 
 
 def test_what_a_claim_compares_has_ten_and_all_else_five():

@@ -14,7 +14,7 @@ from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.claims import CONVERGENCE, IDPG, LOPA, PT
 from lopa_bench.study.spec import Column, Row
-from lopa_bench.study.tables import of_task
+from lopa_bench.study.tables import row_and_column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ Found = list[tuple[Row, pd.DataFrame]]  # of each row that has runs with a histo
 
 def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
     """Loss above score for each task; None without any history."""
-    columns = [of_task(LOPA, task, scale)[1] for task in CONVERGENCE]
+    columns = [row_and_column(LOPA, task, scale)[1] for task in CONVERGENCE]
     found = [(column, _found(runs, column, scale, fast)) for column in columns]
     shown = [(column, rows) for column, rows in found if rows]
     if not shown:

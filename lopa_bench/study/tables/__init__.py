@@ -43,7 +43,7 @@ def tables(scale: str, names: Iterable[str] = ()) -> list[TableSpec]:
     return [by_name[name] for name in (list(names) or by_name)]
 
 
-def of_task(row: Row, task: str, scale: str) -> tuple[Row, Column]:
+def row_and_column(row: Row, task: str, scale: str) -> tuple[Row, Column]:
     """Where a table shows this row on this task, with what the table says of it: its model, its encoder.
 
     Of a row with settings of its own that is the first table with just these, or else with these among others; of one without, the first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lopa_bench.study.columns import of_task, small
+from lopa_bench.study.columns import columns_of, small
 from lopa_bench.study.spec import Column, Row, TableSpec
 
 METRICS = ("bleu", "nist", "meteor", "rouge_l", "cider")
@@ -15,7 +15,7 @@ def table(scale: str) -> TableSpec:
 
 
 def columns(scale: str, task: str, metrics: Iterable[str]) -> tuple[Column, ...]:
-    shown = of_task(task, metrics)
+    shown = columns_of(task, metrics)
     return small(shown, "smollm2_135m", 1000) if scale == "small" else shown
 
 
