@@ -82,9 +82,10 @@ def grid_of(options: Options) -> Grid:
     Raises:
         UserError: a method or task that there is not, or an override for what the grid itself says, given twice, or of no method.
     """
+    from lopa_bench.config.keys import key_of
     from lopa_bench.config.nearest import not_one_of
     from lopa_bench.errors import UserError
-    from lopa_bench.study.grid import ITS_OWN, applies, contending, grid, key_of
+    from lopa_bench.study.grid import ITS_OWN, applies, contending, grid
     from lopa_bench.tasks.known import known as known_task
     from lopa_bench.tasks.known import names
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option, overrides
+from lopa_bench.config.keys import key_of
 from lopa_bench.errors import Interrupted, UserError, in_a_line
 from lopa_bench.host import signals
 from lopa_bench.host.files import why_not_writable
@@ -76,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
         if value:
             raise UserError(f"{key}: says how a config is printed; put --cfg job before it")
     for word in given if not options.multirun else ():
-        if word.startswith("hydra") or word.partition("=")[0] in SWEEPS:
+        if key_of(word).startswith("hydra") or key_of(word) in SWEEPS:
             raise UserError(f"{word}: a sweep's setting; put -m before it")
     configs = list(check(given, options.multirun))
     for config in configs:
@@ -135,7 +136,7 @@ def _direction(given: list[str], config: Config) -> list[str]:
     if "hydra/sweeper=optuna" not in given:
         return []
     better = f"hydra.sweeper.direction={'maximize' if _higher_is_better(config) else 'minimize'}"
-    told = next((word for word in given if word.lstrip("+").startswith("hydra.sweeper.direction=")), better)
+    told = next((word for word in given if key_of(word) == key_of(better)), better)
     if told.lstrip("+") != better:
         raise UserError(f"{told}: of {config.task.metric} that finds the worst; nearest: {better}")
     return [] if told in given else [better]

@@ -31,13 +31,14 @@ OPTIONS = Options
 def main(argv: Sequence[str]) -> int:
     from lopa_bench.config.comments import of_config
     from lopa_bench.config.compose import load_config
+    from lopa_bench.config.keys import key_of
     from lopa_bench.config.quoting import override
 
     options = words.read(Options, argv, "settings")
     given = words.run_overrides(options.overrides)
     config = load_config(given)
     chosen = {"method": config.method.name, "task": config.task.name, "model": config.model.name}
-    notes = of_config({**dict(word.partition("=")[::2] for word in given), **chosen})
+    notes = of_config({**{key_of(word): word.partition("=")[2] for word in given}, **chosen})
     found = [(key, value, notes.get(key, "")) for key, value in _settings(config.resolved)]
     if options.json:
         say(json.dumps([dict(zip(("key", "value", "note"), line, strict=True)) for line in found], indent=1))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lopa_bench.config.keys import key_of
 from lopa_bench.config.places import is_own
 from lopa_bench.config.quoting import FILES, is_path, quoted, read
 
@@ -17,7 +18,7 @@ FOLDERS = {RESULTS, "data.dir", "models.dir", "tracker.dir", "init_from"}
 
 def absolute(words: Sequence[str], results_dir: Path) -> list[str]:
     """The overrides of a job with every path in them absolute, and `results_dir` where they name none."""
-    keys = [word.partition("=")[0].lstrip("+") for word in words]
+    keys = [key_of(word) for word in words]
     below = "data.dir" in keys  # the files of rows are below it
     made = [word if below and key in FILES else _absolute(word, key) for key, word in zip(keys, words, strict=True)]
     return made if RESULTS in keys else [*made, quoted(RESULTS, results_dir.absolute())]

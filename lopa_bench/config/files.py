@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 from omegaconf._utils import get_yaml_loader
 
+from lopa_bench.config.keys import key_of
 from lopa_bench.errors import UserError, in_a_line
 
 PLUGINS = "lopa_bench.plugins"
@@ -67,7 +68,7 @@ def searching(folder: str | Path | None) -> Iterator[None]:
 
 def own_folder(words: Iterable[str]) -> str | None:
     """What ``conf.path=DIR`` among overrides says; None where it is not there."""
-    given = [word.partition("=")[2] for word in words if word.lstrip("+").startswith(f"{OWN}=")]
+    given = [word.partition("=")[2] for word in words if key_of(word) == OWN]
     return given[-1].strip("'\"") if given and given[-1] not in {"", "null"} else None
 
 

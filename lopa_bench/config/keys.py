@@ -34,6 +34,11 @@ def lookup(config: Mapping[str, Any], key: str) -> Any:
     return value
 
 
+def key_of(word: str) -> str:
+    """The key that an override sets, also one with Hydra's ``+``, ``++`` or ``~`` before it."""
+    return word.partition("=")[0].lstrip("+~")
+
+
 def fits(value: Any, wanted: Any) -> bool:
     """Whether a setting's value is the wanted one; of a tuple, one of them."""
     return spell(value) in map(spell, wanted if isinstance(wanted, tuple) else (wanted,))

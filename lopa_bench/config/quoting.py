@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from lopa_bench.config.keys import spell
+from lopa_bench.config.keys import key_of, spell
 
 PATHS = {"path", "dir", "results_dir"}  # last parts of the keys whose values are paths
 FILES = {"data.train", "data.validation", "data.test"}
@@ -53,7 +53,7 @@ def as_meant(word: str, multirun: bool = False) -> str:
         return quoted(key, value)
     own = "${" in value or value.lower() == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
     several = multirun and parsed.is_sweep_override()
-    if is_path(key.lstrip("+")) and not own and not several and parsed.value() != value:
+    if is_path(key_of(word)) and not own and not several and parsed.value() != value:
         return quoted(key, value)
     return word
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lopa_bench.config.keys import key_of
+
 EMBEDDED = ("by_scale", "mini_mlm", "mini_clm")  # values of `model` that take what ships with the package
 REAL = ("files", "hub")  # values of data.source
 
@@ -13,7 +15,7 @@ def implied(overrides: Sequence[str]) -> list[str]:
 
     scale=mini, the default of everything else, cuts rows after 64 tokens and has learning rates for the embedded model.
     """
-    given = dict(word.lstrip("+").partition("=")[::2] for word in overrides)
+    given = {key_of(word): word.partition("=")[2] for word in overrides}
     folder = _value(given, "data.dir", "null") not in ("null", "")
     real = folder or "data.train" in given or _value(given, "data.source", "mini") in REAL
     if "scale" in given or not real:

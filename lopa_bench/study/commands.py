@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lopa_bench.config.keys import spell
+from lopa_bench.config.keys import key_of, spell
 
 if TYPE_CHECKING:
     from lopa_bench.study.plan import PlannedRun
@@ -47,11 +47,7 @@ def _command(group: list[PlannedRun], told: Sequence[str]) -> str:
     tasks = ",".join(dict.fromkeys(run.task for run in group))
     rest = (word for word in words(first.overrides) if not word.startswith("task="))
     small = first.overrides.get("scale") == "small"
-    yours = [word for word in YOURS if small and not any(_same_key(word, own) for own in told)]
+    yours = [word for word in YOURS if small and key_of(word) not in map(key_of, told)]
     typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, first.seeds)), *yours, *told]
     many = len(group) > 1 or len(first.seeds) > 1
     return shlex.join(["lopa-bench", *(["-m"] if many else []), *typed])
-
-
-def _same_key(word: str, other: str) -> bool:
-    return word.partition("=")[0] == other.partition("=")[0]

@@ -19,6 +19,7 @@ from types import MappingProxyType
 
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import choices, read
+from lopa_bench.config.keys import key_of
 from lopa_bench.config.resolve import FREEZE
 from lopa_bench.study.settings import DRAW_NOTHING
 
@@ -199,11 +200,6 @@ def choose(contender: Contender, scores: Means) -> Chosen | None:
 def _ranked(of: Sequence[Point], scores: Means) -> list[Point]:
     """Best first; the lower rate of equals."""
     return sorted(of, key=lambda point: (-scores[point], point.rate))
-
-
-def key_of(word: str) -> str:
-    """The key that an override sets, also one with Hydra's ``+``, ``++`` or ``~`` before it."""
-    return word.partition("=")[0].lstrip("+~")
 
 
 def contending() -> list[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from lopa_bench.config.keys import key_of
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.files import load_json, write_text
 from lopa_bench.host.terminal import say
@@ -71,7 +72,7 @@ def job_name(todo: Mapping[int, Job], config: Config) -> str:
     named = {"task": config.task.name, "method": config.method.name}
     for key, name in named.items():
         found = dict.fromkeys(
-            word.partition("=")[2] for job in todo.values() for word in job.overrides if word.startswith(f"{key}=")
+            word.partition("=")[2] for job in todo.values() for word in job.overrides if key_of(word) == key
         )
         named[key] = "+".join(found) or name
     return "-".join(named.values())[:60]
