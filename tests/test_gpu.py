@@ -12,8 +12,8 @@ import torch
 from lopa_bench.config.compose import load_config
 from lopa_bench.models.decoding import GenerationSpec
 from lopa_bench.models.shapes import files
+from lopa_bench.run.gradients import clip_gradients
 from lopa_bench.run.memory import batch, estimate
-from lopa_bench.run.train import clip_gradients
 
 gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")]
 SUITE = Path(__file__).parents[1] / "scripts" / "gpu_suite.sh"

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import NotFinite, RunFailed, UserError
 from lopa_bench.host.terminal import say
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 T = TypeVar("T")
+IN_ALL = "in_all"  # an attribute of an exception that every process gets
 
 
 def is_main() -> bool:
@@ -98,6 +99,10 @@ class Processes:
         """Do something in the main process only; its value, or its exception, in all."""
         return action()
 
+    def in_all(self, error: Exception) -> bool:
+        """Whether every process has the error: one that `first` has raised, or a refusal of what all of them were given."""
+        return True
+
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum of every process's tensor of the same shape."""
         return tensor
@@ -151,9 +156,14 @@ class _Launched(Processes):
                 outcome = [None, error]
         value, failure = broadcast_object_list(outcome)
         if failure is not None:
+            setattr(failure, IN_ALL, True)
             raise failure
         result: T = value
         return result
+
+    def in_all(self, error: Exception) -> bool:
+        refused = isinstance(error, UserError) and not isinstance(error, RunFailed | NotFinite)
+        return refused or getattr(error, IN_ALL, False)
 
     def sum(self, tensor: Tensor) -> Tensor:
         total: Tensor = self.accelerator.reduce(tensor, reduction="sum")

@@ -61,7 +61,8 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
         select, metric = evaluation.selecting(), config.task.metrics[config.task.metric]
         give_freed_memory_back()  # weights as they were read: blocks of sizes that no step needs
         progress = train(
-            model, splits["train"], config.train, config.seed, select, metric, checkpoints, monitor, together
+            *(model, splits["train"], config.train, config.seed, select, metric, checkpoints, monitor, together),
+            keep_end=config.generation is not None,
         )
         monitor.stage("evaluating")
         check_alone(model, splits["train"], config)

@@ -64,7 +64,9 @@ class Monitor:
 
     def training(self, progress: Progress, total_steps: int, epochs: int) -> None:
         """The steps begin, or go on after `progress`."""
-        if progress.step:
+        if progress.step == total_steps:
+            self._screen.say(f"trained already, {progress.step:,} steps")
+        elif progress.step:
             self._screen.say(
                 f"goes on after step {progress.step:,} of {total_steps:,}, in epoch {progress.epoch + 1} of {epochs}"
             )

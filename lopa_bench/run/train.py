@@ -5,31 +5,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch import Tensor
 
 from lopa_bench.config.schema import Train
-from lopa_bench.errors import Interrupted
+from lopa_bench.errors import Interrupted, RunFailed
 from lopa_bench.host import signals
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics.metric import Metric, Scores
 from lopa_bench.models.batches import Split
 from lopa_bench.run.checkpoint import Checkpoints
+from lopa_bench.run.gradients import backward, clip_gradients, sum_gradients
 from lopa_bench.run.losses import LossLog
 from lopa_bench.run.monitor import Monitor
 from lopa_bench.run.progress import Progress
 from lopa_bench.run.schedule import learning_rate_factor
-from lopa_bench.run.shard import full, is_shard, load_shards, whole
+from lopa_bench.run.shard import load_shards, whole
 
 State = dict[str, Tensor]
-Index = list[int]  # row numbers
-Draws = Callable[[Tensor], AbstractContextManager[None]]
 
 HISTORY_POINTS = 200  # rows of history.csv between evaluations, about
 
@@ -44,6 +42,7 @@ def train(
     checkpoints: Checkpoints,
     monitor: Monitor,
     together: Processes,
+    keep_end: bool = False,
 ) -> Progress:
     """Train `model` in place on `split`; afterwards it holds the selected epoch's parameters.
 
@@ -52,6 +51,7 @@ def train(
     Args:
         evaluate: scores of the selection split, called after every epoch of the training itself; None keeps the last epoch.
         metric: whose score selects; the first of equal epochs wins.
+        keep_end: save a checkpoint at the end, too: what follows takes long.
 
     It goes on from the last checkpoint, and saves one from time to time and when Ctrl-C or SIGTERM asks it to stop.
 
@@ -81,7 +81,7 @@ def train(
                 monitor.epoch(progress, scores)
                 training.keep_if_best(scores, metric)
             training.next_epoch()
-            training.boundary(received)
+            training.boundary(received, over=keep_end and progress.epoch == training.epochs)
     if evaluate is None:
         progress.best_epoch = progress.epoch
     else:
@@ -151,12 +151,16 @@ class Training:
             "schedule": self.schedule.state_dict(),
         }
 
-    def boundary(self, received: list[int]) -> None:
-        """Between two steps: save a checkpoint if it is time, or if a signal in `received` asks to stop, and stop."""
+    def boundary(self, received: list[int], over: bool = False) -> None:
+        """Between two steps: save a checkpoint if it is time, or `over`, or if a signal in `received` asks to stop, and stop."""
         stop = self.together.any(bool(received))
-        if stop or self.together.any(self.together.main and self.checkpoints.due):
+        if stop or over or self.together.any(self.together.main and self.checkpoints.due):
             now = whole(self.state(), self.together)
-            self.together.first(lambda: self.checkpoints.save(now))
+            with (
+                suppress(RunFailed) if stop else nullcontext()
+            ):  # who asks is told that it stops: the one before is there
+                self.together.first(lambda: self.checkpoints.save(now))
+            stop = self.together.any(bool(received))  # it may have come meanwhile
         if stop:
             raise Interrupted(*received)
 
@@ -207,42 +211,3 @@ class Training:
             self.progress.search, self.progress.trained_parameters = self.model.end_search(), 0
             self._begin(self.settings.epochs)
         self.progress.seconds = time.perf_counter() - self._started
-
-
-def backward(
-    model: AdaptedModel, split: Split, index: Index, beside: Index, scored: int, draws: Draws, together: Processes
-) -> Tensor:
-    """Accumulate gradients of the cross-entropy at the positions of rows `index`, summed, over the step's `scored`; that loss, detached.
-
-    So one step is the same however its rows are divided into accumulated batches, and those among processes, each of which takes its
-    share of the rows.
-
-    Args:
-        beside: rows that it is as long as if they were among them.
-        draws: given row numbers, the block in which these rows' random numbers are drawn.
-    """
-    share = together.share(index)
-    weight = sum(len(split.rows[i].targets) for i in share) / scored
-    share = share or index[:1]  # with no row of its own a process still takes part in the sum, at weight 0
-    # As long as the whole batch, since a prompt may stand behind the padding, and where it stands it draws.
-    batch = split.batch(share, beside=(*index, *beside)).to(model.backbone.device)
-    with draws(batch.index):
-        loss = model.loss(batch) * weight
-        loss.backward()
-    return loss.detach()
-
-
-def sum_gradients(parameters: list[nn.Parameter], together: Processes) -> None:
-    """Sum gradients over all processes, in one collective. The backward pass has summed those of shards."""
-    gradients = [p.grad for p in parameters if p.grad is not None and not is_shard(p)]
-    if together.count > 1 and gradients:
-        flat = together.sum(torch.cat([gradient.flatten() for gradient in gradients]))
-        for gradient, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(total.view_as(gradient))
-
-
-def clip_gradients(parameters: list[nn.Parameter], clip: float | None) -> Tensor:
-    """Scale gradients down to the norm `clip`; the norm before that."""
-    norm = full(get_total_norm([p.grad for p in parameters if p.grad is not None]))
-    clip_grads_with_norm_(parameters, clip if clip is not None else math.inf, norm)
-    return norm

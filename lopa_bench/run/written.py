@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 
 import torch
 from torch import Tensor
 
 from lopa_bench.config.schema import Config
+from lopa_bench.errors import RunFailed
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.results.provenance import versions
 from lopa_bench.run.checkpoint import Checkpoints
 
 Tokens = list[list[int]]  # of every sample of a row
@@ -22,16 +24,19 @@ class Written:
     """New tokens by row, in this process's file. A run that is stopped, or whose scorer dies, writes only what is missing.
 
     A batch is written again where one of its rows is missing: the same rows are then padded to the same length. Tokens of other trained
-    parameters are not taken: a run that goes on from its last checkpoint may end elsewhere on another machine.
+    parameters, of another precision or device, or of other versions of the packages are not taken.
     """
 
     def __init__(self, model: AdaptedModel, checkpoints: Checkpoints, together: Processes) -> None:
         self._files = checkpoints.beside(f"texts.{together.rank}")
-        self._parameters = _digest(model.trainable())
+        self._by = {"parameters": _digest(model.trainable()), "on": _machine(model), "versions": versions()}
         state = self._files.load() or {}
-        same = state.get("parameters") == self._parameters
-        self._tokens: dict[int, Tokens] = state["tokens"] if same else {}
-        checkpoints.before += self._files.before if same else 0
+        self._tokens: dict[int, Tokens] = {}
+        if {name: state.get(name) for name in self._by} == self._by:
+            self._tokens = state["tokens"]
+        else:
+            self._files.before = 0.0  # nothing of that time is in the result
+        checkpoints.before += self._files.before
 
     def of(self, rows: Sequence[int], write: Write) -> list[Tokens]:
         """The tokens of a batch of rows, as they are kept, or else as `write` now makes them."""
@@ -43,7 +48,7 @@ class Written:
 
     def save(self) -> None:
         """Write the file. Raises `RunFailed` where that cannot be."""
-        self._files.save({"parameters": self._parameters, "tokens": self._tokens})
+        self._files.save({**self._by, "tokens": self._tokens})
 
 
 def _digest(parameters: Mapping[str, Tensor]) -> str:
@@ -55,20 +60,29 @@ def _digest(parameters: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def _machine(model: AdaptedModel) -> str:
+    """The kind of device and the type of the numbers that it computes with."""
+    return f"{model.backbone.device.type} {model.backbone.dtype}"
+
+
 @contextmanager
 def kept(
     model: AdaptedModel, config: Config, checkpoints: Checkpoints, together: Processes
 ) -> Iterator[Written | None]:
     """What is written within the block is saved from time to time, and at its end however that comes.
 
-    None, so nothing is kept, where labels are answered (soon done), where vLLM writes (all at once), and where a model is divided among
-    the processes (all of them do every batch together).
+    None, so nothing is kept, where labels are answered (soon done), where vLLM writes (all at once), where a model is divided among
+    the processes (all of them do every batch together), and by a process that does not see the run's folder: it is the first one's.
     """
-    if config.generation is None or config.generation.generator == "vllm" or config.train.shard:
+    at_once = config.generation is None or config.generation.generator == "vllm"
+    if at_once or config.train.shard or not checkpoints.folder.is_dir():
         yield None
         return
     written = Written(model, checkpoints, together)
     try:
         yield written
-    finally:
-        written.save()
+    except BaseException:
+        with suppress(RunFailed):  # what has ended the block is told
+            written.save()
+        raise
+    written.save()

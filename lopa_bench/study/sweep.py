@@ -102,6 +102,8 @@ def _clear_locks(folder: Path) -> None:
 def run_job(run: Callable[[], Outcome], folder: Path, overrides: Sequence[str]) -> float | None:
     """Do one job and record what became of it; whatever goes wrong, the next one follows.
 
+    But what goes wrong in one of several processes ends them all.
+
     Returns:
         The score of the selection split (else the reported one), for sweepers that search; None of a job without a result.
     """
@@ -165,6 +167,8 @@ def _run_and_record(run: Callable[[], Outcome], folder: Path, overrides: Sequenc
         with contextlib.suppress(OSError):
             log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
         record("failed", error=reason(error), log=str(log), diverged=isinstance(error, TrainingDiverged))
+        if not processes().in_all(error):
+            raise  # the others wait for this process, in the middle of the job: torchrun ends them where one ends
         return None
     except BaseException:
         record("interrupted")

@@ -23,8 +23,8 @@ from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Row, Split, encode_completions, encode_prompts
 from lopa_bench.models.decoding import GenerationSpec, nuclei
 from lopa_bench.models.tokens import is_ended, new_text
+from lopa_bench.run.gradients import backward
 from lopa_bench.run.predict import write
-from lopa_bench.run.train import backward
 from lopa_bench.tasks.example import Example
 
 ARCHITECTURES = ["gpt2", "llama", "codegen", "phi"]

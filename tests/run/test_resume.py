@@ -25,6 +25,7 @@ from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.losses import LossLog
 from lopa_bench.run.progress import Progress
 from lopa_bench.run.story import run
+from lopa_bench.run.train import Training
 
 FILES = ("trained.safetensors", "history.csv", "predictions.jsonl", "prompts.npz")
 
@@ -105,6 +106,44 @@ def test_goes_on_bit_for_bit(module_overrides, undisturbed, monkeypatch, step):
             run(load_config(overrides))
     torch.rand(7)  # what else the process draws in between does not matter
     assert_same(run(load_config(overrides)), undisturbed)
+
+
+@pytest.mark.parametrize("disk_is_full", [False, True])
+def test_a_signal_while_the_last_checkpoint_is_saved(module_overrides, monkeypatch, disk_is_full):
+    overrides = [*module_overrides(f"late-{disk_is_full}"), "method=lopa", "checkpoint_every=0", "train.epochs=1"]
+    save, saved = Checkpoints.save, []
+
+    def asked(checkpoints, state):
+        saved.append(state["progress"]["step"])
+        if len(saved) == 8:  # 7 steps, and the epoch's end
+            os.kill(os.getpid(), signal.SIGTERM)
+        if len(saved) == 8 and disk_is_full:
+            raise RunFailed("no space")
+        save(checkpoints, state)
+
+    monkeypatch.setattr(Checkpoints, "save", asked)
+    with pytest.raises(RunFailed if disk_is_full else Interrupted):
+        run(load_config(overrides))
+    assert run(load_config(overrides)).result.steps == 7
+
+
+def test_a_full_disk_does_not_hide_the_signal(module_overrides, monkeypatch):
+    overrides = [*module_overrides("full"), "method=lopa", "train.epochs=1"]
+
+    def full(*_):
+        raise RunFailed("no space")
+
+    monkeypatch.setattr(Checkpoints, "save", full)
+    step = Training._step
+
+    def asked(training, group):
+        os.kill(os.getpid(), signal.SIGUSR2)
+        step(training, group)
+
+    monkeypatch.setattr(Training, "_step", asked)
+    with pytest.raises(Interrupted) as caught:
+        run(load_config(overrides))
+    assert caught.value.signum == signal.SIGUSR2
 
 
 @pytest.mark.parametrize("damage", ["truncated", slow("flipped"), slow("empty"), "both"])

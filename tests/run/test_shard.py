@@ -21,9 +21,9 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import nlg
 from lopa_bench.models.layers import layer_list
+from lopa_bench.run.gradients import backward
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.story import run
-from lopa_bench.run.train import backward
 
 SHARD = "train.shard=true"
 FILE = "trained.safetensors"

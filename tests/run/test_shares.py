@@ -9,7 +9,7 @@ import torch
 from lopa_bench.config.files import choices
 from lopa_bench.host.processes import Processes
 from lopa_bench.models.batches import Split
-from lopa_bench.run.train import backward
+from lopa_bench.run.gradients import backward
 
 METHODS = sorted(
     set(choices("method")) - {"none", "encoder_probe"}

@@ -8,14 +8,14 @@ import tiny
 import torch
 
 from lopa_bench.config.compose import load_config
-from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.errors import Interrupted, RunFailed, UserError
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics import nlg
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.preflight import preflight
 from lopa_bench.run.story import run
-from lopa_bench.run.written import Written
+from lopa_bench.run.written import Written, kept
 from lopa_bench.tasks.data_to_text import DataToText
 
 PLACES = ["The Eagle", "The Mill", "Aromi", "Zizzi"]
@@ -132,12 +132,69 @@ def test_texts_of_other_parameters_are_not_taken(tiny_models, tmp_path):
     written = Written(model, checkpoints, Processes())
     assert written.of([3, 1], lambda: [[[5]], [[6, 7]]]) == [[[5]], [[6, 7]]]
     written.save()
-    kept = Written(model, checkpoints, Processes())
-    assert kept.of([1], lambda: [[[9]]]) == [[[6, 7]]]
-    assert kept.of([1, 2], lambda: [[[6, 7]], [[8]]]) == [[[6, 7]], [[8]]]  # a batch of which one row is missing
+    again = Written(model, checkpoints, Processes())
+    assert again.of([1], lambda: [[[9]]]) == [[[6, 7]]]
+    assert again.of([1, 2], lambda: [[[6, 7]], [[8]]]) == [[[6, 7]], [[8]]]  # a batch of which one row is missing
     with torch.no_grad():
         next(iter(model.trainable().values())).add_(1)
     assert Written(model, checkpoints, Processes()).of([1], lambda: [[[9]]]) == [[[9]]]
+
+
+@pytest.mark.parametrize(
+    "other", ["lopa_bench.run.written._machine", "lopa_bench.run.written.versions"], ids=["precision", "versions"]
+)
+def test_texts_of_another_machine_are_not_taken_nor_their_time(tiny_models, tmp_path, monkeypatch, other):
+    model = tiny.adapt(tiny_models("gpt2"), "none")
+    written = Written(model, Checkpoints(tmp_path, 60), Processes())
+    written.of([0], lambda: [[[5]]])
+    written._files.before = 1000.0
+    written.save()
+    monkeypatch.setattr(other, lambda *_: "other")
+    for _ in range(2):
+        checkpoints = Checkpoints(tmp_path, 60)
+        again = Written(model, checkpoints, Processes())
+        assert again.of([0], lambda: [[[9]]]) == [[[9]]]
+        assert checkpoints.before < 10
+        again.save()
+
+
+def test_a_process_that_does_not_see_the_folder_keeps_nothing(tiny_models, tmp_path, overrides):
+    config = load_config([*overrides, "task=e2e", "method=pt"])
+    with kept(tiny.adapt(tiny_models("gpt2"), "pt"), config, Checkpoints(tmp_path / "away", 60), Processes()) as texts:
+        assert texts is None
+    assert not (tmp_path / "away").exists()
+
+
+def test_who_stops_the_writing_on_a_full_disk_is_told_that_it_stopped(tiny_models, tmp_path, overrides, monkeypatch):
+    def full(*_):
+        raise RunFailed("no space")
+
+    config = load_config([*overrides, "task=e2e", "method=pt"])
+    monkeypatch.setattr(Checkpoints, "save", full)
+    for raised in (Interrupted(15), RunFailed("no score")):
+        with (
+            pytest.raises(type(raised)) as caught,
+            kept(tiny.adapt(tiny_models("gpt2"), "pt"), config, Checkpoints(tmp_path, 60), Processes()),
+        ):
+            raise raised
+        assert caught.value is raised
+
+
+def test_training_is_not_repeated_for_what_comes_after_it(overrides, monkeypatch, capsys):
+    """However long ago the last checkpoint was; of labels, which are answered soon, there is none at the end."""
+    overrides = [*overrides, "task=e2e", "method=pt", "checkpoint_every=3600"]
+
+    def dies(*_):
+        raise RunFailed("no score")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DataToText, "assess", dies)
+        with pytest.raises(RunFailed):
+            run(load_config(overrides))
+    monkeypatch.setattr("lopa_bench.run.train.backward", dies)
+    result = run(load_config(overrides)).result
+    assert result.steps == 4
+    assert "trained already, 4 steps" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

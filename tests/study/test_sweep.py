@@ -19,14 +19,38 @@ from lopa_bench.cli.main import main
 from lopa_bench.cli.status import state
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.overrides import check_keys
-from lopa_bench.errors import UserError
+from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.lease import Busy, Lease, Owner
+from lopa_bench.host.processes import Processes
 from lopa_bench.models.shelf import MODELS
 from lopa_bench.results.directory import LOCK, RunDirectory
 from lopa_bench.run import identity, inputs, memory, records
 from lopa_bench.run.story import run
 from lopa_bench.study import jobs, rounds, submit, sweep
 from lopa_bench.tasks.rows import load_records
+
+
+def test_what_fails_in_one_of_several_processes_ends_it(tmp_path, monkeypatch):
+    """The others wait in the job for it: were it to begin the next one, all would wait for ever."""
+
+    class Launched(Processes):
+        def in_all(self, error):
+            return isinstance(error, UserError) and not isinstance(error, RunFailed)
+
+    monkeypatch.setattr(sweep, "processes", Launched)
+
+    def failing(error):
+        def fail():
+            raise error
+
+        return fail
+
+    folder = tmp_path / "0"
+    folder.mkdir()
+    assert sweep.run_job(failing(UserError("refused")), folder, ["seed=0"]) is None
+    with pytest.raises(RunFailed, match="out of memory"):
+        sweep.run_job(failing(RunFailed("out of memory")), folder, ["seed=0"])
+    assert jobs.read(tmp_path)[0].state == "failed"
 
 
 def test_ran_found_failed(overrides, tmp_path, capsys, monkeypatch):
