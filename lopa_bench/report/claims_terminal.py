@@ -87,14 +87,14 @@ def _cells(finding: Finding) -> list[str]:
 
 
 def _lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """``rte, mrpc: about 2 more seeds would decide``, tasks of which the same is said together."""
+    """``rte, mrpc: about 2 more seeds would decide as often as not``, tasks of which the same is said together."""
     tasks: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
         said = [finding.detail] if finding.detail else []
         if finding.difference is None:
             said = [finding.verdict, *said]
         elif finding.verdict == "undecided":
-            said = [f"{needs(finding)} would decide", *said]
+            said = [needs(finding), *said]
         if said:
             tasks[", ".join(said)].append(finding.comparison.task)
     for text, names in tasks.items():

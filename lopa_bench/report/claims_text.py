@@ -29,14 +29,18 @@ HEADS = ("task", "comparison", *NUMBERS, "verdict")
 
 
 def needs(finding: Finding) -> str:
-    """What it would take to decide an undecided comparison."""
+    """What it would take to decide an undecided comparison. At the size seen it then is decided half of the time."""
     difference = finding.difference
     assert difference is not None
+    if difference.seeds == 1:
+        return "one seed does not tell how many it takes"
     seeds, rows = finding.more_seeds, difference.more_rows
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
-    if rows and difference.seeds > 1:  # one seed decides nothing on any number of rows
+    if rows:
         wanted.append(f"{rows:,} more test rows")
-    return "about " + " or ".join(wanted) if wanted else "no practical number of seeds or rows"
+    if not wanted:
+        return "no practical number of seeds or rows would decide"
+    return f"about {' or '.join(wanted)} would decide as often as not"
 
 
 def finding_cells(finding: Finding) -> list[str]:
@@ -52,7 +56,7 @@ def finding_cells(finding: Finding) -> list[str]:
     if difference is None:
         return [comparison.task, label, finding.detail or MISSING, *[""] * 5, verdict]
     if verdict == "undecided":
-        verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(finding)} would decide"
+        verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(finding)}"
     if finding.detail:
         verdict += f" ({finding.detail})"
     return [comparison.task, label, *number_cells(finding), verdict]

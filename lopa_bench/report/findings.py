@@ -42,7 +42,10 @@ class Finding:
 
     @property
     def more_seeds(self) -> int | None:
-        """Seeds that would decide it: at least those planned, since before them it takes more; None: no practical number."""
+        """Seeds with which it would be decided as often as not: at least those planned, since before them it takes more.
+
+        None: no practical number, or one seed, which does not tell.
+        """
         found = self.difference
         if found is None or found.more_seeds is None:
             return None
@@ -54,10 +57,13 @@ class Finding:
 
     @property
     def leaning(self) -> Verdict:
-        """The verdict; of an undecided comparison, which one its effect would have, were it certain."""
+        """The verdict; of an undecided comparison, which one its effect would have, were it certain: none at the bound itself."""
         if self.verdict != "undecided" or self.difference is None or not isinstance(self.comparison, Contrast):
             return self.verdict
-        return "holds" if self.comparison.region.holds(self.difference.effect) else "fails"
+        region, effect = self.comparison.region, self.difference.effect
+        if effect in region.at_stake(effect):
+            return "undecided"
+        return "holds" if region.holds(effect) else "fails"
 
     @property
     def to_a_point(self) -> bool:

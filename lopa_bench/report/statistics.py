@@ -29,10 +29,14 @@ ROUNDING = 1e-9  # points: what floating point leaves between equal scores
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation of A − B over seeds, and its degrees of freedom (0: unknown)."""
+    """Standard deviation of A − B over seeds, and its degrees of freedom (0: unknown).
+
+    `others`: where it is the larger of a task's own and the pooled one, the degrees of freedom that the other tasks add; else 0.
+    """
 
     value: float
     freedom: int
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ class Difference:
         low, high: 95 % interval over examples and seeds; with one seed that over examples alone (NaN without predictions).
         p: two-sided, of the region's nearest untruth; 1 for one seed, which proves nothing.
         p_examples: with one seed, the same over examples alone; None without predictions, and with several seeds.
-        more_seeds, more_rows: about how many more of the one or of the other would decide, if effect and spread stay; 0: none, None: no
-            practical number. At `LEVEL`, or, as `needed_at` has it, at another.
+        more_seeds, more_rows: with about how many more of the one or of the other it would be decided half of the time, if
+            effect and spread stay; 0: none, None: no practical number, and of one seed no number of seeds. At `LEVEL`, or, as
+            `needed_at` has it, at another.
         power: how often as many seeds and rows, drawn anew, would decide, were the effect seen the true one.
         known: what is known of its variance, and `distance`, how far it is from the region's nearest untruth; None with one seed.
     """
@@ -127,20 +132,20 @@ def paired_difference(
 def _parts(a: Sequence[RowScores], b: Sequence[RowScores], spread: Spread, seeds: int) -> Parts:
     """The parts of the variance of A − B; without predictions all that is known of the examples is in the seeds."""
     if not a or len(a[0].rows) < 2:
-        return Parts(0.0, spread.value**2 / seeds, 0.0, spread.freedom, 0, seeds)
+        return Parts(0.0, spread.value**2 / seeds, 0.0, spread.freedom, 0, seeds, spread.others)
     differences: NDArray[np.float64] = np.stack([jackknife(x) - jackknife(y) for x, y in zip(a, b, strict=True)])
-    return parts(differences, spread.value, spread.freedom)
+    return replace(parts(differences, spread.value, spread.freedom), others=spread.others)
 
 
 def _of_one_seed(a: Sequence[RowScores], b: Sequence[RowScores], effect: float, bounds: Sequence[float]) -> Difference:
     rows = len(a[0].rows) if a else 0
     if rows < 2:  # every draw of one example is that example
-        return Difference(effect, math.nan, math.nan, 1, rows, 1.0, None, more_seeds=2, more_rows=None)
+        return Difference(effect, math.nan, math.nan, 1, rows, 1.0, None, more_seeds=None, more_rows=None)
     draws = bootstrap(a[0], b[0])
     low, high = np.quantile(draws, [LEVEL / 2, 1 - LEVEL / 2])
     more = _more_rows(min(abs(effect - bound) for bound in bounds), float(draws.std()), rows)
     p = example_p(a[0], b[0], draws, bounds)
-    return Difference(effect, float(low), float(high), 1, rows, 1.0, p, more_seeds=2, more_rows=more)
+    return Difference(effect, float(low), float(high), 1, rows, 1.0, p, more_seeds=None, more_rows=more)
 
 
 def pool(samples: Iterable[Sequence[float]]) -> Spread:
@@ -157,7 +162,8 @@ def _taken(effects: Sequence[float], pooled: Spread | None, planned: int) -> Spr
     small = planned < OWN and len(effects) >= planned
     alike = len(set(np.round(effects, 6))) < min(3, len(effects))
     if pooled is not None and pooled.freedom and (small or alike):
-        return max(pooled, own, key=lambda spread: spread.value)
+        larger = max(pooled, own, key=lambda spread: spread.value)
+        return replace(larger, others=pooled.freedom - own.freedom)
     return own
 
 

@@ -95,7 +95,13 @@ class _Checker:
         counted = both[:planned_seeds]
         found = self.sample(comparison, a, b, counted)
         left = len(both) - len(counted)
-        told = [f"{left} more than planned not counted (seeds={len(both)} counts all)"] if left else []
+        told = (
+            [
+                f"{left} more than planned not counted (seeds={len(both)} takes all, and wants as many of every comparison)"
+            ]
+            if left
+            else []
+        )
         if beside := differing([(_circumstances(a.loc[seed]), _circumstances(b.loc[seed])) for seed in counted]):
             told.append(f"the two sides differ in {', '.join(beside)}")
         return replace(found, detail="; ".join(filter(None, [found.detail, *told])))
@@ -113,7 +119,7 @@ class _Checker:
             savings = [saved_steps(run_a, run_b, SHARE) for run_a, run_b in pairs]
             known = [saving for saving in savings if saving is not None]
             if not known:
-                return Finding(contrast, "undecided", "no evaluations in their history.csv")
+                return Finding(contrast, "undecided", "no evaluations in their history.csv, or no gain beyond chance")
             return _Sample(contrast, known)
         key = contrast.metric
         if any(key not in run["metrics"] for both in pairs for run in both):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,20 +42,22 @@ def saved_steps(a: pd.Series, b: pd.Series, share: float) -> float | None:
 
     Of the slower one's, so that A against B is the opposite of B against A.
 
-    The goal is ``share`` of the gain over the majority class that the better of both makes. A run
-    that never gets there counts with all its steps. None where a run has no evaluations, or where
-    nothing is gained.
+    The goal is one that both reach: ``share`` of the gain over the majority class that the lesser of both makes. (To what the better
+    reaches the other may never come, and its steps would tell of its level, not of its speed.) None where a run has no evaluations, or
+    gains no more than its selection split's rows leave to chance: two standard errors of a share of one half.
     """
     curves = [evaluations(run) for run in (a, b)]
     if any(curve.empty for curve in curves):
         return None
     majority = max((run["majority"] for run in (a, b) if pd.notna(run["majority"])), default=0.0)
-    best = max(curve["score"].max() for curve in curves)
-    if best <= majority:
+    gain = min(curve["score"].max() for curve in curves) - majority
+    if gain <= max(_chance(run) for run in (a, b)):
         return None
-    goal = majority + share * (best - majority)
-    reached = [curve[curve["score"] >= goal]["step"] for curve in curves]
-    steps = [
-        float(hits.iloc[0] if len(hits) else curve["step"].max()) for hits, curve in zip(reached, curves, strict=True)
-    ]
+    steps = [float(curve[curve["score"] >= majority + share * gain]["step"].iloc[0]) for curve in curves]
     return 100 * (steps[1] - steps[0]) / max(steps)
+
+
+def _chance(run: pd.Series) -> float:
+    """Two standard errors, in points, of a score on the selection split's rows; 0 where it is not told how many these were."""
+    rows = run["config"]["data"].get("rows", {}).get("test" if run["selection"] == "paper" else "validation", 0)
+    return 100 / math.sqrt(rows) if rows else 0.0

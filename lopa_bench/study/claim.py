@@ -34,7 +34,7 @@ class Contrast:
     """The statement that on this task A − B lies in the region.
 
     ``measure``: the task's headline metric, or ``steps``, the percentage of the slower one's steps
-    that A saves (loses: below zero) on the way to nine tenths (SHARE) of what the better of both gains over the majority class, or
+    that A saves (loses: below zero) on the way to nine tenths (SHARE) of what the lesser of both gains over the majority class, or
     ``exchanged``: A with its own prompts − B with prompts exchanged between instances, where A and B are the same runs.
     """
 

@@ -83,6 +83,23 @@ def test_at_most_five_percent_of_verdicts_are_false_under_the_null(seeds):
         assert false_verdicts(shares, seeds, 50, 600, random) < 0.05 + 3 * 0.009, shares
 
 
+@pytest.mark.parametrize("rows", [60, 2000])
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_at_most_five_percent_where_the_rest_hides_the_seeds(seeds, rows):
+    """From the mean squares, which are independent chi-squares: 2,000 draws have a standard error of 0.5 points."""
+    random, trials = np.random.default_rng(seeds + rows), 2000
+    for a, b, e in [*SHARES, (0.1, 0.6, 0.3), (0.2, 0.5, 0.3), (0.0, 0.2, 0.8)]:
+        examples = (a + e) * random.chisquare(rows - 1, trials) / (rows - 1)
+        spread = (b + e) * random.chisquare(seeds - 1, trials) / (seeds - 1)
+        rest = e * random.chisquare((rows - 1) * (seeds - 1), trials) / ((rows - 1) * (seeds - 1))
+        means = random.standard_normal(trials)
+        found = [
+            abs(mean) > Parts(*variances, freedom=seeds - 1, rows=rows, count=seeds).half()
+            for *variances, mean in zip(examples, spread, rest, means, strict=True)
+        ]
+        assert np.mean(found) < LEVEL + 3 * 0.0049, (a, b, e)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
 def test_at_most_five_percent_of_verdicts_are_false_over_all_shares(seeds):
@@ -118,6 +135,18 @@ def test_power_is_how_often_a_true_effect_is_found():
         found = [drawn(random, (0.6, 0.3, 0.1), 10, 100) + effect for _ in range(800)]
         often = np.mean([each.mean() > estimated(each).half() for each in found])
         assert Parts(0.7, 0.4, 0.1, 9, 100, 10).power(effect) == pytest.approx(often, abs=0.06)
+
+
+@pytest.mark.parametrize("effect", [1.0, 2.5, 4.0])
+def test_power_where_the_larger_of_two_spreads_counts(effect):
+    """Three seeds of six tasks alike: the own spread (2 degrees of freedom) is drawn with the others' (10)."""
+    random = np.random.default_rng(3)
+    own, others = random.chisquare(2, 40_000) / 2, random.chisquare(10, 40_000) / 10
+    pooled = (2 * own + 10 * others) / 12
+    half = np.where(own > pooled, stats.t.ppf(0.975, 2) * np.sqrt(own), stats.t.ppf(0.975, 12) * np.sqrt(pooled))
+    often = np.mean(effect + random.standard_normal(40_000) > half)
+    for freedom in (2, 12):  # whichever was the larger this time
+        assert Parts(0.0, 1.0, 0.0, freedom, 0, 3, others=10).power(effect) == pytest.approx(often, abs=0.01)
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.3, -0.5])
