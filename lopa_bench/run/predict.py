@@ -87,7 +87,7 @@ def _size(batch: Batch) -> int:
 
 
 def write(model: AdaptedModel, split: Split, config: Config, kept: Written | None = None) -> Predicted:
-    """The task's answers in generated text, `generation.num_samples` of every row."""
+    """The task's answers in generated text, `generation.num_samples` of every row; `kept` is as in `predict`."""
     settings, task, tokenizer = config.generation, config.task, model.backbone.tokenizer
     assert settings is not None
     budgets = [settings.max_new_tokens or config.text_length - len(row.ids) for row in split.rows]
@@ -120,7 +120,8 @@ def batched(
 ) -> list[Tokens]:
     """New tokens of every row and sample, rows of like length together.
 
-    A batch goes on until its largest budget is spent, so its longest row needs that many positions too, of the model's `room`.
+    A batch goes on until its largest budget is spent, so its longest row needs that many positions too, of the model's `room`. A batch
+    that `kept` has is not written again.
     """
 
     def fits(rows: list[int]) -> bool:
