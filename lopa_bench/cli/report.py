@@ -49,7 +49,10 @@ class Tables(Options):
 class Claims(Options):
     format: Literal["terminal", "markdown", "json"] = option("how they are written", "terminal")
     seeds: int | None = option(
-        "how many were planned before the first run, if not as many as the tables ask for", None, shown="N", above=1
+        "how many were planned before the first run, to be looked at once, in place of the study's looks",
+        None,
+        shown="N",
+        above=1,
     )
 
 

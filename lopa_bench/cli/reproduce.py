@@ -33,7 +33,8 @@ from lopa_bench.study.rounds import carry_out
 SUMMARY = "make every run that the tables are still missing, then tables, claims, figures and the page"
 DETAILS = """\
 Exit status 1 if a run failed: the tables are written all the same, with that cell empty. The same command goes on where it was;
-several machines that see the same results folder share the work. `make reproduce-tables SCALE=… FAST=1` calls this."""
+several machines that see the same results folder share the work. `make reproduce-tables SCALE=… FAST=1 DECIDE=1` calls this.
+With decide=true the seeds of the claims' next looks follow, until no undecided comparison asks for more (lopa-bench report claims)."""
 EXAMPLE = "lopa-bench reproduce scale=mini fast=true table=glue --dry-run"
 # Imported once, with torch, in a process that computes nothing and that the workers are forks of.
 PRELOADED = ["lopa_bench.run.execution"]
@@ -59,16 +60,19 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.study.tables import tables
 
     options = words.read(Options, argv, "reproduce")
-    wanted = plan.plan_of(options)
-    plan.print_commands(wanted)
-    jobs = jobs_of(wanted)
-    count = process_count(options.workers, len(jobs))
-    if count > 1:
-        say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
-    if options.dry_run:
-        return 0
-    require("matplotlib", "reproduce")  # what comes last, and the runs may take days
-    status = recorded.status(run_all(jobs, options.results_dir, count, options.wait)) if jobs else 0
+    while True:
+        wanted = plan.plan_of(options)
+        plan.print_commands(wanted)
+        jobs = jobs_of(wanted)
+        count = process_count(options.workers, len(jobs))
+        if count > 1:
+            say(f"in {count} processes side by side: {describe([job.seconds for job in jobs], count)}")
+        if options.dry_run:
+            return 0
+        require("matplotlib", "reproduce")  # what comes last, and the runs may take days
+        status = recorded.status(run_all(jobs, options.results_dir, count, options.wait)) if jobs else 0
+        if status or not jobs or not (options.decide and options.wait):
+            break  # else what has run may ask for a further look
     names = [table.name for table in tables(options.scale, options.table)]
     write_report(options.results_dir, options.scale, options.fast, names, wanted.where(options.scale))
     return status

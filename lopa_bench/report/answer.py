@@ -151,8 +151,8 @@ def _finding(finding: Finding) -> str:
     told = []
     if not math.isnan(difference.low):
         told.append(f"{difference.low:+.1f} … {difference.high:+.1f}")
-    if difference.seeds < finding.planned_seeds:
-        told.append(f"{difference.seeds} of {finding.planned_seeds} seeds")
+    if difference.seeds < finding.look.seeds:
+        told.append(f"{difference.seeds} of {finding.look.seeds} seeds")
     return f"{task} {difference.effect:+.1f}" + (f" ({'; '.join(told)})" if told else "")
 
 

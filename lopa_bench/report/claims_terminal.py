@@ -13,6 +13,7 @@ from lopa_bench.report.claims_text import (
     NUMBERS,
     as_json,
     as_markdown,
+    asking,
     missing_commands,
     needs,
     number_cells,
@@ -43,6 +44,8 @@ def terminal(checked: Sequence[CheckedClaim]) -> str:
             _part(console, part)
     console.print()
     console.print(f"{HOW} {LEANING}")
+    if asked := asking(checked):
+        console.print(printable(asked), soft_wrap=True)
     if commands := missing_commands(checked):
         console.print("Missing:")
     for command in commands:

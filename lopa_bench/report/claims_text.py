@@ -9,21 +9,26 @@ from typing import Any
 
 from lopa_bench.report import markdown
 from lopa_bench.report.crossed import LEVEL
-from lopa_bench.report.findings import LOOK, CheckedClaim, CheckedPart, Finding, Verdict
+from lopa_bench.report.findings import WORTH, CheckedClaim, CheckedPart, Finding, Verdict
 from lopa_bench.report.texts import MISSING
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
 from lopa_bench.study.commands import commands
+from lopa_bench.study.looks import EARLY, LOOKS
 
+_SHARES = ", ".join(f"{seeds} seeds {LEVEL * seeds / sum(LOOKS['mini']):.4f}" for seeds in LOOKS["mini"])
 HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
     "seeds: the task's own; where fewer than five are planned, or seeds say nearly the same, the larger of it and that pooled over "
-    "like tasks), p from the same, Holm-corrected within a claim. "
-    f"Before all planned seeds are there (3 of 10) it takes p < {LOOK:g}, since who looks again and again finds more than there "
-    "is; more than planned are not counted. Power: how often as many seeds and rows, drawn anew, would decide at that level, before the "
-    "correction, were the effect seen the true one. One seed never decides. Known to a point: undecided with all planned "
-    "seeds, and the interval ends within one point of the effect."
+    "like tasks), p from the same, corrected for the planned looks and, after Holm, for the claim's other comparisons: below "
+    f"{LEVEL:g} it decides. Of this level a look may spend a share in proportion to its seeds (looks after {_SHARES}; a single look all), "
+    f"and {LEVEL * EARLY:g} where the first look's seeds are not yet all there (3 of 5); seeds between two looks are not counted. "
+    "Power: how often as many seeds and rows, drawn anew, would decide at that share of the level, before Holm's "
+    "correction, were the effect seen the true one. One seed never decides. Known to a point: undecided with all seeds of its look, "
+    "and the interval ends within one point of the effect. A comparison asks for the next look's seeds where, at the effect and spread "
+    f"seen, the last look would decide it in at least {100 * WORTH:.0f} % of cases or know it to a point."
 )
+LEAST = 0.001  # a smaller p is printed as less than this
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
 HEADS = ("task", "comparison", *NUMBERS, "verdict")
 
@@ -34,6 +39,10 @@ def needs(finding: Finding) -> str:
     assert difference is not None
     if difference.seeds == 1:
         return "one seed does not tell how many it takes"
+    if finding.chance is not None:
+        by_chance = finding.chance >= WORTH or not finding.asked
+        then = f"decide it in {100 * finding.chance:.0f} % of cases" if by_chance else "know it to a point"
+        return f"asks for {finding.asked or 'no more'} seeds ({finding.look.last.seeds} {then})"
     seeds, rows = finding.more_seeds, difference.more_rows
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
     if rows:
@@ -72,14 +81,14 @@ def number_cells(finding: Finding) -> list[str]:
     p = MISSING if p_holm is None else p_text(p_holm)
     power = f"{100 * difference.power:.0f} %" if difference.seeds > 1 else MISSING
     rows = f"{difference.rows:,}" if difference.rows else MISSING
-    planned = f" of {finding.planned_seeds}" if difference.seeds != finding.planned_seeds else ""
+    planned = f" of {finding.look.seeds}" if difference.seeds != finding.look.seeds else ""
     return [f"{difference.effect:+.2f}", interval, p, power, f"{difference.seeds}{planned}", rows]
 
 
 def p_text(p: float) -> str:
     """To three places, or as many as it takes not to stand on the other side of the level."""
-    if p < LOOK:
-        return f"< {LOOK}"
+    if p < LEAST:
+        return f"< {LEAST}"
     text = f"{p:.3f}"
     return text if (float(text) < LEVEL) == (p < LEVEL) else f"{p:.5f}"
 
@@ -108,6 +117,13 @@ def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
     return commands(plan.distinct(run for claim in checked for f in claim.findings for run in f.missing))
 
 
+def asking(checked: Iterable[CheckedClaim]) -> str:
+    """How many comparisons ask for a further look, and the command that makes its runs; empty where none does."""
+    count = sum(finding.asked is not None for claim in checked for finding in claim.findings)
+    asks = "comparisons ask" if count > 1 else "comparison asks"
+    return f"{count} {asks} for further seeds: lopa-bench reproduce decide=true" if count else ""
+
+
 def part_title(part: CheckedPart) -> str:
     """The sentence tested, how many tasks must agree, and what came out."""
     return f"{statement(part)}: {part.verdict}"
@@ -134,6 +150,7 @@ def as_markdown(checked: Sequence[CheckedClaim]) -> str:
             rows = (list(map(markdown.cell, finding_cells(finding))) for finding in part.findings)
             lines.append(markdown.table("llrrrrrrl", HEADS, rows).rstrip())
     lines += ["", HOW]
+    lines += ["", f"{asked}."] if (asked := asking(checked)) else []
     commands = missing_commands(checked)
     if commands:
         lines += ["", "Missing runs:", "", "```sh", *commands, "```"]
@@ -175,10 +192,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "p_examples": difference.p_examples,
             "power": difference.power,
             "seeds": difference.seeds,
-            "planned_seeds": finding.planned_seeds,
+            "planned_seeds": finding.look.seeds,
             "rows": difference.rows,
             "more_seeds": finding.more_seeds,
             "more_rows": difference.more_rows,
+            "chance": finding.chance,
+            "asked": finding.asked,
             "to_a_point": finding.to_a_point,
         }
     return {

@@ -10,11 +10,10 @@ from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.statistics import Difference, holm
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part
+from lopa_bench.study.looks import EARLY, ONCE, Look
 
-# Before all planned seeds are there, a comparison is decided by a p that who looks again and again hardly ever meets by chance (Haybittle
-# 1971, Peto et al. 1976): looks after each of 3 to 9 seeds add at most half a point to the error of the tenth (test_crossed.py).
-LOOK = LEVEL / 50
 POINT = 1.0  # of the metric: half of the interval of a difference that is known well, whatever its sign
+WORTH = 0.2  # a further look is asked for where the last one decides at least as often as this, or knows to a point
 
 Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
@@ -23,7 +22,11 @@ Verdict = Literal["holds", "fails", "undecided", "no runs"]
 class Finding:
     """One comparison: what came out, or which runs, `missing`, would let it come out.
 
-    Planned are the seeds of the study's tables; `encoders` read the instance in the runs compared (none where neither side reads it).
+    Attributes:
+        p_holm: corrected for the looks and for the claim's other comparisons; below `LEVEL` it is decided.
+        look: where it stands in the planned looks. encoders: what read the instance in the runs compared; none where neither side does.
+        chance: how often the last look decides, were the effect seen the true one; None where this is the last or it needs none.
+        asked: the seeds of the next look, where it is worth its runs.
     """
 
     comparison: Contrast | Fewer | Linear
@@ -32,17 +35,24 @@ class Finding:
     difference: Difference | None = None
     p_holm: float | None = None
     missing: tuple[plan.PlannedRun, ...] = ()
-    planned_seeds: int = 0
+    look: Look = ONCE
     encoders: tuple[str, ...] = ()
+    chance: float | None = None
+    asked: int | None = None
 
     @property
-    def level(self) -> float:
-        """The corrected p below which it is decided: `LEVEL` with all planned seeds, `LOOK` before."""
-        return LEVEL if self.difference and self.difference.seeds >= self.planned_seeds else LOOK
+    def complete(self) -> bool:
+        """Whether all seeds of its look count."""
+        return self.difference is not None and self.difference.seeds >= self.look.seeds
+
+    @property
+    def share(self) -> float:
+        """Of the level, what this look may spend."""
+        return self.look.share if self.complete else EARLY
 
     @property
     def more_seeds(self) -> int | None:
-        """Seeds with which it would be decided as often as not: at least those planned, since before them it takes more.
+        """Seeds with which it would be decided as often as not: at least those of the look, since before them it takes more.
 
         None: no practical number, or one seed, which does not tell.
         """
@@ -50,9 +60,7 @@ class Finding:
         if found is None or found.more_seeds is None:
             return None
         return (
-            found.more_seeds
-            if self.verdict != "undecided"
-            else max(1, found.more_seeds, self.planned_seeds - found.seeds)
+            found.more_seeds if self.verdict != "undecided" else max(1, found.more_seeds, self.look.seeds - found.seeds)
         )
 
     @property
@@ -67,11 +75,26 @@ class Finding:
 
     @property
     def to_a_point(self) -> bool:
-        """Whether it is undecided with all planned seeds and yet known to within `POINT`; steps are no points."""
-        found, of = self.difference, self.comparison
-        if self.verdict != "undecided" or found is None or not isinstance(of, Contrast) or of.measure == "steps":
+        """Whether it is undecided with all seeds of its look and yet known to within `POINT`."""
+        found = self.difference
+        if self.verdict != "undecided" or found is None or not self.in_points:
             return False
-        return found.seeds >= max(2, self.planned_seeds) and 0 < found.high - found.effect <= POINT
+        return self.complete and found.seeds > 1 and 0 < found.high - found.effect <= POINT
+
+    @property
+    def in_points(self) -> bool:
+        """Whether its difference is one of scores; steps are no points."""
+        return isinstance(self.comparison, Contrast) and self.comparison.measure != "steps"
+
+    def looking_on(self, tests: int) -> Finding:
+        """The same, with the chance of the last look and whether the next is asked for, as one of so many undecided tests."""
+        found, last = self.difference, self.look.last
+        if not self.complete or self.to_a_point or found is None or found.known is None or self.look.next is None:
+            return self
+        then = found.known.with_seeds(last.seeds)
+        chance = then.power(found.distance, LEVEL * last.share / tests, found.far)
+        worth = chance >= WORTH or (self.in_points and 0 < then.half() <= POINT)
+        return replace(self, chance=chance, asked=self.look.next.seeds if worth else None)
 
 
 @dataclass(frozen=True)
@@ -107,26 +130,27 @@ class CheckedClaim:
 def correct(findings: Sequence[Finding]) -> list[Finding]:
     """Holm over the tests of one claim, then the verdict each test allows. A comparison with one seed is none.
 
+    Each p is first divided by the share of the level that its look may spend (a weighted Bonferroni correction over the looks).
     The next to be decided is the one whose p falls first below `LEVEL` divided by the number of the undecided: at that level is counted
     what each of them needs.
     """
     tested = [i for i, finding in enumerate(findings) if finding.difference and finding.difference.seeds > 1]
-    ps = holm([findings[i].difference.p for i in tested])  # type: ignore[union-attr]
+    ps = holm([min(1.0, findings[i].difference.p / findings[i].share) for i in tested])  # type: ignore[union-attr]
     corrected = list(findings)
     for i, p in zip(tested, ps, strict=True):
-        at_its_level = findings[i].difference.powered_at(findings[i].level)  # type: ignore[union-attr]
+        at_its_level = findings[i].difference.powered_at(LEVEL * findings[i].share)  # type: ignore[union-attr]
         corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p, difference=at_its_level)
     undecided = [i for i in tested if corrected[i].verdict == "undecided"]
     for i in undecided:
         difference = corrected[i].difference
         assert difference is not None
-        needed = difference.needed_at(LEVEL / len(undecided), corrected[i].level / len(undecided))
-        corrected[i] = replace(corrected[i], difference=needed)
+        needed = difference.needed_at(LEVEL / len(undecided), LEVEL * corrected[i].share / len(undecided))
+        corrected[i] = replace(corrected[i], difference=needed).looking_on(len(undecided))
     return corrected
 
 
 def _verdict(finding: Finding, p_holm: float) -> Verdict:
-    if finding.difference is None or p_holm >= finding.level:
+    if finding.difference is None or p_holm >= LEVEL:
         return "undecided"
     contrast = finding.comparison
     assert isinstance(contrast, Contrast)

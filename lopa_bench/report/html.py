@@ -13,7 +13,7 @@ from string import Template
 
 from lopa_bench.host.files import make_folder, write_text
 from lopa_bench.report.cells import Table
-from lopa_bench.report.claims_text import HEADS, HOW, finding_cells, missing_commands, part_title, tally
+from lopa_bench.report.claims_text import HEADS, HOW, asking, finding_cells, missing_commands, part_title, tally
 from lopa_bench.report.diagnosis import diagnose
 from lopa_bench.report.figures import Drawing, draw
 from lopa_bench.report.figures.style import write_svg
@@ -100,7 +100,8 @@ def _grid(heads: Iterable[str], rows: Iterable[Sequence[str]], kind: str = "") -
 
 def _claims(checked: Sequence[CheckedClaim]) -> str:
     claims = "".join(map(_claim, checked))
-    return f"{claims}<p class=note>{escape(HOW)}</p>{_commands('Missing runs', missing_commands(checked))}"
+    how = " ".join(filter(None, [HOW, asking(checked)]))
+    return f"{claims}<p class=note>{escape(how)}</p>{_commands('Missing runs', missing_commands(checked))}"
 
 
 def _claim(claim: CheckedClaim) -> str:

@@ -24,6 +24,8 @@ from lopa_bench.results.record import Instance
 from lopa_bench.study import plan
 from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.looks import ONCE, Look, look
+from lopa_bench.study.settings import looks
 from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import row_and_column
 from lopa_bench.tasks.known import as_run
@@ -35,7 +37,7 @@ def check_claims(
     """Every claim's verdict; p values are Holm-corrected over all comparisons of a claim.
 
     Args:
-        seeds: how many were planned in advance; None: as many as the tables ask for.
+        seeds: how many were planned in advance, to be looked at once; None: the study's looks.
     """
     checker = _Checker(runs, scale, fast, seeds)
     return [checker.claim(claim) for claim in claims]
@@ -59,11 +61,11 @@ class _Checker:
         return CheckedClaim(claim, by_rule("every", [p.verdict for p in parts]), tuple(parts))
 
     def part(self, part: Part) -> list[Finding]:
-        found = [self.look(comparison) for comparison in part.comparisons]
+        found = [self.examine(comparison) for comparison in part.comparisons]
         samples = [item for item in found if isinstance(item, _Sample)]
         return [item.finding(samples) if isinstance(item, _Sample) else item for item in found]
 
-    def look(self, comparison: Contrast | Fewer | Linear) -> Finding | _Sample:
+    def examine(self, comparison: Contrast | Fewer | Linear) -> Finding | _Sample:
         rows = comparison.rows if isinstance(comparison, Linear) else (comparison.a, comparison.b)
         chosen = [choose(self.all, self.planned(row, comparison.task), self.scale) for row in rows]
         runs = [found.set_index("seed") for found, _ in chosen]
@@ -71,17 +73,24 @@ class _Checker:
         if missing:
             planned = (self.planned(row, comparison.task).among(self.all.given, self.scale) for row in missing)
             return Finding(comparison, "no runs", missing=tuple(planned))
-        planned_seeds = self.seeds or min(len(self.planned(row, comparison.task).seeds) for row in rows)
-        found = self.compared(comparison, runs, planned_seeds)
+        there = set.intersection(*(set(side.index) for side in runs))
+        at = look(self.looks(rows, comparison.task), len(there))
+        found = self.compared(comparison, runs, at)
         notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
         detail = "; ".join(
             filter(None, [found.detail, *dict.fromkeys(notes)])
         )  # of exchanged prompts both sides are one run
         encoders = tuple(sorted({encoder for side in runs for encoder in side["encoder"].dropna()}))
-        return replace(found, detail=detail, planned_seeds=planned_seeds, encoders=encoders)
+        return replace(found, detail=detail, look=at, encoders=encoders)
+
+    def looks(self, rows: Sequence[Row], task: str) -> tuple[int, ...]:
+        """The seeds of each look at a comparison of these rows."""
+        if self.seeds or self.fast:
+            return (self.seeds or 1,)
+        return min(looks(self.planned(row, task).overrides, self.scale) for row in rows)
 
     def compared(
-        self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame], planned_seeds: int
+        self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame], at: Look
     ) -> Finding | _Sample:
         models = sorted({model for side in runs for model in side["model"]})
         if not isinstance(comparison, Contrast) and len(models) > 1:
@@ -92,16 +101,9 @@ class _Checker:
             return _fewer(comparison, *runs)
         a, b = runs
         both = sorted(set(a.index) & set(b.index))
-        counted = both[:planned_seeds]
+        counted = both[: at.seeds]
         found = self.sample(comparison, a, b, counted)
-        left = len(both) - len(counted)
-        told = (
-            [
-                f"{left} more than planned not counted (seeds={len(both)} takes all, and wants as many of every comparison)"
-            ]
-            if left
-            else []
-        )
+        told = _not_counted(len(both), at)
         if beside := differing([(_circumstances(a.loc[seed]), _circumstances(b.loc[seed])) for seed in counted]):
             told.append(f"the two sides differ in {', '.join(beside)}")
         return replace(found, detail="; ".join(filter(None, [found.detail, *told])))
@@ -166,22 +168,15 @@ class _Sample:
     a: tuple[RowScores, ...] = ()
     b: tuple[RowScores, ...] = ()
     detail: str = ""
-    planned_seeds: int = 0
+    look: Look = ONCE
     encoders: tuple[str, ...] = ()
 
     def finding(self, part: Sequence[_Sample]) -> Finding:
         """Tested, if need be with the spread over seeds pooled over the part's tasks of the same kind."""
         kind = self.contrast.kind
         spread = pool([other.effects for other in part if other.contrast.kind == kind])
-        difference = paired_difference(self.a, self.b, self.effects, self.contrast.region, spread, self.planned_seeds)
-        return Finding(
-            self.contrast,
-            "undecided",
-            self.detail,
-            difference,
-            planned_seeds=self.planned_seeds,
-            encoders=self.encoders,
-        )
+        difference = paired_difference(self.a, self.b, self.effects, self.contrast.region, spread, self.look.seeds)
+        return Finding(self.contrast, "undecided", self.detail, difference, look=self.look, encoders=self.encoders)
 
 
 @lru_cache(maxsize=4096)  # all that the claims compare at a scale: most are asked for by several claims
@@ -191,6 +186,16 @@ def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | 
         return read_scores(path, metric, prompts, claimed), ""
     except UserError as error:
         return None, f"{error}: its seeds count, its examples do not"
+
+
+def _not_counted(there: int, at: Look) -> list[str]:
+    """What is said of seeds beyond those of a look; nothing where there are none."""
+    left = there - at.seeds
+    if left <= 0:
+        return []
+    if at.next:
+        return [f"{left} more seed{'s' * (left > 1)} not counted before the look at {at.next.seeds}"]
+    return [f"{left} more than planned not counted (seeds={there} takes all, and wants as many of every comparison)"]
 
 
 def _compared_on(run: pd.Series) -> dict[str, str | None]:

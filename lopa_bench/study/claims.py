@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part, Region
@@ -14,9 +14,6 @@ HOLDS_WITH_RANK = 1.0  # C7: r=4 may lose this to r=1 and quality still "holds"
 INSENSITIVE = 3.0  # C8: the paper's own RTE moves by 2.2 points between m=10 and m=50
 COLLAPSE = 10.0  # C10: BLEU that PT loses to LoRA; 36 and 25 in the paper
 CLOSE_TEXT = 6.0  # C10: BLEU that LOPA may lose to LoRA; 2.9 and 5.2 in the paper
-
-# Seeds by scale: of what a claim compares, and of all else. Ten leave a t quantile of 2.3 where three leave 4.3, and two 12.7.
-SEEDS: Mapping[str, tuple[int, int]] = {"mini": (10, 5), "small": (3, 3)}
 
 BETTER = Region(low=0.0)
 CONVERGENCE = ("qqp", "qnli", "mnli")  # the tasks of the paper's convergence figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -16,7 +16,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.commands import commands, words
 from lopa_bench.study.estimate import Estimate, describe
-from lopa_bench.study.settings import overrides_of, seeds, usual_settings
+from lopa_bench.study.settings import looks, overrides_of, usual_settings
 from lopa_bench.study.spec import (
     PREFERRED,
     RUN_DEFAULTS,
@@ -44,7 +44,7 @@ class PlannedRun:
 
     Attributes:
         overrides: what differs from the defaults, ``{"task": "rte", "method": "lopa", …}``.
-        seeds: the seeds that the table wants.
+        seeds: those that the table wants; the looks of the claims may ask for more.
     """
 
     overrides: Mapping[str, Any]
@@ -122,7 +122,7 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
     """The runs behind one cell of a table."""
     overrides = overrides_of(row, column, scale)
     if not fast:
-        return PlannedRun(overrides, tuple(range(seeds(overrides, scale))))
+        return PlannedRun(overrides, tuple(range(looks(overrides, scale)[0])))
     usual = PlannedRun(overrides, ()).recipe(scale)
     passes = {key: FAST_EPOCHS for key in PASSES if usual.get(key)}  # nothing to go over rows for: 0 or none
     return PlannedRun({**overrides, "data.limit": known(column.task).about.fast_rows, **passes}, (0,))
@@ -204,13 +204,27 @@ class Plan:
         return f"{planned} runs planned, {left} missing: {describe(took) if left else 'nothing to do'}"
 
 
-def plan(tables: Iterable[TableSpec], scale: str, results: Path, fast: bool = False, told: Sequence[str] = ()) -> Plan:
+def plan(
+    tables: Iterable[TableSpec],
+    scale: str,
+    results: Path,
+    fast: bool = False,
+    told: Sequence[str] = (),
+    further: Iterable[PlannedRun] = (),
+) -> Plan:
     """The runs of `tables`, and which of them `results` has not.
+
+    Args:
+        further: with more seeds than the tables want; of no table of these, it is left out.
 
     Raises:
         UserError: an override `told` for what the tables themselves say.
     """
-    planned = planned_runs(tables, scale, fast)
+    asked = {tuple(words(run.overrides)): run.seeds for run in further}
+    planned = [
+        replace(run, seeds=asked.get(tuple(words(run.overrides)), run.seeds))
+        for run in planned_runs(tables, scale, fast)
+    ]
     given, free = dict(map(pair, told)), PREFERRED.get(scale, ())
     for key, value in given.items():
         if key == "model" and key not in free:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from lopa_bench.config.keys import spell
 from lopa_bench.run import identity
-from lopa_bench.study.claim import Contrast
-from lopa_bench.study.claims import CLAIMS, SEEDS
+from lopa_bench.study.looks import LOOKS
 from lopa_bench.study.spec import RUN_DEFAULTS, Column, Row, default_model, scale_settings
-from lopa_bench.study.tables import every, row_and_column
+from lopa_bench.study.tables import every
 from lopa_bench.tasks.known import known
 
 DRAW_NOTHING = ("none", "encoder_probe")  # methods of which every seed gives the same
@@ -49,23 +47,8 @@ def overrides_of(row: Row, column: Column, scale: str) -> dict[str, Any]:
     return {**scale_settings(scale, column.task), "task": column.task, "method": row.method, **own, **model}
 
 
-def seeds(overrides: Mapping[str, Any], scale: str) -> int:
-    """One where nothing is drawn, as many as the study says at a scale of which it says it, else as many as the task's tables want."""
+def looks(overrides: Mapping[str, Any], scale: str) -> tuple[int, ...]:
+    """The seeds of each look at a cell: one where nothing is drawn, the scale's looks, or once as many as the task's tables want."""
     if overrides["method"] in DRAW_NOTHING:
-        return 1
-    if scale in SEEDS:
-        compared, other = SEEDS[scale]
-        return compared if _spelt(overrides) in _compared(scale) else other
-    return known(str(overrides["task"])).about.seeds
-
-
-@cache
-def _compared(scale: str) -> frozenset[frozenset[tuple[str, str]]]:
-    """The cells whose scores some claim compares, as what their runs are told."""
-    contrasts = (c for claim in CLAIMS for part in claim.parts for c in part.comparisons if isinstance(c, Contrast))
-    rows = ((row, contrast.task) for contrast in contrasts for row in (contrast.a, contrast.b))
-    return frozenset(_spelt(overrides_of(*row_and_column(row, task, scale), scale)) for row, task in rows)
-
-
-def _spelt(overrides: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    return frozenset((key, spell(value)) for key, value in overrides.items())
+        return (1,)
+    return LOOKS.get(scale) or (known(str(overrides["task"])).about.seeds,)

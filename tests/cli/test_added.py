@@ -127,7 +127,7 @@ def test_a_task_and_a_method_of_ones_own(ask, data, tmp_path, tiny_models, roomy
     assert compared["interval"][0] <= compared["effect"] <= compared["interval"][1]
 
     assert "ok    memory" in ask("doctor", *run, "method=scaled_prompt", results)
-    assert "# 306 runs planned, 306 missing" in ask("plan", "table=glue", "--commands", results)
+    assert "# 156 runs planned, 156 missing" in ask("plan", "table=glue", "--commands", results)
     assert "Missing" in ask("report", results)
 
     bill = json.loads(ask("cost", str(tiny_models("roberta")), "tokens=16", "latency=false", "json=true"))

@@ -8,11 +8,13 @@ import pytest
 from scipy import stats
 from synthetic import write_run
 
-from lopa_bench.report.findings import LOOK, Finding, correct
+from lopa_bench.report.crossed import LEVEL
+from lopa_bench.report.findings import Finding, correct
 from lopa_bench.report.resampling import RowScores, bootstrap, jackknife, mcnemar, read_scores
 from lopa_bench.report.statistics import holm, paired_difference, pool
 from lopa_bench.study.claim import Region
 from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.looks import EARLY, Look
 from lopa_bench.tasks.known import known
 
 BETTER = Region(low=0.0)
@@ -183,7 +185,7 @@ def test_needed_seeds_pass_holm_as_the_next_of_the_undecided():
 
     def tested(seeds):
         differences = [paired_difference([], [], effects, BETTER, planned=len(effects)) for effects in seeds]
-        return correct([Finding(contrast, "undecided", difference=d, planned_seeds=d.seeds) for d in differences])
+        return correct([Finding(contrast, "undecided", difference=d, look=Look((d.seeds,))) for d in differences])
 
     sure, near, far = tested(each)
     assert [finding.verdict for finding in (sure, near, far)] == ["holds", "undecided", "undecided"]
@@ -207,17 +209,17 @@ def test_before_the_planned_seeds_rows_and_power_are_those_of_the_smaller_p():
     ]
     found = paired_difference(*sides, effects, BETTER, planned=10)
     early, late = (
-        correct([Finding(contrast, "undecided", difference=found, planned_seeds=planned)])[0] for planned in (10, 3)
+        correct([Finding(contrast, "undecided", difference=found, look=Look((planned,)))])[0] for planned in (10, 3)
     )
     assert early.verdict == late.verdict == "undecided"
-    rows = {finding.level: found.rows + finding.difference.more_rows for finding in (early, late)}
+    rows = {LEVEL * finding.share: found.rows + finding.difference.more_rows for finding in (early, late)}
     for level, count in rows.items():
         wider = replace(found.known, examples=found.known.examples * found.rows / count, rows=count)
         assert wider.p(found.distance) == pytest.approx(level, rel=0.02)
-    assert rows[LOOK] > rows[0.05]
+    assert rows[LEVEL * EARLY] > rows[LEVEL]
     assert early.difference.power < late.difference.power == pytest.approx(found.power)
     few = replace(found, more_seeds=2)
-    assert [Finding(contrast, "undecided", difference=few, planned_seeds=n).more_seeds for n in (10, 3)] == [7, 2]
+    assert [Finding(contrast, "undecided", difference=few, look=Look((n,))).more_seeds for n in (10, 3)] == [7, 2]
 
 
 def test_scores_of_a_run_are_its_metric(tmp_path):
