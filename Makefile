@@ -25,7 +25,7 @@ run: install  ## install, then the main job: LOPA on the embedded RTE task, for 
 
 # `make -n` prints what it would do: here that is the plan, so the line runs (+) with -n handed on.
 DRY = $(findstring n,$(firstword -$(MAKEFLAGS)))
-reproduce-tables: $(BIN)/lopa-bench  ## every table, claim and figure (SCALE=mini|small|paper, FAST=1: a quick look, DECIDE=1: further seeds for undecided claims, -n: the plan)
+reproduce-tables: $(BIN)/lopa-bench  ## every table, claim and figure (SCALE=mini|small|paper, FAST=1: a quick look, DECIDE=1: further seeds by need, -n: the plan)
 	@+$(BIN)/lopa-bench reproduce scale=$(or $(SCALE),mini) $(if $(FAST),fast=true) $(if $(DECIDE),decide=true) $(if $(DRY),--dry-run) $(WITH)
 
 test: $(VENV)/.test  ## install, then the default tests (offline, CPU; six minutes on two cores, nine on older ones)

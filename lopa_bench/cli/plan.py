@@ -13,6 +13,7 @@ from lopa_bench.cli.options import RUNS, option, overrides
 from lopa_bench.errors import UserError
 from lopa_bench.host.gpus import visible
 from lopa_bench.host.terminal import add_row, say, show, table, with_bar
+from lopa_bench.study.looks import LOOKS
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Tables:
     scale: str = option("of the runs", "mini", shown="|".join(SCALES), choices=lambda: SCALES)
     results_dir: Path = option("the folder of results", RUNS, shown="DIR")
     fast: bool = option("one seed, few rows a split and epochs; every table says so", False)
-    decide: bool = option("the further seeds too that undecided claims ask for, look by look", False)
+    decide: bool = option("the further seeds too that undecided comparisons ask for (lopa-bench report claims)", False)
     overrides: tuple[str, ...] = overrides("of every run: models.dir=DIR data.dir=DIR, precision=fp32 …")
 
 
@@ -70,7 +71,7 @@ def plan_of(options: Tables) -> Plan:
     """The plan that the options ask for; what of the results could not be read is said on standard error.
 
     Raises:
-        UserError: with `decide` and `fast`: one seed decides nothing.
+        UserError: `decide` with `fast`, of which one seed decides nothing, or at a scale with one look.
     """
     from lopa_bench.study.plan import plan
     from lopa_bench.study.tables import tables
@@ -79,21 +80,22 @@ def plan_of(options: Tables) -> Plan:
     chosen = tables(options.scale, options.table)
     if options.decide and options.fast:
         raise UserError("decide=true: fast=true has one seed, which decides nothing; leave out one of them")
+    if options.decide and len(LOOKS.get(options.scale, ())) < 2:
+        raise UserError(f"decide=true: scale={options.scale} has one look at its comparisons; leave it out")
     wanted = plan(chosen, options.scale, options.results_dir, options.fast, told)
     if options.decide and options.results_dir.exists():
-        further = _further(options, wanted.where(options.scale))
-        wanted = plan(chosen, options.scale, options.results_dir, told=told, further=further)
+        wanted = plan(chosen, options.scale, options.results_dir, told=told, further=_further(options, wanted))
     say(*wanted.complaints, error=True)
     return wanted
 
 
-def _further(options: Tables, where: Sequence[str]) -> list[PlannedRun]:
-    """What the claims, tested on the runs of `where`, ask for beyond the tables."""
+def _further(options: Tables, wanted: Plan) -> list[PlannedRun]:
+    """What the claims, tested on the runs of a plan, ask for beyond it."""
     from lopa_bench.report.further import further_runs
     from lopa_bench.results.read import read_runs
 
-    runs = read_runs(options.results_dir, options.scale).only(words.settings(where, "plan"))
-    return further_runs(runs, options.scale)
+    runs = read_runs(options.results_dir, options.scale).only(words.settings(wanted.where(options.scale), "plan"))
+    return further_runs(wanted.planned, runs, options.scale)
 
 
 def print_commands(wanted: Plan) -> None:

@@ -13,7 +13,7 @@ from lopa_bench.host.terminal import say
 
 SUMMARY = "finished runs as they are published: predictions compressed, no folder of this machine"
 DETAILS = """\
-Only runs that `lopa-bench plan decide=true` may ask for are taken: a table's, on the scale's recipe (every=true: all). What was asked
+Only runs of a table's cell are taken, on the scale's recipe, of seeds that a look at the claims may want (every=true: all). What was asked
 is written once for all runs of a task. What was trained is kept of seed 0 of each table's first task, as the recipe has it, where it is
 small; LOPA's prompts where seed 0's are drawn. `lopa-bench verify` checks what is published."""
 EXAMPLE = "lopa-bench publish results_dir=runs to=results scale=mini"

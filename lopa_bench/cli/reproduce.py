@@ -34,7 +34,8 @@ SUMMARY = "make every run that the tables are still missing, then tables, claims
 DETAILS = """\
 Exit status 1 if a run failed: the tables are written all the same, with that cell empty. The same command goes on where it was;
 several machines that see the same results folder share the work. `make reproduce-tables SCALE=… FAST=1 DECIDE=1` calls this.
-With decide=true the seeds of the claims' next looks follow, until no undecided comparison asks for more (lopa-bench report claims)."""
+With decide=true the seeds follow that undecided comparisons of its tables ask for, look by look, until none asks or a run fails; with
+wait=false one look."""
 EXAMPLE = "lopa-bench reproduce scale=mini fast=true table=glue --dry-run"
 # Imported once, with torch, in a process that computes nothing and that the workers are forks of.
 PRELOADED = ["lopa_bench.run.execution"]
@@ -60,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.study.tables import tables
 
     options = words.read(Options, argv, "reproduce")
+    made: set[tuple[str, ...]] = set()
     while True:
         wanted = plan.plan_of(options)
         plan.print_commands(wanted)
@@ -71,8 +73,10 @@ def main(argv: Sequence[str]) -> int:
             return 0
         require("matplotlib", "reproduce")  # what comes last, and the runs may take days
         status = recorded.status(run_all(jobs, options.results_dir, count, options.wait)) if jobs else 0
-        if status or not jobs or not (options.decide and options.wait):
+        asked = {tuple(job.overrides) for job in jobs}
+        if status or asked <= made or not (options.decide and options.wait):
             break  # else what has run may ask for a further look
+        made |= asked
     names = [table.name for table in tables(options.scale, options.table)]
     write_report(options.results_dir, options.scale, options.fast, names, wanted.where(options.scale))
     return status

@@ -25,8 +25,9 @@ HOW = (
     f"and {LEVEL * EARLY:g} where the first look's seeds are not yet all there (3 of 5); seeds between two looks are not counted. "
     "Power: how often as many seeds and rows, drawn anew, would decide at that share of the level, before Holm's "
     "correction, were the effect seen the true one. One seed never decides. Known to a point: undecided with all seeds of its look, "
-    "and the interval ends within one point of the effect. A comparison asks for the next look's seeds where, at the effect and spread "
-    f"seen, the last look would decide it in at least {100 * WORTH:.0f} % of cases or know it to a point."
+    "and the interval ends within one point of the effect; such a comparison asks for no more. Another asks for the next look's seeds "
+    f"where the last look would decide it in at least {100 * WORTH:.0f} % of cases (on the same rows, after all corrections, at the effect "
+    "and spread seen) or know it to a point. Intervals are not corrected for looks."
 )
 LEAST = 0.001  # a smaller p is printed as less than this
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
@@ -40,9 +41,11 @@ def needs(finding: Finding) -> str:
     if difference.seeds == 1:
         return "one seed does not tell how many it takes"
     if finding.chance is not None:
-        by_chance = finding.chance >= WORTH or not finding.asked
-        then = f"decide it in {100 * finding.chance:.0f} % of cases" if by_chance else "know it to a point"
-        return f"asks for {finding.asked or 'no more'} seeds ({finding.look.last.seeds} {then})"
+        by_chance = finding.chance >= WORTH or not finding.asks
+        then = f"decide it in {math.floor(100 * finding.chance)} % of cases" if by_chance else "know it to a point"
+        return f"asks for {finding.asks or 'no more'} seeds ({finding.look.last.seeds} {then})"
+    if finding.look.next:
+        return "known to a point" if finding.to_a_point else f"waits for its look at {finding.look.seeds} seeds"
     seeds, rows = finding.more_seeds, difference.more_rows
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
     if rows:
@@ -118,10 +121,10 @@ def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
 
 
 def asking(checked: Iterable[CheckedClaim]) -> str:
-    """How many comparisons ask for a further look, and the command that makes its runs; empty where none does."""
-    count = sum(finding.asked is not None for claim in checked for finding in claim.findings)
+    """How many comparisons ask for further seeds, and what makes these runs; empty where none does."""
+    count = sum(finding.asks is not None for claim in checked for finding in claim.findings)
     asks = "comparisons ask" if count > 1 else "comparison asks"
-    return f"{count} {asks} for further seeds: lopa-bench reproduce decide=true" if count else ""
+    return f"{count} {asks} for further seeds: decide=true of lopa-bench plan and reproduce" if count else ""
 
 
 def part_title(part: CheckedPart) -> str:
@@ -197,7 +200,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "more_seeds": finding.more_seeds,
             "more_rows": difference.more_rows,
             "chance": finding.chance,
-            "asked": finding.asked,
+            "asks": finding.asks,
             "to_a_point": finding.to_a_point,
         }
     return {

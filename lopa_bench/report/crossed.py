@@ -108,7 +108,28 @@ class Parts:
             rest=factor * self.rest,
             freedom=count - 1 if self.freedom == self.count - 1 or count >= OWN else self.freedom,
             count=count,
+            others=self.others if count < OWN else 0,
         )
+
+    def chance(self, count: int, distance: float, level: float, far: float = math.inf) -> float:
+        """How often it is decided, on whichever side, once there are `count` seeds: these and new ones, on the same examples.
+
+        Effect and variances are taken to be those seen; over what mean and spread the new seeds may have it is a mean.
+        """
+        old, new, each = (
+            self.count,
+            count - self.count,
+            self.count * self.seeds,
+        )  # `each`: the variance of one seed's mean
+        apart = math.sqrt(each / new) * special.ndtri(
+            (np.arange(SPREADS // PAIRED) + 0.5) * PAIRED / SPREADS
+        )  # new mean − old
+        squares = each * (old - 1 + (new - 1) * _spreads(new - 1)[:, None]) + old * new / count * apart**2
+        half = self.with_seeds(count)._half(squares / (count - 1) / count, level, count - 1)
+        moved = new / count * apart
+        inside = np.minimum(distance + moved, far - moved) > half
+        outside = np.maximum(-distance - moved, moved - far) > half
+        return float((inside | outside).mean())
 
     def more_seeds(self, distance: float, level: float = LEVEL) -> int | None:
         """Seeds still needed for the interval to exclude a bound at this distance, on these examples; None: no practical number."""

@@ -10,7 +10,7 @@ from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.statistics import Difference, holm
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part
-from lopa_bench.study.looks import EARLY, ONCE, Look
+from lopa_bench.study.looks import ONCE, Look
 
 POINT = 1.0  # of the metric: half of the interval of a difference that is known well, whatever its sign
 WORTH = 0.2  # a further look is asked for where the last one decides at least as often as this, or knows to a point
@@ -25,8 +25,8 @@ class Finding:
     Attributes:
         p_holm: corrected for the looks and for the claim's other comparisons; below `LEVEL` it is decided.
         look: where it stands in the planned looks. encoders: what read the instance in the runs compared; none where neither side does.
-        chance: how often the last look decides, were the effect seen the true one; None where this is the last or it needs none.
-        asked: the seeds of the next look, where it is worth its runs.
+        chance: how often the last look would decide it; None where this is the last, or nothing more is to be known.
+        asks: the seeds of the next look, where it is worth its runs.
     """
 
     comparison: Contrast | Fewer | Linear
@@ -38,30 +38,20 @@ class Finding:
     look: Look = ONCE
     encoders: tuple[str, ...] = ()
     chance: float | None = None
-    asked: int | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether all seeds of its look count."""
-        return self.difference is not None and self.difference.seeds >= self.look.seeds
-
-    @property
-    def share(self) -> float:
-        """Of the level, what this look may spend."""
-        return self.look.share if self.complete else EARLY
+    asks: int | None = None
 
     @property
     def more_seeds(self) -> int | None:
-        """Seeds with which it would be decided as often as not: at least those of the look, since before them it takes more.
+        """Seeds with which a new plan of one look would decide it as often as not, beyond those there; 0: it is decided.
 
-        None: no practical number, or one seed, which does not tell.
+        None: no practical number, one seed, which does not tell, or further looks, which ask for themselves.
         """
         found = self.difference
         if found is None or found.more_seeds is None:
             return None
-        return (
-            found.more_seeds if self.verdict != "undecided" else max(1, found.more_seeds, self.look.seeds - found.seeds)
-        )
+        if self.verdict != "undecided":
+            return found.more_seeds
+        return None if self.look.next else max(1, found.more_seeds, self.look.seeds - found.seeds)
 
     @property
     def leaning(self) -> Verdict:
@@ -79,7 +69,7 @@ class Finding:
         found = self.difference
         if self.verdict != "undecided" or found is None or not self.in_points:
             return False
-        return self.complete and found.seeds > 1 and 0 < found.high - found.effect <= POINT
+        return self.look.complete and found.seeds > 1 and 0 < found.high - found.effect <= POINT
 
     @property
     def in_points(self) -> bool:
@@ -87,14 +77,13 @@ class Finding:
         return isinstance(self.comparison, Contrast) and self.comparison.measure != "steps"
 
     def looking_on(self, tests: int) -> Finding:
-        """The same, with the chance of the last look and whether the next is asked for, as one of so many undecided tests."""
+        """The same, with the chance of the last look and whether it asks for the next, as one of so many undecided tests."""
         found, last = self.difference, self.look.last
-        if not self.complete or self.to_a_point or found is None or found.known is None or self.look.next is None:
+        if self.to_a_point or found is None or found.known is None or not (self.look.complete and self.look.next):
             return self
-        then = found.known.with_seeds(last.seeds)
-        chance = then.power(found.distance, LEVEL * last.share / tests, found.far)
-        worth = chance >= WORTH or (self.in_points and 0 < then.half() <= POINT)
-        return replace(self, chance=chance, asked=self.look.next.seeds if worth else None)
+        chance = found.known.chance(last.seeds, found.distance, LEVEL * last.share / tests, found.far)
+        worth = chance >= WORTH or (self.in_points and 0 < found.known.with_seeds(last.seeds).half() <= POINT)
+        return replace(self, chance=chance, asks=self.look.next.seeds if worth else None)
 
 
 @dataclass(frozen=True)
@@ -135,16 +124,16 @@ def correct(findings: Sequence[Finding]) -> list[Finding]:
     what each of them needs.
     """
     tested = [i for i, finding in enumerate(findings) if finding.difference and finding.difference.seeds > 1]
-    ps = holm([min(1.0, findings[i].difference.p / findings[i].share) for i in tested])  # type: ignore[union-attr]
+    ps = holm([min(1.0, findings[i].difference.p / findings[i].look.share) for i in tested])  # type: ignore[union-attr]
     corrected = list(findings)
     for i, p in zip(tested, ps, strict=True):
-        at_its_level = findings[i].difference.powered_at(LEVEL * findings[i].share)  # type: ignore[union-attr]
+        at_its_level = findings[i].difference.powered_at(LEVEL * findings[i].look.share)  # type: ignore[union-attr]
         corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p, difference=at_its_level)
     undecided = [i for i in tested if corrected[i].verdict == "undecided"]
     for i in undecided:
         difference = corrected[i].difference
         assert difference is not None
-        needed = difference.needed_at(LEVEL / len(undecided), LEVEL * corrected[i].share / len(undecided))
+        needed = difference.needed_at(LEVEL / len(undecided), LEVEL * corrected[i].look.share / len(undecided))
         corrected[i] = replace(corrected[i], difference=needed).looking_on(len(undecided))
     return corrected
 

@@ -1,23 +1,29 @@
-"""Which runs the next looks of undecided comparisons ask for, beyond those of the tables."""
+"""Which runs undecided comparisons ask for, beyond those of the tables."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
+from lopa_bench.study.commands import words
 from lopa_bench.study.tables import row_and_column
 
 
-def further_runs(runs: Runs, scale: str) -> list[plan.PlannedRun]:
-    """Both sides of every comparison that asks for more seeds, each once, with all seeds of the largest look that is asked of it."""
-    asked = [
-        replace(plan.cell(*row_and_column(row, contrast.task, scale), scale), seeds=tuple(range(finding.asked)))
-        for claim in check_claims(runs, scale)
-        for finding in claim.findings
-        if finding.asked and isinstance(contrast := finding.comparison, Contrast)
-        for row in (contrast.a, contrast.b)
-    ]
+def further_runs(planned: Iterable[plan.PlannedRun], runs: Runs, scale: str) -> list[plan.PlannedRun]:
+    """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these.
+
+    A comparison only one side of which is planned asks for nothing: the seeds of that side could not be counted.
+    """
+    there = {tuple(words(run.overrides)) for run in planned}
+    asked: list[plan.PlannedRun] = []
+    for finding in (finding for claim in check_claims(runs, scale) for finding in claim.findings):
+        if finding.asks and isinstance(contrast := finding.comparison, Contrast):
+            seeds = tuple(range(finding.asks))
+            cells = [plan.cell(*row_and_column(row, contrast.task, scale), scale) for row in (contrast.a, contrast.b)]
+            if all(tuple(words(cell.overrides)) in there for cell in cells):
+                asked += [replace(cell, seeds=seeds) for cell in cells]
     return plan.distinct(sorted(asked, key=lambda run: len(run.seeds)))

@@ -19,7 +19,7 @@ from lopa_bench.report.cells import count
 from lopa_bench.report.choice import by_rank_of
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
-from lopa_bench.study.settings import looks
+from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known
 from lopa_bench.tasks.places import own_files
@@ -110,7 +110,9 @@ def in_tables(runs: Runs, scale: str, fast: bool = False) -> set[int]:
 def planned(runs: Runs, scale: str) -> list[Path]:
     """The ``result.json`` of the runs that a plan asks for: a cell's, on the recipe, of a seed that some look at the claims may want."""
     cells = plan.planned_runs(tables(scale), scale)
-    return _of([replace(cell, seeds=tuple(range(looks(cell.overrides, scale)[-1]))) for cell in cells], runs, scale)
+    return _of(
+        [replace(cell, seeds=tuple(range(seeds_of_looks(cell.overrides, scale)[-1]))) for cell in cells], runs, scale
+    )
 
 
 def examples(runs: Runs, scale: str) -> list[Path]:

@@ -24,8 +24,8 @@ from lopa_bench.results.record import Instance
 from lopa_bench.study import plan
 from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.claims import CLAIMS
-from lopa_bench.study.looks import ONCE, Look, look
-from lopa_bench.study.settings import looks
+from lopa_bench.study.looks import ONCE, Look, look_at
+from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import row_and_column
 from lopa_bench.tasks.known import as_run
@@ -74,7 +74,7 @@ class _Checker:
             planned = (self.planned(row, comparison.task).among(self.all.given, self.scale) for row in missing)
             return Finding(comparison, "no runs", missing=tuple(planned))
         there = set.intersection(*(set(side.index) for side in runs))
-        at = look(self.looks(rows, comparison.task), len(there))
+        at = look_at(self.seeds_of_looks(rows, comparison.task), len(there))
         found = self.compared(comparison, runs, at)
         notes = [f"{row.label}: {note}" for row, (_, note) in zip(rows, chosen, strict=True) if note]
         detail = "; ".join(
@@ -83,11 +83,11 @@ class _Checker:
         encoders = tuple(sorted({encoder for side in runs for encoder in side["encoder"].dropna()}))
         return replace(found, detail=detail, look=at, encoders=encoders)
 
-    def looks(self, rows: Sequence[Row], task: str) -> tuple[int, ...]:
+    def seeds_of_looks(self, rows: Sequence[Row], task: str) -> tuple[int, ...]:
         """The seeds of each look at a comparison of these rows."""
         if self.seeds or self.fast:
             return (self.seeds or 1,)
-        return min(looks(self.planned(row, task).overrides, self.scale) for row in rows)
+        return min((seeds_of_looks(self.planned(row, task).overrides, self.scale) for row in rows), key=max)
 
     def compared(
         self, comparison: Contrast | Fewer | Linear, runs: Sequence[pd.DataFrame], at: Look
@@ -120,8 +120,11 @@ class _Checker:
         if contrast.measure == "steps":
             savings = [saved_steps(run_a, run_b, SHARE) for run_a, run_b in pairs]
             known = [saving for saving in savings if saving is not None]
-            if not known:
-                return Finding(contrast, "undecided", "no evaluations in their history.csv, or no gain beyond chance")
+            if 2 * len(known) <= len(savings):
+                without = f"of {len(savings) - len(known)} of {len(savings)} seeds"
+                return Finding(
+                    contrast, "undecided", f"{without} no evaluations in their history.csv, or no gain beyond chance"
+                )
             return _Sample(contrast, known)
         key = contrast.metric
         if any(key not in run["metrics"] for both in pairs for run in both):

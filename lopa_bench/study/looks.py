@@ -2,8 +2,9 @@
 
 Who adds seeds where a verdict is near and looks again finds more than there is. So the looks are fixed before the first run, and the
 level is split among them: the shares add up to one, and by Bonferroni's inequality no more false verdicts than the level allows come of
-all looks together, however much these have in common (the same test rows, the earlier seeds). A comparison that is decided asks for no
-further seeds, nor does one that the last look would hardly decide: stopping without a verdict makes none that is false. The share of a
+all looks together, however much these have in common (the same test rows, the earlier seeds). What counts is the last look whose seeds are
+there. A comparison that is decided asks for no further seeds, nor does one that the last look would hardly decide: to stop without a
+verdict makes none that is false. Other comparisons may bring it more seeds all the same, by which a verdict can be lost. The share of a
 look is in proportion to its seeds: an early verdict must be clear, and most of the level is left for the look that knows most.
 """
 
@@ -22,10 +23,11 @@ EARLY = 1 / 50
 
 @dataclass(frozen=True)
 class Look:
-    """One of the planned looks, the `place`-th of `counts` (the seeds of each)."""
+    """One of the planned looks, the `place`-th of `counts` (the seeds of each); `complete`: whether these have all run."""
 
     counts: tuple[int, ...]
     place: int = 0
+    complete: bool = True
 
     @property
     def seeds(self) -> int:
@@ -33,8 +35,8 @@ class Look:
 
     @property
     def share(self) -> float:
-        """Of the level, once all of its seeds are there."""
-        return self.seeds / sum(self.counts)
+        """Of the level, what it may spend."""
+        return self.seeds / sum(self.counts) if self.complete else EARLY
 
     @property
     def next(self) -> Look | None:
@@ -48,6 +50,7 @@ class Look:
 ONCE = Look((1,))
 
 
-def look(counts: tuple[int, ...], there: int) -> Look:
+def look_at(counts: tuple[int, ...], there: int) -> Look:
     """The last look whose seeds are `there`, or the first: seeds between two looks count with the later one."""
-    return Look(counts, max([place for place, seeds in enumerate(counts) if seeds <= there], default=0))
+    place = max([place for place, seeds in enumerate(counts) if seeds <= there], default=0)
+    return Look(counts, place, there >= counts[place])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -16,7 +16,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.run import identity
 from lopa_bench.study.commands import commands, words
 from lopa_bench.study.estimate import Estimate, describe
-from lopa_bench.study.settings import looks, overrides_of, usual_settings
+from lopa_bench.study.settings import overrides_of, seeds_of_looks, usual_settings
 from lopa_bench.study.spec import (
     PREFERRED,
     RUN_DEFAULTS,
@@ -76,6 +76,10 @@ class PlannedRun:
         kind = kind_of(settings["model"]) if "model" in free and "model" in settings else None
         return {k: v for k, v in settings.items() if k not in free} | ({"kind": kind} if kind else {})
 
+    def chosen_by(self, scale: str) -> set[str]:
+        """The keys that tell its runs from others: what it selects by, and hyperparameters."""
+        return {*self.selector(scale), *(key for key in self.recipe(scale) if "." in key)}
+
     def recipe(self, scale: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Beside its `selector`, what the run of this cell's command has: its hyperparameters, the task's words and the model's.
 
@@ -122,7 +126,7 @@ def cell(row: Row, column: Column, scale: str, fast: bool = False) -> PlannedRun
     """The runs behind one cell of a table."""
     overrides = overrides_of(row, column, scale)
     if not fast:
-        return PlannedRun(overrides, tuple(range(looks(overrides, scale)[0])))
+        return PlannedRun(overrides, tuple(range(seeds_of_looks(overrides, scale)[0])))
     usual = PlannedRun(overrides, ()).recipe(scale)
     passes = {key: FAST_EPOCHS for key in PASSES if usual.get(key)}  # nothing to go over rows for: 0 or none
     return PlannedRun({**overrides, "data.limit": known(column.task).about.fast_rows, **passes}, (0,))
@@ -185,13 +189,13 @@ class Plan:
 
     def where(self, scale: str) -> list[str]:
         """What of `told` a report must be told too, lest its tables ask for the usual runs in place of these: ``data.limit=60``."""
-        chosen = {key: value for run in self.planned for key, value in run.selector(scale).items()}
-        asked = {key: value for key, value in map(pair, self.told) if key in chosen}
-        return [
-            f"{key}={spell(one)}"
-            for key, value in asked.items()
-            for one in ((value, None) if key == "encoder" else (value,))
-        ]
+        named = [run.chosen_by(scale) for run in self.planned] if self.told else []
+        found = []
+        for key, value in map(pair, self.told):
+            having = sum(key in keys for keys in named)
+            some = key == "encoder" or having < len(named)  # others have none of it
+            found += [f"{key}={spell(one)}" for one in ((value, None) if some else (value,)) if having]
+        return found
 
     def summary(self, seconds: Sequence[float] = ()) -> str:
         """E.g. ``36 runs planned, 30 missing: about 12 min``.
@@ -215,16 +219,12 @@ def plan(
     """The runs of `tables`, and which of them `results` has not.
 
     Args:
-        further: with more seeds than the tables want; of no table of these, it is left out.
+        further: some of these runs, with more seeds than the tables want.
 
     Raises:
         UserError: an override `told` for what the tables themselves say.
     """
-    asked = {tuple(words(run.overrides)): run.seeds for run in further}
-    planned = [
-        replace(run, seeds=asked.get(tuple(words(run.overrides)), run.seeds))
-        for run in planned_runs(tables, scale, fast)
-    ]
+    planned = distinct([*planned_runs(tables, scale, fast), *further])
     given, free = dict(map(pair, told)), PREFERRED.get(scale, ())
     for key, value in given.items():
         if key == "model" and key not in free:

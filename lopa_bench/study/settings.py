@@ -47,7 +47,7 @@ def overrides_of(row: Row, column: Column, scale: str) -> dict[str, Any]:
     return {**scale_settings(scale, column.task), "task": column.task, "method": row.method, **own, **model}
 
 
-def looks(overrides: Mapping[str, Any], scale: str) -> tuple[int, ...]:
+def seeds_of_looks(overrides: Mapping[str, Any], scale: str) -> tuple[int, ...]:
     """The seeds of each look at a cell: one where nothing is drawn, the scale's looks, or once as many as the task's tables want."""
     if overrides["method"] in DRAW_NOTHING:
         return (1,)

@@ -45,6 +45,8 @@ def test_a_report_is_told_what_its_runs_were_told(tmp_path):
     assert where("data.limit=60", "precision=fp32") == ["data.limit=60"]
     assert where("encoder=mpnet") == ["encoder=mpnet", "encoder=null"]  # and of methods that read no instance
     assert where() == []
+    assert where("train.lr=0.5") == ["train.lr=0.5"]
+    assert where("method.dropout=0.2") == ["method.dropout=0.2", "method.dropout=null"]  # full fine-tuning has none
 
 
 @pytest.mark.parametrize("scale", ["mini", "small", "paper"])

@@ -19,7 +19,7 @@ from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import read_runs
 from lopa_bench.study.claims import CLAIMS
-from lopa_bench.study.looks import EARLY, Look
+from lopa_bench.study.looks import EARLY, Look, look_at
 from lopa_bench.study.spec import GENERATION, GLUE
 from lopa_bench.tasks.known import known
 
@@ -289,7 +289,7 @@ def test_needs_never_says_zero():
 
     def needed(planned=3, **changed):
         return needs(
-            Finding(C1.parts[0].comparisons[0], "undecided", "", replace(near, **changed), look=Look((planned,)))
+            Finding(C1.parts[0].comparisons[0], "undecided", "", replace(near, **changed), look=look_at((planned,), 3))
         )
 
     assert needed() == "about 1 more seed would decide as often as not"
@@ -317,7 +317,7 @@ def test_what_is_known_to_a_point_is_counted():
     def finding(low, high, comparison=contrast, seeds=10, verdict="undecided"):
         effect = (low + high) / 2
         difference = Difference(effect, low, high, seeds, 400, 0.5, None, None, None)
-        return Finding(comparison, verdict, "", difference, look=Look((10,)))
+        return Finding(comparison, verdict, "", difference, look=look_at((10,), seeds))
 
     assert finding(-0.9, 0.9).to_a_point
     assert finding(0.1, 2.0).to_a_point

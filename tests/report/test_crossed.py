@@ -160,6 +160,28 @@ def test_power_is_how_often_a_true_effect_is_found():
         assert Parts(0.7, 0.4, 0.1, 9, 100, 10).power(effect) == pytest.approx(often, abs=0.06)
 
 
+@pytest.mark.parametrize(
+    ("shares", "effect"), [((0.9, 0.05, 0.05), 1.9), ((0.1, 0.8, 0.1), 2.0), ((0.3, 0.4, 0.3), -0.2)]
+)
+def test_the_chance_of_a_later_look_is_how_often_it_decides_on_the_same_rows(shares, effect):
+    """Five seeds are kept, fifteen are drawn beside them at the effect and spread seen."""
+    random, level = np.random.default_rng(5), LEVEL / 3
+    old = drawn(random, shares, 5, 80)
+    old += effect - old.mean()
+    found = estimated(old)
+    # |d| < 0.75, or more than nought
+    distance, far = (0.75 - abs(effect), 0.75 + abs(effect)) if effect < 0 else (effect, math.inf)
+    of_seeds, rest = math.sqrt(5 * max(0.0, found.seeds - found.rest)), math.sqrt(5 * 80 * found.rest)
+    often = []
+    for _ in range(2000):
+        new = old.mean(0) + of_seeds * random.standard_normal((15, 1)) + rest * random.standard_normal((15, 80))
+        every = np.vstack([old, new])
+        mean, half = every.mean(), estimated(every).half(level)
+        low, high = (-0.75, 0.75) if effect < 0 else (0.0, math.inf)
+        often.append((low + half < mean < high - half) or mean < low - half or mean > high + half)
+    assert found.chance(20, distance, level, far) == pytest.approx(np.mean(often), abs=0.05)
+
+
 @pytest.mark.parametrize("effect", [1.0, 2.5, 4.0])
 def test_power_where_the_larger_of_two_spreads_counts(effect):
     """Three seeds of six tasks alike: the own spread (2 degrees of freedom) is drawn with the others' (10)."""

@@ -14,7 +14,7 @@ from lopa_bench.report.resampling import RowScores, bootstrap, jackknife, mcnema
 from lopa_bench.report.statistics import holm, paired_difference, pool
 from lopa_bench.study.claim import Region
 from lopa_bench.study.claims import CLAIMS
-from lopa_bench.study.looks import EARLY, Look
+from lopa_bench.study.looks import EARLY, Look, look_at
 from lopa_bench.tasks.known import known
 
 BETTER = Region(low=0.0)
@@ -209,17 +209,18 @@ def test_before_the_planned_seeds_rows_and_power_are_those_of_the_smaller_p():
     ]
     found = paired_difference(*sides, effects, BETTER, planned=10)
     early, late = (
-        correct([Finding(contrast, "undecided", difference=found, look=Look((planned,)))])[0] for planned in (10, 3)
+        correct([Finding(contrast, "undecided", difference=found, look=look_at((planned,), 3))])[0]
+        for planned in (10, 3)
     )
     assert early.verdict == late.verdict == "undecided"
-    rows = {LEVEL * finding.share: found.rows + finding.difference.more_rows for finding in (early, late)}
+    rows = {LEVEL * finding.look.share: found.rows + finding.difference.more_rows for finding in (early, late)}
     for level, count in rows.items():
         wider = replace(found.known, examples=found.known.examples * found.rows / count, rows=count)
         assert wider.p(found.distance) == pytest.approx(level, rel=0.02)
     assert rows[LEVEL * EARLY] > rows[LEVEL]
     assert early.difference.power < late.difference.power == pytest.approx(found.power)
     few = replace(found, more_seeds=2)
-    assert [Finding(contrast, "undecided", difference=few, look=Look((n,))).more_seeds for n in (10, 3)] == [7, 2]
+    assert [Finding(contrast, "undecided", difference=few, look=look_at((n,), 3)).more_seeds for n in (10, 3)] == [7, 2]
 
 
 def test_scores_of_a_run_are_its_metric(tmp_path):

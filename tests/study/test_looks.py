@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from lopa_bench.study.looks import LOOKS, Look, look
+from lopa_bench.study.looks import EARLY, LOOKS, Look, look_at
 from lopa_bench.study.plan import cell, planned_runs
-from lopa_bench.study.settings import looks
+from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import row_and_column, tables
 
@@ -30,7 +30,7 @@ def test_a_cell_has_the_seeds_of_the_first_look_whether_a_claim_compares_it_or_n
 def test_other_scales_take_the_tasks_own_number_and_look_once():
     for task in ("rte", "qqp"):
         run = planned(Row("LOPA", "lopa"), task, "paper")
-        assert (len(run.seeds), looks(run.overrides, "paper")) == (3, (3,))
+        assert (len(run.seeds), seeds_of_looks(run.overrides, "paper")) == (3, (3,))
 
 
 def test_the_tables_hold_every_number_of_seeds():
@@ -49,4 +49,6 @@ def test_all_looks_together_spend_the_level_and_no_more(counts):
 def test_seeds_between_two_looks_wait_for_the_later_one():
     counts = (5, 10, 20)
     for there, seeds in ((0, 5), (4, 5), (5, 5), (9, 5), (10, 10), (19, 10), (20, 20), (25, 20)):
-        assert look(counts, there).seeds == seeds
+        found = look_at(counts, there)
+        assert (found.seeds, found.complete) == (seeds, there >= 5)
+        assert (found.share == EARLY) == (there < 5)
