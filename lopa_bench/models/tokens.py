@@ -15,7 +15,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.models.following import begins_with_blank, following
 from lopa_bench.models.hub import loading
 from lopa_bench.tasks.base import BOS
-from lopa_bench.tasks.classification import spelt
+from lopa_bench.tasks.glue import spelt
 
 CODE = "def f(a):\n    if a:\n        return a\n    return 0\n"
 

@@ -15,9 +15,9 @@ from lopa_bench.config.nearest import hint
 from lopa_bench.metrics import bleu
 from lopa_bench.metrics.metric import Floats, Line, Metric, by_name, first, percent_mean
 from lopa_bench.tasks.base import BOS, Predictions, Record
-from lopa_bench.tasks.classification import Classification, spelt
 from lopa_bench.tasks.data_to_text import DataToText
 from lopa_bench.tasks.example import Example
+from lopa_bench.tasks.glue import Glue, spelt
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
@@ -73,7 +73,7 @@ def _spelled(value: Any) -> Any:
 
 
 @settings
-class Classify(Classification):
+class Classify(Glue):
     """One's own texts into classes.
 
     Attributes:
@@ -118,7 +118,7 @@ class Classify(Classification):
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
-        Classification.__post_init__(self)
+        Glue.__post_init__(self)
 
     @property
     def answer_fields(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ from lopa_bench.results.frame import load_results
 
 TASK = """\
 # Is the sentence acceptable (two classes)? Matthews' correlation.
-_target_: lopa_bench.tasks.classification.Classification
+_target_: lopa_bench.tasks.glue.Glue
 name: acceptability
 family: glue
 template: "{sentence} . <mask> ."

@@ -27,7 +27,7 @@ STRANGERS = [
     3,
 ]
 NOT_OF_THE_SECTION = [
-    "lopa_bench.tasks.classification.Classification",
+    "lopa_bench.tasks.glue.Glue",
     "lopa_bench.config.schema.Train",
     "lopa_bench.run.trackers.csv.Csv",
     "lopa_bench.methods.lopa.settings",

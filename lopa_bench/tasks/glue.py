@@ -24,7 +24,7 @@ def spelt(token: str) -> str:
 
 
 @settings
-class Classification(Task):
+class Glue(Task):
     """A sentence or sentence-pair classification task.
 
     Attributes:
@@ -50,7 +50,7 @@ class Classification(Task):
             )
         if self.f1_label is not None and self.label_words and self.f1_label not in self.label_words:
             raise ValueError(f"task.f1_label={self.f1_label} is no class; there are {', '.join(self.label_words)}")
-        if type(self).question is Classification.question:  # else what its braces mean is a class's own
+        if type(self).question is Glue.question:  # else what its braces mean is a class's own
             self._check_template("task.template", self.template)
             self._check_template("task.causal_template", self.causal_template or "")
 
@@ -106,7 +106,7 @@ class Classification(Task):
         label = str(record["label"])  # a number in JSON
         return self.label_aliases.get(label, label)
 
-    def for_kind(self, kind: Kind) -> Classification:
+    def for_kind(self, kind: Kind) -> Glue:
         if kind == "masked":
             if self.template.count(MASK) != 1:
                 raise UserError(
