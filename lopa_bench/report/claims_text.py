@@ -14,9 +14,10 @@ from lopa_bench.report.texts import MISSING
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
 from lopa_bench.study.commands import commands
-from lopa_bench.study.looks import EARLY, LOOKS
+from lopa_bench.study.looks import EARLY, LOOKS, Look
 
-_SHARES = ", ".join(f"{seeds} seeds {LEVEL * seeds / sum(LOOKS['mini']):.4f}" for seeds in LOOKS["mini"])
+_LOOKS = [Look(LOOKS["mini"], place) for place in range(len(LOOKS["mini"]))]
+_SHARES = ", ".join(f"{look.seeds} seeds {LEVEL * look.share:.4f}" for look in _LOOKS)
 HOW = (
     "Per task: effect with a 95 % interval from a crossed analysis of variance over test examples and seeds (spread over "
     "seeds: the task's own; where fewer than five are planned, or seeds say nearly the same, the larger of it and that pooled over "

@@ -114,16 +114,15 @@ class Parts:
     def chance(self, count: int, distance: float, level: float, far: float = math.inf) -> float:
         """How often it is decided, on whichever side, once there are `count` seeds: these and new ones, on the same examples.
 
-        Effect and variances are taken to be those seen; over what mean and spread the new seeds may have it is a mean.
+        Effect and variances are taken to be those seen; over what mean and spread the new seeds may have it is a mean, from 0 to 1.
+
+        Args:
+            count: two more than there are, or more. distance, far: of the mean from the nearest bound and from the other, in points.
         """
-        old, new, each = (
-            self.count,
-            count - self.count,
-            self.count * self.seeds,
-        )  # `each`: the variance of one seed's mean
-        apart = math.sqrt(each / new) * special.ndtri(
-            (np.arange(SPREADS // PAIRED) + 0.5) * PAIRED / SPREADS
-        )  # new mean − old
+        old, new = self.count, count - self.count
+        each = old * self.seeds  # the variance of one seed's mean
+        normal = special.ndtri((np.arange(SPREADS // PAIRED) + 0.5) * PAIRED / SPREADS)
+        apart = math.sqrt(each / new) * normal  # the new seeds' mean less that of the old
         squares = each * (old - 1 + (new - 1) * _spreads(new - 1)[:, None]) + old * new / count * apart**2
         half = self.with_seeds(count)._half(squares / (count - 1) / count, level, count - 1)
         moved = new / count * apart

@@ -141,6 +141,26 @@ def test_all_planned_looks_together_decide_at_most_five_percent_to_within_a_thir
 
 
 @pytest.mark.slow
+def test_intervals_of_one_look_miss_more_often_where_seeds_stop_by_what_was_seen():
+    """What docs/reporting.md says of them: with seeds alone, stopped by a verdict or by an interval within a point."""
+    random, missed = np.random.default_rng(0), {}
+    for effect in (0, 0.25, 0.5, 1, 2, 3):
+        for spread in (0.5, 1, 1.6, 2.5, 4):
+            drawn_seeds = effect + spread * random.standard_normal((20_000, LOOKS["mini"][-1]))
+            going, wrong = np.ones(20_000, bool), 0
+            for one in (Look(LOOKS["mini"], place) for place in range(3)):
+                seen = drawn_seeds[:, : one.seeds]
+                means, error = seen.mean(1), seen.std(1, ddof=1) / math.sqrt(one.seeds)
+                half = stats.t.isf(LEVEL / 2, one.seeds - 1) * error
+                decided = abs(means) > stats.t.isf(LEVEL * one.share / 2, one.seeds - 1) * error
+                stops = going & (decided | (half <= 1) | (one.next is None))
+                wrong += (stops & (abs(means - effect) > half)).sum()
+                going &= ~stops
+            missed[effect, spread] = wrong / 20_000
+    assert 0.07 < max(missed.values()) < 0.085, missed
+
+
+@pytest.mark.slow
 def test_who_looks_after_each_seed_finds_more_than_there_is_but_not_at_the_level_of_looks():
     """What docs/reporting.md says of seeds that are added where a verdict is near."""
     random = np.random.default_rng(0)
