@@ -111,7 +111,7 @@ def _usage(command: str, options: Sequence[Option]) -> str:
     """E.g. ``lopa-bench compare RUN_A RUN_B [flips=N] …``."""
     typed = []
     for one in options:
-        word = "key=value" if one.takes_overrides else one.about["shown"] if one.about.get("bare") else one.spelling
+        word = "key=value" if one.takes_overrides else one.details.shown if one.details.bare else one.spelling
         if one.many:
             word += " …"
         typed.append(word if one.needed else f"[{word}]")
@@ -127,15 +127,15 @@ def _described(options: Sequence[Option]) -> Iterator[str]:
 
 def _dashed(one: Option) -> str:
     name = one.name.replace("_", "-")
-    short = f"-{one.about['short']}, " if one.about.get("short") else ""
+    short = f"-{one.details.short}, " if one.details.short else ""
     if one.kind is bool:
         return f"{short}--{'no-' if one.default is True else ''}{name}"
     return f"{short}--{name} {one.spelling.partition('=')[2]}"
 
 
 def _explained(one: Option) -> str:
-    text = str(one.about["help"])
-    if one.about.get("choices"):
+    text = one.details.help
+    if one.details.choices:
         text += f": {', '.join(one.choices or ())}"
     if one.needed:
         return text + " (needed)"

@@ -12,6 +12,28 @@ from typing import Any
 RUNS = Path("runs")  # where runs are, as in conf/config.yaml
 
 
+@dataclasses.dataclass(frozen=True)
+class Details:
+    """What an option is, beside its type and its default.
+
+    Attributes:
+        shown: its value's place in the help. name: as typed, where that is no Python name (``data.dir``). short: one letter.
+        bare: its value may stand without its name, in the order of the fields. choices: the valid values, where they are known
+            late. split: whether commas part the values of a tuple. overrides: whether it takes those of a run.
+    """
+
+    help: str
+    shown: str = "VALUE"
+    name: str = ""
+    short: str = ""
+    bare: bool = False
+    choices: Callable[[], Sequence[str]] | None = None
+    at_least: float | None = None
+    above: float | None = None
+    split: bool = True
+    overrides: bool = False
+
+
 def option(
     help: str,
     default: Any = dataclasses.MISSING,
@@ -25,20 +47,14 @@ def option(
     above: float | None = None,
     split: bool = True,
 ) -> Any:
-    """A field of a subcommand's options; it is needed where there is no default.
-
-    Args:
-        shown: its value's place in the help. name: as typed, where that is no Python name (``data.dir``). short: one letter.
-        bare: its value may stand without its name, in the order of the fields. choices: the valid values, where they are known
-            late. split: whether commas part the values of a tuple.
-    """
-    about = {key: value for key, value in locals().items() if key != "default"}
-    return dataclasses.field(default=default, metadata=about)
+    """A field of a subcommand's options, with its `Details`; it is needed where there is no default."""
+    details = Details(help, shown, name, short, bare, choices, at_least, above, split)
+    return dataclasses.field(default=default, metadata={"details": details})
 
 
 def overrides(help: str = "as of a run: scale=, task=, method= …") -> Any:
     """A field that takes the overrides of a run: each ``key=value`` that is no option of the subcommand itself."""
-    return dataclasses.field(default=(), metadata={"help": help, "shown": "VALUE", "overrides": True, "split": False})
+    return dataclasses.field(default=(), metadata={"details": Details(help, split=False, overrides=True)})
 
 
 def models_dir() -> Any:
@@ -72,19 +88,19 @@ class Option:
     allowed: tuple[str, ...] | None
     needed: bool
     default: Any
-    about: Mapping[str, Any]
+    details: Details
 
     @property
     def name(self) -> str:
-        return self.about.get("name") or self.field
+        return self.details.name or self.field
 
     @property
     def takes_overrides(self) -> bool:
-        return bool(self.about.get("overrides"))
+        return self.details.overrides
 
     @property
     def choices(self) -> Sequence[str] | None:
-        late = self.about.get("choices")
+        late = self.details.choices
         return late() if late else self.allowed
 
     @property
@@ -92,7 +108,7 @@ class Option:
         """``name=VALUE``, as the help and the errors write it."""
         if self.kind is bool:
             return f"{self.name}={'false' if self.default is True else 'true'}"
-        return f"{self.name}={'|'.join(self.allowed) if self.allowed else self.about['shown']}"
+        return f"{self.name}={'|'.join(self.allowed) if self.allowed else self.details.shown}"
 
 
 def options_of(kind: type) -> list[Option]:
@@ -110,7 +126,7 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> Option:
     if typing.get_origin(hint) is typing.Literal:
         allowed, hint = typing.get_args(hint), str
     needed = field.default is dataclasses.MISSING
-    return Option(field.name, hint, many, allowed, needed, field.default, field.metadata)
+    return Option(field.name, hint, many, allowed, needed, field.default, field.metadata["details"])
 
 
 def takes_overrides(declared: type | Choice) -> bool:

@@ -67,7 +67,7 @@ def read(kind: type[T], argv: Sequence[str], command: str) -> T:
 
 def _pairs(options: Sequence[Option], words: deque[str], command: str) -> Iterator[tuple[Option, str]]:
     """Each option that is named or stands bare, with its text."""
-    bare = deque(one for one in options if one.about.get("bare"))
+    bare = deque(one for one in options if one.details.bare)
     rest = next((one for one in options if one.takes_overrides), None)
     while words:
         word = words.popleft()
@@ -108,7 +108,7 @@ def as_override(word: str, words: deque[str]) -> str:
 
 def _find(options: Sequence[Option], key: str) -> Option | None:
     if re.fullmatch(r"-[A-Za-z]", key):
-        return next((one for one in options if one.about.get("short") == key[1:]), None)
+        return next((one for one in options if one.details.short == key[1:]), None)
     plain = key.removeprefix("--").replace("-", "_")
     return next((one for one in options if plain in (one.name, one.field) and not one.takes_overrides), None)
 
@@ -139,7 +139,7 @@ def _value(one: Option, text: str, command: str) -> Any:
     """The text as the option's type; a tuple's as a tuple."""
     if not one.many:
         return _single(one, text, command)
-    parts = text.split(",") if one.about.get("split") else [text]
+    parts = text.split(",") if one.details.split else [text]
     return tuple(_single(one, part, command) for part in parts)
 
 
@@ -173,7 +173,7 @@ def _number(one: Option, text: str, wrong: str) -> int | float:
         raise UserError(f"{wrong} is not {'a whole number' if one.kind is int else 'a number'}") from None
     if not math.isfinite(value):
         raise UserError(f"{wrong} is not a finite number")
-    least, above = one.about.get("at_least"), one.about.get("above")
+    least, above = one.details.at_least, one.details.above
     if least is not None and value < least:
         raise UserError(f"{wrong} must be at least {least}")
     if above is not None and value <= above:
