@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -73,12 +71,12 @@ def keys_of(overrides: Sequence[str]) -> set[str]:
 def _unresolved(overrides: Sequence[str]) -> dict[str, Any]:
     """Raises `resolve.Beyond`."""
     words = [*scale.implied(overrides), *overrides]
-    return derive.derived(words, lambda choices: _kept(choices, tuple(files.sources())))
+    return derive.derived(words, _kept)
 
 
-@functools.lru_cache(64)
-def _kept(choices: tuple[str, ...], sources: tuple[Path, ...]) -> dict[str, Any]:
-    """What Hydra composes of some choices, in the given folders."""
+@files.cached_by_sources
+def _kept(choices: tuple[str, ...]) -> dict[str, Any]:
+    """What Hydra composes of some choices."""
     return _by_hydra(choices)
 
 
@@ -138,15 +136,15 @@ def from_resolved(plain: dict[str, Any]) -> Config:
         generation=_generation(plain, written=not task.label_words),
         task=task,
         tracker=typed.build(plain["tracker"], "tracker"),
-        resolved=plain,
+        resolved={key: value for key, value in plain.items() if key != "generation" or not task.label_words},
     )
 
 
 def _generation(plain: dict[str, Any], written: bool) -> Generation | None:
-    """The section `generation` of a task that is written; a classification has none, in `plain` neither."""
+    """The section `generation` of a task that is written; a classification has none."""
     if written:
         return typed.fill(Generation, plain["generation"], "generation")
-    given = typed.section_of(plain.pop("generation", {}), "generation")
+    given = typed.section_of(plain.get("generation", {}), "generation")
     for key, value in given.items():
         if value is not None:
             raise UserError(

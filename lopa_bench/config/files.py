@@ -10,19 +10,22 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, wraps
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import yaml
 from omegaconf._utils import get_yaml_loader
 
 from lopa_bench.config.keys import key_of
 from lopa_bench.errors import UserError, in_a_line
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PLUGINS = "lopa_bench.plugins"
 OWN = "conf.path"
@@ -103,6 +106,21 @@ def sources() -> list[Path]:
     return [*_installed(), *([own] if own else [])]
 
 
+def cached_by_sources(function: Callable[P, T]) -> Callable[P, T]:
+    """`functools.cache` for what is read of YAML: another folder of one's own has answers of its own."""
+
+    kept: dict[object, T] = {}
+
+    @wraps(function)
+    def found(*args: P.args, **kwargs: P.kwargs) -> T:
+        key = tuple(sources()), args, tuple(kwargs.items())
+        if key not in kept:
+            kept[key] = function(*args, **kwargs)
+        return kept[key]
+
+    return found
+
+
 def search_override() -> list[str]:
     """The override by which Hydra searches the folders that are not ours; nothing where there are none."""
     more = [folder for folder in sources()[1:] if folder.is_dir()]
@@ -138,21 +156,17 @@ def is_choice(group: str, name: str) -> bool:
     return False
 
 
+@cached_by_sources
 def find(name: str) -> Path:
     """The file of ``find("method/lopa")``.
 
     Raises:
         UserError: there is none.
     """
-    return _find(tuple(sources()), name)
-
-
-@cache
-def _find(folders: tuple[Path, ...], name: str) -> Path:
-    for folder in folders:
+    for folder in sources():
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
-    raise UserError(f"{name}.yaml is in none of {', '.join(map(str, folders))}")
+    raise UserError(f"{name}.yaml is in none of {', '.join(map(str, sources()))}")
 
 
 def read(name: str) -> dict[str, Any]:

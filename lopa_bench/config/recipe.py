@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from lopa_bench.config import files
@@ -18,6 +16,7 @@ def families(recipe: str) -> list[str] | None:
     return found
 
 
+@files.cached_by_sources
 def hyperparameters(
     scale: str, task: str, method: str, model: str | None, recipe: str = "paper", freeze_encoder: bool | None = None
 ) -> Mapping[str, Any]:
@@ -28,19 +27,6 @@ def hyperparameters(
     Args:
         freeze_encoder: what the run is told of its instance encoder; None: nothing.
     """
-    return _hyperparameters(tuple(files.sources()), scale, task, method, model, recipe, freeze_encoder)
-
-
-@cache
-def _hyperparameters(
-    sources: tuple[Path, ...],
-    scale: str,
-    task: str,
-    method: str,
-    model: str | None,
-    recipe: str,
-    freeze_encoder: bool | None,
-) -> Mapping[str, Any]:
     own = files.read(f"method/{method}")
     told = {} if freeze_encoder is None else {FREEZE: freeze_encoder}
     root = Resolving(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from lopa_bench.config.compose import load_config
-from lopa_bench.config.files import choices, read
+from lopa_bench.config.files import cached_by_sources, choices, read
 from lopa_bench.config.recipe import families
 from lopa_bench.methods.base import Method
 from lopa_bench.models import shapes
 
 
-@cache
+@cached_by_sources
 def at_scale(method: str, recipe: str, model: str) -> Method:
     """The method's hyperparameters at paper scale, for a task that the paper gives to `model`, in this recipe where the task has it."""
     task = task_for(model)
@@ -21,7 +20,7 @@ def at_scale(method: str, recipe: str, model: str) -> Method:
     return load_config(["scale=paper", f"task={task['name']}", f"method={method}", *other]).method
 
 
-@cache
+@cached_by_sources
 def task_for(model: str) -> dict[str, Any]:
     """The first task of the family whose model at paper scale is `model`, else of one whose model is of the same kind."""
     models = {}

@@ -92,7 +92,7 @@ def _asked(run: Path, result: Result) -> tuple[Config, Sequence[Example]]:
 
     config, _ = config_of(run)
     records = read_records(config)
-    if records.fingerprints()["test"] != result.data.fingerprints.get("test"):
+    if records.fingerprints["test"] != result.data.fingerprints.get("test"):
         raise UserError(f"run={run}: the rows of task={result.task} are not those that it was scored on")
     model = config.model
     return config, examples_of(config, records, kind_of(model, locate(model.path, model.revision, config.offline)))[

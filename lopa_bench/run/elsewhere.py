@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +34,7 @@ class Answers:
 def bare(config: Config, together: Processes) -> tuple[Config, AdaptedModel]:
     """The run's backbone as it is, without the method's parameters."""
     untouched = load_config(["method=none"]).resolved["method"]
-    without = from_resolved({**copy.deepcopy(dict(config.resolved)), "method": untouched})
+    without = from_resolved({**config.resolved, "method": untouched})
     backbone = Backbone.load(without.model, without.precision, together.device, without.offline)
     return without, adapt(without, backbone).eval()
 
@@ -51,13 +50,13 @@ def on_task(config: Config, task: str, overrides: Sequence[str] = ()) -> Config:
     """
     if wrong := next((word for word in overrides if not word.lstrip("+~").startswith(TOLD)), None):
         raise UserError(
-            f"{wrong}: a task's rows, words and writing can be told (data., task., generation.); all else is the run's"
+            f"{wrong}: a task's rows, words and writing can be told ({', '.join(TOLD)}); all else is the run's"
         )
     data = {"data.source": config.data.source, "data.dir": config.data.dir, "data.limit": config.data.limit}
     given = [override(key, value) for key, value in data.items() if value is not None]
     own = load_config([f"task={task}", f"scale={config.scale}", *given, *overrides]).resolved
     kept = {key: config.resolved[key] for key in ("model", "method", "precision", "seed", "offline")}
-    other = from_resolved(copy.deepcopy({**own, **kept}))
+    other = from_resolved({**own, **kept})
     preflight(other)
     return other
 

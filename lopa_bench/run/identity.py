@@ -93,6 +93,7 @@ def told(config: Config, kind: Kind) -> dict[str, Any]:
     return {**values, "generation": _chosen(config.generation, GENERATION)} if config.generation else values
 
 
+@files.cached_by_sources
 def recipe(
     scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None = None
 ) -> Mapping[str, Any]:
@@ -101,16 +102,24 @@ def recipe(
     Args:
         freeze_encoder: what it is told of its instance encoder; None: nothing.
     """
-    return _recipe(tuple(files.sources()), scale, task, method, model, freeze_encoder)
+    values = hyperparameters(scale, task, method, model, freeze_encoder=freeze_encoder)
+    frozen = values.get(f"method.{FREEZE}") if freeze_encoder is None else freeze_encoder
+    training = _of_training(trains_encoder=frozen is False)
+    named = {*(f"train.{name}" for name in training), *(f"generation.{name}" for name in GENERATION)}
+    kept = {key: value for key, value in values.items() if key in named or key.startswith(("method.", "precision"))}
+    names = {"method": method, "task": task}
+    classes = {group: typed.class_of(files.read(f"{group}/{name}")["_target_"], group) for group, name in names.items()}
+    code = {f"code.{group}": value for group, value in _class_code(classes).items()}
+    return {**as_kept(method, kept), **code, "protocol": PROTOCOL}
 
 
 def of_task(task: str, kinds: Iterable[Kind]) -> Mapping[str, Any]:
     """The determining values of a task as conf/ has it, as dotted keys; of kinds that are asked otherwise, those of each as a tuple."""
-    return _of_known_task(tuple(files.sources()), task, tuple(kinds))
+    return _of_known_task(task, tuple(kinds))
 
 
-@cache
-def _of_known_task(sources: tuple[Path, ...], task: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
+@files.cached_by_sources
+def _of_known_task(task: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
     told: list[dict[str, Any]] = []
     written = {name: str(value) for name, value in files.read(f"task/{task}").items()}
     names = [name for name in _of_task(known(task)) if not written.get(name, "${").startswith("${")]  # told by a run
@@ -137,21 +146,6 @@ def is_method_or_task(key: str) -> bool:
     """Whether a setting is one of a method or a task, or one that makes another model of the same weights: a number depends on it."""
     section, _, name = key.partition(".")
     return section in {"method", "task"} or (section == "model" and name in MODEL)
-
-
-@cache
-def _recipe(
-    sources: tuple[Path, ...], scale: str, task: str, method: str, model: str | None, freeze_encoder: bool | None
-) -> Mapping[str, Any]:
-    values = hyperparameters(scale, task, method, model, freeze_encoder=freeze_encoder)
-    frozen = values.get(f"method.{FREEZE}") if freeze_encoder is None else freeze_encoder
-    training = _of_training(trains_encoder=frozen is False)
-    named = {*(f"train.{name}" for name in training), *(f"generation.{name}" for name in GENERATION)}
-    kept = {key: value for key, value in values.items() if key in named or key.startswith(("method.", "precision"))}
-    names = {"method": method, "task": task}
-    classes = {group: typed.class_of(files.read(f"{group}/{name}")["_target_"], group) for group, name in names.items()}
-    code = {f"code.{group}": value for group, value in _class_code(classes).items()}
-    return {**as_kept(method, kept), **code, "protocol": PROTOCOL}
 
 
 def _of_task(task: Task) -> list[str]:
@@ -241,5 +235,5 @@ def start_fingerprint(run: str) -> str:
 
 def _rows(config: Config, records: Records) -> dict[str, str]:
     """The fingerprints of the splits that the run reads: a validation split only where epochs are selected on it."""
-    found = records.fingerprints()
+    found = records.fingerprints
     return {name: value for name, value in found.items() if name != "validation" or config.selection == "holdout"}

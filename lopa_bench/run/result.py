@@ -82,7 +82,7 @@ def data_of(config: Config, records: Records, evaluation: Evaluation) -> Data:
         rows={name: len(rows) for name, rows in evaluation.examples.items()},
         left_out=records.left_out,
         truncated={name: split.cut for name, split in evaluation.splits.items()},
-        fingerprints=records.fingerprints(),
+        fingerprints=records.fingerprints,
     )
 
 

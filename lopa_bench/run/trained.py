@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +61,7 @@ def _here(config: Config, result: Result, models_dir: Path | None, trust_remote_
             if name not in (None, "backbone") and (models_dir / name).is_dir():
                 model[key] = str(models_dir / name)
     precision = result.computed_in or config.precision  # what an `auto` was there; older results do not say
-    return from_resolved({**copy.deepcopy(dict(config.resolved)), "model": model, "precision": precision})
+    return from_resolved({**config.resolved, "model": model, "precision": precision})
 
 
 def parameters_of(directory: Path, result: Result) -> dict[str, Tensor]:

@@ -38,12 +38,9 @@ class Records:
         default_factory=dict
     )  # split -> rows that gave no example, where there are any
 
+    @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Split -> SHA-256 over its rows (first 16 digits)."""
-        return self._fingerprints
-
-    @cached_property
-    def _fingerprints(self) -> dict[str, str]:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: fingerprint(rows) for name, rows in splits.items() if rows is not None}
 

@@ -40,7 +40,7 @@ def test_mbpp_halves_of_the_one_file_are_the_same(real, tmp_path, shared_data):
     name = "mbpp/mxeval/mbpp_release_v1.jsonl"
     (tmp_path / name).symlink_to(shared_data / "data" / name)
     config = configured("mbpp", "data.source=files", f"data.dir={tmp_path}")
-    assert load_records(task, config.data, offline=True).fingerprints() == records.fingerprints()
+    assert load_records(task, config.data, offline=True).fingerprints == records.fingerprints
 
 
 def assess(task, examples, predictions):
