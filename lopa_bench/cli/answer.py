@@ -54,7 +54,9 @@ def main(argv: Sequence[str]) -> int:
     give(FORMATS[options.format](answers), options.output, options.format)
     if options.figures:
         from lopa_bench.report.figures.answer import figure
-        from lopa_bench.report.figures.style import save
+        from lopa_bench.report.figures.style import save, styled
 
-        say(*save(figure(answers), options.figures, "answer"))
+        with styled():
+            drawn = figure(answers)
+        say(*save(drawn, options.figures, "answer"))
     return UserError.exit_status if any(runs.refused for runs in found.values()) else 0

@@ -12,7 +12,7 @@ import secrets
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +20,6 @@ from typing import Any, BinaryIO
 from lopa_bench.errors import RunFailed, UserError
 
 LARGEST = 1 << 30  # bytes of one file of rows, predictions or settings; weights are mapped, not read here
-csv.field_size_limit(LARGEST)  # of a cell; Python's own limit, 128 KiB, is less than some texts have
 LARGEST_UNPACKED = 1 << 28  # bytes that a .gz may become: a few kilobytes can hold gigabytes of zeros
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -50,6 +49,12 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise
     with os.fdopen(handle, "rb") as file:
         yield file
+
+
+def csv_reader(lines: Iterable[str], **form: Any) -> Any:
+    """Python's `csv.reader` without its bound on a cell."""
+    csv.field_size_limit(LARGEST)  # of a cell; Python's own limit, 128 KiB, is less than some texts have
+    return csv.reader(lines, **form)
 
 
 def check_regular(path: Path, known: os.stat_result) -> None:

@@ -14,7 +14,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, GenerationConfig, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from lopa_bench.config.fields import Kind
 from lopa_bench.config.schema import Model
@@ -30,9 +29,6 @@ from lopa_bench.models.loading import cast_weights, load_model
 from lopa_bench.models.own_forward import check_own_logits, check_writing, key_shape, shares_beams
 from lopa_bench.models.shape import Shape, window_of
 from lopa_bench.models.tokens import check_special, load_tokenizer, word_id
-
-transformers_logging.disable_progress_bar()  # a run shows its own
-transformers_logging.set_verbosity_error()
 
 _KEY_SHAPES: Shelf[tuple[int, int] | None] = Shelf(64)  # by architecture and config: a pass through all layers each
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.utils import logging as transformers_logging
 
 from lopa_bench.errors import UserError
 from lopa_bench.models.files import ModelFiles
@@ -42,6 +43,8 @@ def load_model(auto_class: Any, key: str, files: ModelFiles, dtype: torch.dtype,
     Raises:
         UserError: files that do not load, weights that are missing, left over, of another shape, infinite or NaN; named by `key`.
     """
+    transformers_logging.disable_progress_bar()  # a run shows its own
+    transformers_logging.set_verbosity_error()
     options = files.options(trust_remote_code)
     source = f"{key}={files.source}"
 

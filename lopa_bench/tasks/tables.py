@@ -13,7 +13,7 @@ from typing import Any
 
 from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.host.extras import require
-from lopa_bench.host.files import half_a_pair, parse_json, read_bytes
+from lopa_bench.host.files import csv_reader, half_a_pair, parse_json, read_bytes
 from lopa_bench.host.terminal import say
 from lopa_bench.tasks.base import Record
 
@@ -145,7 +145,7 @@ def _separator(path: Path, text: str) -> str:
 
 def _csv_rows(path: Path, text: str, separator: str) -> Iterable[tuple[int, list[str]]]:
     """Each row with the line that it ends on; of a blank line an empty one."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv_reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
             yield reader.line_num, row

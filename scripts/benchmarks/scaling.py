@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contest.loops import Loop, Rows
 from contest.measure import SAME_WORK, comparison, in_turn, machine
@@ -24,6 +24,9 @@ from contest.workload import SMALL, TINY, Size, Workload, workload
 from lopa_bench.methods.instance_prompt import InstancePromptMethod
 from lopa_bench.models.flops import forward_flops
 from lopa_bench.results.record import parse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FIGURE = Path(__file__).resolve().parents[2] / "results" / "benchmarks" / "scaling.svg"
 TIMES, ROWS = (1, 4, 16), 800  # one stretch of 50 batches
@@ -167,7 +170,16 @@ def step_flops(loop: Loop) -> float:
 
 def draw(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list[float]], path: Path) -> None:
     """Dots are measured, with the range of the rounds; lines are closed forms; the line of times goes through the first dot."""
-    from lopa_bench.report.figures.style import COLOURS, axes_grid, legend_below, write_svg
+    from lopa_bench.report.figures.style import styled, write_svg
+
+    with styled():
+        figure = _panels(loops, seconds)
+    with path.open("wb") as file:
+        write_svg(figure, file)
+
+
+def _panels(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list[float]]) -> Figure:
+    from lopa_bench.report.figures.style import COLOURS, axes_grid, legend_below
 
     figure, panels = axes_grid(2, 2, width=4.0, height=2.4, sharex="col")
     for column, (label, pairs) in enumerate(
@@ -192,5 +204,4 @@ def draw(loops: dict[tuple[int, int], Loop], seconds: dict[tuple[int, int], list
         counts.set(xlabel=label, ylabel="thousand parameters", xticks=x)
         counts.set_ylim(0, 1.1 * max(trained(loops[pair]) / 1e3 for pair in pairs))
     legend_below(figure, panels[:1])
-    with path.open("wb") as file:
-        write_svg(figure, file)
+    return figure

@@ -10,7 +10,7 @@ from lopa_bench.cli.main import main
 from lopa_bench.config.files import choices
 from lopa_bench.report.answer import answer
 from lopa_bench.report.figures.answer import figure
-from lopa_bench.report.figures.style import look
+from lopa_bench.report.figures.style import look, styled
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import read_runs
 from lopa_bench.study.claims import CLAIMS
@@ -91,13 +91,14 @@ def test_filled_markers_are_decided_comparisons(folder):
     findings = [finding for one in answers["mini"] for part in one.parts for finding in part.findings]
     decided = sum(finding.verdict in ("holds", "fails") for finding in findings)
     shown = sum(finding.difference is not None for finding in findings)
-    drawn = figure(answers)
+    with styled():
+        drawn = figure(answers)
+        drawn.draw_without_rendering()
     (axes,) = drawn.axes
     points = [line for line in axes.lines if line.get_marker() not in ("None", "", None) and len(line.get_xdata()) == 1]
     filled = [line for line in points if line.get_markerfacecolor() != "white"]
     assert (len(filled), len(points)) == (decided, shown)
     assert 0 < decided < shown
-    drawn.draw_without_rendering()
     legend, whole = drawn.legends[0].get_window_extent(), drawn.bbox
     assert whole.x0 <= legend.x0 < legend.x1 <= whole.x1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import csv_reader
 from lopa_bench.metrics.files.reading import Texts, check_counts, read_json, read_jsonl, read_lines, read_text
 from lopa_bench.metrics.metric import first
 
@@ -134,7 +135,7 @@ def _table(path: Path, names: set[str]) -> tuple[list[str], list[str]]:
 def _rows(path: Path, lines: Sequence[str]) -> Texts:
     """The columns of each line. A quotation mark that a line does not close would take in the next ones without a word."""
     rows: Texts = []
-    reader = csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ",")
+    reader = csv_reader(lines, delimiter="\t" if "\t" in lines[0] else ",")
     try:
         for row in reader:
             rows.append(row)

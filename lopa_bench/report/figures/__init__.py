@@ -27,8 +27,11 @@ class Drawing:
 
 def draw(runs: Runs, scale: str, *, fast: bool = False) -> list[Drawing]:
     """Every figure for which there are runs."""
+    from lopa_bench.report.figures.style import styled
+
     modules = {name: importlib.import_module(f"{__name__}.{name}") for name in FIGURES}
-    drawn = {name: module.figure(runs, scale, fast) for name, module in modules.items()}
+    with styled():
+        drawn = {name: module.figure(runs, scale, fast) for name, module in modules.items()}
     note = " FAST: fewer rows and epochs, one seed." if fast else ""
     return [
         Drawing(name, modules[name].TITLE, modules[name].CAPTION + note, figure)

@@ -57,7 +57,7 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
         axes.set_xlabel(f"trained parameters, {COUNTS[which]}" if len(points) > 1 else "trained parameters")
     names = ", ".join(tables[0].columns[i].label for i in tasks)
     panels[0].set_ylabel(f"mean score ({names})")
-    drawn.canvas.draw()  # lays the panels out, so that places on the page are known
+    drawn.draw_without_rendering()  # lays the panels out, so that places on the page are known
     for axes, own, front in zip(panels, points.values(), fronts, strict=True):
         _label(axes, own, front)
     return drawn

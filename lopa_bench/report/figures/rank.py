@@ -9,6 +9,7 @@ from lopa_bench.report.figures.style import GREY, axes_grid, errorbars, legend_b
 from lopa_bench.report.fill import filled
 from lopa_bench.results.read import Runs
 from lopa_bench.study.spec import Column
+from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,8 +48,8 @@ def figure(runs: Runs, scale: str, fast: bool = False) -> Figure | None:
 
 def _scores(axes: Axes, lines: tuple[Line, ...], group: list[Series], tasks: list[str]) -> None:
     for i, column in group:
-        label = column.label.split(" (")[0]
-        errorbars(axes, range(len(lines)), [line.cells[i] for line in lines], label, look(tasks.index(column.task)))
+        cells = [line.cells[i] for line in lines]
+        errorbars(axes, range(len(lines)), cells, known(column.task).title, look(tasks.index(column.task)))
     _, first = group[0]
     axes.set_title(first.model or "")
     axes.set_ylabel(first.shown.axis)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import matplotlib
+from matplotlib.figure import Figure
+from PIL import Image
 
 from lopa_bench.host.files import make_folder, writing
 from lopa_bench.report.cells import Cell
 from lopa_bench.study.tables import every
 
-matplotlib.use("Agg")
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): told apart with every common colour blindness, and in grey by their markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -37,6 +38,11 @@ STYLE: dict[Any, Any] = {
 }
 
 
+def styled() -> AbstractContextManager[None]:
+    """Within it figures are drawn and written so; a notebook around it keeps its own style and backend."""
+    return matplotlib.rc_context(STYLE)
+
+
 def look(i: int) -> dict[str, Any]:
     """Colour and marker of the i-th series."""
     return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
@@ -51,14 +57,9 @@ def look_of(method: str, scale: str) -> dict[str, Any]:
 def axes_grid(
     columns: int, rows: int = 1, *, width: float = 3.4, height: float = 2.8, **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of panels, row by row; `options` are those of ``matplotlib.pyplot.subplots``."""
-    import matplotlib.pyplot as plt
-
-    plt.rcParams.update(STYLE)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained", **options
-    )
-    return figure, list(axes.ravel())
+    """A figure of panels, row by row; `options` are those of ``Figure.subplots``."""
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
 
 
 def legend_below(figure: Figure, panels: Iterable[Axes], columns: int = 6) -> None:
@@ -81,16 +82,17 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write ``name.png`` and ``name.svg``."""
     make_folder(folder)
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    with writing(paths[0]) as png:
-        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    drawn = io.BytesIO()
+    with styled():
+        figure.savefig(drawn, format="png", dpi=160)
+    with writing(paths[0]) as png:  # 256 colours show it as well, in a third of the bytes
+        Image.open(drawn).convert("RGB").quantize(256).save(png, "PNG", optimize=True)
     with writing(paths[1]) as svg:
         write_svg(figure, svg)
     return paths
 
 
 def write_svg(figure: Figure, target: Path | IO[bytes]) -> None:
-    """Write the figure as SVG and close it."""
-    import matplotlib.pyplot as plt
-
-    figure.savefig(target, format="svg", metadata={"Date": None})
-    plt.close(figure)
+    """Write the figure as SVG."""
+    with styled():
+        figure.savefig(target, format="svg", metadata={"Date": None})
