@@ -12,9 +12,9 @@ def in_a_line(error: BaseException, kind: bool = False) -> str:
 
 
 class UserError(Exception):
-    """Bad input. The message is one line: the key, the value, and the nearest valid choice.
+    """What is answered in one line, without a traceback (unless ``LOPA_DEBUG=1``), and ends the command line with its `exit_status`.
 
-    The command line prints it without a traceback (unless ``LOPA_DEBUG=1``) and exits with status 2.
+    Itself bad input, with status 2: the line has the key, the value and the nearest valid choice. What is derived from it says its own.
     """
 
     exit_status = 2

@@ -18,6 +18,7 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
+from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.terminal import say
 from lopa_bench.run.memory import PROGRAM, estimate
 
@@ -126,29 +127,24 @@ def disk(config: Config) -> Iterator[Check]:
         path for path in (config.results_dir.absolute(), *config.results_dir.absolute().parents) if path.exists()
     )
     free = shutil.disk_usage(folder).free
-    writable = os.access(folder, os.W_OK)
+    why_not = why_not_writable(config.results_dir)
     fix = "make room, or name another results_dir=DIR" if free < needed else None
     yield Check(
         "disk",
         f"the run writes up to {size(needed)}; {size(free)} are free at {folder}",
-        fix if writable else f"results_dir={config.results_dir} is not writable",
+        f"results_dir={config.results_dir}: {why_not}" if why_not else fix,
     )
 
 
 def models_and_data(config: Config) -> Iterator[Check]:
     """What the run reads: there, to be downloaded, or out of reach."""
-    from lopa_bench.models.files import locate
-    from lopa_bench.models.hub import reachable
+    from lopa_bench.models.hub import missing, reachable
     from lopa_bench.run.preflight import preflight
 
-    absent = []
+    absent: list[str] = []
     try:
         preflight(config)
-        absent = [
-            path
-            for key, (path, revision) in config.pretrained.items()
-            if locate(path, revision, config.offline, key).folder is None
-        ]
+        absent = [path for path, _ in missing(config).values()]
     except UserError as error:
         yield Check("inputs", "the run would not start", str(error))
     else:

@@ -93,7 +93,7 @@ def _single(config: Config) -> int:
     if is_main():
         from lopa_bench.cli.summary import print_outcome
 
-        print_outcome(config, outcome)
+        print_outcome(outcome)
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lopa_bench.config.schema import Config
 from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.results.record import Result, Scoring
 from lopa_bench.study.reference import paper_value
@@ -20,7 +19,7 @@ _SELECTIONS = {
 }
 
 
-def print_outcome(config: Config, outcome: Outcome) -> None:
+def print_outcome(outcome: Outcome) -> None:
     """Metrics with the majority baseline (and the paper's value at paper scale), parameters, time, memory, and where the files are."""
     result = outcome.result
     at_paper_scale = result.scale == "paper"

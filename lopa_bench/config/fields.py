@@ -55,7 +55,7 @@ Folder = Annotated[str, AfterValidator(check_path)]
 FolderAtHome = Annotated[Folder, AfterValidator(os.path.expanduser)]  # a shell leaves the ~ of key=~/place as it is
 Name = Annotated[str, AfterValidator(_check_name)]
 
-Split = Literal["train", "validation", "test"]  # of a task's rows
+SplitName = Literal["train", "validation", "test"]  # of a task's rows
 Kind = Literal["masked", "causal"]  # of a language model
 
 T = TypeVar("T")

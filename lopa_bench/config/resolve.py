@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from lopa_bench.config.places import folder_name
 
@@ -133,7 +134,7 @@ def _model(root: Mapping[str, Any]) -> str | None:
     """The model's name; None where it cannot be told, which is said where the model is asked for."""
     try:
         return str(root["model"]["name"])
-    except Exception:  # OmegaConf's many, or this module's
+    except (KeyError, Beyond, OmegaConfBaseException):
         return None
 
 

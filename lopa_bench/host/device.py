@@ -50,6 +50,8 @@ def seed_everything(seed: int) -> None:
 class PeakMemory:
     """Peak memory inside a ``with`` block, in MiB: the GPU's allocations, or the process's resident set."""
 
+    mib = 0
+
     def __enter__(self) -> PeakMemory:
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()

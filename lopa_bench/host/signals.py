@@ -62,13 +62,13 @@ def hand_on(interruption: Interrupted) -> None:
 
 
 @contextlib.contextmanager
-def _handlers(handler: object) -> Iterator[None]:
+def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
     nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup has said that the terminal may go
     caught = [signum for signum in SIGNALS if not (nohup and signum is signal.SIGHUP)]
-    before = {signum: signal.signal(signum, handler) for signum in caught}  # type: ignore[arg-type]
+    before = {signum: signal.signal(signum, handler) for signum in caught}
     try:
         yield
     finally:

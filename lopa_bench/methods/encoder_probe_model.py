@@ -42,7 +42,7 @@ class EncoderProbeModel(AdaptedModel):
 
     def forward(self, batch: Batch) -> Tensor:
         assert batch.features is not None
-        logits = batch.features.new_full((len(batch.rows), self.backbone.config.vocab_size), NO_ANSWER)
+        logits = batch.features.new_full((len(batch.rows), self.backbone.vocabulary), NO_ANSWER)
         logits[:, self.tokens] = self.linear(batch.features)[batch.rows]
         return logits
 

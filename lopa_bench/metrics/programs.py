@@ -119,6 +119,3 @@ def _run(programs: Sequence[Program], timeout_s: float, options: Mapping[str, An
                 f"{verdict.id}: the sandbox gave no verdict: {verdict.detail}; nothing is scored, ask again"
             )
         yield verdict
-
-
-__all__ = ["Mode", "TestError", "cruxeval", "mbpp", "passed"]

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from lopa_bench.config.fields import Split
+from lopa_bench.config.fields import SplitName
 from lopa_bench.mini.partition import split_of
 
 # (split, meaning representations, references of each), drawn one after the other: what is added at the end leaves the rows before it.
-BLOCKS: tuple[tuple[Split, int, int], ...] = (
+BLOCKS: tuple[tuple[SplitName, int, int], ...] = (
     *(("train", 800, 2), ("validation", 50, 4), ("test", 100, 5)),
     ("test", 400, 5),
 )
@@ -72,7 +72,7 @@ def e2e(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     return splits
 
 
-def draw_restaurant(rng: Random, split: Split) -> Restaurant:
+def draw_restaurant(rng: Random, split: SplitName) -> Restaurant:
     """A restaurant whose name and whose other attributes both belong to ``split``."""
     names = [name for name in _names() if split_of(name) == split]
     while True:

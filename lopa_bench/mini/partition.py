@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from zlib import crc32
 
-from lopa_bench.config.fields import Split
+from lopa_bench.config.fields import SplitName
 
 
-def split_of(combination: str) -> Split:
+def split_of(combination: str) -> SplitName:
     """The one split that may hold ``combination``: a tenth each go to validation and to test.
 
     Every generator asks here before it keeps a subject, a set of attributes or a program skeleton,
@@ -16,7 +16,7 @@ def split_of(combination: str) -> Split:
     others for its combinations to be none of theirs, nor of the pretraining text.
     """
     bucket = crc32(combination.encode()) % 10
-    held_out: dict[int, Split] = {0: "test", 1: "validation"}
+    held_out: dict[int, SplitName] = {0: "test", 1: "validation"}
     return held_out.get(bucket, "train")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from lopa_bench.config.fields import Split
+from lopa_bench.config.fields import SplitName
 from lopa_bench.mini.partition import split_of
 from lopa_bench.mini.python_steps import CONDITIONS, LETTERS, LOOPS, NAMES, STEPS
 
@@ -48,7 +48,7 @@ class Program:
     def code(self, name: str = "f") -> str:
         return f"def {name}({', '.join(self.parameters)}):\n{self.body}"
 
-    def split(self) -> Split:
+    def split(self) -> SplitName:
         return split_of(f"{self.takes} {self.skeleton}")
 
 

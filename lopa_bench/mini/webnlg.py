@@ -12,11 +12,11 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from lopa_bench.config.fields import Split
+from lopa_bench.config.fields import SplitName
 from lopa_bench.mini.partition import split_of
 
 # split: (entries, texts of each). The test split is drawn last, so that more of it leaves train and validation as they are
-SIZES: dict[Split, tuple[int, int]] = {"train": (800, 2), "validation": (75, 3), "test": (500, 3)}
+SIZES: dict[SplitName, tuple[int, int]] = {"train": (800, 2), "validation": (75, 3), "test": (500, 3)}
 
 PEOPLE = tuple(
     map(
@@ -136,7 +136,7 @@ def webnlg(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     return splits
 
 
-def draw_facts(rng: Random, category: str, split: Split) -> list[Fact]:
+def draw_facts(rng: Random, category: str, split: SplitName) -> list[Fact]:
     """One to three triples about one entity of ``split``."""
     entities, properties = CATEGORIES[category]
     subject = rng.choice([entity for entity in entities if split_of(entity) == split])

@@ -123,11 +123,11 @@ def correct(findings: Sequence[Finding]) -> list[Finding]:
     The next to be decided is the one whose p falls first below `LEVEL` divided by the number of the undecided: at that level is counted
     what each of them needs.
     """
-    tested = [i for i, finding in enumerate(findings) if finding.difference and finding.difference.seeds > 1]
-    ps = holm([min(1.0, findings[i].difference.p / findings[i].look.share) for i in tested])  # type: ignore[union-attr]
+    tested = {i: found for i, finding in enumerate(findings) if (found := finding.difference) and found.seeds > 1}
+    ps = holm([min(1.0, found.p / findings[i].look.share) for i, found in tested.items()])
     corrected = list(findings)
-    for i, p in zip(tested, ps, strict=True):
-        at_its_level = findings[i].difference.powered_at(LEVEL * findings[i].look.share)  # type: ignore[union-attr]
+    for (i, found), p in zip(tested.items(), ps, strict=True):
+        at_its_level = found.powered_at(LEVEL * findings[i].look.share)
         corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p, difference=at_its_level)
     undecided = [i for i in tested if corrected[i].verdict == "undecided"]
     for i in undecided:

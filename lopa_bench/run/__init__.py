@@ -18,7 +18,8 @@ def of_overrides(*overrides: str) -> Result:
 
     Raises:
         UserError: a word that is wrong, naming key, value and the nearest valid choice.
-        RunFailed: what `story.run` raises of it: a busy directory, a loss that is not finite, too little memory.
+        TrainingDiverged: a loss that is not finite, or answers that are not.
+        RunFailed: no fault of the words: a busy directory, too little memory.
     """
     from lopa_bench.config.compose import load_config
     from lopa_bench.config.overrides import check_keys

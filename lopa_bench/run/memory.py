@@ -7,7 +7,7 @@ architecture is measured rather than modelled; only the length of the texts is a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import Missing
@@ -185,8 +185,7 @@ def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:
         position = torch.zeros(scored, dtype=torch.long)
         made = Batch(long[:, 0], long, torch.ones_like(long), position, position, position)
         if model.encoder is not None and model.encoder.frozen:
-            width: Any = model.encoder.width
-            made.features = torch.zeros(rows, width)
+            made.features = torch.zeros(rows, model.encoder.width)
         elif model.encoder is not None:
             made.encoder_ids, made.encoder_mask = long, torch.ones_like(long)
         return made

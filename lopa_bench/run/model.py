@@ -16,6 +16,6 @@ def adapt(config: Config, backbone: Backbone) -> AdaptedModel:
         # A model of shapes alone has no tokenizer, and it is all the same which words stand for the classes.
         known = backbone.tokenizer is not None
         tokens = [backbone.word_id(word) for word in words] if known else range(len(words))
-        size = backbone.config.hidden_size, tokens, backbone.config.vocab_size
+        size = backbone.config.hidden_size, tokens, backbone.vocabulary
         model.classifier = Classifier(*size).to(backbone.device)
     return model

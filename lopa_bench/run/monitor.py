@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from lopa_bench.config.schema import Config
@@ -115,7 +116,7 @@ class Monitor:
     def _send(self, progress: Progress) -> None:
         for row in progress.history[self._rows_sent :]:
             values = {k: row[k] for k in ("loss", "lr", "epoch")}
-            self._show(lambda values=values, row=row: self._window.log(values, int(row["step"])))  # type: ignore[misc]
+            self._show(partial(self._window.log, values, int(row["step"])))
         self._rows_sent = len(progress.history)
 
     def _show(self, action: Callable[[], Any]) -> None:

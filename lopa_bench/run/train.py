@@ -115,6 +115,7 @@ class Training:
         self.total_steps = self._epoch_steps * self.epochs
         self._begin(model.search_epochs or settings.epochs)
         self.progress, self.best = Progress(), State()
+        self._started = time.perf_counter()
         self.losses = LossLog(self.progress, max(1, self.total_steps // HISTORY_POINTS), together)
 
     def _begin(self, epochs: int) -> None:

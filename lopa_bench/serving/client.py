@@ -15,7 +15,8 @@ Several clients' requests, padded on the right to one length, are answered in on
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +59,16 @@ class Request(NamedTuple):
     positions: Tensor
 
 
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    """What reading a client's files may raise is a `UserError` of the folder."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
+        raise UserError(f"{folder} is not a whole soft-prompt client: {reason}") from error
+
+
 class SoftPromptClient:
     """Prompt, word embeddings, tokenizer and instance encoder of one run."""
 
@@ -67,8 +78,8 @@ class SoftPromptClient:
         kind: Kind,
         max_length: int,
         encoder_max_length: int,
-        shape: Shape,
-        weights: dict[str, Tensor],
+        parts: Parts,
+        embedding: Tensor,
         tokenizer: Any,
         encoder: Any,
         encoder_tokenizer: Any,
@@ -76,9 +87,7 @@ class SoftPromptClient:
         self.method, self.kind, self.tokenizer = method, kind, tokenizer
         self.max_length, self.encoder_max_length = max_length, encoder_max_length
         self.encoder, self.encoder_tokenizer = encoder, encoder_tokenizer
-        self.embedding = weights.pop("embedding")
-        self.parts = Parts(method.parts(shape)).eval().to(self.embedding.device)
-        self.parts.load_state_dict({name.removeprefix("parts."): value for name, value in weights.items()})
+        self.embedding, self.parts = embedding, parts.eval().to(embedding.device)
 
     @classmethod
     def load(
@@ -105,7 +114,7 @@ class SoftPromptClient:
             about = load_json(folder / "client.json")
         except UserError as error:
             raise UserError(f"{folder} is not a whole soft-prompt client: {error}") from None
-        try:
+        with _whole(folder):
             if about["format"] != CLIENT_FORMAT:
                 raise UserError(
                     f"{folder}: client.json has format {about['format']}, this version reads {CLIENT_FORMAT}"
@@ -117,24 +126,19 @@ class SoftPromptClient:
             check_client(folder, about)
             with files.searching(conf_path):
                 method = client_method(about)
+            shape = Shape(**about["shape"])
+            read = about["kind"], about["max_length"], about["encoder_max_length"]
+            weights = load_file(folder / "client.safetensors", device)
+            tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
             encoder = encoder_tokenizer = None
             if about["reads_instance"]:
                 encoder = AutoModel.from_pretrained(folder / "encoder", dtype="auto").eval().to(device)
                 encoder_tokenizer = AutoTokenizer.from_pretrained(folder / "encoder")
-            return cls(
-                method,
-                about["kind"],
-                about["max_length"],
-                about["encoder_max_length"],
-                Shape(**about["shape"]),
-                load_file(folder / "client.safetensors", device),
-                AutoTokenizer.from_pretrained(folder / "tokenizer"),
-                encoder,
-                encoder_tokenizer,
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
-            raise UserError(f"{folder} is not a whole soft-prompt client: {reason}") from error
+        parts = Parts(method.parts(shape))  # what a method of one's own raises here is no fault of the folder
+        with _whole(folder):
+            embedding = weights.pop("embedding")
+            parts.load_state_dict({name.removeprefix("parts."): value for name, value in weights.items()})
+        return cls(method, *read, parts, embedding, tokenizer, encoder, encoder_tokenizer)
 
     @torch.no_grad()
     def features(self, texts: Sequence[str]) -> Tensor | None:
@@ -201,12 +205,8 @@ class SoftPromptClient:
             raise UserError(f"n={settings['n']}: one text is written after each; ask again with another seed for more")
         request = self.embed(texts)
         prompts = [row[kept.bool()] for row, kept in zip(*request[:2], strict=True)]
-        asked = {
-            "max_tokens": max_tokens,
-            "temperature": temperature,
-            "stop": [stop] if isinstance(stop, str) else list(stop),
-        }
-        asked |= settings
+        stops = [stop] if isinstance(stop, str) else list(stop)
+        asked = {"max_tokens": max_tokens, "temperature": temperature, "stop": stops, **settings}
         return complete(url, prompts, asked if model is None else {"model": model, **asked}, api_key)
 
     def _encoder_tokens(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:

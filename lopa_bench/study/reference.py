@@ -35,7 +35,7 @@ def reference() -> pd.DataFrame:
 
 
 @cache
-def _values() -> dict[tuple[str, ...], float]:
+def _values() -> dict[tuple[str | None, ...], float]:
     return {tuple(row[key] for key in KEYS): float(row["value"]) for row in rows()}
 
 
@@ -43,7 +43,7 @@ def published(
     table: str | None, task: str, model: str | None, method: str, setting: str | None, metric: str
 ) -> float | None:
     """The paper's value of one cell, or None."""
-    return _values().get((table, task, model, method, setting, metric))  # type: ignore[arg-type]
+    return _values().get((table, task, model, method, setting, metric))
 
 
 def paper_value(result: Result, metric: str) -> float | None:

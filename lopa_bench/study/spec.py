@@ -1,7 +1,7 @@
 """What a table is made of: rows, columns and the settings that they mean.
 
 A row or column is a set of settings. The same settings select finished runs, and spell the command
-that makes a missing one. What they leave open is the scale's recipe (`recipe`): a run with other
+that makes a missing one. What they leave open is the scale's recipe (`run.identity.recipe`): a run with other
 hyperparameters stands in a cell only where there is none at the recipe's, and a note says so.
 """
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lopa_bench.config.fields import Count, Kind, Name, settings
+from lopa_bench.config.fields import Count, Kind, Name, SplitName, settings
 from lopa_bench.config.typed import fill
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Line, Metric, Scores, score
@@ -84,7 +84,7 @@ class Task(ABC):
     section: ClassVar[str] = "task"  # of a config: what it is made of must be derived from this class
     name: Name
     family: str
-    files: dict[str, list[str]]
+    files: dict[SplitName, Annotated[list[str], Field(min_length=1)]]
     hub: Annotated[HubSource | None, _read_as(HubSource, "task.hub")]
     columns: dict[str, Annotated[list[str], Field(min_length=1)]]
     header: bool = True

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lopa_bench.config.fields import Split
+from lopa_bench.config.fields import SplitName
 from lopa_bench.config.nearest import hint
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
@@ -15,20 +15,20 @@ from lopa_bench.tasks.base import Task
 from lopa_bench.tasks.tables import KINDS
 
 # Splits that must not be the same rows, and what a number would be worth if they were.
-APART: dict[tuple[Split, Split], str] = {
+APART: dict[tuple[SplitName, SplitName], str] = {
     ("test", "train"): "so a score would say nothing",
     ("validation", "train"): "so the epoch would be chosen by what it learnt (without data.validation a tenth of train is held out)",
     ("validation", "test"): "so the epoch would be chosen by the reported rows (selection=paper does that, and says so)",
 }  # fmt: skip
 
 
-def apart(selection: str) -> dict[tuple[Split, Split], str]:
+def apart(selection: str) -> dict[tuple[SplitName, SplitName], str]:
     """Those of `APART` whose rows a run with this selection reads."""
     return {pair: reason for pair, reason in APART.items() if "validation" not in pair or selection == "holdout"}
 
 
-def find_files(task: Task, data: Data, selection: str = "holdout") -> dict[Split, tuple[Path, slice]]:
-    """Split -> its file, and which of the file's rows are the split: those that the user names, else the task's below ``data.dir``.
+def find_files(task: Task, data: Data, selection: str = "holdout") -> dict[SplitName, tuple[Path, slice]]:
+    """SplitName -> its file, and which of the file's rows are the split: those that the user names, else the task's below ``data.dir``.
 
     Args:
         selection: of epochs, as of a run: only ``holdout`` reads the validation split.
@@ -56,10 +56,10 @@ def own_files(task: Task, read: Mapping[str, Any]) -> dict[str, str]:
     return named if {split_slice(name)[0] for name in named.values()} - usual else {}
 
 
-def _own_files(data: Data, selection: str) -> dict[Split, tuple[Path, slice]]:
+def _own_files(data: Data, selection: str) -> dict[SplitName, tuple[Path, slice]]:
     """The files that ``data.train``, ``data.validation`` and ``data.test`` name."""
-    found: dict[Split, tuple[Path, slice]] = {}
-    named: dict[Split, str | None] = {"train": data.train, "validation": data.validation, "test": data.test}
+    found: dict[SplitName, tuple[Path, slice]] = {}
+    named: dict[SplitName, str | None] = {"train": data.train, "validation": data.validation, "test": data.test}
     for split, name in named.items():
         if name is None and split != "validation":
             raise UserError(f"data.{split} is needed: give data.{split}=FILE ({', '.join(KINDS)})")
@@ -93,20 +93,23 @@ def _share(one: tuple[Path, slice], another: tuple[Path, slice]) -> bool:
     return not stops or max(some.start or 0, others.start or 0) < min(stops)
 
 
-def _task_files(task: Task, folder: str | None) -> dict[Split, tuple[Path, slice]]:
+def _task_files(task: Task, folder: str | None) -> dict[SplitName, tuple[Path, slice]]:
     """The first of the task's candidate files of each split that exists below `folder`."""
+    if nameless := [split for split in ("train", "test") if split not in task.files]:
+        split = nameless[0]
+        raise UserError(f"task.files: task={task.name} names no file of {split}; nearest: task.files.{split}=[FILE]")
     if not folder:
         raise UserError("data.dir is needed with data.source=files: the folder that holds " + task.files["train"][0])
     if not Path(folder).is_dir():
         raise UserError(f"data.dir={folder}: there is no such folder")
-    found: dict[Split, tuple[Path, slice]] = {}
+    found: dict[SplitName, tuple[Path, slice]] = {}
     for split, candidates in task.files.items():
         places = [(Path(folder) / name, rows) for name, rows in map(split_slice, candidates)]
         existing = [
             place for place in places if place[0].exists()
         ]  # what is none of its kind is refused when it is read
         if existing:
-            found[split] = existing[0]  # type: ignore[index]
+            found[split] = existing[0]
         elif split != "validation":
             raise UserError(
                 f"data.dir={folder}: {' or '.join(candidates)} is not there (task={task.name}, {split}); "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lopa_bench.errors import UserError
+from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.tasks.base import Record, Task
 
 
@@ -25,20 +25,22 @@ def hub_rows(task: Task, offline: bool) -> dict[str, list[Record]]:
         raise UserError(f"task={task.name} is not on the hub in a form without code; use data.source=files data.dir=…")
     import datasets
 
-    if offline:
-        datasets.config.HF_HUB_OFFLINE = True
+    splits = {"train": task.hub.train, "test": task.hub.test, "validation": task.hub.validation}
+    before = datasets.config.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = before or offline
     try:
-        splits = {"train": task.hub.train, "test": task.hub.test, "validation": task.hub.validation}
         loaded = {
             split: datasets.load_dataset(task.hub.path, task.hub.name, split=name)
             for split, name in splits.items()
             if name
         }
-    except Exception as error:
+    except Exception as error:  # whatever the network, the hub's files and their readers may raise
         raise UserError(
-            f"data.source=hub: {task.hub.path} cannot be loaded ({type(error).__name__}); data.source=mini needs no network, "
+            f"data.source=hub: {task.hub.path} cannot be loaded ({in_a_line(error, kind=True)}); data.source=mini needs no network, "
             "data.source=files data.dir=… reads files"
         ) from error
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
     return {split: _with_label_names(rows) for split, rows in loaded.items()}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from lopa_bench.config import files
+from lopa_bench.config.nearest import not_one_of
 from lopa_bench.errors import UserError
 from lopa_bench.study.spec import SCALES, Column, Row, TableSpec
 from lopa_bench.tasks.known import known
@@ -35,11 +36,11 @@ def tables(scale: str, names: Iterable[str] = ()) -> list[TableSpec]:
         UserError: an unknown scale or table.
     """
     if scale not in SCALES:
-        raise UserError(f"scale={scale} is not one of {', '.join(SCALES)}")
+        raise UserError(not_one_of("scale", scale, SCALES))
     by_name = {table.name: table for table in every(scale)}
     for name in names:
         if name not in by_name:
-            raise UserError(f"table={name} is not one of {', '.join(by_name)}")
+            raise UserError(not_one_of("table", name, by_name))
     return [by_name[name] for name in (list(names) or by_name)]
 
 

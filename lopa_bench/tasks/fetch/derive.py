@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 def numbered_rows(content: bytes) -> bytes:
@@ -27,8 +27,8 @@ def without_rows_of(every: bytes, others: bytes) -> bytes:
     return ("\n".join([header, *kept]) + "\n").encode()
 
 
-def _lines(rows: object) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()  # type: ignore[attr-defined]
+def _lines(rows: Iterable[object]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 HOW: dict[str, Callable[..., bytes]] = {
