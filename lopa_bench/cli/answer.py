@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
     found = {scale: read_runs(options.results_dir, scale) for scale in SCALES}
     answers = {scale: answer(runs, scale) for scale, runs in found.items() if not runs.frame.empty}
-    said = [line for runs in found.values() for line in (*runs.warnings, *runs.refused)]
+    said = [line for runs in found.values() for line in runs.complaints]
     say(*said, error=True)
     if not answers:
         raise UserError(f"results_dir={options.results_dir}: no finished runs below it; lopa-bench plan lists them")

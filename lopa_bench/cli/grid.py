@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lopa_bench.cli import reproduce, words
+from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option, overrides
 from lopa_bench.host.files import check_writable, make_folder, write_text
 from lopa_bench.host.terminal import add_row, say, show, table
+from lopa_bench.study import pool
 
 if TYPE_CHECKING:
     from lopa_bench.study.grid import Grid, Point
@@ -118,8 +119,8 @@ def run_all(jobs: Sequence[list[str]], options: Options) -> list[Job]:
     from lopa_bench.config.quoting import as_meant
 
     place = as_meant(f"results_dir={options.results_dir}")
-    count = reproduce.process_count(options.workers, len(jobs))
-    return reproduce.run_all([reproduce.Command([*own, place], None) for own in jobs], options.results_dir, count)
+    count = pool.workers_for(options.workers, len(jobs))
+    return pool.run_all([pool.Command([*own, place], None) for own in jobs], options.results_dir, count)
 
 
 def write_scores(output: Path, progress: Progress) -> None:

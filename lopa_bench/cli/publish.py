@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     if options.to.resolve() == options.results_dir.resolve():
         raise UserError(f"to={options.to} is results_dir, whose runs it would write over; name another folder")
     runs = read_runs(options.results_dir, options.scale)
-    for line in (*runs.warnings, *runs.refused):
+    for line in runs.complaints:
         say(line, error=True)
     paths = sorted(runs.frame["path"]) if options.every else planned(runs, options.scale)
     keepers = {TRAINED: set(examples(runs, options.scale)), PROMPTS: with_prompts(runs, options.scale)}

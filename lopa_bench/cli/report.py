@@ -71,15 +71,15 @@ def main(argv: Sequence[str]) -> int:
     place = {"figures": _folder(options) / "figure", "html": _page(options)}.get(what, options.output)
     if place:
         check_writable(place)
-    from lopa_bench.results.read import check_known, read_runs
+    from lopa_bench.results.read import read_runs
 
     every = read_runs(options.results_dir, options.scale)
-    check_known([every], where, "report")
+    words.check_known([every], where, "report")
     runs = every.only(where)
     try:
         WRITERS[what](options, runs)
     finally:
-        say(*runs.warnings, *runs.refused, error=True)
+        say(*runs.complaints, error=True)
     return UserError.exit_status if runs.refused else 0
 
 

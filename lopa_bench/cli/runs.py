@@ -24,7 +24,12 @@ DETAILS = (
     "The last column says whether a table of `lopa-bench report` shows the run."
 )
 EXAMPLE = "lopa-bench runs where=task=rte sort=score format=csv"
-SORTS = tuple("task method model differs score seeds counted trained seconds memory finished table".split())
+
+
+def _columns() -> Sequence[str]:
+    from lopa_bench.report.listing import FIELDS
+
+    return tuple(FIELDS.values())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +42,7 @@ class Options:
         shown="KEY=VALUE",
         split=False,
     )
-    sort: str = option("the column to sort by; scores from the best", "task", shown="COLUMN", choices=lambda: SORTS)
+    sort: str = option("the column to sort by; scores from the best", "task", shown="COLUMN", choices=_columns)
     format: Literal["terminal", "csv", "json", "markdown", "parquet"] = option("how it is written", "terminal")
     output: Path | None = option("file to write instead of the terminal; parquet needs one", None, shown="FILE")
 
@@ -54,16 +59,16 @@ def main(argv: Sequence[str]) -> int:
         check_writable(options.output)
     where = words.settings(options.where, "runs")
     from lopa_bench.report.listing import list_runs
-    from lopa_bench.results.read import check_known, read_runs
+    from lopa_bench.results.read import read_runs
 
     found = {
         scale: read_runs(options.results_dir, scale) for scale in (SCALES if options.scale is None else [options.scale])
     }
-    check_known(list(found.values()), where, "runs")
+    words.check_known(list(found.values()), where, "runs")
     listed = [run for scale, runs in found.items() for run in list_runs(runs.only(where), scale)]
     _write(options, _sorted(listed, options.sort))
     for runs in found.values():
-        say(*runs.warnings, *runs.refused, error=True)
+        say(*runs.complaints, error=True)
     return UserError.exit_status if any(runs.refused for runs in found.values()) else 0
 
 

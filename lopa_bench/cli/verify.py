@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     problems, found = list[str](), 0
     for scale in SCALES:
         runs = read_runs(options.results_dir, scale)
-        problems += [*runs.warnings, *runs.refused]
+        problems += runs.complaints
         found += len(runs.frame)
         if not runs.frame.empty:
             checked = verify(runs, scale, options.results_dir / scale, everything=options.scores == "all")

@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lopa_bench.cli.options import Choice, Option, options_of
 from lopa_bench.config.keys import spell
-from lopa_bench.config.nearest import is_near, nearest, not_one_of
+from lopa_bench.config.nearest import hint, is_near, nearest, not_one_of
 from lopa_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from lopa_bench.results.read import Runs
 
 T = TypeVar("T")
 NUMBER = re.compile(r"-?\.?\d")
@@ -204,3 +207,16 @@ def settings(pairs: Sequence[str], command: str) -> dict[str, tuple[str, ...]]:
             value = spell(pair(word)[1])
         wanted[key] = (*wanted.get(key, ()), value)
     return wanted
+
+
+def check_known(found: Sequence[Runs], where: Mapping[str, Sequence[str]], command: str) -> None:
+    """Raises `UserError` for a key or a value that none of the runs has: what is left would not say which of them is mistyped."""
+    there = [runs for runs in found if not runs.frame.empty]
+    for key, wanted in where.items() if there else ():
+        values = sorted({value for runs in there for value in runs.values(key)})
+        known = [value for value in values if value != spell(None)]
+        for value in wanted:
+            if value not in values:
+                near = hint(value, known, f"where={key}={{}}")
+                other = f"they have {', '.join(known)}{near}" if known else f"none has {key}"
+                raise UserError(f"{command}: where={key}={value}: no run has it; {other}")

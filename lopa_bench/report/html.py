@@ -46,7 +46,7 @@ def write_page(output: Path, runs: Runs, scale: str, tables: Sequence[Table], *,
         Section("Tables", "".join(map(_table, tables)), _entries([table for table in tables if table.ours])),
         Section("Figures", "".join(map(_figure, drawings)), [(f"figure-{d.name}", d.title) for d in drawings]),
         Section("Runs that learnt nothing", _list(diagnose(runs.frame))),
-        Section("Files left out", _list([*runs.warnings, *runs.refused])),
+        Section("Files left out", _list(runs.complaints)),
         Section("Runs", _runs(runs, scale)),
     ]
     page = _page(f"lopa-bench, scale {scale}" + (", FAST" if fast else ""), sections, provenance(runs))

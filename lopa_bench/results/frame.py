@@ -25,7 +25,7 @@ def load_results(folder: Path | str) -> pd.DataFrame:
         raise UserError(f"results_dir={folder}: no such directory; a first run creates it")
     scales = sorted(path.name for path in Path(folder).glob("[!.]*") if path.is_dir())
     found = [read_runs(folder, scale, foreign=True) for scale in scales] or [runs_so_far(Path(folder), "")]
-    for line in (line for runs in found for line in (*runs.warnings, *runs.refused)):
+    for line in (line for runs in found for line in runs.complaints):
         warnings.warn(line, stacklevel=2)
     frames = [runs.frame for runs in found if not runs.frame.empty]
     return _flat(pd.concat(frames, ignore_index=True) if frames else found[0].frame)

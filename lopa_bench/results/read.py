@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from lopa_bench.config.fields import MASK
 from lopa_bench.config.files import choices
 from lopa_bench.config.keys import lookup, spell
-from lopa_bench.config.nearest import hint
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
 from lopa_bench.results.directory import check_no_scale, load_result, place_of, result_files
@@ -47,6 +46,11 @@ class Runs:
     given: Mapping[str, Any] = field(default_factory=dict)
     chosen: dict[tuple[str, ...], Chosen] = field(default_factory=dict, repr=False)
     _codes: dict[str, tuple[NDArray[np.int64], dict[str, int]]] = field(default_factory=dict, repr=False)
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """A line for each thing that is not among them."""
+        return (*self.warnings, *self.refused)
 
     def where(self, settings: Mapping[str, Any]) -> pd.DataFrame:
         """The runs whose fields (``task``, …) or config keys (``method.rank``) have these values; of a tuple, one of them."""
@@ -97,19 +101,6 @@ class Runs:
         places, settings = pd.factorize(self.frame["setting"])
         first = np.unique(places, return_index=True)[1]
         return [lookup(configs.iloc[place], key) for place in first[: len(settings)]], places
-
-
-def check_known(found: Sequence[Runs], where: Mapping[str, Sequence[str]], command: str) -> None:
-    """Raises `UserError` for a key or a value that none of the runs has: what is left would not say which of them is mistyped."""
-    there = [runs for runs in found if not runs.frame.empty]
-    for key, wanted in where.items() if there else ():
-        values = sorted({value for runs in there for value in runs.values(key)})
-        known = [value for value in values if value != spell(None)]
-        for value in wanted:
-            if value not in values:
-                near = hint(value, known, f"where={key}={{}}")
-                other = f"they have {', '.join(known)}{near}" if known else f"none has {key}"
-                raise UserError(f"{command}: where={key}={value}: no run has it; {other}")
 
 
 def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> Runs:

@@ -6,9 +6,8 @@ import os
 import pytest
 import torch
 
-from lopa_bench.cli import reproduce
 from lopa_bench.host import gpus
-from lopa_bench.study import jobs, sweep
+from lopa_bench.study import jobs, pool, sweep
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_reproduce_leaves_the_choice_to_who_has_made_it(monkeypatch, tmp_path):
 
     context = multiprocessing.get_context("forkserver")
     monkeypatch.setattr(type(context), "Process", Process)
-    monkeypatch.setattr(reproduce, "_wait", lambda *_: None)
-    monkeypatch.setattr(reproduce, "carry_out", lambda folder, launch, wait: launch(jobs.numbered(folder)))
-    assert len(reproduce.run_all([reproduce.Command([], None)] * 3, tmp_path, 3)) == 3
+    monkeypatch.setattr(pool, "_wait", lambda *_: None)
+    monkeypatch.setattr(pool, "carry_out", lambda folder, launch, wait: launch(jobs.numbered(folder)))
+    assert len(pool.run_all([pool.Command([], None)] * 3, tmp_path, 3)) == 3
     assert given == ["2", "3", "2"]

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from lopa_bench.cli import reproduce
 from lopa_bench.cli.grid import Options, grid_of
 from lopa_bench.cli.main import main
 from lopa_bench.cli.run import _direction
@@ -18,7 +17,7 @@ from lopa_bench.metrics.classification import METRICS
 from lopa_bench.results.read import read_runs
 from lopa_bench.run import identity
 from lopa_bench.run.records import read_records
-from lopa_bench.study import progress
+from lopa_bench.study import pool, progress
 from lopa_bench.study.grid import FAILED, GRIDS, RATES, Point, choose, grid
 from lopa_bench.study.jobs import Job
 
@@ -224,7 +223,7 @@ def untrained(monkeypatch):
                 made[place(config)] = SimpleNamespace(selection_score=1e3 * config.train.lr)
         return [Job((), diverged=config.train.lr >= 2e-2) for config in configs]
 
-    monkeypatch.setattr(reproduce, "run_all", run_all)
+    monkeypatch.setattr(pool, "run_all", run_all)
     monkeypatch.setattr(progress, "finished", lambda config: made.get(place(config)))
     return rounds
 
@@ -260,13 +259,13 @@ def test_another_setting_is_another_run(untrained, tmp_path, capsys):
 
 def test_a_method_whose_runs_the_machine_could_not_do_gets_no_choice(untrained, monkeypatch, tmp_path, capsys):
     """Out of memory at one rate says nothing of that rate; the other methods go on."""
-    whole = reproduce.run_all
+    whole = pool.run_all
 
     def run_all(jobs, *place):
         done = whole([job for job in jobs if "method=pt" not in job.overrides], *place)
         return [Job(()) if "method=pt" in job.overrides else done.pop(0) for job in jobs]
 
-    monkeypatch.setattr(reproduce, "run_all", run_all)
+    monkeypatch.setattr(pool, "run_all", run_all)
     words = ["grid", "task=rte", "method=pt,lora", f"results_dir={tmp_path / 'none'}"]
     assert main(words) == 1
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
@@ -277,9 +276,9 @@ def test_a_method_whose_runs_the_machine_could_not_do_gets_no_choice(untrained, 
 
 def test_processes_are_one_a_gpu(untrained, monkeypatch, tmp_path):
     """More of them would share its memory, and the settings that do not fit would count as bad ones."""
-    counts, whole = [], reproduce.run_all
-    monkeypatch.setattr(reproduce, "run_all", lambda jobs, place, count: counts.append(count) or whole(jobs))
-    monkeypatch.setattr(reproduce, "visible", lambda: ["0"])
+    counts, whole = [], pool.run_all
+    monkeypatch.setattr(pool, "run_all", lambda jobs, place, count: counts.append(count) or whole(jobs))
+    monkeypatch.setattr(pool, "visible", lambda: ["0"])
     main(["grid", "task=rte", "method=pt", f"results_dir={tmp_path / 'none'}"])
     assert set(counts) == {1}
 
