@@ -10,7 +10,8 @@ import numpy as np
 
 from lopa_bench.config.files import choices
 from lopa_bench.results.record import SCHEMA
-from lopa_bench.study.plan import PlannedRun, planned_runs
+from lopa_bench.study.plan import planned_runs
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known
 

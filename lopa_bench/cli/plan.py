@@ -14,11 +14,12 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.gpus import visible
 from lopa_bench.host.terminal import add_row, say, show, table, with_bar
 from lopa_bench.study.looks import LOOKS
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.spec import SCALES
 
 if TYPE_CHECKING:
     from lopa_bench.study.costs import Cost
-    from lopa_bench.study.plan import Plan, PlannedRun
+    from lopa_bench.study.plan import Plan
 
 SUMMARY = "the runs that the paper's tables are still missing: hours and memory before anything starts"
 DETAILS = """\

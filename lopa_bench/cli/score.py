@@ -133,14 +133,13 @@ def _cruxeval(options: CRUXEval) -> tuple[Sequence[str], Scores]:
 
 
 def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
-    from lopa_bench.metrics.classification import METRICS
-    from lopa_bench.metrics.metric import by_name
     from lopa_bench.metrics.metric import score as scores_of
+    from lopa_bench.tasks.glue import Glue
     from lopa_bench.tasks.known import known
     from lopa_bench.tasks.labels import PREDICTED, Labels, matched, read_labels
 
-    task: Any = known(options.task)
-    if task.kind != "classification":
+    task = known(options.task)
+    if not isinstance(task, Glue):
         raise UserError(f"score glue: task={task.name} is not answered by labels")
     if not task.label_words:
         raise UserError(f"score glue: task={task.name} has no classes of its own; name one that has, such as task=sst2")
@@ -158,10 +157,8 @@ def _glue(options: GLUE) -> tuple[Sequence[str], Scores]:
         return dataclasses.replace(read, labels=named)
 
     predicted, gold = matched(labels(options.predictions, *PREDICTED), labels(options.references))
-    metrics = [METRICS[name](tuple(task.label_words), task.f1_label) for name in task.scored_by]
-    return (), scores_of(
-        by_name(metrics), [{"target": g, "prediction": p} for g, p in zip(gold, predicted, strict=True)]
-    )
+    lines = [{"target": g, "prediction": p} for g, p in zip(gold, predicted, strict=True)]
+    return (), scores_of(task.metrics_over_labels, lines)
 
 
 def _ks(asked: Sequence[int], official: Sequence[int], samples: Sequence[Sequence[str]]) -> Sequence[int]:

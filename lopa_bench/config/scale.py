@@ -1,13 +1,20 @@
-"""The scale of a run that names none: a real model on real rows does not take the embedded scale's recipe."""
+"""The models of a scale, and the scale of a run that names none: a real model on real rows does not take the embedded scale's recipe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lopa_bench.config import files
 from lopa_bench.config.keys import key_of
 
 EMBEDDED = ("by_scale", "mini_mlm", "mini_clm")  # values of `model` that take what ships with the package
 REAL = ("files", "hub")  # values of data.source
+
+
+def models_of(scale: str) -> dict[str, str]:
+    """Family of tasks -> the model that conf/scale/<scale>.yaml gives it."""
+    entries = files.read(f"scale/{scale}").get("defaults", [])
+    return {key.rpartition(".")[2]: name for entry in entries for key, name in entry.items()}
 
 
 def implied(overrides: Sequence[str]) -> list[str]:

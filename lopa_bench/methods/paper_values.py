@@ -7,6 +7,7 @@ from typing import Any
 from lopa_bench.config.compose import load_config
 from lopa_bench.config.files import cached_by_sources, choices, read
 from lopa_bench.config.recipe import families
+from lopa_bench.config.scale import models_of
 from lopa_bench.methods.base import Method
 from lopa_bench.models import shapes
 
@@ -23,10 +24,7 @@ def at_scale(method: str, recipe: str, model: str) -> Method:
 @cached_by_sources
 def task_for(model: str) -> dict[str, Any]:
     """The first task of the family whose model at paper scale is `model`, else of one whose model is of the same kind."""
-    models = {}
-    for entry in read("scale/paper")["defaults"]:
-        ((place, name),) = entry.items()
-        models[place.rpartition(".")[2]] = name
+    models = models_of("paper")
     kind = shapes.files(model).kind
     families = [family for family, name in models.items() if name == model] or [
         family for family, name in models.items() if shapes.files(name).kind == kind

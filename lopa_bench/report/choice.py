@@ -11,7 +11,8 @@ import pandas as pd
 from lopa_bench.config.keys import fits, lookup, spell
 from lopa_bench.results.read import Chosen, Runs
 from lopa_bench.study.commands import words
-from lopa_bench.study.plan import PlannedRun, cell
+from lopa_bench.study.plan import cell
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.spec import Column
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known

@@ -17,6 +17,7 @@ from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.commands import commands
 from lopa_bench.study.estimate import Estimate, describe
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.reference import published
 from lopa_bench.study.spec import Column, Row, TableSpec, default_model
 from lopa_bench.study.tables import tables
@@ -59,7 +60,7 @@ class _Filler:
     scale: str
     fast: bool
     used: list[int] = field(default_factory=list)  # rows of the runs' frame
-    missing: list[plan.PlannedRun] = field(default_factory=list)
+    missing: list[PlannedRun] = field(default_factory=list)
     notes: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # text -> row -> columns that it is about
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
 

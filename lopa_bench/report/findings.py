@@ -8,9 +8,9 @@ from typing import Literal
 
 from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.statistics import Difference, holm
-from lopa_bench.study import plan
 from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.looks import ONCE, Look
+from lopa_bench.study.planned import PlannedRun
 
 POINT = 1.0  # of the metric: half of the interval of a difference that is known well, whatever its sign
 WORTH = 0.2  # a further look is asked for where the last one decides at least as often as this, or knows to a point
@@ -34,7 +34,7 @@ class Finding:
     detail: str = ""
     difference: Difference | None = None
     p_holm: float | None = None
-    missing: tuple[plan.PlannedRun, ...] = ()
+    missing: tuple[PlannedRun, ...] = ()
     look: Look = ONCE
     encoders: tuple[str, ...] = ()
     chance: float | None = None

@@ -10,16 +10,17 @@ from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
 from lopa_bench.study.claim import Contrast
 from lopa_bench.study.commands import words
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.tables import row_and_column
 
 
-def further_runs(planned: Iterable[plan.PlannedRun], runs: Runs, scale: str) -> list[plan.PlannedRun]:
+def further_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[PlannedRun]:
     """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these.
 
     A comparison only one side of which is planned asks for nothing: the seeds of that side could not be counted.
     """
     there = {tuple(words(run.overrides)) for run in planned}
-    asked: list[plan.PlannedRun] = []
+    asked: list[PlannedRun] = []
     for finding in (finding for claim in check_claims(runs, scale) for finding in claim.findings):
         if finding.asks and isinstance(contrast := finding.comparison, Contrast):
             seeds = tuple(range(finding.asks))

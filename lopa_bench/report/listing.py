@@ -19,6 +19,7 @@ from lopa_bench.report.cells import count
 from lopa_bench.report.choice import by_rank_of
 from lopa_bench.results.read import Runs
 from lopa_bench.study import plan
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known
@@ -130,7 +131,7 @@ def with_prompts(runs: Runs, scale: str) -> set[Path]:
     return drawn & set(runs.frame.loc[runs.frame["seed"] == 0, "path"])
 
 
-def _of(cells: Iterable[plan.PlannedRun], runs: Runs, scale: str) -> list[Path]:
+def _of(cells: Iterable[PlannedRun], runs: Runs, scale: str) -> list[Path]:
     found = {
         place: runs.frame.iloc[place]
         for cell in cells
@@ -211,7 +212,7 @@ def _files(name: str, read: Mapping[str, Any]) -> dict[str, str]:
 
 def _settings(told: Mapping[str, Any], scale: str) -> dict[str, Any]:
     """All settings of a run that is told just this."""
-    usual = plan.PlannedRun(told, ())
+    usual = PlannedRun(told, ())
     return {**usual.recipe(scale), **usual.selector(scale)}
 
 

@@ -25,6 +25,7 @@ from lopa_bench.study import plan
 from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.study.looks import ONCE, Look, look_at
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import row_and_column
@@ -108,7 +109,7 @@ class _Checker:
             told.append(f"the two sides differ in {', '.join(beside)}")
         return replace(found, detail="; ".join(filter(None, [found.detail, *told])))
 
-    def planned(self, row: Row, task: str) -> plan.PlannedRun:
+    def planned(self, row: Row, task: str) -> PlannedRun:
         return plan.cell(*row_and_column(row, task, self.scale), self.scale, self.fast)
 
     def sample(self, contrast: Contrast, a: pd.DataFrame, b: pd.DataFrame, seeds: Sequence[int]) -> Finding | _Sample:

@@ -14,13 +14,14 @@ from lopa_bench.host.extras import require
 from lopa_bench.host.files import read_bytes
 from lopa_bench.host.terminal import say
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.metrics.files.reading import TABLES
 from lopa_bench.models.batches import Split
 from lopa_bench.run.inputs import encode
 from lopa_bench.run.predict import word_logits, write
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.rows import asked_fields
-from lopa_bench.tasks.tables import KINDS, marked, numbered, without_broken
+from lopa_bench.tasks.tables import marked, numbered, without_broken
 
 
 def ask(model: AdaptedModel, config: Config, inputs: Path) -> Iterator[dict[str, Any]]:
@@ -46,7 +47,7 @@ def ask(model: AdaptedModel, config: Config, inputs: Path) -> Iterator[dict[str,
 
 
 def _examples(task: Task, inputs: Path) -> list[Example]:
-    records = asked_fields(task, inputs) if inputs.suffix.lower() in KINDS else _lines(task, inputs)
+    records = asked_fields(task, inputs) if inputs.suffix.lower() in TABLES else _lines(task, inputs)
     try:
         return [Example(task.question(record), "") for record in records]
     except KeyError as error:
@@ -60,7 +61,7 @@ def _lines(task: Task, inputs: Path) -> Sequence[Record]:
         columns = f" ({', '.join(read)})" if read else ""
         raise UserError(
             f"inputs={inputs}: a line is one text, and task={task.name} reads several columns{columns}; "
-            f"give a file with their names, one of {', '.join(KINDS)}"
+            f"give a file with their names, one of {', '.join(TABLES)}"
         )
     try:
         text = read_bytes(inputs).decode("utf-8-sig")

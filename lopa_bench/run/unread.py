@@ -23,7 +23,7 @@ def check_read(config: Config) -> None:
     """Raise `UserError` for the first setting with another value than its recipe's that nothing of this run reads."""
     _check_names(config)
     _check_places(config)
-    _check_classes(config)
+    _check_task(config)
     _check_label_words(config)
     usual = _usual(config)
     for key, value, way_out in _unread(config):
@@ -65,14 +65,13 @@ def _check_names(config: Config) -> None:
             )
 
 
-def _check_classes(config: Config) -> None:
-    """Raise `UserError` for the class of an F1 that the task is not scored by."""
+def _check_task(config: Config) -> None:
+    """Raise `UserError` for a value of the task's, other than its file's, that the task does not read."""
     task = config.task
-    usual = files.read(f"task/{task.name}").get("f1_label") if files.is_choice("task", task.name) else None
-    positive = getattr(task, "f1_label", None)
-    if positive not in (None, usual) and {"f1", "glue"}.isdisjoint(task.metrics):
-        scored = f"task.scored_by={','.join(task.metrics)} is of no one class"
-        raise UserError(f"task.f1_label={positive}: {scored}; nearest: task.scored_by=[accuracy,f1]")
+    usual = files.read(f"task/{task.name}") if files.is_choice("task", task.name) else {}
+    for name, told in task.unread().items():
+        if (value := getattr(task, name)) != usual.get(name):
+            raise UserError(f"task.{name}={value}: {told}")
 
 
 def _check_label_words(config: Config) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lopa_bench.config.keys import key_of, spell
 
 if TYPE_CHECKING:
-    from lopa_bench.study.plan import PlannedRun
+    from lopa_bench.study.planned import PlannedRun
 
 YOURS = (
     "models.dir=DIR",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lopa_bench.methods.paper_values import at_scale
 from lopa_bench.models import shapes
-from lopa_bench.study.reference import rows
+from lopa_bench.study.reference import SHORT, rows, spelled_out
 from lopa_bench.study.spec import default_encoder, default_model
 from lopa_bench.study.tables import tables
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lopa_bench.methods.base import Method
     from lopa_bench.models.backbone import Backbone
 
-FIELDS = {"m": "num_virtual_tokens", "r": "rank", "n": "phm_blocks", "layers": "head_layers"}
+OF_METHOD = "method."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def counts() -> Iterator[Count]:
 def _of_tables() -> Iterator[tuple[str, str, str, str]]:
     """Model, method, setting and encoder of the tables' cells whose settings are sizes, on the models of the paper's numbers."""
     models = {row["model"] for row in rows()}
-    names = {f"method.{field}": name for name, field in FIELDS.items()}
+    names = {key: name for name, key in SHORT.items() if key.startswith(OF_METHOD)}
     for table in tables("paper"):
         for row in table.rows:
             for column in table.columns:
@@ -114,8 +114,8 @@ def counted(model: str, method: str, setting: str, printed: str | None, encoder:
 
 
 def _as_set(method: str, recipe: str, model: str, setting: str) -> Method:
-    given = dict(part.split("=") for part in setting.split())
-    changes: dict[str, Any] = {FIELDS[key]: _value(value) for key, value in given.items() if key in FIELDS}
+    sizes = ((key, value) for key, value in spelled_out(setting).items() if key.startswith(OF_METHOD))
+    changes: dict[str, Any] = {key.removeprefix(OF_METHOD): _value(value) for key, value in sizes}
     return dataclasses.replace(at_scale(method, recipe, model), **changes)
 
 

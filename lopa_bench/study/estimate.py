@@ -13,7 +13,7 @@ from lopa_bench.tasks.known import known
 
 if TYPE_CHECKING:
     from lopa_bench.results.read import Runs
-    from lopa_bench.study.plan import PlannedRun
+    from lopa_bench.study.planned import PlannedRun
 
 TIMELESS = {"train.lr", "train.encoder_lr", "train.weight_decay"}  # settings with which a run takes as long
 # What the nearest runs have in common with a planned one, where no other seed of it has run; all have as many rows to report on.
@@ -31,7 +31,7 @@ class Estimate:
 
     def one(self, run: PlannedRun) -> float | None:
         """One seed of a planned run; None where nothing like it has run yet."""
-        wanted = type(run)({**run.overrides, **run.instead(self.told, self.scale)}, ())
+        wanted = run.told(self.told, self.scale)
         model = wanted.overrides.get("model") or default_model(self.scale, run.task)
         limit = wanted.overrides.get("data.limit") or 0
         usual, asked = ({**each.recipe(self.scale), **each.selector(self.scale)} for each in (run, wanted))

@@ -64,13 +64,19 @@ def paper_value(result: Result, metric: str) -> float | None:
     return next((float(row["value"]) for row in declared), None)
 
 
-_KEYS = {"m": "method.num_virtual_tokens", "r": "method.rank", "n": "method.phm_blocks", "encoder": "encoder"}
+SHORT = {  # how a setting is written in the files of numbers -> the key of a config
+    "m": "method.num_virtual_tokens",
+    "r": "method.rank",
+    "n": "method.phm_blocks",
+    "layers": "method.head_layers",
+    "encoder": "encoder",
+}
 
 
 def spelled_out(setting: str) -> dict[str, str]:
     """``m=10 r=4`` as config keys."""
     pairs = (part.split("=") for part in setting.split())
-    return {_KEYS[key]: value for key, value in pairs}
+    return {SHORT[key]: value for key, value in pairs}
 
 
 def _has(result: Result, settings: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from lopa_bench.config import files
 from lopa_bench.config.fields import Kind
+from lopa_bench.config.scale import models_of
 from lopa_bench.metrics.metric import Metric, look_up
 from lopa_bench.tasks.known import known
 
@@ -101,19 +102,13 @@ LENGTHS = (5, 10, 25, 50, 100)
 
 def default_model(scale: str, task: str) -> str:
     """The model that conf/scale/<scale>.yaml gives to a task."""
-    return _models(scale)[known(task).family]
+    return models_of(scale)[known(task).family]
 
 
 def kind_of(model: str) -> str | None:
     """Whether a model of conf/model is masked or causal; None of one that is not there, or whose folder says it."""
     kind = files.read(f"model/{model}")["kind"] if files.is_choice("model", model) else None
     return kind if kind in get_args(Kind) else None
-
-
-def _models(scale: str) -> dict[str, str]:
-    """Family -> model, from the scale's defaults list."""
-    entries = files.read(f"scale/{scale}").get("defaults", [])
-    return {key.split(".")[-1]: name for entry in entries for key, name in entry.items()}
 
 
 def default_encoder(model: str | None) -> str:

@@ -118,6 +118,10 @@ class Task(ABC):
         """
         raise UserError(f"task={self.name}: new inputs cannot be put into words; its class has no question(record)")
 
+    def unread(self) -> Mapping[str, str]:
+        """The fields whose values nothing reads as the others are, each with what would read it."""
+        return {}
+
     def input_of(self, record: Record) -> str | None:
         """What a record's input is, where several records may have one (held out together); None: each has its own."""
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from string import Formatter, punctuation, whitespace
 from typing import Literal
@@ -71,11 +71,29 @@ class Glue(Task):
     def metrics(self) -> Mapping[str, Metric]:
         """Over label words, which is what lines hold."""
         positive = None if self.f1_label is None else self.label_words[self.f1_label]
-        return by_name([METRICS[name](tuple(self.label_words.values()), positive) for name in self.scored_by])
+        return self._metrics(self.label_words.values(), positive)
+
+    @property
+    def metrics_over_labels(self) -> Mapping[str, Metric]:
+        """The same over the labels themselves, as files of others hold them."""
+        return self._metrics(self.label_words, self.f1_label)
+
+    def _metrics(self, classes: Iterable[str], positive: str | None) -> Mapping[str, Metric]:
+        return by_name([METRICS[name](tuple(classes), positive) for name in self.scored_by])
 
     @property
     def metric(self) -> str:
         return self.scored_by[-1]
+
+    @property
+    def _has_f1(self) -> bool:
+        return not {"f1", "glue"}.isdisjoint(self.scored_by)
+
+    def unread(self) -> Mapping[str, str]:
+        if self.f1_label is None or self._has_f1:
+            return {}
+        scored = f"task.scored_by={','.join(self.scored_by)} is of no one class"
+        return {"f1_label": f"{scored}; nearest: task.scored_by=[accuracy,f1]"}
 
     def fault(self, record: Record) -> str | None:
         """As of any task, but a template and a label take numbers, as JSON has them, too."""
@@ -140,8 +158,11 @@ class Glue(Task):
             found.append(
                 f"all {len(train):,} training rows are of the class {trained.pop()}: there is nothing to be told apart"
             )
-        asked = self.f1_label is not None and not {"f1", "glue"}.isdisjoint(self.metrics)
-        if asked and self.f1_label not in {names.get(example.target) for example in test}:
+        if (
+            self.f1_label is not None
+            and self._has_f1
+            and self.f1_label not in {names.get(example.target) for example in test}
+        ):
             found.append(f"no test row is of the class {self.f1_label}, which F1 is of: it is 0 whatever is answered")
         return found
 

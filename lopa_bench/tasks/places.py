@@ -11,8 +11,8 @@ from lopa_bench.config.fields import SplitName
 from lopa_bench.config.nearest import hint
 from lopa_bench.config.schema import Data
 from lopa_bench.errors import UserError
+from lopa_bench.metrics.files.reading import TABLES
 from lopa_bench.tasks.base import Task
-from lopa_bench.tasks.tables import KINDS
 
 # Splits that must not be the same rows, and what a number would be worth if they were.
 APART: dict[tuple[SplitName, SplitName], str] = {
@@ -62,16 +62,16 @@ def _own_files(data: Data, selection: str) -> dict[SplitName, tuple[Path, slice]
     named: dict[SplitName, str | None] = {"train": data.train, "validation": data.validation, "test": data.test}
     for split, name in named.items():
         if name is None and split != "validation":
-            raise UserError(f"data.{split} is needed: give data.{split}=FILE ({', '.join(KINDS)})")
+            raise UserError(f"data.{split} is needed: give data.{split}=FILE ({', '.join(TABLES)})")
         if name is not None:
             text, rows = split_slice(name)
             path = Path(data.dir or ".").expanduser() / Path(text).expanduser()
             if not path.exists():
-                beside = [other.name for other in path.parent.glob("*") if other.suffix.lower() in KINDS]
+                beside = [other.name for other in path.parent.glob("*") if other.suffix.lower() in TABLES]
                 raise UserError(f"data.{split}={name}: there is no such file{hint(path.name, beside)}")
-            if path.suffix.lower() not in KINDS:
+            if path.suffix.lower() not in TABLES:
                 raise UserError(
-                    f"data.{split}={name}: is none of {', '.join(KINDS)}; a spreadsheet is saved as CSV UTF-8"
+                    f"data.{split}={name}: is none of {', '.join(TABLES)}; a spreadsheet is saved as CSV UTF-8"
                 )
             found[split] = path, rows
     for (split, other), reason in apart(selection).items():

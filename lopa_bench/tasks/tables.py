@@ -17,8 +17,6 @@ from lopa_bench.host.files import csv_reader, half_a_pair, parse_json, read_byte
 from lopa_bench.host.terminal import say
 from lopa_bench.tasks.base import Record
 
-KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
-
 
 @dataclass(frozen=True)
 class Broken:

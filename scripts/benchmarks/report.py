@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from lopa_bench.results.record import SCHEMA
-from lopa_bench.study.plan import PlannedRun, planned_runs
+from lopa_bench.study.plan import planned_runs
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known

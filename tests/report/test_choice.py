@@ -16,6 +16,7 @@ from lopa_bench.report.fill import build_tables
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import plan
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.spec import default_model
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.known import known
@@ -62,7 +63,7 @@ def test_a_run_with_words_of_its_own_is_not_the_recipes(tmp_path, told, said):
     write_run(tmp_path, "rte", "lora", 0, metrics={"glue": 99.0}, settings=told)
     table = build(tmp_path, "mini", "glue")[0]
     assert any(f"LoRA, RTE: {said}" in note for note in table.notes), table.notes
-    planned = [plan.PlannedRun({"task": "rte", "method": "lora"}, (0,))]
+    planned = [PlannedRun({"task": "rte", "method": "lora"}, (0,))]
     assert plan.missing_runs(planned, read_runs(tmp_path, "mini"), "mini")
     write_run(tmp_path, "rte", "lora", 0, metrics={"glue": 80.0})
     table = build(tmp_path, "mini", "glue")[0]
@@ -88,7 +89,7 @@ def test_the_plan_wants_the_recipes_runs_of_todays_protocol(tmp_path):
     write_run(tmp_path, "rte", "lopa", 1, settings={"protocol": 0})
     write_run(tmp_path, "rte", "lopa", 2)
     runs = read_runs(tmp_path, "mini")
-    planned = [plan.PlannedRun({"task": "rte", "method": "lopa"}, (0, 1, 2))]
+    planned = [PlannedRun({"task": "rte", "method": "lopa"}, (0, 1, 2))]
     (left,) = plan.missing_runs(planned, runs, "mini")
     assert left.seeds == (0, 1)
     (left,) = plan.missing_runs(planned, runs, "mini", {"train.lr": 0.5})  # told to every run
@@ -109,7 +110,7 @@ def test_the_plan_wants_the_recipes_runs_of_todays_protocol(tmp_path):
 )
 def test_a_run_of_another_setting_is_not_done_whatever_kind_of_setting_it_is(tmp_path, told):
     write_run(tmp_path, "rte", "lopa", 0)
-    planned = [plan.PlannedRun({"task": "rte", "method": "lopa"}, (0,))]
+    planned = [PlannedRun({"task": "rte", "method": "lopa"}, (0,))]
     runs = read_runs(tmp_path, "mini")
     (left,) = plan.missing_runs(planned, runs, "mini", told)
     assert left.seeds == (0,)
@@ -126,7 +127,7 @@ def test_a_run_of_another_setting_is_not_done_whatever_kind_of_setting_it_is(tmp
 def test_a_run_as_all_were_told_is_done(tmp_path):
     for method in ("lopa", "pt"):
         write_run(tmp_path, "rte", method, 0, settings={"readout": "classifier", "train.lr": 0.5})
-    planned = [plan.PlannedRun({"task": "rte", "method": method}, (0,)) for method in ("lopa", "pt")]
+    planned = [PlannedRun({"task": "rte", "method": method}, (0,)) for method in ("lopa", "pt")]
     runs = read_runs(tmp_path, "mini")
     assert (
         plan.missing_runs(planned, runs, "mini", {"readout": "classifier", "train.lr": 0.5, "encoder": "backbone"})
@@ -224,19 +225,19 @@ def test_runs_of_another_model_asked_for_have_that_models_words(tmp_path):
         told = {**other, "train.lr": 0.5}
         write_run(tmp_path, "rte", "lopa", seed, scale="small", metrics={"glue": 99.0}, settings=told)
     only = read_runs(tmp_path, "small").only({"model": "modernbert_base"})
-    chosen, note = choose(only, plan.PlannedRun({"task": "rte", "method": "lopa", "scale": "small"}, (0,)), "small")
+    chosen, note = choose(only, PlannedRun({"task": "rte", "method": "lopa", "scale": "small"}, (0,)), "small")
     assert (list(chosen["path"]), note) == ([right / "result.json"], None)
 
 
 def test_what_a_machine_is_told_is_no_setting_of_a_task(tmp_path):
     """Where programs cannot be contained a run is told so, and is done all the same."""
     write_run(tmp_path, "mbpp", "lopa", 0, settings={"task.allow_unsafe": True})
-    planned = [plan.PlannedRun({"task": "mbpp", "method": "lopa"}, (0,))]
+    planned = [PlannedRun({"task": "mbpp", "method": "lopa"}, (0,))]
     assert plan.missing_runs(planned, read_runs(tmp_path, "mini"), "mini", {"sandbox.allow_unsafe": True}) == []
 
 
 def test_label_words_in_another_order_are_the_same(tmp_path):
     words = dict(reversed(known("rte").label_words.items()))
     write_run(tmp_path, "rte", "lopa", 0, settings={"task.label_words": words})
-    planned = [plan.PlannedRun({"task": "rte", "method": "lopa"}, (0,))]
+    planned = [PlannedRun({"task": "rte", "method": "lopa"}, (0,))]
     assert plan.missing_runs(planned, read_runs(tmp_path, "mini"), "mini") == []

@@ -27,6 +27,7 @@ from lopa_bench.run import identity
 from lopa_bench.run.records import read_records
 from lopa_bench.study import plan
 from lopa_bench.study.estimate import Estimate, describe
+from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.reference import reference
 from lopa_bench.study.settings import usual_settings
 from lopa_bench.study.spec import default_model
@@ -145,7 +146,7 @@ def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     estimate = Estimate(read_runs(tmp_path, "mini"), "mini")
 
     def guess(task, method, **settings):
-        return estimate.seconds(plan.PlannedRun({"task": task, "method": method, **settings}, (0, 1)))
+        return estimate.seconds(PlannedRun({"task": task, "method": method, **settings}, (0, 1)))
 
     assert guess("rte", "pt") == 60.0
     assert guess("rte", "lopa") == 180.0  # its other seeds, not those of another rank
@@ -154,7 +155,7 @@ def test_time_is_guessed_from_the_nearest_runs_and_never_invented(tmp_path):
     assert guess("rte", "idpg") == 180.0  # the task's
     assert guess("sst2", "lopa") == 10.0  # another model's, for want of nearer ones
     assert guess("mbpp", "idpg") is None
-    run = plan.PlannedRun({"task": "rte", "method": "lopa"}, (0,))
+    run = PlannedRun({"task": "rte", "method": "lopa"}, (0,))
     for told, seconds in (
         ({"models.dir": "/m", "readout": "label_words", "train.lr": 0.5}, 90.0),
         ({"method.rank": 2}, 190.0),
@@ -170,8 +171,8 @@ def test_time_is_that_of_this_kind_of_machine(gpu, seconds, tmp_path, monkeypatc
     write_run(tmp_path, "rte", "lopa", 1, seconds={"train": 1.0, "total": 9.0}, device="NVIDIA H100")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     estimate = Estimate(read_runs(tmp_path, "mini"), "mini")
-    assert estimate.seconds(plan.PlannedRun({"task": "rte", "method": "lopa"}, (2,))) == seconds
-    assert estimate.seconds(plan.PlannedRun({"task": "rte", "method": "pt"}, (0,))) == seconds
+    assert estimate.seconds(PlannedRun({"task": "rte", "method": "lopa"}, (2,))) == seconds
+    assert estimate.seconds(PlannedRun({"task": "rte", "method": "pt"}, (0,))) == seconds
 
 
 def test_papers_numbers_stand_apart_at_mini_and_beside_at_paper(tmp_path):

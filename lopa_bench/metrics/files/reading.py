@@ -15,6 +15,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.files import parse_json, read_bytes
 
 Texts = list[list[str]]
+TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")  # whose lines are no texts
 
 
 def read_text(path: Path, *, marked: bool = False) -> str:

@@ -10,14 +10,13 @@ from typing import Any
 
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import csv_reader
-from lopa_bench.metrics.files.reading import Texts, check_counts, read_json, read_jsonl, read_lines, read_text
+from lopa_bench.metrics.files.reading import TABLES, Texts, check_counts, read_json, read_jsonl, read_lines, read_text
 from lopa_bench.metrics.metric import first
 
 # Column names that e2e-metrics takes for the meaning representation, the system's output and the references.
 _SOURCE = {"mr", "mrs", "src", "source", "sources", "meaning representation", "da", "dialogue act"}
 _OUTPUT = {"output", "outputs", "out", "sys", "system output", "ref", "reference"}
 _REFERENCE = {"ref", "refs", "reference", "references", "target", "tgt", "trg", "human", "human reference"}
-_TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")  # whose lines are no texts
 # Letters that went through a wrong decoding in systems' tables, and what e2e-metrics repairs them to.
 _REPAIRS = {"Ł": "£", "Â£": "£", "Ã©": "é", "ã©": "é"}
 
@@ -78,7 +77,7 @@ def _outputs(path: Path, lines: Callable[[Path], list[str]]) -> list[str]:
 
 def _check_plain(path: Path, wanted: str) -> None:
     """Raises `UserError` for a file that is no plain text by its name."""
-    if path.suffix.lower() in _TABLES:
+    if path.suffix.lower() in TABLES:
         raise UserError(f"{path}: is read as {wanted}, not as {path.suffix}")
 
 
