@@ -88,3 +88,13 @@ def test_xavier_is_glorots():
     assert first.weight.std().item() == pytest.approx(math.sqrt(2 / (128 + 64)), rel=0.05)
     assert last.weight.abs().max() <= math.sqrt(6 / (64 + 1280))
     assert not head([128, 64, 1280], 0.1, 0.02)[3].bias.any()
+
+
+def test_a_heads_dropout_is_the_methods():
+    assert head([8, 4, 2], 0.3, 0.02)[0].p == 0.3
+
+
+def test_a_phm_layers_bias_starts_as_torchs():
+    torch.manual_seed(0)
+    assert PHMLinear(64, 8, 4).bias.abs().max() <= 1 / math.sqrt(64)
+    assert PHMLinear(8, 64, 4).bias.abs().max() > 1 / math.sqrt(64)

@@ -100,3 +100,22 @@ def test_the_update_has_a_rate_of_its_own(tiny_models):
     model = tiny.adapt(tiny_models("roberta"), "adept", "method.update_lr=0.25")
     of_update = {id(p) for group in model.parameter_groups(1.0) if group["lr"] == 0.25 for p in group["params"]}
     assert of_update == {id(p) for name, p in model.parts.named_parameters() if name != "z_s"}
+
+
+@torch.no_grad()
+def test_dept_equal_to_its_definition(tiny_models):
+    """[Z_S ; X_e + alpha/√rank · A B] by position, and nothing beyond A's rows."""
+    model = tiny.perturbed(tiny.adapt(tiny_models("roberta"), "dept", "method.max_length=8", "method.alpha=3"))
+    parts, rows = model.parts, tiny.rows(model)
+    for own, row in zip(model(tiny.batch(model, rows)), rows, strict=True):
+        embeds = model.backbone.embed(torch.tensor(row.ids)).clone()
+        embeds[:8] += 3 / math.sqrt(parts.a.shape[1]) * (parts.a @ parts.b)[: len(row.ids)]
+        read = torch.cat([parts.z_s, embeds])[None]
+        answer = model.backbone.model(inputs_embeds=read).logits[0, 4 + row.columns[0]]
+        torch.testing.assert_close(own, answer, atol=1e-5, rtol=1e-5)
+
+
+def test_depts_update_has_the_rate_that_it_is_told(tiny_models):
+    model = tiny.adapt(tiny_models("roberta"), "dept", "method.update_lr=0.25")
+    rates = {id(p): group["lr"] for group in model.parameter_groups(1.0) for p in group["params"]}
+    assert [rates[id(getattr(model.parts, name))] for name in ("z_s", "a", "b")] == [1.0, 0.25, 0.25]

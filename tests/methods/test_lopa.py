@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import tiny
 import torch
 
 from lopa_bench.config.compose import load_config
@@ -73,3 +74,10 @@ def test_phm_is_a_sum_of_kronecker_products(blocks):
     torch.testing.assert_close(weight, kron)
     x = torch.randn(3, 8)
     torch.testing.assert_close(layer(x), x @ weight.T + layer.bias)
+
+
+@pytest.mark.parametrize("method", ["lopa_max", "lopa_concat", "lopa_add"])
+def test_prompts_are_kept_of_gates_alone(method, tiny_models):
+    config = tiny.settings(tiny_models("roberta"), method)
+    model = tiny.adapt(tiny_models("roberta"), method)
+    assert config.method.keep(model, tiny.batch(model, tiny.rows(model)), [" Yes"] * 4) == {}

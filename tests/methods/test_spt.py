@@ -153,3 +153,8 @@ def test_bad_settings_are_one_line(word, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert len(complaints(error)) == 1
+
+
+def test_labels_that_alternate_teach_both_halves():
+    gates = teaches_gates(torch.arange(1000)).float()
+    assert all(0.4 < gates[parity::2].mean() < 0.6 for parity in (0, 1))

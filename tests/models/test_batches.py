@@ -3,6 +3,7 @@
 import tracemalloc
 
 import pytest
+import torch
 
 from lopa_bench.errors import UserError
 from lopa_bench.models.batches import Row, Split, encode_clozes, pad
@@ -84,3 +85,28 @@ def test_a_row_takes_little_memory(tokenizer):
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (before - after) / tokens < 10
+
+
+def of_lengths(lengths):
+    return [Row(list(range(1, n + 1)), [n - 1], [7], []) for n in lengths]
+
+
+@pytest.mark.parametrize("bucket", [True, False])
+def test_the_next_epoch_of_a_seed_is_not_the_next_seeds(bucket):
+    split = Split(of_lengths([3, 9, 4, 8, 5, 7, 6] * 30), 0)
+    assert split.shuffled(4, seed=0, epoch=1, bucket=bucket) != split.shuffled(4, seed=1, epoch=0, bucket=bucket)
+
+
+def test_batches_of_one_length_come_in_no_order_of_length():
+    split = Split(of_lengths([3, 9, 4, 8, 5, 7, 6] * 28), 0)
+    lengths = [[len(split.rows[i].ids) for i in batch] for batch in split.shuffled(4, 0, 0, True)]
+    longest = [max(batch) for batch in lengths]
+    assert longest != sorted(longest)
+    assert sum(len(set(batch)) > 1 for batch in lengths) <= 6  # of 49, one stretch: where one length ends
+
+
+def test_a_part_of_a_split_has_the_features_of_its_rows():
+    split = Split(of_lengths([3, 4, 5]), 0)
+    split.features = torch.arange(3.0)[:, None]
+    assert split.part([2, 1]).features.tolist() == [[2.0], [1.0]]
+    assert split.part([2, 1]).numbers.tolist() == [2, 1]

@@ -173,3 +173,8 @@ def test_outside_of_a_step_pytorch_draws():
         plain = F.dropout(torch.ones(100), P)
     torch.manual_seed(0)
     assert torch.equal(F.dropout(torch.ones(100), P), plain)
+
+
+def test_no_step_of_a_seed_draws_as_another_seeds():
+    mask, other = kept((16, 40, 128), list(range(16)), 6, 40), kept((16, 40, 128), list(range(16)), 5, 41)
+    assert not torch.equal(mask, other)

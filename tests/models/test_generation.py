@@ -3,6 +3,7 @@
 import random
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -21,7 +22,7 @@ from lopa_bench.methods.prompt_tuning import PromptTuning
 from lopa_bench.models import kv_cache
 from lopa_bench.models.backbone import Backbone
 from lopa_bench.models.batches import Row, Split, encode_completions, encode_prompts
-from lopa_bench.models.decoding import GenerationSpec, nuclei
+from lopa_bench.models.decoding import GenerationSpec, Watch, nuclei
 from lopa_bench.models.tokens import is_ended, new_text
 from lopa_bench.run.gradients import backward
 from lopa_bench.run.predict import write
@@ -397,3 +398,18 @@ def test_samples_do_not_depend_on_the_process_that_writes_them(tiny_models):
     whole = write(model, split, config).texts
     assert write(model, split.part([1, 3]), config).texts == [whole[1], whole[3]]
     assert write(model, split.part([0, 2, 4]), config).texts == [whole[0], whole[2], whole[4]]
+
+
+def test_every_sample_has_a_seed_of_its_own():
+    seeds = [
+        GenerationSpec(None, (), 1, seed).row_seed(row, sample)
+        for seed, row, sample in product(range(3), range(5), range(4))
+    ]
+    assert len(set(seeds)) == 60
+
+
+def test_a_broken_logit_is_not_forgotten():
+    watch = Watch()
+    for value in (0.0, float("nan"), 0.0):
+        watch(torch.zeros(1, 1), torch.tensor([[value, 1.0]]))
+    assert watch.broken

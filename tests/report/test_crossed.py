@@ -245,3 +245,27 @@ def test_as_many_more_as_it_says_are_enough_and_one_less_is_not():
     assert found.with_seeds(8).freedom == 7  # a task's own spread is known the better
     assert replace(found, freedom=12, count=3).with_seeds(4).freedom == 12  # and a pooled one counts up to four
     assert replace(found, freedom=12, count=3).with_seeds(5).freedom == 4
+
+
+@pytest.mark.parametrize(("known", "distance"), [
+    (Parts(0.05, 0.2, 0.1, 4, 500, 5), 1.0),  # the rest hides what the examples add
+    (Parts(0.2, 0.05, 0.1, 4, 500, 5), 0.5),  # and what the seeds add
+])  # fmt: skip
+def test_more_rows_where_an_estimate_is_below_that_of_the_rest(known, distance):
+    factor = 1 + known.more_rows(distance) / known.rows
+    seeds, rest = max(0.0, known.seeds - known.rest), min(known.seeds, known.rest)
+    wider = replace(known, examples=known.examples / factor, seeds=seeds + rest / factor, rest=known.rest / factor,
+                    rows=round(factor * known.rows))  # fmt: skip
+    assert wider.half() == pytest.approx(distance, rel=0.01)
+
+
+def test_power_takes_no_variance_from_the_examples_where_seeds_are_below_the_rest():
+    low, zero = Parts(0.5, 0.05, 0.1, 4, 500, 5), Parts(0.5, 0.05, 0.05, 4, 500, 5)
+    half = low._halves(LEVEL)
+    assert low.power(1.5) == pytest.approx(stats.norm.cdf((1.5 - half) / math.sqrt(0.5)).mean(), abs=1e-9)
+    assert zero.power(1.5) < 1
+
+
+def test_a_later_look_may_decide_on_either_side():
+    known = Parts(0.0, 1.0, 0.0, 4, 0, 5)
+    assert known.chance(20, 0.0, 0.5) > 0.4  # at the bound itself each side has half

@@ -2,11 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 from running import complaints, needs
+from test_sides import accuracy, flips
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
+from lopa_bench.report.resampling import mcnemar
+from lopa_bench.report.retention import _kept, _of_samples
 from lopa_bench.run.story import run
 
 
@@ -96,3 +100,26 @@ def test_tasks_of_the_harness(finished, tmp_path, capsys):
     assert row["low"] <= row["run"] - row["backbone"] <= row["high"]
     assert main(["retention", f"run={directory}", "harness=own_wordz", f"tasks_dir={tmp_path}"]) == 2
     assert "nearest: harness=own_words" in capsys.readouterr().err
+
+
+def test_what_is_retained_has_the_p_of_its_rows():
+    a, b, *_ = flips(30, 10, 100)
+    kept = _kept("RTE", "accuracy", "%", True, accuracy(a), accuracy(b))
+    assert kept.p == mcnemar(np.array(a, bool), np.array(b, bool)) < 0.01
+    assert (kept.run, kept.backbone) == (90.0, 70.0)
+    assert 0 < kept.low < kept.difference < kept.high
+
+
+def test_a_score_of_the_harness_is_paired_over_its_own_samples():
+    def said(*values, score=None):
+        samples = [{"filter": "none", "acc": float(v)} for v in values] + [{"filter": "other", "acc": 0.5}]
+        return {
+            "results": {"t": {"acc,none": float(np.mean(values)) if score is None else score}},
+            "samples": {"t": samples},
+        }
+
+    kept = _of_samples("t", "acc", "none", True, said(1, 1, 1, 0), said(0, 0, 1, 0))
+    assert (kept.run, kept.backbone, kept.rows) == (0.75, 0.25, 4)
+    assert kept.low <= kept.difference == 0.5 <= kept.high
+    apart = _of_samples("t", "acc", "none", True, said(1, 1, 1, 0, score=0.9), said(0, 0, 1, 0))
+    assert (apart.run, apart.backbone, apart.low, apart.p) == (0.9, 0.25, None, None)

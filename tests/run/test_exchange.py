@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from lopa_bench.host.processes import processes
 from lopa_bench.models.batches import Split
 from lopa_bench.results.record import parse
 from lopa_bench.run import evaluate
+from lopa_bench.run import exchange as exchanging
 from lopa_bench.run.exchange import exchange, observe, rows_asked, with_exchange
 from lopa_bench.run.story import run
+from lopa_bench.tasks.example import Example
 
 LENGTHS = (9, 5, 7, 12, 6, 8)
 METHODS = ["lopa", "lopa_add", "lopa_max", "lopa_concat", "lopa_phm", "idpg", "idpg_phm"]
@@ -132,3 +135,26 @@ def test_a_task_that_is_written_is_asked_for_as_many_rows_as_select_an_epoch():
     assert rows_asked(load_config(["task=e2e", "generation.select_rows=50"]), 473) == 50
     assert rows_asked(load_config(["task=e2e", "generation.select_rows=null"]), 473) == 473
     assert rows_asked(load_config(["task=e2e", "instance_rows=20"]), 473) == 20
+
+
+def test_what_each_prompt_answers_is_told_under_its_name_and_of_the_same_rows(tiny_models, monkeypatch):
+    probe, split = probed(tiny_models("roberta"), "lopa_add")
+    config = load_config(["task=rte", "method=lopa_add", "instance_rows=3"])
+    examples = [Example("x", " Yes")] * 6
+
+    def predict(model, asked, *_):  # right with the task part alone, wrong else
+        right = model.fixed is not None and torch.equal(model.fixed, model.parts.z_s)
+        return SimpleNamespace(texts=[[" Yes" if right else " No"]] * len(asked))
+
+    monkeypatch.setattr(exchanging, "predict", predict)
+    monkeypatch.setattr(type(config.method), "probe", lambda self, model: probe)
+    evaluation = evaluate.Evaluation(probe.model, config, {"test": examples}, {"test": split}, processes())
+    own = config.task.lines(examples, [[" Yes"]] * 3 + [[" No"]] * 3)
+    found = with_exchange(evaluation, evaluate.Tested({"glue": 50.0}, own))
+    instance = found.instance
+    assert (instance.rows, instance.own, instance.exchanged, instance.mean, instance.off) == (3, 100, 0, 0, 100)
+    assert [line.get("exchanged", {}).get("correct") for line in found.lines] == [False] * 3 + [None] * 3
+
+
+def test_each_seed_exchanges_otherwise():
+    assert not torch.equal(exchange(50, 0), exchange(50, 3))
