@@ -16,7 +16,7 @@ from transformers.generation.logits_process import TemperatureLogitsWarper
 from transformers.generation.stopping_criteria import StoppingCriteriaList, StopStringCriteria
 
 from lopa_bench.errors import NotFinite
-from lopa_bench.models.kv_cache import SharedByBeams, can_share, read, with_room
+from lopa_bench.models.kv_cache import SharedByBeams, can_share, fill, with_room
 
 if TYPE_CHECKING:
     from lopa_bench.config.schema import Generation
@@ -58,7 +58,7 @@ class GenerationSpec:
         padded = F.pad(embeds, (0, 0, mask.shape[1] - embeds.shape[1], 0))
         past = DynamicCache(config=backbone.config) if past is None else past
         if self.num_samples * beams > 1 and embeds.shape[1] > 1:  # the input is read once for all samples and beams
-            read(backbone, embeds, mask, past)
+            fill(backbone, embeds, mask, past)
         past, reading = self._for_all(past, mask, beams, backbone)
         embeds, mask, index = (each.repeat_interleave(self.num_samples, dim=0) for each in (padded, mask, index))
         watch = Watch()

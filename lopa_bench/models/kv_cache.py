@@ -30,7 +30,7 @@ def positions(backbone: Backbone, mask: Tensor, length: int) -> dict[str, Tensor
     return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)[:, mask.shape[1] - length :]}
 
 
-def read(backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache) -> None:
+def fill(backbone: Backbone, embeds: Tensor, mask: Tensor, past: Cache) -> None:
     """Puts keys and values of all positions but the last into `past`; the last one's output is the first that matters."""
     backbone.body(
         inputs_embeds=embeds[:, :-1],

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache, DynamicCache, PreTrainedModel
 
 from lopa_bench.errors import UserError, in_a_line
-from lopa_bench.models.kv_cache import SharedByBeams, positions, read
+from lopa_bench.models.kv_cache import SharedByBeams, fill, positions
 from lopa_bench.models.shape import window_of
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def check_writing(backbone: Backbone) -> None:
         own = [backbone.model(inputs_embeds=row).logits[0, -2:].float() for row in rows]
         embeds, mask = padded(rows, left=True)
         cache = DynamicCache(config=backbone.config)
-        read(backbone, embeds[:, :-1], mask[:, :-1], cache)
+        fill(backbone, embeds[:, :-1], mask[:, :-1], cache)
         cache.batch_repeat_interleave(2)  # as samples and beams do
         cache.reorder_cache(torch.arange(2 * len(rows), device=mask.device))  # type: ignore[arg-type]
         embeds, mask = embeds.repeat_interleave(2, 0), mask.repeat_interleave(2, 0)
@@ -121,7 +121,7 @@ def shares_beams(backbone: Backbone) -> bool:
     embeds, mask = padded(rows, left=True)
     before, cache = mask[:, :-2], DynamicCache(config=backbone.config)
     try:
-        read(backbone, embeds[:, :-1], mask[:, :-1], cache)
+        fill(backbone, embeds[:, :-1], mask[:, :-1], cache)
         shared = SharedByBeams(cache, before, 2)
         with shared.read_by(backbone.model):
             steps = [
