@@ -84,10 +84,20 @@ def plan_of(options: Tables) -> Plan:
     if options.decide and len(LOOKS.get(options.scale, ())) < 2:
         raise UserError(f"decide=true: scale={options.scale} has one look at its comparisons; leave it out")
     wanted = plan(chosen, options.scale, options.results_dir, options.fast, told)
+    _check_told(wanted)
     if options.decide and options.results_dir.exists():
         wanted = plan(chosen, options.scale, options.results_dir, told=told, further=_further(options, wanted))
     say(*wanted.complaints, error=True)
     return wanted
+
+
+def _check_told(wanted: Plan) -> None:
+    """Raise `UserError` for what is told every run and a run of some method or task could not take: before any of them starts."""
+    from lopa_bench.config.compose import load_config
+    from lopa_bench.study.commands import words as spelled
+
+    for run in {(run.task, run.method): run for run in wanted.planned}.values() if wanted.told else ():
+        load_config([*spelled(run.overrides), *wanted.told])
 
 
 def _further(options: Tables, wanted: Plan) -> list[PlannedRun]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,8 +40,10 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.results.publish import content_of, publish
     from lopa_bench.results.read import read_runs
 
-    if options.to.resolve() == options.results_dir.resolve():
-        raise UserError(f"to={options.to} is results_dir, whose runs it would write over; name another folder")
+    to, here = (Path(os.path.realpath(folder)) for folder in (options.to, options.results_dir))
+    if to == here or here in to.parents:
+        where = "is" if to == here else "is in"
+        raise UserError(f"to={options.to} {where} results_dir, where its runs would be twice; name another folder")
     runs = read_runs(options.results_dir, options.scale)
     for line in runs.complaints:
         say(line, error=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import json
 import time
 from collections.abc import Sequence
@@ -53,14 +54,19 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _below(folder: Path, pattern: str) -> list[Path]:
+    """In order. Unlike `Path.glob`, this passes over folders that go while it looks."""
+    return [folder / found for found in sorted(glob.glob(pattern, root_dir=folder))]
+
+
 def running(folder: Path) -> list[Path]:
     """Run directories that a living process has claimed."""
-    return [lock.parent for lock in sorted(folder.glob(f"{RUN_DIRECTORIES}/{LOCK}")) if alive(lock, owner_of(lock))]
+    return [lock.parent for lock in _below(folder, f"{RUN_DIRECTORIES}/{LOCK}") if alive(lock, owner_of(lock))]
 
 
 def sweeps(folder: Path) -> list[Path]:
     """Folders of the sweeps that go on; if none does, of the last one."""
-    found = sorted(path.parent for path in folder.glob(f"{sweep.FOLDER}/*/{jobs.PLAN}"))
+    found = [path.parent for path in _below(folder, f"{sweep.FOLDER}/*/{jobs.PLAN}")]
     return [path for path in found if sweep.is_alive(path) or in_queue(path)[0]] or found[-1:]
 
 
@@ -74,10 +80,10 @@ def in_queue(sweep_folder: Path) -> tuple[int, str]:
 
 def state(folder: Path) -> str:
     """The picture of this moment, one line each: the folder, its sweeps, then what runs, has stopped or failed."""
-    ended = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{RESULT}")}
+    ended = {path.parent for path in _below(folder, f"{RUN_DIRECTORIES}/{RESULT}")}
     done = {path for path in ended if can_be_read(path / RESULT)}
     now = running(folder)
-    stopped = {path.parent for path in folder.glob(f"{RUN_DIRECTORIES}/{PROGRESS}")} - done - set(now)
+    stopped = {path.parent for path in _below(folder, f"{RUN_DIRECTORIES}/{PROGRESS}")} - done - set(now)
     given_up = {path for path in stopped if _progress(path).get("stage") == FAILED}
     tried = f", {len(given_up)} failed" if given_up else ""
     damaged = sorted(ended - done - stopped - set(now))

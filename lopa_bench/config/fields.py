@@ -10,7 +10,6 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import dataclass_transform
 
-MASK = "<mask>"  # in templates of classification; replaced by the tokenizer's own mask token
 MOST = 2**31 - 1  # what sizes of tensors and files of rows stay below
 
 

@@ -70,9 +70,11 @@ def searching(folder: str | Path | None) -> Iterator[None]:
 
 
 def own_folder(words: Iterable[str]) -> str | None:
-    """What ``conf.path=DIR`` among overrides says; None where it is not there."""
-    given = [word.partition("=")[2] for word in words if key_of(word) == OWN]
-    return given[-1].strip("'\"") if given and given[-1] not in {"", "null"} else None
+    """What ``conf.path=DIR`` among overrides says; None where it is not there. Raises `UserError` where it says nothing."""
+    given = [word.partition("=")[2].strip("'\"") for word in words if key_of(word) == OWN]
+    if given and not given[-1]:
+        raise UserError(f"{OWN}= is empty; leave it away, or name a folder")
+    return given[-1] if given and given[-1] != "null" else None
 
 
 def plugins() -> dict[str, Path]:

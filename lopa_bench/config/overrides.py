@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,6 +21,7 @@ from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 
 NAMES = {"task.name", "method.name"}  # what results are found by
+MOST_JOBS = 100_000  # values of one key: a range is written out before its first job starts
 MOST_CHECKED_JOBS = 32  # of a sweep, before it starts; every job checks itself again
 
 
@@ -30,11 +32,22 @@ def check(overrides: Sequence[str], multirun: bool) -> Iterator[Config]:
         UserError: for the first override that is wrong: an unknown key, choice, type or range.
     """
     parsed = check_keys(overrides, multirun)
+    _check_sweeps(parsed)
     jobs = itertools.chain(itertools.islice(_jobs(parsed), MOST_CHECKED_JOBS), _ends(parsed))
     for job in jobs:
         if multirun:
             _check_job(job)
         yield load_config(job)
+
+
+def _check_sweeps(parsed: Sequence[Override]) -> None:
+    """Raise `UserError` for several values of a key that is given twice: the last one counts, and they would be lost without a word."""
+    given = Counter(override.key_or_group for override in parsed)
+    for override in parsed:
+        if override.is_sweep_override() and given[override.key_or_group] > 1:
+            raise UserError(
+                f"{override.input_line}: {override.key_or_group} is given twice; give it once, with all its values"
+            )
 
 
 def _check_job(job: Sequence[str]) -> None:
@@ -183,7 +196,10 @@ def _values(override: Override) -> list[str]:
     if isinstance(value, Glob):
         return value.filter(choices(override.key_or_group)) if override.key_or_group in groups() else []
     if override.is_sweep_override():
-        return [str(value) for value in override.sweep_string_iterator()]
+        values = [str(value) for value in itertools.islice(override.sweep_string_iterator(), MOST_JOBS + 1)]
+        if len(values) > MOST_JOBS:
+            raise UserError(f"{override.input_line}: more than {MOST_JOBS:,} values; a sweep has fewer")
+        return values
     return [_shown(override)]
 
 

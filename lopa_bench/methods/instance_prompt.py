@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from lopa_bench.config.fields import Count, Fraction, Positive, settings
 from lopa_bench.methods.base import Pooling
@@ -35,7 +37,7 @@ class InstancePromptMethod(PromptPerInstance):
     pooling: Pooling
     freeze_encoder: bool
     init_std: Positive | Literal["scaled", "xavier"] = 0.02
-    head_layers: Literal[1, 2] = 2
+    head_layers: Annotated[int, Field(ge=1, le=2)] = 2
     phm_blocks: Count | None = None
 
     @property

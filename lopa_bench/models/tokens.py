@@ -10,12 +10,11 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from lopa_bench.config.fields import MASK, Kind
+from lopa_bench.config.fields import Kind
+from lopa_bench.config.marks import BOS, MASK, spelt
 from lopa_bench.errors import UserError
 from lopa_bench.models.following import begins_with_blank, following
 from lopa_bench.models.hub import loading
-from lopa_bench.tasks.base import BOS
-from lopa_bench.tasks.glue import spelt
 
 CODE = "def f(a):\n    if a:\n        return a\n    return 0\n"
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lopa_bench.config.fields import MASK
 from lopa_bench.config.files import choices
 from lopa_bench.config.keys import lookup, spell
+from lopa_bench.config.marks import MASK
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
 from lopa_bench.results.directory import check_no_scale, load_result, place_of, result_files
@@ -117,7 +117,8 @@ def read_runs(results_dir: Path | str, scale: str, *, foreign: bool = False) -> 
     """
     root = Path(results_dir)
     if not root.is_dir():
-        raise UserError(f"results_dir={root}: no such directory; a first run creates it")
+        why = "it is no folder; name one" if root.exists() else "no such directory; a first run creates it"
+        raise UserError(f"results_dir={root}: {why}")
     check_no_scale(root, scale)
     rows, skipped, others = dict[tuple[str, int], dict[str, Any]](), list[str](), dict[str, list[Path]]()
     known = {kind: set(choices(kind)) for kind in ("task", "method")}

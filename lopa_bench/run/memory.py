@@ -26,6 +26,7 @@ GPU_SLACK = 1.1  # of blocks that PyTorch's allocator cuts to size (docs/speed.m
 PROGRAM = (
     580 << 20
 )  # of a process before its model: Python and its libraries 470 MiB, a task's texts and tokens about 100 (docs/speed.md)
+MOST_ROWS = 1 << 16  # of a batch that is reckoned with: what a machine has no room for has none with these either
 LOGITS = 3  # times in fp32: themselves, their logarithms, their gradients; of new tokens, the beams' sums
 
 
@@ -177,7 +178,7 @@ def batch(config: Config, model: AdaptedModel, tokens: int) -> Batch:
 
     from lopa_bench.models.batches import Batch
 
-    rows = config.train.batch_size
+    rows = min(config.train.batch_size, MOST_ROWS)
     generation = config.generation
     scored = rows if generation is None else rows * min(tokens, generation.max_new_tokens or tokens // 2)
     with torch.device("meta"):

@@ -43,9 +43,13 @@ def _check_places(config: Config) -> None:
     revisions = {"revision": model.path, "encoder_revision": model.encoder}
     for key, path in revisions.items():
         revision = getattr(model, key)
-        if revision not in (None, named.get(key), encoder.get(key)) and (
-            path.startswith("mini:") or Path(path).is_dir()
-        ):
+        if revision in (None, named.get(key), encoder.get(key)):
+            continue
+        if path == "backbone" and config.method.reads_instance:
+            raise UserError(
+                f"model.{key}={revision}: the instance is read by the backbone; nearest: model.revision={revision}"
+            )
+        if path.startswith("mini:") or Path(path).is_dir():
             raise UserError(f"model.{key}={revision}: {path} is a folder, which has no revisions; leave it away")
 
 

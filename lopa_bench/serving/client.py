@@ -27,7 +27,8 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from lopa_bench.config import files
-from lopa_bench.config.fields import MASK, Kind
+from lopa_bench.config.fields import Kind
+from lopa_bench.config.marks import MASK
 from lopa_bench.errors import UserError
 from lopa_bench.host.device import usable_device
 from lopa_bench.host.files import half_a_pair, load_json

@@ -14,8 +14,6 @@ from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Line, Metric, Scores, score
 from lopa_bench.tasks.example import Example
 
-BOS = "<bos>"  # in templates; replaced by the tokenizer's own begin token
-
 Record = Mapping[str, Any]
 Predictions = Sequence[Sequence[str]]  # per example, its n predicted strings (one, but for sampled programs)
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lopa_bench.config.fields import settings
+from lopa_bench.config.marks import BOS
 from lopa_bench.metrics import nlg
 from lopa_bench.metrics.files.texts import fault_of_texts, is_good
 from lopa_bench.metrics.metric import Line, Metric, Scores, first
-from lopa_bench.tasks.base import BOS, Predictions, Record, Task
+from lopa_bench.tasks.base import Predictions, Record, Task
 from lopa_bench.tasks.example import Example
 from lopa_bench.tasks.meaning import meaning
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from string import Formatter, punctuation, whitespace
+from string import punctuation, whitespace
 from typing import Literal
 
 from pydantic import Field
 
-from lopa_bench.config.fields import MASK, Kind, settings
+from lopa_bench.config.fields import Kind, settings
+from lopa_bench.config.marks import MASK, spelt
 from lopa_bench.errors import UserError
 from lopa_bench.metrics.classification import METRICS
 from lopa_bench.metrics.metric import Line, Metric, Scores, by_name
 from lopa_bench.tasks.base import Predictions, Record, Task
 from lopa_bench.tasks.example import Example
-
-
-def spelt(token: str) -> str:
-    """A special token's letters, as a text may hold them, apart from its brackets: the tokenizer reads ordinary words."""
-    return f"{token[0]} {token[1:-1]} {token[-1]}"
+from lopa_bench.tasks.template import check_template
 
 
 @settings
@@ -51,21 +48,9 @@ class Glue(Task):
         if self.f1_label is not None and self.label_words and self.f1_label not in self.label_words:
             raise ValueError(f"task.f1_label={self.f1_label} is no class; there are {', '.join(self.label_words)}")
         if type(self).question is Glue.question:  # else what its braces mean is a class's own
-            self._check_template("task.template", self.template)
-            self._check_template("task.causal_template", self.causal_template or "")
-
-    def _check_template(self, key: str, template: str) -> None:
-        """Raise `ValueError` for a template whose braces hold anything but the task's columns."""
-        try:
-            fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
-        except ValueError as error:
-            raise ValueError(f"{key}={template!r}: {error}; a brace that is text is written twice") from None
-        if unknown := next((field for field in fields if field not in self.columns), None):
-            raise ValueError(f"{key}={template!r}: there is no column {unknown!r}; there are {', '.join(self.columns)}")
-        if unknown is not None:
-            raise ValueError(
-                f"{key}={template!r}: a pair of braces names no column; there are {', '.join(self.columns)}"
-            )
+            check_template("task.template", self.template, self.columns, self.answer_fields)
+            if self.causal_template is not None:
+                check_template("task.causal_template", self.causal_template, self.columns, self.answer_fields)
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

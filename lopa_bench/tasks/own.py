@@ -9,15 +9,16 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from lopa_bench.config.fields import MASK, settings
+from lopa_bench.config.fields import settings
 from lopa_bench.config.keys import spell
+from lopa_bench.config.marks import BOS, MASK, spelt
 from lopa_bench.config.nearest import hint
 from lopa_bench.metrics import bleu
 from lopa_bench.metrics.metric import Floats, Line, Metric, by_name, first, percent_mean
-from lopa_bench.tasks.base import BOS, Predictions, Record
+from lopa_bench.tasks.base import Predictions, Record
 from lopa_bench.tasks.data_to_text import DataToText
 from lopa_bench.tasks.example import Example
-from lopa_bench.tasks.glue import Glue, spelt
+from lopa_bench.tasks.glue import Glue
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
@@ -92,6 +93,8 @@ class Classify(Glue):
 
     def __post_init__(self) -> None:
         _with_columns("task.text", self.text)
+        if self.text and not self.label:
+            raise ValueError("task.label='': the column of the class is needed")
         if MASK not in self.text and (other := re.search(r"[<\[]\s*mask\s*[>\]]", self.text, re.IGNORECASE)):
             raise ValueError(f"task.text={self.text!r}: {other[0]} is text; the place of the answer is written {MASK}")
         if self.label in fields_of(self.text):

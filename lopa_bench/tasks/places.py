@@ -28,7 +28,7 @@ def apart(selection: str) -> dict[tuple[SplitName, SplitName], str]:
 
 
 def find_files(task: Task, data: Data, selection: str = "holdout") -> dict[SplitName, tuple[Path, slice]]:
-    """SplitName -> its file, and which of the file's rows are the split: those that the user names, else the task's below ``data.dir``.
+    """Split -> its file, and which of the file's rows are the split: those that the user names, else the task's below ``data.dir``.
 
     Args:
         selection: of epochs, as of a run: only ``holdout`` reads the validation split.
@@ -40,6 +40,8 @@ def find_files(task: Task, data: Data, selection: str = "holdout") -> dict[Split
         raise UserError(
             f"data.source={data.source} reads no file of yours; leave it out where data.train=FILE is given"
         )
+    if data.dir and not Path(data.dir).is_dir():
+        raise UserError(f"data.dir={data.dir}: there is no such folder")
     return _own_files(data, selection) if data.own or not task.files else _task_files(task, data.dir)
 
 
@@ -100,8 +102,6 @@ def _task_files(task: Task, folder: str | None) -> dict[SplitName, tuple[Path, s
         raise UserError(f"task.files: task={task.name} names no file of {split}; nearest: task.files.{split}=[FILE]")
     if not folder:
         raise UserError("data.dir is needed with data.source=files: the folder that holds " + task.files["train"][0])
-    if not Path(folder).is_dir():
-        raise UserError(f"data.dir={folder}: there is no such folder")
     found: dict[SplitName, tuple[Path, slice]] = {}
     for split, candidates in task.files.items():
         places = [(Path(folder) / name, rows) for name, rows in map(split_slice, candidates)]

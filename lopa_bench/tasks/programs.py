@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from string import Formatter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from lopa_bench.config.fields import Positive, settings
+from pydantic import Field
+
+from lopa_bench.config.fields import settings
 from lopa_bench.errors import UserError
 from lopa_bench.metrics import pass_at_k
 from lopa_bench.metrics.metric import Line, Metric, Scores, by_name, score
+from lopa_bench.sandbox import limits
 from lopa_bench.tasks.base import Predictions, Record, Task
 from lopa_bench.tasks.example import Example
+from lopa_bench.tasks.template import check_template
 
 _KS = (1, 5, 10, 100)
 
@@ -24,7 +27,7 @@ class ProgramTask(Task):
     With `allow_unsafe` they run even where the machine cannot contain them.
     """
 
-    timeout_s: Positive
+    timeout_s: Annotated[float, Field(ge=limits.MIN_TIMEOUT_S, le=limits.MAX_TIMEOUT_S)]
     allow_unsafe: bool
 
     kind = "programs"
@@ -40,6 +43,10 @@ class ProgramTask(Task):
     def scoring(self) -> dict[str, Any]:
         from lopa_bench.sandbox import SandboxUnavailable, require
 
+        try:
+            limits.check(self.timeout_s, None)
+        except ValueError as error:
+            raise UserError(f"task.{error}") from None
         try:
             return {"sandbox": require(allow_unsafe=self.allow_unsafe).level}
         except SandboxUnavailable as error:
@@ -97,12 +104,21 @@ class CruxEval(ProgramTask):
     template: str
     completion: str
 
+    def __post_init__(self) -> None:
+        given = "input" if self.mode == "output" else "output"
+        read = check_template("task.template", self.template, self.columns)
+        if given not in read or self.mode in read:
+            told = f"task.template={self.template!r:.80} reads {', '.join(read)}"
+            raise ValueError(f"task.mode={self.mode}: {told}; it is to read the {given}, and not the {self.mode}")
+        if self.mode not in check_template("task.completion", self.completion, self.columns):
+            raise ValueError(f"task.completion={self.completion!r:.80} does not read {self.mode}, which is the answer")
+
     def examples(self, records: Sequence[Record]) -> list[Example]:
         return [Example(self.question(r), self.completion.format(**r), r) for r in records]
 
     @property
     def answer_fields(self) -> Sequence[str]:
-        asked = {field for _, field, _, _ in Formatter().parse(self.template)}
+        asked = check_template("task.template", self.template, self.columns)
         return [field for field in self.columns if field not in asked]
 
     def question(self, record: Record) -> str:

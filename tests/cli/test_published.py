@@ -136,9 +136,11 @@ def test_no_run_is_written_over_and_nothing_outside_of_the_folder(tmp_path, caps
     folder = write_whole_run(runs, 0, {})
     (tmp_path / "link").symlink_to(runs)
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    for to in (runs, tmp_path / "link"):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for to in (runs, tmp_path / "link", runs / "mini"):
         assert main(["publish", f"results_dir={runs}", f"to={to}", "every=true"]) == 2
-        assert "whose runs it would write over" in capsys.readouterr().err
+        assert "where its runs would be twice" in capsys.readouterr().err
+    assert main(["publish", f"results_dir={runs}", f"to={tmp_path / 'loop'}", "every=true"]) == 2
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
     folder.rename(runs / "mini" / "best")

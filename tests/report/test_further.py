@@ -13,7 +13,7 @@ from lopa_bench.report.claims_text import asking, needs
 from lopa_bench.report.further import further_runs
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import read_runs
-from lopa_bench.study import jobs
+from lopa_bench.study import jobs, pool
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.study.plan import planned_runs
 from lopa_bench.study.tables import tables
@@ -125,7 +125,7 @@ def test_reproduce_looks_on_until_nothing_is_asked_for(tmp_path, monkeypatch):
             write_run(tmp_path, task, method, seed, metrics={known(task).metric: score})
         return [jobs.Job(tuple(command.overrides), "ran") for command in commands]
 
-    monkeypatch.setattr(reproduce, "run_all", run_all)
+    monkeypatch.setattr(pool, "run_all", run_all)
     monkeypatch.setattr(reproduce, "write_report", lambda *_: None)
     assert reproduce.main(["decide=true", "table=glue", f"results_dir={tmp_path}"]) == 0
     seeds = {
@@ -143,7 +143,7 @@ def test_reproduce_ends_where_what_has_run_is_still_missing(tmp_path, monkeypatc
         rounds.append(len(commands))
         return [jobs.Job(tuple(command.overrides), "found") for command in commands]
 
-    monkeypatch.setattr(reproduce, "run_all", run_all)
+    monkeypatch.setattr(pool, "run_all", run_all)
     monkeypatch.setattr(reproduce, "write_report", lambda *_: None)
     assert reproduce.main(["decide=true", "table=glue", f"results_dir={tmp_path}"]) == 0
     assert len(rounds) == 2
