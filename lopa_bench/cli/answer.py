@@ -38,9 +38,9 @@ def main(argv: Sequence[str]) -> int:
     options = words.read(Options, argv, "answer")
     if options.figures:
         require("matplotlib", "answer figures=DIR")
-        check_writable(options.figures / "answer.svg")
+        check_writable(options.figures / "answer.svg", "figures")
     if options.output:
-        check_writable(options.output)
+        check_writable(options.output, "output")
     from lopa_bench.report.answer import FORMATS, answer
     from lopa_bench.results.read import read_runs
     from lopa_bench.study.spec import SCALES

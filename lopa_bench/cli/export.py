@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Literal
 from lopa_bench.cli import words
 from lopa_bench.cli.options import models_dir, option, trust_remote_code
 from lopa_bench.errors import RunFailed, UserError
-from lopa_bench.host.files import make_folder, set_modes
+from lopa_bench.host.files import make_folder, why_not_writable
 from lopa_bench.host.terminal import say
 from lopa_bench.results.directory import TRAINED, check_finished
 
@@ -110,7 +111,7 @@ def export(
         written = (config.method.export_peft if form == "peft" else config.method.export)(model, config, to)
         if with_card:
             (to / "README.md").write_text(card(run, config, written, licence), encoding="utf-8")
-        set_modes(to)
+        _set_modes(to)
     except BaseException as error:  # nothing to export, no card, a full disk, Ctrl-C: the folder is left as it was
         for each in to.iterdir():
             shutil.rmtree(each) if each.is_dir() else each.unlink()
@@ -125,3 +126,14 @@ def export(
 def _check_unused(to: Path) -> None:
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"to={to} is in use; name a new folder")
+    if reason := why_not_writable(to):
+        raise UserError(f"to={to} cannot be made: {reason}")
+
+
+def _set_modes(folder: Path) -> None:
+    """Give each file below `folder` the mode of a new one, 0666 less the umask: safetensors makes its files for their owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(0o666 & ~mask)

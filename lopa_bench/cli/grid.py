@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option, overrides
+from lopa_bench.errors import UserError
 from lopa_bench.host.files import check_writable, make_folder, write_text
 from lopa_bench.host.terminal import add_row, say, show, table
 from lopa_bench.study import pool
@@ -59,8 +60,10 @@ def main(argv: Sequence[str]) -> int:
 
     options = words.read(Options, argv, "grid")
     grid = grid_of(options)
+    if options.results_dir.exists() and not options.results_dir.is_dir():
+        raise UserError(f"results_dir={options.results_dir}: it is no folder; name one")
     if options.output:
-        check_writable(options.output)
+        check_writable(options.output, "output")
     progress = Progress(grid, grid.contenders(tuple(dict.fromkeys(options.method))), options.results_dir)
     status = 0
     while jobs := progress.missing():
@@ -85,7 +88,6 @@ def grid_of(options: Options) -> Grid:
     """
     from lopa_bench.config.keys import key_of
     from lopa_bench.config.nearest import not_one_of
-    from lopa_bench.errors import UserError
     from lopa_bench.study.grid import ITS_OWN, applies, contending, grid
     from lopa_bench.tasks.known import known as known_task
     from lopa_bench.tasks.known import names
@@ -132,7 +134,7 @@ def write_scores(output: Path, progress: Progress) -> None:
         start = "" if point.start is None else point.start
         own = [scores.get(task, "") for task in tasks]
         lines.writerow([point.contender.method, encoder, f"{point.rate:g}", start, epochs(progress.grid, point), *own])
-    make_folder(output.parent)
+    make_folder(output.parent, "output")
     write_text(output, text.getvalue())
 
 

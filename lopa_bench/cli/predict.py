@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
             raise UserError(f"to={options.to} is the file of the inputs; name another")
         if options.to.exists() and options.to.resolve().parent == options.run.resolve():
             raise UserError(f"to={options.to} is a file of the run; name another")
-        check_writable(options.to)
+        check_writable(options.to, "to")
     from lopa_bench.host.processes import processes
     from lopa_bench.run.ask import ask
     from lopa_bench.run.trained import load_trained
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     if options.to is None:
         say_json("".join(lines))
         return 0
-    make_folder(options.to.parent)
+    make_folder(options.to.parent, "to")
     write_text(options.to, "".join(lines))
     say(f"{options.to}: {len(lines)} answers")
     return 0

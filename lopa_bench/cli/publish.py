@@ -10,6 +10,7 @@ from pathlib import Path
 from lopa_bench.cli import words
 from lopa_bench.cli.options import RUNS, option
 from lopa_bench.errors import UserError
+from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.terminal import say
 
 SUMMARY = "finished runs as they are published: predictions compressed, no folder of this machine"
@@ -44,6 +45,8 @@ def main(argv: Sequence[str]) -> int:
     if to == here or here in to.parents:
         where = "is" if to == here else "is in"
         raise UserError(f"to={options.to} {where} results_dir, where its runs would be twice; name another folder")
+    if reason := why_not_writable(options.to):
+        raise UserError(f"to={options.to} cannot be made: {reason}")
     runs = read_runs(options.results_dir, options.scale)
     for line in runs.complaints:
         say(line, error=True)

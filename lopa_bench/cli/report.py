@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     where = words.settings(options.where, "report")
     place = {"figures": _folder(options) / "figure", "html": _page(options)}.get(what, options.output)
     if place:
-        check_writable(place)
+        check_writable(place, "output")
     from lopa_bench.results.read import read_runs
 
     every = read_runs(options.results_dir, options.scale)

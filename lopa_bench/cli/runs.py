@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     if options.format == "parquet" and options.output is None:
         raise UserError("runs: format=parquet is not text: give output=FILE")
     if options.output:
-        check_writable(options.output)
+        check_writable(options.output, "output")
     where = words.settings(options.where, "runs")
     from lopa_bench.report.listing import list_runs
     from lopa_bench.results.read import read_runs

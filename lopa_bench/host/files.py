@@ -206,15 +206,6 @@ def make_folder(folder: Path, key: str = "") -> None:
         raise UserError(f"{named} cannot be made ({getattr(error, 'strerror', None) or error})") from error
 
 
-def set_modes(folder: Path) -> None:
-    """Give each file below `folder` the mode of a new one, 0666 less the umask: safetensors makes its files for their owner alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    for path in folder.rglob("*"):
-        if path.is_file():
-            path.chmod(0o666 & ~mask)
-
-
 def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
     """Remove what `writing` left where its process was killed. Only for the one process that writes into `folder`.
 
@@ -239,12 +230,14 @@ def why_not_writable(folder: Path) -> str | None:
     return None
 
 
-def check_writable(path: Path) -> None:
-    """Raise `UserError` where no file can be written at `path`, before the work whose outcome would lie there. Leaves nothing behind."""
+def check_writable(path: Path, key: str) -> None:
+    """Raise `UserError` where no file can be written at `path`, the user's `key`, before the work whose outcome would lie there."""
     try:
         if path.exists():
             check_regular(path, path.stat())
     except OSError as error:  # a name that is too long
-        raise UserError(f"{path} cannot be written ({error.strerror})") from error
+        raise UserError(f"{key}={path} cannot be written ({error.strerror})") from error
+    except UserError as error:
+        raise UserError(f"{key}={error}; name a file") from None
     if reason := why_not_writable(path.parent):
-        raise UserError(f"{path} cannot be written: {reason}")
+        raise UserError(f"{key}={path} cannot be written: {reason}")
