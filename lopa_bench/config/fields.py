@@ -29,7 +29,7 @@ def check_path(text: str) -> str:
 def folder(text: object) -> Path:
     """A folder's place as a shell would give it, ``~`` spelled out. Raises `ValueError` where no file system can have it."""
     if not isinstance(text, str):
-        raise ValueError("it is not text")
+        raise ValueError("it is no path; leave it away, or give one")
     return Path(check_path(text)).expanduser()
 
 

@@ -145,8 +145,8 @@ def _data_source(root: Mapping[str, Any]) -> str:
     return "files" if given or not root["task"]["files"] else str(root["scale"]["data"]["source"])
 
 
-def _folder_name(_: Mapping[str, Any], path: str) -> str:
-    return folder_name(path)
+def _folder_name(_: Mapping[str, Any], path: Any) -> str:
+    return folder_name(str(path))  # what is no path is told of where it is checked
 
 
 def _files_or_hub(_: Mapping[str, Any], folder: str | None) -> str:

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from lopa_bench.config.files import trusted
-from lopa_bench.config.keys import spell
-from lopa_bench.config.nearest import hint, not_one_of
+from lopa_bench.config.mistyped import one_line, shown
 from lopa_bench.errors import UserError, in_a_line
 
 T = TypeVar("T")
@@ -40,13 +39,13 @@ def fill(cls: type[T], values: Mapping[str, Any], key: str) -> T:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         fields = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        raise UserError(_one_line(first, key, fields)) from error
+        raise UserError(one_line(first, values, key, fields)) from error
 
 
 def section_of(values: Any, key: str) -> Mapping[str, Any]:
     """The values of a section. Raises `UserError` where one value stands in the place of all of them, as after ``train=5``."""
     if not isinstance(values, Mapping):
-        raise UserError(f"{key}={_shown(values)}: {key} holds keys and is no value; give one of them, {key}.KEY=…")
+        raise UserError(f"{key}={shown(values)}: {key} holds keys and is no value; give one of them, {key}.KEY=…")
     return values
 
 
@@ -77,42 +76,3 @@ def _nested_target(values: Any, key: str) -> str | None:
     else:
         parts, own = [(key, value) for value in values] if isinstance(values, list) else [], []
     return next((found for found in [*own, *(_nested_target(value, name) for name, value in parts)] if found), None)
-
-
-def _one_line(error: Any, prefix: str, fields: list[str]) -> str:
-    """A pydantic error as `key=value: what is wrong; what would be valid`."""
-    # Union members ("int", "constrained-float") are part of pydantic's location, not of the user's key.
-    location = [str(part) for part in error["loc"]]
-    key = ".".join([prefix, *location[:1]] if prefix else location[:1]) or prefix
-    value, context = error["input"], error.get("ctx", {})
-    shown = _shown(value)
-    if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
-        return f"{key} is not a key here{hint(location[0], fields, f'{prefix}.{{}}')}"
-    if error["type"] in {"missing", "missing_argument"}:
-        return f"{key} is needed: give {key}=…"
-    if error["type"] == "literal_error":
-        options = [o.strip(" '") for o in context["expected"].replace(" or ", ",").split(",")]
-        return not_one_of(key, str(shown), options)
-    for bound, words in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below")):
-        if bound in context:
-            limit = spell(context[bound])
-            near = f"; nearest: {key}={limit}" if bound in {"ge", "le"} else ""
-            return f"{key}={shown} must be {words} {limit}{near}"
-    if error["type"] == "value_error":
-        return f"{key}={shown}: {context['error']}" if location else str(context["error"])
-    wanted = {
-        "int": "a whole number",
-        "float": "a number",
-        "bool": "true or false",
-        "string": "text",
-        "finite": "a finite number",
-    }
-    kind = error["type"].split("_")[0]
-    return f"{key}={shown} is not {wanted[kind]}" if kind in wanted else f"{key}={shown}: {error['msg']}"
-
-
-def _shown(value: Any) -> str:
-    """A value as a line of an error has room for it."""
-    plain = isinstance(value, (str, int, float, bool, list)) or value is None
-    text = str(value) if plain else type(value).__name__
-    return text if len(text) <= 80 else f"{text[:76]}…"
