@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lopa_bench.cli import words
 from lopa_bench.cli.options import option, overrides
 from lopa_bench.config.keys import key_of
-from lopa_bench.errors import Interrupted, UserError, in_a_line
+from lopa_bench.errors import Interrupted, UserError
 from lopa_bench.host import signals
 from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.processes import is_main
@@ -52,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.config.nearest import hint
     from lopa_bench.config.overrides import check, check_hydra, check_keys
     from lopa_bench.config.quoting import as_meant
+    from lopa_bench.config.refused import check_words
 
     if QUERIES & set(argv):
         check_hydra([word for word in argv if "=" in word])
@@ -64,6 +65,7 @@ def main(argv: Sequence[str]) -> int:
         if options.multirun:
             raise UserError("multirun: --cfg prints the config of one job; leave -m out, and give each key one value")
         check_keys(given)
+        check_words(given)
         if options.package and options.cfg == "job" and options.package not in (known := keys_of(given)):
             raise UserError(
                 f"package={options.package}: there is no key {options.package}{hint(options.package, known)}"
@@ -165,6 +167,7 @@ def _hydra(argv: list[str]) -> int:
 
     from lopa_bench.config.compose import register, told
     from lopa_bench.config.files import conf_dir, search_override
+    from lopa_bench.config.refused import why
     from lopa_bench.config.releases import HYDRA_BASE
 
     register()
@@ -175,7 +178,7 @@ def _hydra(argv: list[str]) -> int:
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise UserError(in_a_line(error)) from error
+        raise UserError(why(error, argv)) from error
     return 0
 
 

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from lopa_bench.config import derive, files, places, resolve, scale, typed
+from lopa_bench.config import derive, files, places, refused, resolve, scale, typed
 from lopa_bench.config.keys import tree
 from lopa_bench.config.releases import HYDRA_BASE, register_resolver
 from lopa_bench.config.schema import Config, Data, Generation, Model, Models, Run, Sandbox, Train
@@ -34,13 +34,14 @@ def compose_config(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
     """
     register()
     GlobalHydra.instance().clear()
+    refused.check_words(overrides)
     with files.searching(files.own_folder(overrides)):
         words = [*files.search_override(), *scale.implied(overrides), *told(overrides)]
         try:
             with initialize_config_dir(str(files.conf_dir()), **HYDRA_BASE):
                 return compose("config", overrides=words, return_hydra_config=hydra)
         except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(in_a_line(error)) from error
+            raise UserError(refused.why(error, overrides)) from error
 
 
 def told(overrides: Sequence[str]) -> list[str]:
@@ -51,6 +52,7 @@ def told(overrides: Sequence[str]) -> list[str]:
 
 def load_config(overrides: Sequence[str] = ()) -> Config:
     """Overrides as on the command line -> checked `Config`. Raises `UserError`."""
+    refused.check_words(overrides)
     try:
         with files.searching(files.own_folder(overrides)):
             values = derive.resolved(_unresolved(overrides))

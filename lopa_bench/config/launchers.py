@@ -6,9 +6,11 @@ import contextlib
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from typing import TypeGuard
 
 from hydra.core.override_parser.types import Override
 
+from lopa_bench.config.fields import MOST
 from lopa_bench.config.nearest import not_one_of
 from lopa_bench.errors import UserError
 
@@ -22,7 +24,24 @@ PLUGINS = {
     "optuna": ("optuna", "hydra_optuna_sweeper"),
 }
 
-COUNTS = {"hydra.sweeper.n_trials", "hydra.sweeper.n_jobs", "hydra.sweeper.max_batch_size"}
+# Whole numbers of a launcher or sweeper: the least that one may be, and whether null leaves it to the plugin.
+NUMBERS = {
+    "hydra.launcher.nodes": (1, False),
+    "hydra.launcher.tasks_per_node": (1, False),
+    "hydra.launcher.cpus_per_task": (1, True),
+    "hydra.launcher.gpus_per_node": (0, True),
+    "hydra.launcher.gpus_per_task": (0, True),
+    "hydra.launcher.cpus_per_gpu": (1, True),
+    "hydra.launcher.mem_gb": (1, True),
+    "hydra.launcher.timeout_min": (1, False),
+    "hydra.launcher.max_num_timeout": (0, False),
+    "hydra.launcher.array_parallelism": (1, False),
+    "hydra.launcher.signal_delay_s": (1, False),
+    "hydra.sweeper.n_trials": (1, False),
+    "hydra.sweeper.n_jobs": (1, False),
+    "hydra.sweeper.max_batch_size": (1, True),
+}
+PARAMS = "hydra.sweeper.params"
 DIRECTIONS = ("minimize", "maximize")
 OURS = ("hydra.sweep", "hydra.run", "hydra.output_subdir")  # where Hydra would write by itself
 
@@ -30,24 +49,59 @@ OURS = ("hydra.sweep", "hydra.run", "hydra.output_subdir")  # where Hydra would 
 def check_launcher(override: Override) -> None:
     """Raise `UserError` for a launcher or sweeper that is not here, or a setting of one with which it would fail later."""
     key = override.key_or_group
+    if override.is_delete() and key.startswith("hydra"):
+        near = f"; nearest: {key}=basic" if key in {"hydra/launcher", "hydra/sweeper"} else ""
+        raise UserError(f"{override.input_line}: a sweep reads {key}; leave it as it is{near}")
     if override.is_delete():
         return
     if key in {"hydra/launcher", "hydra/sweeper"}:
         _check_plugin(override)
     if key == "hydra.sweeper.storage":
         _check_storage(override)
-    if key == "hydra.launcher.n_jobs" and override.value() == 0:
-        raise UserError(f"{override.input_line}: no job at a time; -1 is one for each core")
-    if key in COUNTS and not _is_count(override.value(), none=key.endswith("batch_size")):
-        raise UserError(f"{override.input_line}: is no number of at least 1; nearest: {key}=1")
+    if key in {"hydra", "hydra.launcher", "hydra.sweeper"}:
+        raise UserError(
+            f"{override.input_line}: {key} holds keys and is no value; hydra/launcher=… and hydra/sweeper=… choose one"
+        )
+    if key == PARAMS or key.startswith(f"{PARAMS}."):
+        raise UserError(f"{override.input_line}: what is swept over is given by itself; nearest: {_swept(override)}")
+    if key == "hydra.launcher.n_jobs" and not (_is_whole(override.value()) and override.value()):
+        raise UserError(f"{override.input_line}: is no number of jobs at a time; -1 is one for each core")
+    if key == "hydra.launcher.timeout" and not _is_period(override.value()):
+        raise UserError(f"{override.input_line}: is no number above 0; nearest: {key}=null, which is no limit")
+    if key in NUMBERS:
+        _check_number(override, *NUMBERS[key])
     if key == "hydra.sweeper.direction" and override.value() not in DIRECTIONS:
         raise UserError(not_one_of(key, override.get_value_element_as_str(), DIRECTIONS))
     if key in OURS or key.startswith(tuple(f"{section}." for section in OURS)):
         raise UserError(f"{override.input_line}: a sweep's folder is below results_dir; leave it out")
 
 
-def _is_count(value: object, none: bool) -> bool:
-    return none if value is None else (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+def _check_number(override: Override, least: int, none: bool) -> None:
+    """Raise `UserError` for what is no whole number of at least `least`."""
+    key, value = override.key_or_group, override.value()
+    if value is None and none:
+        return
+    if not _is_whole(value) or value < least:
+        raise UserError(f"{override.input_line}: is no whole number of at least {least}; nearest: {key}={least}")
+    if value > MOST:
+        raise UserError(f"{override.input_line}: must be at most {MOST}; nearest: {key}={MOST}")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_period(value: object) -> bool:
+    """Whether joblib can wait as long for a job; null is for ever."""
+    return value is None or ((_is_whole(value) or isinstance(value, float)) and 0 < value <= MOST)
+
+
+def _swept(override: Override) -> str:
+    """What ``hydra.sweeper.params`` says, as an override of a run."""
+    key, value = override.key_or_group, override.value()
+    if key == PARAMS:
+        return " ".join(f"{name}={own}" for name, own in value.items()) if isinstance(value, dict) else "seed=0,1"
+    return f"{key.removeprefix(f'{PARAMS}.')}={str(override.input_line).partition('=')[2]}"
 
 
 def _check_plugin(override: Override) -> None:
