@@ -6,7 +6,6 @@ import csv
 import gzip
 import hashlib
 import json
-import math
 import os
 import secrets
 import stat
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lopa_bench.errors import RunFailed, UserError
+from lopa_bench.host.numbers import finite, whole
 
 LARGEST = 1 << 30  # bytes of one file of rows, predictions or settings; weights are mapped, not read here
 LARGEST_UNPACKED = 1 << 28  # bytes that a .gz may become: a few kilobytes can hold gigabytes of zeros
@@ -111,7 +111,7 @@ def parse_json(text: str | bytes, where: str) -> Any:
             `where` begins the message.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_float=_finite)
+        return json.loads(text, object_pairs_hook=_once, parse_float=finite, parse_int=whole)
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not JSON ({error})") from None
     except RecursionError:
@@ -138,14 +138,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"{name!r} is there twice")
         found[name] = value
     return found
-
-
-def _finite(digits: str) -> float:
-    """A number as written; what Python would read as infinity was meant as something else."""
-    value = float(digits)
-    if math.isinf(value):
-        raise ValueError(f"{digits} is too large for a number")
-    return value
 
 
 def load_json(path: Path) -> Any:

@@ -90,6 +90,7 @@ def test_json_that_is_none_is_one_line(text):
     with pytest.raises(UserError, match=r"^a\.json: .*JSON") as error:
         files.parse_json(text, "a.json")
     assert "\n" not in str(error.value)
+    assert "set_int_max_str_digits" not in str(error.value)
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o002])

@@ -196,13 +196,13 @@ def _reference_files(folder: Path) -> Texts:
 
 def _webnlg_json(path: Path) -> tuple[Texts, list[str]]:
     """References (texts that are not marked as bad) and categories of WebNLG's JSON test set."""
-    try:
-        entries: list[Mapping[str, Any]] = [row for entry in read_json(path)["entries"] for row in entry.values()]
-        faults = [fault_of_texts(entry["lexicalisations"]) or _fault_of(entry["category"]) for entry in entries]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: not a WebNLG test set in JSON ({type(error).__name__}: {error})") from None
-    if wrong := next((number for number, fault in enumerate(faults, 1) if fault), None):
-        raise UserError(f"{path}: entry {wrong} has {faults[wrong - 1]}")
+    read = read_json(path)
+    parts = read.get("entries") if isinstance(read, Mapping) else None
+    if not isinstance(parts, list):
+        raise UserError(f'{path}: not a WebNLG test set in JSON, which is {{"entries": [{{"1": {{…}}}}, …]}}')
+    entries = [entry for part in parts for entry in (part.values() if isinstance(part, Mapping) else [part])]
+    if wrong := next(((number, fault) for number, fault in enumerate(map(_fault_of, entries), 1) if fault), None):
+        raise UserError(f"{path}: entry {wrong[0]} has {wrong[1]}")
     groups = [[text["lex"] for text in entry["lexicalisations"] if is_good(text)] for entry in entries]
     return _referenced(path, groups), [entry["category"] for entry in entries]
 
@@ -216,8 +216,14 @@ def _referenced(path: Path, groups: Texts) -> Texts:
     return groups
 
 
-def _fault_of(category: Any) -> str | None:
-    return None if isinstance(category, str) else "no text in category"
+def _fault_of(entry: Any) -> str | None:
+    """What an entry of WebNLG lacks to be scored; None where it is whole."""
+    for name in ("category", "lexicalisations"):
+        if not isinstance(entry, Mapping) or name not in entry:
+            return f"no {name}"
+    return fault_of_texts(entry["lexicalisations"]) or (
+        None if isinstance(entry["category"], str) else "no text in category"
+    )
 
 
 def fault_of_texts(texts: Any) -> str | None:
