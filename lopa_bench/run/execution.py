@@ -36,7 +36,7 @@ def execute(config: Config, records: Records, directory: RunDirectory, together:
     Raises:
         RunFailed: out of memory, with what to lower.
     """
-    with memory_advice(config.train):
+    with memory_advice(config):
         return _do(config, records, directory, together)
 
 

@@ -7,12 +7,22 @@ from collections.abc import Iterator
 
 import torch
 
-from lopa_bench.config.schema import Train
+from lopa_bench.config.schema import Config, Train
 from lopa_bench.errors import RunFailed
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
+from lopa_bench.methods.base import Method
 from lopa_bench.models.layers import checkpoint_layers
 from lopa_bench.run.shard import shard
+
+SIZES = (
+    "rank",
+    "num_virtual_tokens",
+    "prompts",
+    "bottleneck",
+    "mlp_width",
+    "head_size",
+)  # of methods, whichever one has
 
 
 def speed_up(model: AdaptedModel, train: Train, together: Processes) -> None:
@@ -29,7 +39,7 @@ def speed_up(model: AdaptedModel, train: Train, together: Processes) -> None:
 
 
 @contextlib.contextmanager
-def memory_advice(train: Train) -> Iterator[None]:
+def memory_advice(config: Config) -> Iterator[None]:
     """Running out of memory becomes one line that says what to lower. Raises `RunFailed`."""
     try:
         yield
@@ -37,8 +47,15 @@ def memory_advice(train: Train) -> Iterator[None]:
         told = any(words in str(error) for words in ("can't allocate memory", "size calculation overflowed"))
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not told:
             raise
+        train, sizes = config.train, _sizes(config.method)
         raise RunFailed(
             f"out of memory; lower train.batch_size={train.batch_size} (train.accumulate keeps rows per step), "
-            f"train.eval_batch_size={train.eval_batch_size} or train.max_length={train.max_length}, set precision=bf16, "
-            "or let the method train less (method.rank, method.num_virtual_tokens)"
+            f"train.eval_batch_size={train.eval_batch_size} or train.max_length={train.max_length}, set precision=bf16"
+            + (f", or let the method train less ({', '.join(sizes)})" if sizes else "")
         ) from error
+
+
+def _sizes(method: Method) -> list[str]:
+    """The settings by which this method trains more or less."""
+    given = {name: getattr(method, name, None) for name in SIZES}
+    return [f"method.{name}={value}" for name, value in given.items() if value is not None]

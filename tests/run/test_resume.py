@@ -24,6 +24,7 @@ from lopa_bench.results.record import parse
 from lopa_bench.run.checkpoint import Checkpoints
 from lopa_bench.run.losses import LossLog
 from lopa_bench.run.progress import Progress
+from lopa_bench.run.speed import memory_advice
 from lopa_bench.run.story import run
 from lopa_bench.run.train import Training
 
@@ -293,6 +294,23 @@ def test_out_of_memory_says_what_to_lower(overrides, monkeypatch, capsys, error)
     lines = complaints(capsys.readouterr().err)
     assert len(lines) == 1
     assert "out of memory; lower train.batch_size=8" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "sizes"),
+    [
+        ("smop", " (method.num_virtual_tokens=5, method.prompts="),
+        ("adapter", " (method.bottleneck="),
+        ("lora", " (method.rank="),
+        ("fft", None),
+    ],
+)
+def test_out_of_memory_names_the_sizes_that_the_method_has(method, sizes):
+    with pytest.raises(RunFailed) as told, memory_advice(load_config(["task=rte", f"method={method}"])):
+        raise MemoryError
+    _, comma, less = str(told.value).partition(", or let the method train less")
+    assert less.startswith(sizes) if sizes else not comma
+    assert "None" not in less
 
 
 def test_out_of_memory_of_the_cpu_allocator(overrides, monkeypatch, capsys):
