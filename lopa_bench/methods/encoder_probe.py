@@ -36,9 +36,15 @@ class EncoderProbe(Method):
         return frozenset()
 
     def objection(self, config: Config, shape: Shape) -> str | None:
-        if not self.words:
+        answers = list(config.task.label_words.values())
+        if not answers:
             return (
                 f"method={self.name} classifies, and task={config.task.name} has no label words; nearest: method=none"
+            )
+        if sorted(self.words) != sorted(answers):
+            return (
+                f"method.words={self.words}: the words are those that answer task={config.task.name}, {answers}; "
+                f"leave it away, or give {config.task.words_key}.LABEL=WORD"
             )
         if config.train.epochs:
             return f"train.epochs={config.train.epochs}: method={self.name} is solved at once, not by steps; nearest: train.epochs=0"

@@ -46,17 +46,22 @@ class PeftAdapter(Method):
 
         backbone.freeze()
         targets = self._targets(backbone)
-        layers = [name for name, _ in backbone.model.named_modules()]
+        layers = [name for name, _ in backbone.model.named_modules() if name]
         for target in targets:  # peft leaves out a name that is no layer's where another is
-            if not any(f".{name}".endswith(f".{target}") for name in layers):
+            if not target or not any(f".{name}".endswith(f".{target}") for name in layers):
                 near = hint(target, {name.rsplit(".", 1)[-1] for name in layers})
-                raise UserError(f"model.lora_targets={targets}: the model has no layer {target}{near}")
+                raise UserError(
+                    f"model.lora_targets={targets}: the model has no layer {target or 'without a name'}"
+                    f"{near or _linear_layers(backbone.model)}"
+                )
         try:
             with warnings.catch_warnings():  # peft asks transformers by a name that will go
                 warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
                 get_peft_model(backbone.model, self._config(backbone))  # changes the model; the wrapper is not needed
         except ValueError as error:
-            raise UserError(f"model.lora_targets={targets}: the model has no such layers") from error
+            raise UserError(
+                f"model.lora_targets={targets}: peft adapts no such layers{_linear_layers(backbone.model)}"
+            ) from error
         for parameter in backbone.model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
@@ -154,4 +159,12 @@ def default_targets(model: nn.Module) -> list[str]:
             return sorted(names)
     raise UserError(
         "model.lora_targets is needed: the names of the attention's query, key and value layers in this architecture"
+        f"{_linear_layers(model)}"
     )
+
+
+def _linear_layers(model: nn.Module) -> str:
+    """``; its linear layers are …``: the last parts of the names of those that peft adapts."""
+    kinds = {"Linear", "Conv1D"}  # the second is GPT-2's
+    names = {name.rsplit(".", 1)[-1] for name, layer in model.named_modules() if type(layer).__name__ in kinds}
+    return f"; its linear layers are {', '.join(sorted(names))}"

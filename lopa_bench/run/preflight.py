@@ -21,6 +21,7 @@ from lopa_bench.models.files import ModelFiles, kind_of, locate
 from lopa_bench.models.shape import Shape, window_of
 from lopa_bench.models.usable import check_usable
 from lopa_bench.results.directory import RESULT, TRAINED, load_result
+from lopa_bench.run.kind import check_kind
 from lopa_bench.run.label_words import check_label_words
 from lopa_bench.run.readout import check_readout
 from lopa_bench.run.unread import check_read
@@ -47,7 +48,7 @@ def preflight(config: Config) -> None:
     _check_shard(config)
     if not files.config:
         return  # a hub model that has not been downloaded: checked again when it has
-    _check_kind(config, files)
+    check_kind(config, files)
     check_readout(config, kind_of(config.model, files))
     _check_lengths(config, files)
     _check_generation(config, files)
@@ -156,15 +157,6 @@ def in_hub_cache(task: Task) -> bool:
     """Whether `datasets` has kept the task's data from an earlier run."""
     cache = Path(os.environ.get("HF_DATASETS_CACHE", f"{constants.HF_HOME}/datasets"))
     return task.hub is not None and any(cache.glob(f"*{task.hub.path.replace('/', '___')}*"))
-
-
-def _check_kind(config: Config, files: ModelFiles) -> None:
-    kind = kind_of(config.model, files)
-    if kind == "masked" and not config.task.label_words:
-        raise UserError(f"model.path={config.model.path} is a masked LM; task={config.task.name} needs a causal one")
-    config.task.for_kind(kind)
-    if reason := files.refused(kind):
-        raise UserError(f"model.path={config.model.path}: {reason}; docs/models.md lists the families that can be")
 
 
 def _check_generation(config: Config, files: ModelFiles) -> None:

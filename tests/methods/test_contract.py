@@ -273,4 +273,11 @@ def test_a_layer_to_adapt_that_there_is_not_is_refused_beside_those_that_there_a
 
     with pytest.raises(UserError, match=r"the model has no layer valeu; nearest: value"):
         adapted("[query,valeu]")
+    for none, says in (
+        ("[foo]", "no layer foo"),
+        ("['']", "no layer without a name"),
+        ("[LayerNorm]", "no such layers"),
+    ):
+        with pytest.raises(UserError, match=rf"{says}; its linear layers are .*query"):
+            adapted(none)
     assert adapted("[self.query,value]").trainable()

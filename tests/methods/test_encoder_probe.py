@@ -76,3 +76,12 @@ def test_it_begins_from_no_other_run(tmp_path):
     assert "is solved from the features alone; leave it away" in config.method.objection(
         config, Shape(8, 2, 8, 8, 64, 100)
     )
+
+
+@pytest.mark.parametrize("words", ["[foo,bar]", "[]", "[' No']"])
+def test_its_words_are_the_tasks(words, capsys):
+    assert main(["task=rte", "method=encoder_probe", "train.epochs=0", f"method.words={words}"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "method.words=[" in error
+    assert "answer task=rte, [' No', ' Yes']; leave it away" in error
