@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lopa_bench.cli import words
+from lopa_bench.cli import queries, words
 from lopa_bench.cli.options import option, overrides
 from lopa_bench.config.keys import key_of
 from lopa_bench.errors import Interrupted, UserError
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 SUMMARY = "one run, or with -m a sweep; the word run may be left out"
 DETAILS = "Every key of conf/ is an option: lopa-bench --cfg job --resolve prints them, lopa-bench list the choices."
 EXAMPLE = "lopa-bench task=rte method=lopa seed=0, the same as lopa-bench run --task rte --method lopa --seed 0"
-
-# Hydra's own flags that answer without running anything.
-QUERIES = {"--info", "-i", "--hydra-help", "--install-completion", "-sc", "--shell-completion"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,9 +51,10 @@ def main(argv: Sequence[str]) -> int:
     from lopa_bench.config.quoting import as_meant
     from lopa_bench.config.refused import check_words
 
-    if QUERIES & set(argv):
-        check_hydra([word for word in argv if "=" in word])
-        return _hydra(list(argv))
+    if (query := queries.asked(argv)) is not None:
+        given = queries.checked(query)
+        check_hydra(given) if "--shell-completion" in query else check_keys(given)
+        return _hydra(query)
     options = words.read(Options, argv, "run")
     given = [as_meant(word, options.multirun) for word in options.overrides]
     line = scale.notice(given)
