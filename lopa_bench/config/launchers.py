@@ -42,7 +42,12 @@ NUMBERS = {
     "hydra.sweeper.max_batch_size": (1, True),
 }
 PARAMS = "hydra.sweeper.params"
-DIRECTIONS = ("minimize", "maximize")
+CHOICES = {
+    "hydra.sweeper.direction": ("minimize", "maximize"),
+    "hydra.launcher.prefer": ("processes", "threads"),
+    "hydra.launcher.require": ("null", "sharedmem"),
+}
+SECTIONS = ("hydra.launcher", "hydra.sweeper")
 OURS = ("hydra.sweep", "hydra.run", "hydra.output_subdir")  # where Hydra would write by itself
 
 
@@ -58,7 +63,7 @@ def check_launcher(override: Override) -> None:
         _check_plugin(override)
     if key == "hydra.sweeper.storage":
         _check_storage(override)
-    if key in {"hydra", "hydra.launcher", "hydra.sweeper"}:
+    if key in {"hydra", *SECTIONS}:
         raise UserError(
             f"{override.input_line}: {key} holds keys and is no value; hydra/launcher=… and hydra/sweeper=… choose one"
         )
@@ -70,8 +75,14 @@ def check_launcher(override: Override) -> None:
         raise UserError(f"{override.input_line}: is no number above 0; nearest: {key}=null, which is no limit")
     if key in NUMBERS:
         _check_number(override, *NUMBERS[key])
-    if key == "hydra.sweeper.direction" and override.value() not in DIRECTIONS:
-        raise UserError(not_one_of(key, override.get_value_element_as_str(), DIRECTIONS))
+    if key in CHOICES and (text := _text(override)) not in CHOICES[key]:
+        raise UserError(not_one_of(key, text, CHOICES[key]))
+    if key == "hydra.launcher.batch_size" and _text(override) != "auto":  # of joblib, which takes auto too
+        _check_number(override, 1, none=False)
+    if (override.is_add() or override.is_force_add()) and key.rpartition(".")[0] in SECTIONS:
+        raise UserError(
+            f"{override.input_line}: a launcher's and a sweeper's keys are there already; nearest: {key}={_text(override)}"
+        )
     if key in OURS or key.startswith(tuple(f"{section}." for section in OURS)):
         raise UserError(f"{override.input_line}: a sweep's folder is below results_dir; leave it out")
 
@@ -101,7 +112,12 @@ def _swept(override: Override) -> str:
     key, value = override.key_or_group, override.value()
     if key == PARAMS:
         return " ".join(f"{name}={own}" for name, own in value.items()) if isinstance(value, dict) else "seed=0,1"
-    return f"{key.removeprefix(f'{PARAMS}.')}={str(override.input_line).partition('=')[2]}"
+    return f"{key.removeprefix(f'{PARAMS}.')}={_text(override)}"
+
+
+def _text(override: Override) -> str:
+    """The value as it was typed, of a sweep too."""
+    return str(override.input_line).partition("=")[2]
 
 
 def _check_plugin(override: Override) -> None:

@@ -19,12 +19,14 @@ KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {  # start of pydantic's
 }
 
 
-def one_line(error: Any, values: Mapping[str, Any], prefix: str, fields: Sequence[str]) -> str:
-    """A pydantic error as `key=value: what is wrong; what would be valid`.
+def one_line(errors: Sequence[Any], values: Mapping[str, Any], prefix: str, fields: Sequence[str]) -> str:
+    """The first of pydantic's errors as `key=value: what is wrong; what would be valid`.
 
     Args:
+        errors: of a value that may be a number or a word, one for each of the two.
         values: what the class was made from. prefix: their key. fields: the names that the class knows.
     """
+    error = errors[0]
     names, whole = _given(error, values)
     key = ".".join([prefix, *names] if prefix else names)
     value, context, kind = error["input"], error.get("ctx", {}), error["type"].split("_")[0]
@@ -33,8 +35,7 @@ def one_line(error: Any, values: Mapping[str, Any], prefix: str, fields: Sequenc
     if error["type"] in {"missing", "missing_argument"}:
         return f"{key} is needed: give {key}=…"
     if error["type"] == "literal_error":
-        options = [o.strip(" '") for o in context["expected"].replace(" or ", ",").split(",")]
-        return not_one_of(key, shown(value), options)
+        return not_one_of(key, shown(value), _options(error))
     if error["type"] == "too_short" and not value:
         return f"{key}={shown(value)}: it has to hold at least one; give {key}=[…]"
     for bound, words in BOUNDS:
@@ -56,6 +57,10 @@ def one_line(error: Any, values: Mapping[str, Any], prefix: str, fields: Sequenc
     if kind == "list":
         near = f"; nearest: {key}=[{value}]" if isinstance(value, str) else f"; give {key}=[…]"
         return f"{key}={shown(value)} is not {wanted}{near}"
+    offered = [word for other in errors if other["loc"][:1] == error["loc"][:1] for word in _options(other)]
+    if offered:
+        near = hint(shown(value), offered, f"{key}={{}}")
+        return f"{key}={shown(value)} is not {wanted} and not one of {', '.join(offered)}{near}"
     return f"{key}={shown(value)} is not {wanted}"
 
 
@@ -65,6 +70,13 @@ def shown(value: Any) -> str:
     plain = str(value) if isinstance(value, (str, int, float)) else type(value).__name__
     text = quoting.override("", value)[1:] if spelled else plain
     return text if len(text) <= 80 else f"{text[:76]}…"
+
+
+def _options(error: Any) -> list[str]:
+    """The words that would be valid; none where words are not the matter."""
+    if error["type"] != "literal_error":
+        return []
+    return [option.strip(" '") for option in error["ctx"]["expected"].replace(" or ", ",").split(",")]
 
 
 def _given(error: Any, values: Mapping[str, Any]) -> tuple[list[str], Any]:

@@ -17,6 +17,7 @@ CONVERTED = {  # in OmegaConf's words -> what is wanted
     "to Integer": "is not a whole number",
     "to Float": "is not a number",
     "valid bool": "is not true or false",
+    "not Optional": "is no value; leave it away, or give one",
 }
 MAPPED = (" to Dict[", "merge DictConfig", "to assign")  # in its words where a mapping is wanted
 
@@ -33,8 +34,8 @@ def check_words(overrides: Sequence[str]) -> None:
             )
         if word.startswith("~") and key not in groups:
             raise UserError(f"{word}: a run reads {key}; leave it as it is, or give it a value: {key}=…")
-        if word.startswith("+") and not word.startswith("++") and key in groups:
-            raise UserError(f"{word}: there is a {key} already; nearest: {word[1:]}")
+        if word.startswith("+") and key in groups:
+            raise UserError(f"{word}: {key} is there already; nearest: {word.lstrip('+')}")
 
 
 def why(error: BaseException, overrides: Sequence[str]) -> str:

@@ -37,9 +37,8 @@ def fill(cls: type[T], values: Mapping[str, Any], key: str) -> T:
     try:
         return cls(**section_of(values, key))
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
         fields = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        raise UserError(one_line(first, values, key, fields)) from error
+        raise UserError(one_line(error.errors(), values, key, fields)) from error
 
 
 def section_of(values: Any, key: str) -> Mapping[str, Any]:

@@ -23,6 +23,9 @@ def check(word):
         ("hydra.launcher.timeout_min=true", "nearest: hydra.launcher.timeout_min=1"),
         ("hydra.launcher.mem_gb=99999999999", "nearest: hydra.launcher.mem_gb=2147483647"),
         ("hydra.launcher.timeout=-1", "nearest: hydra.launcher.timeout=null"),
+        ("hydra.launcher.batch_size=x", "nearest: hydra.launcher.batch_size=1"),
+        ("+hydra.launcher.foo=1", "nearest: hydra.launcher.foo=1"),
+        ("++hydra.sweeper.foo=1", "nearest: hydra.sweeper.foo=1"),
         ("hydra.launcher.n_jobs=abc", "-1 is one for each core"),
         ("hydra.launcher.n_jobs=null", "-1 is one for each core"),
         ("hydra.launcher=5", "hydra/launcher=…"),
@@ -43,7 +46,24 @@ def test_a_setting_that_cannot_work_is_told(word, offers):
 
 @pytest.mark.parametrize(
     "word",
-    ["tasks_per_node=2", "cpus_per_task=null", "gpus_per_node=0", "timeout_min=60", "timeout=0.5", "n_jobs=-2"],
+    [
+        "tasks_per_node=2",
+        "cpus_per_task=null",
+        "gpus_per_node=0",
+        "timeout_min=60",
+        "timeout=0.5",
+        "n_jobs=-2",
+        "batch_size=auto",
+        "require=null",
+        "additional_parameters.x=1",
+    ],
 )
 def test_a_setting_that_works_is_taken(word):
     check(f"hydra.launcher.{word}")
+
+
+def test_a_word_that_a_launcher_does_not_take_is_told():
+    with pytest.raises(
+        UserError, match=r"^hydra.launcher.prefer=thread is not one of .*; nearest: hydra.launcher.prefer=threads"
+    ):
+        check("hydra.launcher.prefer=thread")

@@ -22,6 +22,8 @@ WRONG = [
     ("model.label_words=5", "model.label_words=5", "give model.label_words={NAME: VALUE}"),
     ("model.label_words={5:Yes}", "model.label_words={5:Yes}: 5 is not text", "'5'"),
     ("task=write task.input=a task.target=b task.hub=5", "task.hub=5", "give task.hub={NAME: VALUE}"),
+    ("method.rank=ful", "method.rank=ful is not a whole number and not one of full", "nearest: method.rank=full"),
+    ("method.init_std=x", "method.init_std=x is not a number and", "not one of scaled, xavier"),
     ("results_dir=null", "results_dir=null", "leave it away, or give one"),
 ]
 
