@@ -38,6 +38,8 @@ def one_line(errors: Sequence[Any], values: Mapping[str, Any], prefix: str, fiel
         return not_one_of(key, shown(value), _options(error))
     if error["type"] == "too_short" and not value:
         return f"{key}={shown(value)}: it has to hold at least one; give {key}=[…]"
+    if error["type"] == "string_too_short" and not value:
+        return f"{key}={shown(whole)}: there is an empty text in it; leave it out, or give one"
     for bound, words in BOUNDS:
         if bound in context:
             limit = spell(context[bound])
@@ -45,7 +47,7 @@ def one_line(errors: Sequence[Any], values: Mapping[str, Any], prefix: str, fiel
             return f"{key}={shown(value)} must be {words} {limit}{near}"
     if error["type"] == "value_error":
         return f"{key}={shown(value)}: {context['error']}" if names else str(context["error"])
-    if kind == "string":
+    if error["type"] == "string_type":
         return _no_text(key, whole, value)
     if kind in {"dict", "dataclass"}:
         return f"{key}={shown(value)} holds names with values and is no value; give {key}={{NAME: VALUE}}"

@@ -34,9 +34,10 @@ def override(key: str, value: object) -> str:
         return f"{key}={{{','.join(override(str(name), own).replace('=', ':', 1) for name, own in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"{key}=[{','.join(override('', own)[1:] for own in value)}]"
-    word = f"{key}={spell(value)}"
-    parsed = read(f"key={spell(value)}") if isinstance(value, str) else None
-    return quoted(key, value) if isinstance(value, str) and (parsed is None or parsed.value() != value) else word
+    if not isinstance(value, str):
+        return f"{key}={spell(value)}"
+    parsed = read(f"key={value}") if value else None  # an empty text would be no item of a list
+    return f"{key}={value}" if parsed is not None and parsed.value() == value else quoted(key, value)
 
 
 def as_meant(word: str, multirun: bool = False) -> str:

@@ -24,6 +24,7 @@ WRONG = [
     ("task=write task.input=a task.target=b task.hub=5", "task.hub=5", "give task.hub={NAME: VALUE}"),
     ("method.rank=ful", "method.rank=ful is not a whole number and not one of full", "nearest: method.rank=full"),
     ("method.init_std=x", "method.init_std=x is not a number and", "not one of scaled, xavier"),
+    ("task=mbpp method=pt task.stop_words=[a,'']", "task.stop_words=[a,'']: there is an empty text", "leave it out"),
     ("results_dir=null", "results_dir=null", "leave it away, or give one"),
 ]
 
