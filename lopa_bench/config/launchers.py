@@ -42,6 +42,7 @@ NUMBERS = {
     "hydra.sweeper.max_batch_size": (1, True),
 }
 PARAMS = "hydra.sweeper.params"
+QUOTES = "'\""
 CHOICES = {
     "hydra.sweeper.direction": ("minimize", "maximize"),
     "hydra.launcher.prefer": ("processes", "threads"),
@@ -112,7 +113,7 @@ def _swept(override: Override) -> str:
     key, value = override.key_or_group, override.value()
     if key == PARAMS:
         return " ".join(f"{name}={own}" for name, own in value.items()) if isinstance(value, dict) else "seed=0,1"
-    return f"{key.removeprefix(f'{PARAMS}.')}={_text(override)}"
+    return f"{key.removeprefix(f'{PARAMS}.')}={_text(override).strip(QUOTES)}"
 
 
 def _text(override: Override) -> str:

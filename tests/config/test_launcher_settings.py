@@ -34,6 +34,7 @@ def check(word):
         ("~hydra.launcher.n_jobs", "leave it as it is"),
         ("hydra.sweeper.params={seed:'0,1',train.lr:'1'}", "nearest: seed=0,1 train.lr=1"),
         ("+hydra.sweeper.params.seed=0,1", "nearest: seed=0,1"),
+        ("+hydra.sweeper.params.seed='0,1'", "nearest: seed=0,1"),
         ("hydra.sweeper.params=x", "nearest: seed=0,1"),
     ],
 )
