@@ -96,7 +96,7 @@ BAD = [
     ("publish to=/proc/version", "to=/proc/version", "is a file"),
     ("report output=/proc/version/x", "output=/proc/version/x", "is a file"),
     ("runs output=/proc", "output=/proc", "is a folder, not a file"),
-    ("method=lopa method.head_layers=true", "method.head_layers=True", "whole number"),
+    ("method=lopa method.head_layers=true", "method.head_layers=true", "whole number"),
     ("method=lopa model.encoder_revision=abc", "model.encoder_revision=abc", "nearest: model.revision=abc"),
     ("task=mbpp method=pt task.timeout_s=0.05", "task.timeout_s=0.05", "nearest: task.timeout_s=0.1"),
     ("task=mbpp method=pt task.timeout_s=1e30", "task.timeout_s=1e+30", "nearest: task.timeout_s=86400"),
