@@ -20,7 +20,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.host import network
 from lopa_bench.host.files import why_not_writable
 from lopa_bench.host.terminal import say
-from lopa_bench.run.memory import PROGRAM, Memory, estimate
+from lopa_bench.run.memory import PROGRAM, estimate
 
 SUMMARY = "what this machine has, and whether a run (its overrides) fits on it; each lack with its fix"
 DETAILS = """\
@@ -87,7 +87,7 @@ def memory(config: Config) -> Iterator[Check]:
     yield Check("device", name)
     tokens = longest(config)
     try:
-        needed = _needed(config, tokens)
+        needed = estimate(config, tokens)
     except UserError as error:
         yield Check("memory", f"{size(free)} free", str(error), fatal=False)
         return
@@ -109,14 +109,6 @@ def memory(config: Config) -> Iterator[Check]:
     yield Check("memory", text, advice if peak > free else None)
 
 
-def _needed(config: Config, tokens: int | None = None) -> Memory:
-    """Of a run that would start: sizes that no run can have are no sizes of tensors. Raises `UserError`."""
-    from lopa_bench.run.preflight import preflight
-
-    preflight(config)
-    return estimate(config, tokens)
-
-
 def longest(config: Config) -> int | None:
     """The tokens of the longest row, None where the rows cannot be read: `models_and_data` says why."""
     from lopa_bench.run.inputs import longest_row
@@ -130,7 +122,7 @@ def disk(config: Config) -> Iterator[Check]:
     """Room for what the run writes: its results, and until it ends two checkpoints."""
     needed = SPARE_DISK
     with contextlib.suppress(UserError):  # which `memory` tells
-        needed += _needed(config).written  # whatever the rows are
+        needed += estimate(config).written  # whatever the rows are
     folder = next(
         path for path in (config.results_dir.absolute(), *config.results_dir.absolute().parents) if path.exists()
     )

@@ -108,6 +108,8 @@ def grid_of(options: Options) -> Grid:
         key = key_of(word)
         if key in ITS_OWN:
             raise UserError(f"{word}: the grid says which {key} its runs have; leave it out")
+        if key in told:
+            raise UserError(f"grid: {word} is the second {key}; give one")
         if not any(applies(method, key) for method in options.method or methods):
             raise UserError(f"{word}: no method of the grid has {key}")
         told[key] = word

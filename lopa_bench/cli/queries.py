@@ -31,6 +31,9 @@ def asked(argv: Sequence[str]) -> list[str] | None:
 
 def checked(words: Sequence[str]) -> list[str]:
     """The overrides among the words. Raises `UserError` for a flag, a topic or a shell that there is not."""
+    words = list(words)
+    for flag in {"-p", "--package"} & set(words) if "--info" in words else ():  # of which part Hydra shows
+        del words[words.index(flag) : words.index(flag) + 2]
     flags = [word for word in words if word.startswith("-")]
     if unknown := next((flag for flag in flags if flag not in FLAGS), None):
         raise UserError(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lopa_bench.cli.options import Choice, Option, options_of
-from lopa_bench.config.keys import key_of, spell
+from lopa_bench.config.keys import spell
 from lopa_bench.config.nearest import hint, is_near, nearest, not_one_of
 from lopa_bench.errors import UserError
 
@@ -191,10 +191,6 @@ def run_overrides(given: Sequence[str]) -> list[str]:
 
     meant = [as_meant(word) for word in given]
     check_keys(meant)
-    keys = [key_of(word) for word in meant]
-    for place, word in enumerate(meant):
-        if keys[place] in keys[:place]:
-            raise UserError(f"{word} is the second {keys[place]}; give one")
     return meant
 
 

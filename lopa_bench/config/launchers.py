@@ -32,11 +32,11 @@ NUMBERS = {
     "hydra.launcher.gpus_per_node": (0, True),
     "hydra.launcher.gpus_per_task": (0, True),
     "hydra.launcher.cpus_per_gpu": (1, True),
-    "hydra.launcher.mem_gb": (1, True),
+    "hydra.launcher.mem_gb": (0, True),
     "hydra.launcher.timeout_min": (1, False),
     "hydra.launcher.max_num_timeout": (0, False),
     "hydra.launcher.array_parallelism": (1, False),
-    "hydra.launcher.signal_delay_s": (1, False),
+    "hydra.launcher.signal_delay_s": (0, False),
     "hydra.sweeper.n_trials": (1, False),
     "hydra.sweeper.n_jobs": (1, False),
     "hydra.sweeper.max_batch_size": (1, True),
@@ -76,9 +76,9 @@ def check_launcher(override: Override) -> None:
         raise UserError(f"{override.input_line}: is no number above 0; nearest: {key}=null, which is no limit")
     if key in NUMBERS:
         _check_number(override, *NUMBERS[key])
-    if key in CHOICES and (text := _text(override)) not in CHOICES[key]:
+    if key in CHOICES and (text := _text(override).strip(QUOTES)) not in CHOICES[key]:
         raise UserError(not_one_of(key, text, CHOICES[key]))
-    if key == "hydra.launcher.batch_size" and _text(override) != "auto":  # of joblib, which takes auto too
+    if key == "hydra.launcher.batch_size" and override.value() != "auto":  # of joblib, which takes auto too
         _check_number(override, 1, none=False)
     if (override.is_add() or override.is_force_add()) and key.rpartition(".")[0] in SECTIONS:
         raise UserError(

@@ -35,6 +35,12 @@ def cast_weights(model: PreTrainedModel, dtype: torch.dtype) -> None:
             tensor.data = tensor.data.to(dtype)
 
 
+def quieten() -> None:
+    """What transformers says while it loads is left out: a run shows its own progress, and what lacks in a model is refused here."""
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+
+
 def load_model(auto_class: Any, key: str, files: ModelFiles, dtype: torch.dtype, trust_remote_code: bool) -> Any:
     """The model of `files` that transformers' `auto_class` makes, in evaluation mode.
 
@@ -43,8 +49,7 @@ def load_model(auto_class: Any, key: str, files: ModelFiles, dtype: torch.dtype,
     Raises:
         UserError: files that do not load, weights that are missing, left over, of another shape, infinite or NaN; named by `key`.
     """
-    transformers_logging.disable_progress_bar()  # a run shows its own
-    transformers_logging.set_verbosity_error()
+    quieten()
     options = files.options(trust_remote_code)
     source = f"{key}={files.source}"
 

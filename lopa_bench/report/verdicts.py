@@ -155,9 +155,13 @@ class _Checker:
 
     def scores(self, run: pd.Series, contrast: Contrast, prompts: Whose | None = None) -> RowScores | None:
         """A run's statistics; a file that is damaged or of other predictions is named among the warnings, and counts as none."""
-        metric = as_run(contrast.task, run["config"].get("task") or {}).metrics[contrast.metric]
         claimed = getattr(run["instance"], prompts) if prompts else run["metrics"].get(contrast.metric)
-        scores, problem = _scores(run["path"], metric, prompts, claimed)
+        try:
+            metric = as_run(contrast.task, run["config"].get("task") or {}).metrics[contrast.metric]
+        except UserError as error:
+            scores, problem = None, f"{run['path']}: {error}: its seeds count, its examples do not"
+        else:
+            scores, problem = _scores(run["path"], metric, prompts, claimed)
         if problem and problem not in self.all.warnings:
             self.all.warnings.append(problem)
         return scores

@@ -103,7 +103,11 @@ def _wrong_file(path: Path, file: File) -> str:
 
 def _check_scores(run: pd.Series, checked: Checked, everything: bool) -> None:
     """Every metric over the rows, and what exchanged prompts scored; with `everything` those over the whole split, too."""
-    task = as_run(run["task"], run["config"].get("task") or {})
+    try:
+        task = as_run(run["task"], run["config"].get("task") or {})
+    except UserError as error:
+        checked.look(f"{run['path']}: {error}")
+        return
     known = task.metrics
     claimed: list[tuple[str, float, Whose | None]] = [
         (name, value, None) for name, value in run["metrics"].items() if name in known and known[name].per_row

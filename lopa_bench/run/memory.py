@@ -26,7 +26,8 @@ GPU_SLACK = 1.1  # of blocks that PyTorch's allocator cuts to size (docs/speed.m
 PROGRAM = (
     580 << 20
 )  # of a process before its model: Python and its libraries 470 MiB, a task's texts and tokens about 100 (docs/speed.md)
-MOST_ROWS = 1 << 16  # of a batch that is reckoned with: what a machine has no room for has none with these either
+# Rows of a batch, and tokens of a text, that are reckoned with: what a machine has no room for has none with these either.
+MOST_ROWS, MOST_TOKENS = 1 << 16, 1 << 17
 LOGITS = 3  # times in fp32: themselves, their logarithms, their gradients; of new tokens, the beams' sums
 
 
@@ -116,7 +117,7 @@ def _estimate(config: Config, tokens: int | None) -> Memory:
         wide, built = (config.method.parameters(backbone, width) for width in (encoder.width, files.width))
         trained += wide - built
     kept = FP32 if config.selection != "last" else 0
-    text = tokens or config.text_length
+    text = min(tokens or config.text_length, MOST_TOKENS)
     writing = written_bytes(config, files, backbone.vocabulary, text, dtype.itemsize)
     if not trained or not config.train.epochs:
         return Memory(loading, weights, 0, 0, writing=writing)

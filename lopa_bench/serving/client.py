@@ -39,6 +39,7 @@ from lopa_bench.methods.parts import Parts
 from lopa_bench.methods.placement import join, places
 from lopa_bench.models.batches import pad
 from lopa_bench.models.files import locate
+from lopa_bench.models.loading import quieten
 from lopa_bench.models.shape import Shape
 from lopa_bench.models.tokens import cloze_ids, encoder_ids, masked, row_ids, token_ids
 from lopa_bench.serving.completions import complete
@@ -108,6 +109,7 @@ class SoftPromptClient:
             UserError: another kind of folder, another version of this one, a file that is missing or broken, another backbone, or a
                 device that is not there.
         """
+        quieten()
         folder, device = Path(folder), str(usable_device(device))
         if (folder / "adapter_config.json").is_file():
             raise UserError(f"{folder} is a peft adapter folder; load it with peft.PeftModel.from_pretrained")
@@ -204,8 +206,7 @@ class SoftPromptClient:
             raise UserError("complete: a masked LM writes no text; ask its logits at <mask> (docs/serving.md)")
         if settings.get("n", 1) != 1:
             raise UserError(f"n={settings['n']}: one text is written after each; ask again with another seed for more")
-        request = self.embed(texts)
-        prompts = [row[kept.bool()] for row, kept in zip(*request[:2], strict=True)]
+        prompts = [row[kept.bool()] for row, kept in zip(*self.embed(texts)[:2], strict=True)]
         stops = [stop] if isinstance(stop, str) else list(stop)
         asked = {"max_tokens": max_tokens, "temperature": temperature, "stop": stops, **settings}
         return complete(url, prompts, asked if model is None else {"model": model, **asked}, api_key)
@@ -226,8 +227,7 @@ class SoftPromptClient:
             if self.kind == "masked"
             else [row_ids(self.tokenizer, text) for text in texts]
         )
-        cut = sum(len(ids) > self.max_length for ids in whole)
-        if not cut:
+        if not (cut := sum(len(ids) > self.max_length for ids in whole)):
             return whole
         _warn_of_cut(cut, len(texts), f"the run read (max_length={self.max_length}")
         if self.kind == "masked":

@@ -82,7 +82,7 @@ class Task(ABC):
     section: ClassVar[str] = "task"  # of a config: what it is made of must be derived from this class
     name: Name
     family: str
-    files: dict[SplitName, Annotated[list[str], Field(min_length=1)]]
+    files: dict[SplitName, list[str]]
     hub: Annotated[HubSource | None, _read_as(HubSource, "task.hub")]
     columns: dict[str, Annotated[list[str], Field(min_length=1)]]
     header: bool = True

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from pydantic import ValidationError
 
-from lopa_bench.config import files, typed
+from lopa_bench.config import files, mistyped, typed
 from lopa_bench.config.nearest import not_one_of
 from lopa_bench.errors import UserError
 from lopa_bench.tasks.base import Task
@@ -49,8 +50,15 @@ def _root(path: Path) -> DictConfig:
 
 
 def as_run(name: str, settings: Mapping[str, Any]) -> Task:
-    """The task with those of its values that a run had (the section `task` of what determines its number)."""
+    """The task with those of its values that a run had (the section `task` of what determines its number).
+
+    Raises:
+        UserError: values that this version takes no longer, which a run of another one may have.
+    """
     task = known(name)
     fields = {field.name for field in dataclasses.fields(task)}
     own = {key: value for key, value in settings.items() if key in fields}
-    return dataclasses.replace(task, **own)
+    try:
+        return dataclasses.replace(task, **own)
+    except ValidationError as error:  # another version took them
+        raise UserError(mistyped.one_line(error.errors(), own, "task", sorted(fields))) from None

@@ -97,7 +97,7 @@ def _share(one: tuple[Path, slice], another: tuple[Path, slice]) -> bool:
 
 def _task_files(task: Task, folder: str | None) -> dict[SplitName, tuple[Path, slice]]:
     """The first of the task's candidate files of each split that exists below `folder`."""
-    if nameless := [split for split in ("train", "test") if split not in task.files]:
+    if nameless := [split for split in ("train", "test") if not task.files.get(split)]:
         split = nameless[0]
         raise UserError(f"task.files: task={task.name} names no file of {split}; nearest: task.files.{split}=[FILE]")
     if not folder:

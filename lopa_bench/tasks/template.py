@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from string import Formatter
 
+from lopa_bench.errors import in_a_line
+
 
 def check_template(key: str, template: str, columns: Collection[str], answers: Collection[str] = ()) -> list[str]:
     """The columns that a template reads.
@@ -26,10 +28,20 @@ def check_template(key: str, template: str, columns: Collection[str], answers: C
             raise ValueError(f"{told}: a pair of braces names no column; {there}")
         if field not in columns:
             raise ValueError(f"{told}: there is no column {field!r}; {there}")
-        if form or conversion:
-            raise ValueError(f"{told}: a column stands alone in its braces; nearest: {{{field}}}")
+        if why := _no_form(form, conversion):
+            raise ValueError(f"{told}: {why} in the braces of {field}; nearest: {{{field}}}")
         if field in answers:
             raise ValueError(f"{told} reads {field}: the answer would be in the input")
     if not parsed:
         raise ValueError(f"{told} names no column, so that every row would read the same; {there}")
     return [field for field, _, _ in parsed if field]
+
+
+def _no_form(form: str | None, conversion: str | None) -> str:
+    """Why a text cannot be written in this form (``.200``, the first 200 letters) and conversion (``r``); empty where it can."""
+    asked = f"{{{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+    try:
+        asked.format("")
+    except (ValueError, LookupError) as error:
+        return in_a_line(error)
+    return ""

@@ -87,7 +87,6 @@ BAD = [
     ("-m train.lr=interval(0,1)", "interval(0,1)", "hydra/sweeper=optuna"),
     ("-m method=none seed=0,1 seed=2", "seed=0,1: seed is given twice", "with all its values"),
     ("-m seed=range(0,1e9)", "seed=range(0,1e9)", "a sweep has fewer"),
-    ("plan table=e2e train.lr=1 train.lr=2", "train.lr=2 is the second train.lr", "give one"),
     ("plan table=e2e train.lr=abc commands=true", "train.lr=abc", "not a number"),
     ("reproduce table=e2e data.limit=0", "data.limit=0", "nearest: data.limit=1"),
     ("conf.path=", "conf.path=", "name a folder"),

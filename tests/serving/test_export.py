@@ -166,6 +166,14 @@ def test_a_causal_client_asks_with_prompt_and_text(tiny_models, tmp_path):
     assert torch.equal(request.inputs_embeds[:, 4:], model.backbone.embed(request.input_ids))
 
 
+def test_what_transformers_says_of_an_encoder_it_loads_is_left_out(tiny_models, tmp_path):
+    """In a program of the user's own: of an encoder without its pooler it would advise to train it."""
+    exported(tiny_models, "roberta", "lopa", tmp_path / "client")
+    program = "import sys; from lopa_bench.serving.client import SoftPromptClient; SoftPromptClient.load(sys.argv[1])"
+    words = [sys.executable, "-c", program, str(tmp_path / "client")]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stderr == ""
+
+
 @pytest.mark.parametrize(("architecture", "gap"), [("llama", ""), ("roberta", " ? <mask>")])
 def test_a_text_that_a_client_cuts_is_told_of(architecture, gap, tiny_models, tmp_path):
     exported(tiny_models, architecture, "pt", tmp_path / "client", "train.max_length=12")

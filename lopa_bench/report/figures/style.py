@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "<", "p", ">")  # each told hollow from filled at small sizes; one more than colours
 GREY = "#8a8a8a"
+DPI = 160
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -84,9 +85,9 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     drawn = io.BytesIO()
     with styled():
-        figure.savefig(drawn, format="png", dpi=160)
+        figure.savefig(drawn, format="png", dpi=DPI)
     with writing(paths[0]) as png:  # 256 colours show it as well, in a third of the bytes
-        Image.open(drawn).convert("RGB").quantize(256).save(png, "PNG", optimize=True)
+        Image.open(drawn).convert("RGB").quantize(256).save(png, "PNG", optimize=True, dpi=(DPI, DPI))
     with writing(paths[1]) as svg:
         write_svg(figure, svg)
     return paths
