@@ -48,9 +48,7 @@ class Glue(Task):
         if self.f1_label is not None and self.label_words and self.f1_label not in self.label_words:
             raise ValueError(f"task.f1_label={self.f1_label} is no class; there are {', '.join(self.label_words)}")
         own = type(self)
-        if (
-            own.question is Glue.question and own.examples is Glue.examples
-        ):  # else what its braces mean is a class's own
+        if own.question is Glue.question and own.examples is Glue.examples:  # else its braces are the class's own
             check_template("task.template", self.template, self.columns, self.answer_fields)
             if self.causal_template is not None:
                 check_template("task.causal_template", self.causal_template, self.columns, self.answer_fields)
