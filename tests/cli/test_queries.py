@@ -39,7 +39,6 @@ def test_what_is_wrong_is_one_line(line, names, offers, capsys, monkeypatch):
     ("line", "says"),
     [
         ("--info", "Installed Hydra Plugins"),
-        ("task=rte --info", "Installed Hydra Plugins"),
         ("--info task=rte", "Installed Hydra Plugins"),
         ("--info=defaults", "Defaults List"),
         ("--hydra-help", "Hydra"),
