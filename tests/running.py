@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+from lopa_bench.cli.main import main
+
 
 def measured(result):
     """What must be the same for the same run."""
@@ -27,3 +29,13 @@ def free_port():
 def complaints(error):
     """The lines of standard error beside those in which a run says how far it is."""
     return [line for line in error.splitlines() if not re.match(r"[\w-]+/[\w-]+: ", line)]
+
+
+def refusal(words, capsys):
+    """The line with which a command is refused: one, with status 2 and nothing on standard output."""
+    assert main(words) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("lopa-bench: error: ")
+    assert error.count("\n") == 1
+    return error

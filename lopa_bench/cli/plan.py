@@ -72,7 +72,8 @@ def plan_of(options: Tables) -> Plan:
     """The plan that the options ask for; what of the results could not be read is said on standard error.
 
     Raises:
-        UserError: `decide` with `fast`, of which one seed decides nothing, or at a scale with one look.
+        UserError: `decide` with `fast`, of which one seed decides nothing, or at a scale with one look; an override that a run of some
+            method or task could not take.
     """
     from lopa_bench.study.plan import plan
     from lopa_bench.study.tables import tables

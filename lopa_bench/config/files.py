@@ -109,8 +109,7 @@ def sources() -> list[Path]:
 
 
 def cached_by_sources(function: Callable[P, T]) -> Callable[P, T]:
-    """`functools.cache` for what is read of YAML: another folder of one's own has answers of its own."""
-
+    """`functools.cache` for what is read of YAML: another folder of one's own has answers of its own. What raises is asked again."""
     kept: dict[object, T] = {}
 
     @wraps(function)

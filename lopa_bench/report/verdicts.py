@@ -158,12 +158,12 @@ class _Checker:
         claimed = getattr(run["instance"], prompts) if prompts else run["metrics"].get(contrast.metric)
         try:
             metric = as_run(contrast.task, run["config"].get("task") or {}).metrics[contrast.metric]
-        except UserError as error:
-            scores, problem = None, f"{run['path']}: {error}: its seeds count, its examples do not"
-        else:
             scores, problem = _scores(run["path"], metric, prompts, claimed)
-        if problem and problem not in self.all.warnings:
-            self.all.warnings.append(problem)
+        except UserError as error:
+            scores, problem = None, f"{run['path']}: {error}"
+        told = f"{problem}: its seeds count, its examples do not"
+        if problem and told not in self.all.warnings:
+            self.all.warnings.append(told)
         return scores
 
 
@@ -193,7 +193,7 @@ def _scores(path: Path, metric: Metric, prompts: Whose | None, claimed: float | 
     try:
         return read_scores(path, metric, prompts, claimed), ""
     except UserError as error:
-        return None, f"{error}: its seeds count, its examples do not"
+        return None, str(error)
 
 
 def _not_counted(there: int, at: Look) -> list[str]:

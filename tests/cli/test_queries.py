@@ -4,8 +4,7 @@ import subprocess
 import sys
 
 import pytest
-
-from lopa_bench.cli.main import main
+from running import refusal
 
 
 @pytest.mark.parametrize(
@@ -26,11 +25,7 @@ from lopa_bench.cli.main import main
 )
 def test_what_is_wrong_is_one_line(line, names, offers, capsys, monkeypatch):
     monkeypatch.delenv("COMP_LINE", raising=False)
-    assert main(line.split()) == 2
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert error.startswith("lopa-bench: error: ")
-    assert error.count("\n") == 1
+    error = refusal(line.split(), capsys)
     assert names in error
     assert offers in error
 

@@ -1,8 +1,8 @@
 """What Hydra and OmegaConf would answer in their own words, or with a traceback: one line with the key, the value and the way out."""
 
 import pytest
+from running import refusal
 
-from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
 
 REFUSED = [
@@ -33,11 +33,7 @@ REFUSED = [
 @pytest.mark.parametrize(("line", "names", "offers"), REFUSED, ids=[refused[0] for refused in REFUSED])
 def test_the_value_and_the_way_out_are_told(line, names, offers, capsys):
     task = [] if "task=" in line else ["task=rte"]
-    assert main([*line.split(), *task]) == 2
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert error.startswith("lopa-bench: error: ")
-    assert error.count("\n") == 1
+    error = refusal([*line.split(), *task], capsys)
     assert names in error
     assert offers in error
 
