@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lopa_bench.config.compose import compose_config, keys_of, load_config, told
@@ -159,17 +158,14 @@ def _instead(key: str, known: set[str], parsed: Sequence[Override]) -> str:
 
 
 def jobs(overrides: Sequence[str]) -> list[list[str]]:
-    """The override lists of a sweep's jobs, in Hydra's order. Of an interval that a search draws from, its start."""
-    parsed = {o.key_or_group: o for o in _parse([*_sweeper_params(overrides), *overrides])}  # a later one replaces
+    """The override lists of a sweep's jobs, in Hydra's order. Of an interval that a search draws from, its start.
+
+    Raises:
+        UserError: what Hydra's own section does not take, before the first job.
+    """
+    compose_config(hydra_words(overrides), hydra=True)  # others may be keys of a choice that is swept over
+    parsed = {o.key_or_group: o for o in _parse(overrides)}  # a later one replaces
     return list(_jobs(list(parsed.values())))
-
-
-def _sweeper_params(overrides: Sequence[str]) -> list[str]:
-    """What the configuration sweeps over by itself (``hydra.sweeper.params``)."""
-    composed = compose_config(hydra_words(overrides), hydra=True)  # others may be keys of a choice that is swept over
-    sweeper = OmegaConf.to_container(composed.hydra.sweeper)
-    params = (sweeper.get("params") if isinstance(sweeper, dict) else None) or {}
-    return [f"{key}={value}" for key, value in params.items()]
 
 
 def _parse(overrides: Sequence[str]) -> list[Override]:
