@@ -35,7 +35,7 @@ often used keys (all of them: lopa-bench settings):
   scale=mini|small|paper                    mini: embedded model and data, no network (default)
   task= method= model= recipe=              see lopa-bench list
   seed=0  results_dir=runs  force=true   run again although the result is there
-  data.source=mini|files|hub  data.dir=DIR  data.limit=N (rows per split)
+  data.source=mini|mini_fresh|files|hub  data.dir=DIR  data.limit=N (rows per split)
   train.epochs= train.batch_size= train.lr=
   method.rank= method.num_virtual_tokens= method.freeze_encoder=
   model=local model.path=DIR                any Hugging Face folder

@@ -45,7 +45,7 @@ class Data:
             be absent.
     """
 
-    source: Literal["mini", "files", "hub"]
+    source: Literal["mini", "mini_fresh", "files", "hub"]
     dir: FolderAtHome | None
     limit: Count | None
     train_limit: Count | None = None
@@ -91,12 +91,13 @@ class Models:
 
 @settings
 class Train:
-    """How long and how fast. docs/speed.md and docs/sweeps.md say what the last six but `encoder_lr` are for.
+    """How long and how fast. docs/speed.md and docs/sweeps.md say what `accumulate`, `bucket` and the last three are for.
 
     Attributes:
         encoder_lr: of an instance encoder that is trained; None: `lr`, as in the authors' code.
         warmup: a fraction of all steps. clip: the largest gradient norm.
         accumulate: batches per optimiser step. bucket: batches of rows of like length.
+        evaluations: of the selection split in an epoch, evenly spaced. The last, at its end, selects; the others draw the curve alone.
         compile: `torch.compile` for the training forward and backward pass.
         gradient_checkpointing: keep each layer's input only and compute the layer again in the backward pass.
         shard: divide the model, and gradients and optimiser state of its size, among the run's processes (FSDP).
@@ -114,6 +115,7 @@ class Train:
     accumulate: Count
     bucket: bool
     encoder_lr: NonNegative | None = None
+    evaluations: Count = 1
     compile: bool = False  # runs from before the option read the same
     gradient_checkpointing: bool = False
     shard: bool = False

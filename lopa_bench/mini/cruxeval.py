@@ -17,12 +17,17 @@ from lopa_bench.mini.python_programs import Program, branch, calls, chain, loop
 ROUNDS = {"train": (1600, 1600), "validation": (200, 200), "test": (200, 500)}
 
 
-def cruxeval(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
-    """Rows per split, the same for every call with the same seed."""
-    rng = Random(f"cruxeval {seed}")
+def cruxeval(fresh: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """Rows per split, the same for every call.
+
+    Args:
+        fresh: so many rows of the second test split in place of the first: of a further round, none of whose programs is in the first.
+    """
+    rng = Random("cruxeval 0")
     splits: dict[str, list[dict[str, Any]]] = {split: [] for split in ROUNDS}
     seen: set[str] = set()
-    for sizes in rounds(ROUNDS):
+    more = {split: (*sizes, sizes[-1] + fresh * (split == "test")) for split, sizes in ROUNDS.items()}
+    for sizes in rounds(more if fresh else ROUNDS):
         while any(len(splits[split]) < size for split, size in sizes.items()):
             program = draw_program(rng)
             rows = splits[program.split()]
@@ -35,7 +40,7 @@ def cruxeval(seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     numbered = (row for split in ROUNDS for row in splits[split])
     for number, row in enumerate(numbered):
         row["id"] = f"sample_{number}"
-    return splits
+    return {**splits, "test": splits["test"][-fresh:]} if fresh else splits
 
 
 def draw_program(rng: Random) -> Program:

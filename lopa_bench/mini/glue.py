@@ -31,15 +31,19 @@ Row = dict[str, Any]
 Maker = Callable[[random.Random, Entities, int], Row]
 
 
-def _rows(task: str, make: Maker, shares: tuple[float, ...]) -> dict[str, list[Row]]:
+def _rows(task: str, make: Maker, shares: tuple[float, ...], fresh: int) -> dict[str, list[Row]]:
     """The splits of a task: label number i makes up `shares[i]` of each, in random order.
 
     Makers put the label last; no two rows of the task have the same texts.
+
+    Args:
+        fresh: so many rows of the second test split in place of the first: a further block, of which no text is in the first.
     """
+    sizes = {**SIZES, "test": (*SIZES["test"], fresh)} if fresh else SIZES
     splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
     seen = set()
     for split in SPLITS:
-        for block, size in enumerate(SIZES[split]):
+        for block, size in enumerate(sizes[split]):
             rng, who = random.Random(f"{task}-{split}-{SEED}{f'-{block}' if block else ''}"), entities(split)
             for label in _labels(rng, shares, size):
                 row = make(rng, who, label)
@@ -47,7 +51,7 @@ def _rows(task: str, make: Maker, shares: tuple[float, ...]) -> dict[str, list[R
                     row = make(rng, who, label)
                 seen.add(texts)
                 splits[split].append(row)
-    return splits
+    return {**splits, "test": splits["test"][-fresh:]} if fresh else splits
 
 
 def _labels(rng: random.Random, shares: tuple[float, ...], size: int) -> list[int]:
@@ -62,7 +66,7 @@ def _indexed(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
     return {split: [{"index": i, **row} for i, row in enumerate(rows)] for split, rows in splits.items()}
 
 
-def rte() -> dict[str, list[Row]]:
+def rte(fresh: int = 0) -> dict[str, list[Row]]:
     """Does the second sentence follow from the first? 50/50."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
@@ -76,10 +80,10 @@ def rte() -> dict[str, list[Row]]:
             "label": ("not_entailment", "entailment")[label],
         }
 
-    return _indexed(_rows("rte", make, (0.5, 0.5)))
+    return _indexed(_rows("rte", make, (0.5, 0.5), fresh))
 
 
-def mnli() -> dict[str, list[Row]]:
+def mnli(fresh: int = 0) -> dict[str, list[Row]]:
     """Does the hypothesis follow, contradict, or neither? A third each."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
@@ -90,10 +94,10 @@ def mnli() -> dict[str, list[Row]]:
             "label": LABELS[label],
         }
 
-    return _rows("mnli", make, (1 / 3, 1 / 3, 1 / 3))
+    return _rows("mnli", make, (1 / 3, 1 / 3, 1 / 3), fresh)
 
 
-def sst2() -> dict[str, list[Row]]:
+def sst2(fresh: int = 0) -> dict[str, list[Row]]:
     """Is the review favourable? 56 % are."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
@@ -102,10 +106,10 @@ def sst2() -> dict[str, list[Row]]:
             "label": str(label),
         }
 
-    return _rows("sst2", make, (0.44, 0.56))
+    return _rows("sst2", make, (0.44, 0.56), fresh)
 
 
-def mrpc() -> dict[str, list[Row]]:
+def mrpc(fresh: int = 0) -> dict[str, list[Row]]:
     """Do two sentences say the same? 68 % do."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
@@ -116,7 +120,7 @@ def mrpc() -> dict[str, list[Row]]:
             two = rng.choice(tellings(other))
         return {"#1 String": f"{one} .", "#2 String": f"{two} .", "Quality": str(label)}
 
-    return _rows("mrpc", make, (0.32, 0.68))
+    return _rows("mrpc", make, (0.32, 0.68), fresh)
 
 
 def questions(rng: random.Random, who: Entities, same: bool, turn: float = 0.15) -> tuple[str, str]:
@@ -131,14 +135,14 @@ def questions(rng: random.Random, who: Entities, same: bool, turn: float = 0.15)
     return (one, two) if one != two else questions(rng, who, same, turn)
 
 
-def qqp() -> dict[str, list[Row]]:
+def qqp(fresh: int = 0) -> dict[str, list[Row]]:
     """Do two questions ask the same? 37 % do."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
         one, two = questions(rng, who, same=bool(label))
         return {"question1": f"{one} ?", "question2": f"{two} ?", "is_duplicate": str(label)}
 
-    return _rows("qqp", make, (0.63, 0.37))
+    return _rows("qqp", make, (0.63, 0.37), fresh)
 
 
 def answers(told: Statement, asked: Statement, slot: str) -> bool:
@@ -186,7 +190,7 @@ def answering(rng: random.Random, who: Entities, label: bool, lacks: float) -> t
             return asked, slot, told
 
 
-def qnli() -> dict[str, list[Row]]:
+def qnli(fresh: int = 0) -> dict[str, list[Row]]:
     """Does the sentence answer the question? 50/50."""
 
     def make(rng: random.Random, who: Entities, label: int) -> Row:
@@ -197,4 +201,4 @@ def qnli() -> dict[str, list[Row]]:
             "label": ("not_entailment", "entailment")[label],
         }
 
-    return _indexed(_rows("qnli", make, (0.5, 0.5)))
+    return _indexed(_rows("qnli", make, (0.5, 0.5), fresh))

@@ -10,7 +10,7 @@ from typing import Any
 
 from lopa_bench.host.terminal import printable
 from lopa_bench.report import markdown
-from lopa_bench.report.claims_text import HOW, as_dict, read_by, statement
+from lopa_bench.report.claims_text import HOW, as_dict, detail, read_by, statement
 from lopa_bench.report.findings import CheckedPart, Finding, Verdict, by_rule
 from lopa_bench.report.terminal import console_of_reports, printed
 from lopa_bench.report.verdicts import check_claims
@@ -137,8 +137,8 @@ def _caveats(part: CheckedPart) -> list[str]:
     """What the claims report says beside the comparisons: ``sst2, qqp: the two sides differ in device (cpu | NVIDIA H100)``."""
     tasks: dict[str, list[str]] = {}
     for finding in part.findings:
-        if finding.detail:
-            tasks.setdefault(finding.detail, []).append(finding.comparison.task)
+        if told := detail(finding):
+            tasks.setdefault(told, []).append(finding.comparison.task)
     return [f"{', '.join(named)}: {detail}" for detail, named in tasks.items()]
 
 

@@ -15,6 +15,7 @@ from lopa_bench.results.read import runs_beside
 from lopa_bench.results.record import Result
 from lopa_bench.tasks.known import as_run
 from lopa_bench.tasks.places import own_files
+from lopa_bench.tasks.sources import EMBEDDED
 
 if TYPE_CHECKING:
     from lopa_bench.config.schema import Config
@@ -72,7 +73,7 @@ def card(run: Path, config: Config, written: str, licence: str | None) -> str:
         version=result.versions.get("lopa-bench", ""),
         written=written,
         rows=result.data.rows[result.reported_split],
-        kind="embedded, synthetic " if result.data.source == "mini" else "",
+        kind="embedded, synthetic " if result.data.source in EMBEDDED else "",
         metric=metric.axis,
         score=_score(result, listed),
         counted=result.parameters.paper,
@@ -127,7 +128,7 @@ def _command(result: Result, listed: ListedRun, below: list[str]) -> str:
 def _dataset(result: Result, task: Task) -> dict[str, Any]:
     """What was scored, as the hub's index names a data set: by its id there if it is that one's rows, and never for synthetic ones."""
     split = result.reported_split
-    if result.data.source == "mini":
+    if result.data.source in EMBEDDED:
         name = f"{task.title} (embedded, synthetic rows of lopa-bench)"
         return {"dataset_type": f"lopa-bench-mini-{result.task}", "dataset_name": name, "dataset_split": split}
     if task.hub is None or own_files(task, {"source": result.data.source, "files": result.data.files}):

@@ -14,6 +14,7 @@ from lopa_bench.report.claims_text import (
     as_json,
     as_markdown,
     asking,
+    detail,
     missing_commands,
     needs,
     number_cells,
@@ -93,7 +94,7 @@ def _lines(findings: Iterable[Finding]) -> Iterator[str]:
     """``rte, mrpc: about 2 more seeds would decide as often as not``, tasks of which the same is said together."""
     tasks: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
-        said = [finding.detail] if finding.detail else []
+        said = [told] if (told := detail(finding)) else []
         if finding.difference is None:
             said = [finding.verdict, *said]
         elif finding.verdict == "undecided":

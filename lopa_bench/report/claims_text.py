@@ -9,9 +9,9 @@ from typing import Any
 
 from lopa_bench.report import markdown
 from lopa_bench.report.crossed import LEVEL
-from lopa_bench.report.findings import WORTH, CheckedClaim, CheckedPart, Finding, Verdict
+from lopa_bench.report.findings import WORTH, WORTH_ANEW, CheckedClaim, CheckedPart, Finding, Verdict
 from lopa_bench.report.texts import MISSING
-from lopa_bench.study import plan
+from lopa_bench.study import plan, second
 from lopa_bench.study.claim import Contrast
 from lopa_bench.study.commands import commands
 from lopa_bench.study.looks import EARLY, LOOKS, Look
@@ -28,7 +28,10 @@ HOW = (
     "correction, were the effect seen the true one. One seed never decides. Known to a point: undecided with all seeds of its look, "
     "and the interval ends within one point of the effect; such a comparison asks for no more. Another asks for the next look's seeds "
     f"where the last look would decide it in at least {100 * WORTH:.0f} % of cases (on the same rows, after all corrections, at the effect "
-    "and spread seen) or know it to a point. Intervals are not corrected for looks."
+    "and spread seen) or know it to a point. Intervals are not corrected for looks. Second study: what the looks leave open is tested "
+    "anew, once, on seeds and test rows that none of them had, at a level of its own, corrected for the claim's other comparisons "
+    f"there; it is asked for where it would decide in at least {100 * WORTH_ANEW:.0f} % of cases or know to a point, and of speed "
+    "always. Each study has a false verdict in at most 5 % of claims, both together in at most 10 %."
 )
 LEAST = 0.001  # a smaller p is printed as less than this
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
@@ -41,6 +44,10 @@ def needs(finding: Finding) -> str:
     assert difference is not None
     if difference.seeds == 1:
         return "one seed does not tell how many it takes"
+    if finding.asks_anew:
+        return f"asks for the second study ({_second_study(finding)})"
+    if finding.first and finding.to_a_point:
+        return "known to a point"
     if finding.chance is not None:
         by_chance = finding.chance >= WORTH or not finding.asks
         then = f"decide it in {math.floor(100 * finding.chance)} % of cases" if by_chance else "know it to a point"
@@ -54,6 +61,27 @@ def needs(finding: Finding) -> str:
     if not wanted:
         return "no practical number of seeds or rows would decide"
     return f"about {' or '.join(wanted)} would decide as often as not"
+
+
+def _second_study(finding: Finding) -> str:
+    """Its size, and what it would do for a comparison that asks for it; nothing is said of speed, which it measures otherwise."""
+    size = f"{finding.asks_anew} seeds and {second.rows(finding.comparison.task):,} other test rows"
+    if finding.chance is None:
+        return size
+    decides = f"decides it in {math.floor(100 * finding.chance)} % of cases"
+    return f"{size}: {decides if finding.chance >= WORTH_ANEW else 'knows it to a point'}"
+
+
+def detail(finding: Finding) -> str:
+    """What else a reader must know of a finding; of one of the second study, what the first had found."""
+    if finding.first is None:
+        return finding.detail
+    before = finding.first.difference
+    assert before is not None
+    first = (
+        f"second study; the first: {before.effect:+.2f} ({before.low:+.2f} … {before.high:+.2f}), {before.seeds} seeds"
+    )
+    return "; ".join(filter(None, [first, finding.detail]))
 
 
 def finding_cells(finding: Finding) -> list[str]:
@@ -70,8 +98,8 @@ def finding_cells(finding: Finding) -> list[str]:
         return [comparison.task, label, finding.detail or MISSING, *[""] * 5, verdict]
     if verdict == "undecided":
         verdict = f"undecided, leans {LEANS[finding.leaning]}; {needs(finding)}"
-    if finding.detail:
-        verdict += f" ({finding.detail})"
+    if told := detail(finding):
+        verdict += f" ({told})"
     return [comparison.task, label, *number_cells(finding), verdict]
 
 
@@ -123,7 +151,7 @@ def missing_commands(checked: Iterable[CheckedClaim]) -> list[str]:
 
 def asking(checked: Iterable[CheckedClaim]) -> str:
     """How many comparisons ask for further seeds, and what makes these runs; empty where none does."""
-    count = sum(finding.asks is not None for claim in checked for finding in claim.findings)
+    count = sum(bool(finding.asks or finding.asks_anew) for claim in checked for finding in claim.findings)
     asks = "comparisons ask" if count > 1 else "comparison asks"
     return f"{count} {asks} for further seeds: decide=true of lopa-bench plan and reproduce" if count else ""
 
@@ -202,8 +230,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "more_rows": difference.more_rows,
             "chance": finding.chance,
             "asks": finding.asks,
+            "asks_anew": finding.asks_anew,
             "to_a_point": finding.to_a_point,
         }
+    if finding.first is not None:
+        numbers["first"] = _finding(finding.first)
     return {
         "task": finding.comparison.task,
         "verdict": finding.verdict,

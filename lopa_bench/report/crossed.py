@@ -111,6 +111,20 @@ class Parts:
             others=self.others if count < OWN else 0,
         )
 
+    def anew(self, count: int, rows: int) -> Parts:
+        """What they would be over so many other seeds and, where anything is known of examples, so many other examples."""
+        by_seeds, by_rows = self.count / count, self.rows / rows
+        rest = by_seeds * by_rows * self.rest
+        return Parts(
+            examples=by_rows * max(0.0, self.examples - self.rest) + rest,
+            seeds=by_seeds
+            * (max(0.0, self.seeds - self.rest) + (by_rows if self.rows else 1) * min(self.seeds, self.rest)),
+            rest=rest,
+            freedom=count - 1,
+            rows=rows if self.rows else 0,
+            count=count,
+        )
+
     def chance(self, count: int, distance: float, level: float, far: float = math.inf) -> float:
         """How often it is decided, on whichever side, once there are `count` seeds: these and new ones, on the same examples.
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from lopa_bench.report.crossed import LEVEL
 from lopa_bench.report.statistics import Difference, holm
+from lopa_bench.study import second
 from lopa_bench.study.claim import Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.looks import ONCE, Look
 from lopa_bench.study.planned import PlannedRun
 
 POINT = 1.0  # of the metric: half of the interval of a difference that is known well, whatever its sign
 WORTH = 0.2  # a further look is asked for where the last one decides at least as often as this, or knows to a point
+WORTH_ANEW = 0.5  # and the second study, which costs more
 
 Verdict = Literal["holds", "fails", "undecided", "no runs"]
 
@@ -25,8 +28,9 @@ class Finding:
     Attributes:
         p_holm: corrected for the looks and for the claim's other comparisons; below `LEVEL` it is decided.
         look: where it stands in the planned looks. encoders: what read the instance in the runs compared; none where neither side does.
-        chance: how often the last look would decide it; None where this is the last, or nothing more is to be known.
-        asks: the seeds of the next look, where it is worth its runs.
+        chance: how often the last look, or the second study, would decide it; None where neither is left, or nothing more is to be known.
+        asks: the seeds of the next look, where it is worth its runs. asks_anew: the second study's, where that is.
+        first: of a finding of the second study, the first one's.
     """
 
     comparison: Contrast | Fewer | Linear
@@ -39,6 +43,8 @@ class Finding:
     encoders: tuple[str, ...] = ()
     chance: float | None = None
     asks: int | None = None
+    asks_anew: int | None = None
+    first: Finding | None = None
 
     @property
     def more_seeds(self) -> int | None:
@@ -75,6 +81,24 @@ class Finding:
     def in_points(self) -> bool:
         """Whether its difference is one of scores; steps are no points."""
         return isinstance(self.comparison, Contrast) and self.comparison.measure != "steps"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is a tested comparison that is neither decided nor known to a point, and asks for no further look."""
+        tested = self.verdict == "undecided" and self.difference is not None and self.look.complete
+        return tested and not self.to_a_point and not self.asks
+
+    def asking_anew(self, seeds: int, tests: int) -> Finding:
+        """The same, with whether it asks for a second study of so many seeds, as one of so many tests there: of speed it always does."""
+        found = self.difference
+        if found is None or found.known is None:
+            return self
+        if not self.in_points:
+            return replace(self, chance=None, asks_anew=seeds)
+        known = found.known.anew(seeds, second.rows(self.comparison.task))
+        chance = known.power(found.distance, LEVEL / tests, found.far)
+        worth = chance >= WORTH_ANEW or (self.in_points and known.half() <= POINT)
+        return replace(self, chance=chance, asks_anew=seeds) if worth else self
 
     def looking_on(self, tests: int) -> Finding:
         """The same, with the chance of the last look and whether it asks for the next, as one of so many undecided tests."""
@@ -116,17 +140,30 @@ class CheckedClaim:
         return [finding for part in self.parts for finding in part.findings]
 
 
-def correct(findings: Sequence[Finding]) -> list[Finding]:
+def concluded(claim: Claim, findings: Iterable[Finding]) -> CheckedClaim:
+    """The verdicts that these findings, one a comparison in the claim's order, make of its parts and of itself."""
+    left = iter(findings)
+    parts = []
+    for part in claim.parts:
+        own = tuple(islice(left, len(part.comparisons)))
+        parts.append(CheckedPart(part, by_rule(part.rule, [finding.verdict for finding in own]), own))
+    return CheckedClaim(claim, by_rule("every", [part.verdict for part in parts]), tuple(parts))
+
+
+def correct(findings: Sequence[Finding], to_come: int = 0) -> list[Finding]:
     """Holm over the tests of one claim, then the verdict each test allows. A comparison with one seed is none.
 
     Each p is first divided by the share of the level that its look may spend (a weighted Bonferroni correction over the looks).
     The next to be decided is the one whose p falls first below `LEVEL` divided by the number of the undecided: at that level is counted
     what each of them needs.
+
+    Args:
+        to_come: further tests of the same plan that are not there yet; they count, so that none to come takes a verdict back.
     """
     tested = {i: found for i, finding in enumerate(findings) if (found := finding.difference) and found.seeds > 1}
-    ps = holm([min(1.0, found.p / findings[i].look.share) for i, found in tested.items()])
+    ps = holm([*(min(1.0, found.p / findings[i].look.share) for i, found in tested.items()), *[1.0] * to_come])
     corrected = list(findings)
-    for (i, found), p in zip(tested.items(), ps, strict=True):
+    for (i, found), p in zip(tested.items(), ps, strict=False):
         at_its_level = found.powered_at(LEVEL * findings[i].look.share)
         corrected[i] = replace(findings[i], verdict=_verdict(findings[i], p), p_holm=p, difference=at_its_level)
     undecided = [i for i in tested if corrected[i].verdict == "undecided"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import Runs
-from lopa_bench.study import plan
+from lopa_bench.study import plan, second
 from lopa_bench.study.claim import Contrast
 from lopa_bench.study.commands import words
 from lopa_bench.study.planned import PlannedRun
@@ -15,16 +15,20 @@ from lopa_bench.study.tables import row_and_column
 
 
 def further_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[PlannedRun]:
-    """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these.
+    """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these, and those of the second study.
 
     A comparison only one side of which is planned asks for nothing: the seeds of that side could not be counted.
     """
     there = {tuple(words(run.overrides)) for run in planned}
     asked: list[PlannedRun] = []
     for finding in (finding for claim in check_claims(runs, scale) for finding in claim.findings):
-        if finding.asks and isinstance(contrast := finding.comparison, Contrast):
-            seeds = tuple(range(finding.asks))
+        if (finding.asks or finding.asks_anew) and isinstance(contrast := finding.comparison, Contrast):
             cells = [plan.cell(*row_and_column(row, contrast.task, scale), scale) for row in (contrast.a, contrast.b)]
             if all(tuple(words(cell.overrides)) in there for cell in cells):
-                asked += [replace(cell, seeds=seeds) for cell in cells]
-    return plan.distinct(sorted(asked, key=lambda run: len(run.seeds)))
+                asked += [
+                    replace(cell, seeds=tuple(range(finding.asks)))
+                    if finding.asks
+                    else second.anew(cell, contrast.measure == "steps")
+                    for cell in cells
+                ]
+    return plan.distinct(sorted(asked, key=lambda run: (len(run.seeds), len(run.beside))))

@@ -18,7 +18,7 @@ from lopa_bench.config.quoting import override
 from lopa_bench.report.cells import count
 from lopa_bench.report.choice import by_rank_of
 from lopa_bench.results.read import Runs
-from lopa_bench.study import plan
+from lopa_bench.study import plan, second
 from lopa_bench.study.planned import PlannedRun
 from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.tables import tables
@@ -109,11 +109,11 @@ def in_tables(runs: Runs, scale: str, fast: bool = False) -> set[int]:
 
 
 def planned(runs: Runs, scale: str) -> list[Path]:
-    """The ``result.json`` of the runs that a plan asks for: a cell's, on the recipe, of a seed that some look at the claims may want."""
+    """The ``result.json`` of the runs that a plan asks for: a cell's, on the recipe, of a seed that a look or the second study may want."""
     cells = plan.planned_runs(tables(scale), scale)
-    return _of(
-        [replace(cell, seeds=tuple(range(seeds_of_looks(cell.overrides, scale)[-1]))) for cell in cells], runs, scale
-    )
+    looked_at = [replace(cell, seeds=tuple(range(seeds_of_looks(cell.overrides, scale)[-1]))) for cell in cells]
+    anew = [second.anew(cell) for cell in cells if second.seeds(scale, cell.task)]
+    return _of([*looked_at, *anew], runs, scale)
 
 
 def examples(runs: Runs, scale: str) -> list[Path]:

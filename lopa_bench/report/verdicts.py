@@ -15,13 +15,14 @@ from lopa_bench.errors import UserError
 from lopa_bench.metrics.metric import Metric
 from lopa_bench.report.choice import choose
 from lopa_bench.report.differing import differing
-from lopa_bench.report.findings import CheckedClaim, CheckedPart, Finding, by_rule, correct
+from lopa_bench.report.findings import CheckedClaim, Finding, concluded, correct
 from lopa_bench.report.resampling import RowScores, Whose, other_examples, read_scores
+from lopa_bench.report.second_study import with_second_study
 from lopa_bench.report.statistics import paired_difference, pool
 from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import Runs
 from lopa_bench.results.record import Instance
-from lopa_bench.study import plan
+from lopa_bench.study import plan, second
 from lopa_bench.study.claim import SHARE, Claim, Contrast, Fewer, Linear, Part
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.study.looks import ONCE, Look, look_at
@@ -30,18 +31,25 @@ from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import row_and_column
 from lopa_bench.tasks.known import as_run
+from lopa_bench.tasks.sources import FRESH
+
+SOURCE = "data.source"
 
 
 def check_claims(
     runs: Runs, scale: str, *, fast: bool = False, claims: Sequence[Claim] = CLAIMS, seeds: int | None = None
 ) -> list[CheckedClaim]:
-    """Every claim's verdict; p values are Holm-corrected over all comparisons of a claim.
+    """Every claim's verdict; p values are Holm-corrected over all comparisons of a claim that one study tests.
 
     Args:
-        seeds: how many were planned in advance, to be looked at once; None: the study's looks.
+        seeds: how many were planned in advance, to be looked at once; None: the study's looks, and the second study.
     """
-    checker = _Checker(runs, scale, fast, seeds)
-    return [checker.claim(claim) for claim in claims]
+    first = _Checker(runs, scale, fast, seeds)
+    checked = [first.claim(claim) for claim in claims]
+    if fast or seeds or SOURCE in runs.given:
+        return checked
+    anew = _Checker(runs.only({**runs.given, SOURCE: FRESH}), scale, fast, seeds)
+    return [with_second_study(claim, anew.part, scale) for claim in checked]
 
 
 @dataclass(frozen=True)
@@ -52,14 +60,7 @@ class _Checker:
     seeds: int | None
 
     def claim(self, claim: Claim) -> CheckedClaim:
-        found = [self.part(part) for part in claim.parts]
-        corrected = iter(correct([finding for findings in found for finding in findings]))
-        parts = []
-        for part, findings in zip(claim.parts, found, strict=True):
-            decided = tuple(next(corrected) for _ in findings)
-            verdict = by_rule(part.rule, [finding.verdict for finding in decided])
-            parts.append(CheckedPart(part, verdict, decided))
-        return CheckedClaim(claim, by_rule("every", [p.verdict for p in parts]), tuple(parts))
+        return concluded(claim, correct([finding for part in claim.parts for finding in self.part(part)]))
 
     def part(self, part: Part) -> list[Finding]:
         found = [self.examine(comparison) for comparison in part.comparisons]
@@ -88,6 +89,8 @@ class _Checker:
         """The seeds of each look at a comparison of these rows."""
         if self.seeds or self.fast:
             return (self.seeds or 1,)
+        if self.all.given.get(SOURCE) == FRESH and (anew := second.seeds(self.scale, task)):
+            return (anew,)
         return min((seeds_of_looks(self.planned(row, task).overrides, self.scale) for row in rows), key=max)
 
     def compared(

@@ -98,7 +98,7 @@ class Monitor:
             scores=self._scores,
         )
 
-    def epoch(self, progress: Progress, scores: Mapping[str, float]) -> None:
+    def scores(self, progress: Progress, scores: Mapping[str, float]) -> None:
         self._scores = scores
         self._send(progress)
         self._show(lambda: self._window.log(scores, progress.step))

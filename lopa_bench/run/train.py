@@ -49,7 +49,8 @@ def train(
     A model that searches first (`search_epochs`) begins anew with what it has found: another optimiser, another schedule.
 
     Args:
-        evaluate: scores of the selection split, called after every epoch of the training itself; None keeps the last epoch.
+        evaluate: scores of the selection split, called after every epoch of the training itself, and within it where
+            `settings.evaluations` asks for more; None keeps the last epoch.
         metric: whose score selects; the first of equal epochs wins.
         keep_end: save a checkpoint at the end, too: what follows takes long.
 
@@ -72,14 +73,12 @@ def train(
         while progress.epoch < training.epochs:
             for _ in training.steps():
                 monitor.step(progress, training.losses.last)
+                if evaluate is not None and training.within_epoch():
+                    training.scored(evaluate, monitor)
                 training.boundary(received)
             training.losses.flush()
             if evaluate is not None and progress.epoch >= model.search_epochs:
-                with monitor.counting("scoring the epoch"):
-                    scores = evaluate()
-                progress.history[-1].update(scores)
-                monitor.epoch(progress, scores)
-                training.keep_if_best(scores, metric)
+                training.keep_if_best(training.scored(evaluate, monitor), metric)
             training.next_epoch()
             training.boundary(received, over=keep_end and progress.epoch == training.epochs)
     if evaluate is None:
@@ -167,10 +166,10 @@ class Training:
 
     def steps(self) -> Iterator[None]:
         """Do the optimiser steps that are left of the epoch, one between two yields."""
-        self.model.train()
         settings, progress = self.settings, self.progress
         batches = self.split.shuffled(settings.batch_size, self.seed, progress.epoch, settings.bucket)
         while progress.batch < len(batches):
+            self.model.train()  # who evaluates between two steps leaves it otherwise
             self._step(batches[progress.batch : progress.batch + settings.accumulate])
             yield
 
@@ -199,6 +198,21 @@ class Training:
         progress.batch += len(group)
         progress.examples += sum(map(len, group))
         progress.seconds = time.perf_counter() - self._started
+
+    def within_epoch(self) -> bool:
+        """Whether an evaluation is due after this step that is not the one at the epoch's end."""
+        done, every = self.progress.step % self._epoch_steps, self._epoch_steps / self.settings.evaluations
+        wanted = {round(place * every) for place in range(1, self.settings.evaluations)}
+        return self.progress.epoch >= self.model.search_epochs and done > 0 and done in wanted
+
+    def scored(self, evaluate: Callable[[], Scores], monitor: Monitor) -> Scores:
+        """The selection split's scores now, which go into the history too."""
+        self.losses.flush()
+        with monitor.counting("scoring the epoch"):
+            scores = evaluate()
+        self.progress.history[-1].update(scores)
+        monitor.scores(self.progress, scores)
+        return scores
 
     def keep_if_best(self, scores: Scores, metric: Metric) -> None:
         """Keep the parameters if the epoch's `metric` is better than that of every earlier one."""

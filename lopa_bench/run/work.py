@@ -49,7 +49,7 @@ def flops(config: Config) -> tuple[int, int]:
             * (train + test)
             * (config.train.epochs * 3 if config.method.trains_encoder else 1)
         )
-    evaluations = 0 if config.selection == "last" else config.train.epochs
+    evaluations = 0 if config.selection == "last" else config.train.epochs * config.train.evaluations
     if generation is None:
         return reading + (1 + evaluations) * test * forward(size.input), 0
     selected = min(generation.select_rows or test, test) if config.selection == "holdout" else test

@@ -36,7 +36,7 @@ def groups(runs: Iterable[PlannedRun]) -> list[list[PlannedRun]]:
     """The runs that one command makes: they differ in nothing but the task."""
     found: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
     for run in runs:
-        rest = tuple(word for word in words(run.overrides) if not word.startswith("task="))
+        rest = tuple(word for word in run.words if not word.startswith("task="))
         found[rest, run.seeds].append(run)
     return list(found.values())
 
@@ -45,7 +45,7 @@ def _command(group: list[PlannedRun], told: Sequence[str]) -> str:
     """``lopa-bench -m task=rte,mrpc method=lopa seed=0,1,2``."""
     first = group[0]
     tasks = ",".join(dict.fromkeys(run.task for run in group))
-    rest = (word for word in words(first.overrides) if not word.startswith("task="))
+    rest = (word for word in first.words if not word.startswith("task="))
     small = first.overrides.get("scale") == "small"
     yours = [word for word in YOURS if small and key_of(word) not in map(key_of, told)]
     typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, first.seeds)), *yours, *told]

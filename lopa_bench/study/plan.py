@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ def missing_runs(
         done = set(runs.frame["seed"].iloc[wanted.places(runs, scale)])
         seeds = tuple(seed for seed in run.seeds if seed not in done)
         if seeds:
-            left.append(PlannedRun(run.overrides, seeds))
+            left.append(replace(run, seeds=seeds))
     return left
 
 
@@ -139,7 +139,12 @@ def plan(
         if key not in free and (key in NEVER or any(key in run.overrides for run in planned)):
             raise UserError(f"{key}={spell(value)}: the tables say which {key} their runs have; leave it out")
     planned = distinct(
-        PlannedRun({k: v for k, v in run.overrides.items() if k not in given}, run.seeds) for run in planned
+        replace(
+            run,
+            overrides={k: v for k, v in run.overrides.items() if k not in given},
+            beside={k: v for k, v in run.beside.items() if k not in given},
+        )
+        for run in planned
     )
     if given.get("model") == "local":  # its name is its folder's
         given["model"] = given.get("model.name") or folder_name(str(given.get("model.path", "")))

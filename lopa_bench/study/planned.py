@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from lopa_bench.config.fields import Kind
@@ -27,10 +27,12 @@ class PlannedRun:
     Attributes:
         overrides: what differs from the defaults, ``{"task": "rte", "method": "lopa", …}``.
         seeds: those that the table wants; the looks of the claims may ask for more.
+        beside: what its command is told besides, on which no number depends.
     """
 
     overrides: Mapping[str, Any]
     seeds: tuple[int, ...]
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -103,6 +105,11 @@ class PlannedRun:
         """The run where every run is given these settings, without its seeds."""
         return PlannedRun({**self.overrides, **self.instead(settings, scale)}, ())
 
+    @property
+    def words(self) -> list[str]:
+        """The overrides of its command, without a seed."""
+        return words({**self.overrides, **self.beside})
+
     def argv(self) -> list[list[str]]:
         """One list of overrides for ``lopa-bench`` per seed."""
-        return [[*words(self.overrides), f"seed={seed}"] for seed in self.seeds]
+        return [[*self.words, f"seed={seed}"] for seed in self.seeds]

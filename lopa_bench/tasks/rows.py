@@ -17,7 +17,7 @@ from lopa_bench.errors import UserError
 from lopa_bench.tasks.apart import check_apart
 from lopa_bench.tasks.base import Record, Task
 from lopa_bench.tasks.places import find_files, spelled_slice
-from lopa_bench.tasks.sources import embedded, hub_rows
+from lopa_bench.tasks.sources import EMBEDDED, embedded, hub_rows
 from lopa_bench.tasks.tables import Broken, Numbered, marked, numbered, read_table, without_broken
 
 # The part of a table that may be broken: QQP's training file has such rows, which GLUE's readers leave out.
@@ -91,8 +91,8 @@ def load_records(task: Task, data: Data, offline: bool, selection: str = "holdou
             split: _without(data.dir, path) + (spelled_slice(rows) if data.own else "")
             for split, (path, rows) in found.items()
         }
-    elif data.source == "mini":
-        splits = {split: numbered(rows) for split, rows in embedded(task).items()}
+    elif data.source in EMBEDDED:
+        splits = {split: numbered(rows) for split, rows in embedded(task, data.source).items()}
     else:
         splits = {split: numbered(rows) for split, rows in hub_rows(task, offline).items()}
     kept = {split: _part(rows, slice(data.limit)) for split, rows in splits.items()}

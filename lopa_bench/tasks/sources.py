@@ -7,12 +7,19 @@ from typing import Any
 from lopa_bench.errors import UserError, in_a_line
 from lopa_bench.tasks.base import Record, Task
 
+FRESH = "mini_fresh"  # value of data.source: the embedded rows, with the test split that no run of data.source=mini is scored on
+EMBEDDED = ("mini", FRESH)
 
-def embedded(task: Task) -> dict[str, list[Record]]:
-    """The splits of the embedded scale's task."""
+
+def embedded(task: Task, source: str) -> dict[str, list[Record]]:
+    """The splits of the embedded scale's task, from one of its two sources.
+
+    Raises:
+        UserError: the scale has no such task, or no second test split of it.
+    """
     from lopa_bench import mini
 
-    return {split: list(rows) for split, rows in mini.records(task.name).items()}
+    return {split: list(rows) for split, rows in mini.records(task.name, fresh=source == FRESH).items()}
 
 
 def hub_rows(task: Task, offline: bool) -> dict[str, list[Record]]:

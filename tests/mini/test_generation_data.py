@@ -9,6 +9,8 @@ from itertools import islice
 
 import pytest
 
+from lopa_bench import mini
+from lopa_bench.errors import UserError
 from lopa_bench.mini import records
 from lopa_bench.mini.clm_corpus import documents
 from lopa_bench.mini.e2e import VALUES
@@ -51,6 +53,25 @@ def test_sizes_suit_runs_on_two_cores(data, task):
     assert 150 <= texts["validation"] <= 250
     asked = {row["mr"] for row in splits["test"]} if task == "e2e" else splits["test"]
     assert len(asked) == 500  # enough to decide on; written once a run
+
+
+def test_the_second_test_split_of_programs_is_like_the_first_and_shares_none_with_it(data):
+    usual, fresh = data["cruxeval_o"], records("cruxeval_o", fresh=True)
+    assert (fresh["train"], fresh["validation"]) == (usual["train"], usual["validation"])
+    codes = {row["code"] for row in fresh["test"]}
+    assert len(codes) == len(fresh["test"]) == mini.FRESH["cruxeval_o"] == 3000
+    assert not {row["code"] for rows in usual.values() for row in rows} & codes
+    assert len({row["id"] for rows in fresh.values() for row in rows}) == 1600 + 200 + 3000
+    checked = "".join(f"{row['code']}\nassert f({row['input']}) == {row['output']}\n" for row in fresh["test"][::6])
+    run_in_plain_python(checked)
+
+
+def test_a_task_with_one_test_split_says_so():
+    with pytest.raises(
+        UserError,
+        match=r"^data.source=mini_fresh: task=mbpp has one test split, data.source=mini; these have two: rte, ",
+    ):
+        records("mbpp", fresh=True)
 
 
 def test_generating_imports_no_torch():

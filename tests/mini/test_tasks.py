@@ -47,6 +47,27 @@ def test_sizes_balance_and_speed(task) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
+def test_the_second_test_split_is_like_the_first_and_shares_no_row_with_it(task) -> None:
+    columns, label = COLUMNS[task]
+    usual, fresh = records(task), records(task, fresh=True)
+    assert {split: usual[split] == fresh[split] for split in usual} == {
+        "train": True,
+        "validation": True,
+        "test": False,
+    }
+    assert len(fresh["test"]) == mini.FRESH[task] == 8000
+    texts = [tuple(row[column] for column in columns) for row in fresh["test"]]
+    assert len(set(texts)) == len(texts)
+    assert not {tuple(row[column] for column in columns) for rows in usual.values() for row in rows} & set(texts)
+    for name, share in BALANCE[task].items():
+        assert sum(row[label] == name for row in fresh["test"]) / 8000 == pytest.approx(share, abs=0.005)
+    words = {w for row in fresh["test"] for column in columns for w in row[column].split()}
+    for split in ("train", "validation"):
+        who = world.entities(split)
+        assert not {*who.names, *who.kinds, *who.towns} & words
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_held_out_entities_are_not_in_train(task) -> None:
     columns, _ = COLUMNS[task]
     words = {

@@ -119,3 +119,29 @@ def test_a_row_of_the_history_is_the_mean_of_its_steps_at_the_last_ones_rate():
     (row,) = progress.history
     assert row == {"step": 3, "epoch": 1, "loss": 3.0, "lr": pytest.approx(0.3)}
     assert log.last == 6.0
+
+
+def test_further_evaluations_draw_the_curve_and_change_nothing_else(tiny_models, tmp_path):
+    """Seven batches, four steps an epoch: after the second of each, too, and the one at the end selects."""
+
+    def trained(folder, evaluations):
+        model, split = prepared(tiny_models("roberta"))
+        scores = iter(range(1, 9))  # later is better
+
+        def evaluate():
+            model.eval()
+            return {"accuracy": float(next(scores))}
+
+        settings = Train(**{**SETTINGS, "evaluations": evaluations})
+        told = settings, 0, evaluate, accuracy(), Checkpoints(tmp_path / folder, 1e9), MagicMock(), Processes()
+        return model, train(model, split, *told)
+
+    (usual, once), (model, often), (_, oftener) = trained("a", 1), trained("b", 2), trained("c", 40)
+    assert [row["step"] for row in once.history if "accuracy" in row] == [4, 8]
+    assert [row["step"] for row in often.history if "accuracy" in row] == [2, 4, 6, 8]
+    assert [row["step"] for row in oftener.history if "accuracy" in row] == list(range(1, 9))
+    assert (often.best_epoch, often.best_scores) == (2, {"accuracy": 4.0})
+    losses = [[{k: v for k, v in row.items() if k != "accuracy"} for row in each.history] for each in (once, often)]
+    assert losses[0] == losses[1]
+    for mine, theirs in zip(model.trainable().values(), usual.trainable().values(), strict=True):
+        assert torch.equal(mine, theirs)

@@ -1,0 +1,185 @@
+"""The second study: which open comparisons ask for it, what its runs are, and whose verdict stands."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import write_run
+
+from lopa_bench.cli import plan
+from lopa_bench.report.claims_text import as_json, as_markdown, asking, needs
+from lopa_bench.report.crossed import Parts
+from lopa_bench.report.further import further_runs
+from lopa_bench.report.verdicts import check_claims
+from lopa_bench.results.read import read_runs
+from lopa_bench.study import second
+from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.plan import planned_runs
+from lopa_bench.study.tables import tables
+from lopa_bench.tasks.sources import FRESH
+
+C1, C9 = CLAIMS[0], CLAIMS[8]
+ANEW = {"data.source": FRESH}
+
+
+def write(root, task, seeds, share, noise=0.0, rows=2000, settings=None):
+    """LOPA answers nine in ten of its rows right, PT a `share`, each seed's its own by `noise`."""
+    for seed in seeds:
+        for method, p in (("lopa", 0.9), ("pt", share)):
+            random = np.random.default_rng([seed, method == "pt", *task.encode()])
+            p += noise * random.standard_normal()
+            write_run(root, task, method, seed, correct=random.random(rows) < p, settings=settings)
+
+
+def checked(root, claim=C1, **options):
+    (found,) = check_claims(read_runs(root, "mini"), "mini", claims=[claim], **options)
+    return found
+
+
+def finding(root, task, **options):
+    return next(found for found in checked(root, **options).findings if found.comparison.task == task)
+
+
+def asked(root):
+    runs = further_runs(planned_runs(tables("mini"), "mini"), read_runs(root, "mini"), "mini")
+    return {(run.task, run.method): run for run in runs}
+
+
+@pytest.fixture
+def near(tmp_path):
+    """SST-2's PT two points below LOPA: too near for twenty seeds on 2,000 rows, not for forty on 8,000."""
+    write(tmp_path, "sst2", range(20), 0.885, noise=0.02)
+    return tmp_path
+
+
+def test_what_is_open_after_its_last_look_asks_for_the_second_study(near):
+    found = finding(near, "sst2")
+    assert (found.verdict, found.look.seeds, found.asks, found.asks_anew) == ("undecided", 20, None, 40)
+    worth = (
+        f"decides it in {math.floor(100 * found.chance)} % of cases" if found.chance >= 0.5 else "knows it to a point"
+    )
+    assert needs(found) == f"asks for the second study (40 seeds and 8,000 other test rows: {worth})"
+    assert (
+        asking([checked(near)]) == "1 comparison asks for further seeds: decide=true of lopa-bench plan and reproduce"
+    )
+    runs = asked(near)
+    assert set(runs) == {("sst2", "lopa"), ("sst2", "pt")}
+    run = runs["sst2", "pt"]
+    assert (run.seeds, dict(run.overrides)["data.source"]) == (tuple(range(100, 140)), FRESH)
+
+
+def test_the_plan_has_its_runs_and_what_they_are_told(near, capsys):
+    assert plan.main(["format=json", f"results_dir={near}", "table=glue", "decide=true"]) == 0
+    runs = [run for run in json.loads(capsys.readouterr().out) if f"data.source={FRESH}" in run]
+    assert len(runs) == 80
+    told = ["task=sst2", "method=pt", f"data.source={FRESH}", "instance_rows=0", "seed=100", f"results_dir={near}"]
+    assert told in runs
+    write(near, "sst2", range(100, 140), 0.885, rows=8000, settings=ANEW)
+    assert plan.main(["format=json", f"results_dir={near}", "table=glue", "decide=true"]) == 0
+    assert not [run for run in json.loads(capsys.readouterr().out) if f"data.source={FRESH}" in run]
+
+
+def test_with_all_its_runs_its_verdict_stands_and_the_first_ones_is_told(near):
+    before = finding(near, "sst2")
+    write(near, "sst2", range(100, 139), 0.885, rows=8000, settings=ANEW)
+    assert finding(near, "sst2") == before  # one seed is missing: nothing of it is looked at
+    write(near, "sst2", [139], 0.885, rows=8000, settings=ANEW)
+    found = finding(near, "sst2")
+    assert (found.verdict, found.difference.seeds, found.difference.rows) == ("holds", 40, 8000)
+    assert found.first.difference == before.difference
+    assert (found.asks, found.asks_anew) == (None, None)
+    text = as_markdown([checked(near)])
+    told = f"second study; the first: {before.difference.effect:+.2f} ({before.difference.low:+.2f} … {before.difference.high:+.2f})"
+    assert told in text
+    comparison = next(
+        c for c in json.loads(as_json([checked(near)]))[0]["parts"][0]["comparisons"] if c["task"] == "sst2"
+    )
+    assert comparison["first"]["seeds"] == 20
+    assert comparison["seeds"] == 40
+
+
+def test_its_level_is_its_own_and_divided_by_what_it_tests_alone(near):
+    """Beside it RTE, decided by the first study, is in no correction of the second."""
+    write(near, "rte", range(5), 0.5)
+    write(near, "sst2", range(100, 140), 0.885, rows=8000, settings=ANEW)
+    found = finding(near, "sst2")
+    assert found.p_holm == found.difference.p
+    assert found.look.share == 1
+    assert finding(near, "rte").first is None
+
+
+def test_a_test_that_is_to_come_counts_in_the_correction(near):
+    write(near, "qnli", range(20), 0.885, noise=0.02)
+    write(near, "sst2", range(100, 140), 0.885, rows=8000, settings=ANEW)
+    assert finding(near, "qnli").asks_anew == 40
+    found = finding(near, "sst2")
+    assert found.p_holm == pytest.approx(2 * found.difference.p)
+    write(near, "qnli", range(100, 140), 0.885, rows=8000, settings=ANEW)
+    found, other = finding(near, "sst2"), finding(near, "qnli")
+    assert max(found.p_holm, other.p_holm) <= 2 * max(found.difference.p, other.difference.p)
+    assert min(found.p_holm, other.p_holm) == pytest.approx(2 * min(found.difference.p, other.difference.p))
+
+
+def test_a_verdict_of_the_first_study_stands_whatever_the_second_has(tmp_path):
+    write(tmp_path, "rte", range(5), 0.5)
+    write(tmp_path, "rte", range(100, 140), 0.95, rows=8000, settings=ANEW)
+    found = finding(tmp_path, "rte")
+    assert (found.verdict, found.first, found.difference.seeds) == ("holds", None, 5)
+
+
+def test_what_is_known_to_a_point_or_far_from_it_asks_for_nothing(tmp_path):
+    write(tmp_path, "mrpc", range(20), 0.9)
+    write(tmp_path, "sst2", range(20), 0.9, noise=0.15)
+    for task in ("mrpc", "sst2"):
+        assert finding(tmp_path, task).asks_anew is None
+    assert asked(tmp_path) == {}
+
+
+def test_tasks_without_a_second_test_split_have_none(tmp_path):
+    write(tmp_path, "mbpp", range(20), 0.885, noise=0.02)
+    assert second.seeds("mini", "mbpp") is None
+    assert second.seeds("small", "sst2") is None
+
+
+def test_the_second_study_can_be_read_alone(near):
+    write(near, "sst2", range(100, 140), 0.885, rows=8000, settings=ANEW)
+    runs = read_runs(near, "mini").only({"data.source": FRESH})
+    (alone,) = check_claims(runs, "mini", claims=[C1])
+    found = next(found for found in alone.findings if found.comparison.task == "sst2")
+    assert (found.verdict, found.difference, found.first) == ("holds", finding(near, "sst2").difference, None)
+
+
+def test_a_fast_report_and_one_with_a_number_of_seeds_have_no_second_study(near):
+    write(near, "sst2", range(100, 140), 0.885, rows=8000, settings=ANEW)
+    assert finding(near, "sst2", seeds=20).first is None
+
+
+def test_every_open_comparison_of_speed_asks_and_its_runs_are_evaluated_within_the_epoch(tmp_path):
+    for method, place in (("lopa", 0), ("idpg", 1)):
+        for seed in range(20):
+            first = (100, 200, 300)[(seed * (place + 1)) % 3]
+            folder = write_run(tmp_path, "mnli", method, seed, metrics={"glue": 90.0 + 0.1 * ((seed + place) % 2)})
+            curve = f"step,epoch,loss,glue\n50,1,0.5,60\n{first},1,0.5,89\n400,2,0.4,90\n"
+            (folder / "history.csv").write_text(curve, encoding="utf-8")
+    runs = asked(tmp_path)
+    assert set(runs) == {("mnli", "lopa"), ("mnli", "idpg")}
+    assert all(run.beside == {"instance_rows": 0, "train.evaluations": 10} for run in runs.values())
+
+
+def test_spread_over_other_seeds_and_rows():
+    """What examples, seeds and the rest add to a mean's variance goes with one over their numbers."""
+    known = Parts(examples=0.5 + 0.1, seeds=0.3 + 0.1, rest=0.1, freedom=9, rows=500, count=10)
+    assert known.anew(10, 500) == known
+    found = known.anew(40, 2000)
+    assert found == Parts(
+        examples=pytest.approx(0.5 / 4 + 0.1 / 16),
+        seeds=pytest.approx(0.3 / 4 + 0.1 / 16),
+        rest=pytest.approx(0.1 / 16),
+        freedom=39,
+        rows=2000,
+        count=40,
+    )
+    only_seeds = replace(known, examples=0.0, rest=0.0, rows=0)
+    assert only_seeds.anew(40, 8000) == replace(only_seeds, seeds=pytest.approx(0.1), freedom=39, count=40)
