@@ -1,7 +1,8 @@
 """A run's predictions, line by line; as published, without what the runs of a task have in common.
 
-A published ``predictions.jsonl.gz`` starts with ``{"examples": DIGEST, "keys": [...]}``: the keys of every line in their order, and
-which ``examples-DIGEST.jsonl.gz`` of the task's folder has those of `EXAMPLE`. Put together they are what the run wrote, byte by byte.
+A published ``predictions.jsonl.gz`` starts with ``{"examples": DIGEST, "keys": [...], "some": [...]}``: the keys of the lines in their
+order, those of them that not every line has, and which ``examples-DIGEST.jsonl.gz`` of the task's folder has those of `EXAMPLE`. Put
+together they are what the run wrote, byte by byte.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from lopa_bench.errors import UserError
 from lopa_bench.host.files import parse_json, read_bytes
 from lopa_bench.results.directory import PREDICTIONS, as_lines, kept
 
-EXAMPLE = ("input", "target", "references", "label")  # keys of a line that say what was asked, whoever answers
+# Keys of a line that say what was asked, whoever answers: most of its bytes. Packed, a number that grows by one is most of the rest.
+EXAMPLE = ("index", "input", "target", "references", "label")
 _HEAD = b'{"examples": '
 
 
@@ -48,7 +50,8 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path}: {len(rest)} predictions, but {len(examples)} examples in {beside}")
     both = (example | line for example, line in zip(examples, rest, strict=True))
     try:
-        return [{key: line[key] for key in head["keys"]} for line in both]
+        keys, some = list(head["keys"]), set(head.get("some", ()))
+        return [{key: line[key] for key in keys if key in line or key not in some} for line in both]
     except (KeyError, TypeError) as error:
         raise UserError(f"{path}: no {error} in it or in {beside}") from None
 
@@ -62,7 +65,8 @@ def as_written(result_path: Path) -> bytes:
 def parted(content: bytes, path: Path) -> tuple[bytes, str, bytes] | None:
     """What is published of a ``predictions.jsonl``: its own lines, the name of the file of examples, and that file's lines.
 
-    None where lines do not have the same keys, or are not written as `as_lines` writes them: such a file is published whole.
+    None where lines have their keys in another order than the longest, lack some of `EXAMPLE` that others have, or are not written as
+    `as_lines` writes them: such a file is published whole.
 
     Args:
         path: where `content` was read.
@@ -71,13 +75,18 @@ def parted(content: bytes, path: Path) -> tuple[bytes, str, bytes] | None:
         UserError: a line that is no prediction.
     """
     lines = _parsed(content, path)
-    keys = list(lines[0]) if lines else []
-    if not set(EXAMPLE) & set(keys) or any(list(line) != keys for line in lines) or as_lines(lines) != content:
+    longest: dict[str, Any] = max(lines, key=lambda line: len(line), default={})
+    keys = list(longest)
+    some = [key for key in keys if any(key not in line for line in lines)]
+    asked = {*EXAMPLE} & {*keys}
+    ordered = all(list(line) == [key for key in keys if key in line] for line in lines)
+    if not asked or asked & {*some} or not ordered or as_lines(lines) != content:
         return None
-    examples = as_lines({key: line[key] for key in keys if key in EXAMPLE} for line in lines)
+    examples = as_lines({key: line[key] for key in keys if key in asked} for line in lines)
     digest = hashlib.sha256(examples).hexdigest()[:12]
-    own = ({key: value for key, value in line.items() if key not in EXAMPLE} for line in lines)
-    return as_lines([{"examples": digest, "keys": keys}, *own]), _name(digest), examples
+    own = ({key: value for key, value in line.items() if key not in asked} for line in lines)
+    head = {"examples": digest, "keys": keys} | ({"some": some} if some else {})
+    return as_lines([head, *own]), _name(digest), examples
 
 
 @lru_cache(maxsize=8)  # tasks: the runs of one are read after each other

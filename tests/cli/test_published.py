@@ -179,14 +179,33 @@ def test_what_is_published_is_published_again_as_it_is(published, tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
-        b'{"index": 0, "target": "a"}\n{"index": 1, "target": "b", "correct": true}\n',  # keys of their own
+        b'{"index": 0, "target": "a", "correct": true}\n{"index": 1, "correct": true, "target": "b"}\n',  # keys in another order
+        b'{"index": 0, "correct": true}\n{"index": 1, "target": "b", "correct": true}\n',  # not all say what was asked
+        b'{"index": 0, "correct": true}\n{"index": 1, "own": 1}\n',  # keys of their own
         b'{"index":0,"target":"a"}\n',  # not as a run writes it
-        b'{"index": 0}\n',  # nothing to share
+        b'{"prediction": "a"}\n',  # nothing to share
         b"",
     ],
 )
 def test_lines_that_would_not_come_back_as_they_are_stay_whole(content):
     assert parted(content, Path("predictions.jsonl")) is None
+
+
+def test_lines_of_which_some_have_a_key_more_come_back(tmp_path):
+    lines = [{"index": i, "target": "a", "correct": True} | ({"exchanged": {}} if i < 2 else {}) for i in range(4)]
+    own, name, examples = parted(as_lines(lines), Path("predictions.jsonl"))
+    assert b"target" not in own.partition(b"\n")[2]
+    assert b"index" not in own.partition(b"\n")[2]
+    folder = tmp_path / "rte/model/lopa/0-abc"
+    folder.mkdir(parents=True)
+    (tmp_path / "rte" / name).write_bytes(gzip.compress(examples))
+    path = folder / "predictions.jsonl.gz"
+    path.write_bytes(gzip.compress(own))
+    assert read_predictions(folder / "result.json") == lines
+    assert as_written(folder / "result.json") == as_lines(lines)
+    path.write_bytes(gzip.compress(own.replace(b', "correct": true', b"", 1).replace(b'{"correct": true}', b"{}", 1)))
+    with pytest.raises(UserError, match="no 'correct' in it"):
+        read_predictions(folder / "result.json")
 
 
 @pytest.mark.parametrize("content", [b"{\n", b"[1]\n", b'{"target": "\xff"}\n'])
@@ -212,9 +231,9 @@ def test_examples_of_other_predictions_are_named(published, capsys, content):
 
 def change_prediction(folder):
     (path,) = folder.rglob("predictions.jsonl.gz")
-    path.write_bytes(
-        gzip.compress(gzip.decompress(path.read_bytes()).replace(b'1, "prediction": " No"', b'1, "prediction": " Yes"'))
-    )
+    head, first, second, *rest = gzip.decompress(path.read_bytes()).split(b"\n")
+    second = second.replace(b'"prediction": " No"', b'"prediction": " Yes"')
+    path.write_bytes(gzip.compress(b"\n".join([head, first, second, *rest])))
 
 
 def change_score(folder):
