@@ -16,6 +16,7 @@ from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import second
 from lopa_bench.study.claims import CLAIMS
+from lopa_bench.study.estimate import Estimate
 from lopa_bench.study.plan import planned_runs
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.sources import FRESH
@@ -79,6 +80,18 @@ def test_the_plan_has_its_runs_and_what_they_are_told(near, capsys):
     write(near, "sst2", range(100, 140), 0.885, rows=8000, settings=ANEW)
     assert plan.main(["format=json", f"results_dir={near}", "table=glue", "decide=true"]) == 0
     assert not [run for run in json.loads(capsys.readouterr().out) if f"data.source={FRESH}" in run]
+
+
+def test_its_runs_are_said_to_take_as_long_as_those_on_the_first_test_split(tmp_path):
+    for tokens, seconds in ((5, 40.0), (100, 290.0)):
+        settings = {"method.num_virtual_tokens": tokens}
+        write_run(tmp_path, "sst2", "lopa", settings=settings, seconds={"train": 1.0, "total": seconds})
+    estimate = Estimate(read_runs(tmp_path, "mini"), "mini")
+    cells = planned_runs(tables("mini", ["ablation_length"]), "mini")
+    long = next(
+        run for run in cells if run.overrides == {"task": "sst2", "method": "lopa", "method.num_virtual_tokens": 100}
+    )
+    assert estimate.one(second.anew(long)) == 290.0
 
 
 def test_with_all_its_runs_its_verdict_stands_and_the_first_ones_is_told(near):
