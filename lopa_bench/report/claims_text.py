@@ -28,10 +28,10 @@ HOW = (
     "correction, were the effect seen the true one. One seed never decides. Known to a point: undecided with all seeds of its look, "
     "and the interval ends within one point of the effect; such a comparison asks for no more. Another asks for the next look's seeds "
     f"where the last look would decide it in at least {100 * WORTH:.0f} % of cases (on the same rows, after all corrections, at the effect "
-    "and spread seen) or know it to a point. Intervals are not corrected for looks. Second study: what the looks leave open is tested "
-    "anew, once, on seeds and test rows that none of them had, at a level of its own, corrected for the claim's other comparisons "
-    f"there; it is asked for where it would decide in at least {100 * WORTH_ANEW:.0f} % of cases or know to a point, and of speed "
-    "always. Each study has a false verdict in at most 5 % of claims, both together in at most 10 %."
+    "and spread seen) or know it to a point. Intervals are not corrected for looks. Second study (embedded scale): what the looks leave "
+    "open is tested anew, once, on seeds and test rows that none of them had, at a level of its own, corrected for the claim's other "
+    f"comparisons there; it is asked for where it would decide in at least {100 * WORTH_ANEW:.0f} % of cases or know to a point, and "
+    "of speed always. Each study has a false verdict in about 5 % of claims at most, both together in 10 %."
 )
 LEAST = 0.001  # a smaller p is printed as less than this
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")

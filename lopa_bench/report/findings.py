@@ -158,7 +158,7 @@ def correct(findings: Sequence[Finding], to_come: int = 0) -> list[Finding]:
     what each of them needs.
 
     Args:
-        to_come: further tests of the same plan that are not there yet; they count, so that none to come takes a verdict back.
+        to_come: tests of the same plan that are not there yet; they count, so that none of them takes a verdict back.
     """
     tested = {i: found for i, finding in enumerate(findings) if (found := finding.difference) and found.seeds > 1}
     ps = holm([*(min(1.0, found.p / findings[i].look.share) for i, found in tested.items()), *[1.0] * to_come])

@@ -15,14 +15,16 @@ from lopa_bench.study.tables import row_and_column
 
 
 def further_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[PlannedRun]:
-    """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these, and those of the second study.
+    """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these; where none does, the second study's.
 
     A comparison only one side of which is planned asks for nothing: the seeds of that side could not be counted.
     """
     there = {tuple(words(run.overrides)) for run in planned}
     asked: list[PlannedRun] = []
-    for finding in (finding for claim in check_claims(runs, scale) for finding in claim.findings):
-        if (finding.asks or finding.asks_anew) and isinstance(contrast := finding.comparison, Contrast):
+    findings = [finding for claim in check_claims(runs, scale) for finding in claim.findings]
+    looks = [finding for finding in findings if finding.asks]  # whose seeds other claims' comparisons share
+    for finding in looks or [finding for finding in findings if finding.asks_anew]:
+        if isinstance(contrast := finding.comparison, Contrast):
             cells = [plan.cell(*row_and_column(row, contrast.task, scale), scale) for row in (contrast.a, contrast.b)]
             if all(tuple(words(cell.overrides)) in there for cell in cells):
                 asked += [

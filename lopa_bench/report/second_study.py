@@ -6,18 +6,36 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from lopa_bench.report.findings import CheckedClaim, Finding, concluded, correct
+from lopa_bench.results.read import Runs
 from lopa_bench.study import second
-from lopa_bench.study.claim import Part
+from lopa_bench.study.claim import Contrast, Part
+from lopa_bench.tasks.sources import FRESH
+
+
+def second_study_of(runs: Runs) -> Runs:
+    """Those of the second study: on the second test split, and of its own seeds alone."""
+    found = runs.only({**runs.given, "data.source": FRESH})
+    last = second.FIRST + found.frame["task"].map(second.SEEDS)  # NaN, and so none, of a task without
+    own = (found.frame["seed"] >= second.FIRST) & (found.frame["seed"] < last)
+    return Runs(found.frame[own].reset_index(drop=True), found.warnings, found.refused, found.given)
 
 
 def with_second_study(first: CheckedClaim, tested: Callable[[Part], list[Finding]], scale: str) -> CheckedClaim:
     """The claim with the second study's findings in place of those that ask for it and whose runs are all there.
 
+    Nothing asks for it, and nothing of it counts, while one of the claim's comparisons asks for a further look: what the second study
+    tests is settled when the first is over.
+
     Args:
         tested: the findings of a part on the second study's runs, not corrected yet.
     """
-    tests = sum(finding.is_open for finding in first.findings)
-    found = [_asking(finding, tests, scale) for finding in first.findings]
+    if any(finding.asks for finding in first.findings):
+        return first
+    tests = sum(_seeds(finding, scale) is not None for finding in first.findings)
+    found = [
+        finding.asking_anew(seeds, tests) if (seeds := _seeds(finding, scale)) else finding
+        for finding in first.findings
+    ]
     asking = [place for place, finding in enumerate(found) if finding.asks_anew]
     there = {place: anew for place, anew in _measured(first, asking, tested) if anew.difference and anew.look.complete}
     corrected = correct(list(there.values()), to_come=len(asking) - len(there))
@@ -26,18 +44,20 @@ def with_second_study(first: CheckedClaim, tested: Callable[[Part], list[Finding
     return concluded(first.claim, found)
 
 
-def _asking(finding: Finding, tests: int, scale: str) -> Finding:
-    seeds = second.seeds(scale, finding.comparison.task)
-    return finding.asking_anew(seeds, tests) if finding.is_open and seeds else finding
+def _seeds(finding: Finding, scale: str) -> int | None:
+    """Those that a comparison would get there; None of one that is not open, or that it has no answer to."""
+    contrast = finding.comparison
+    if not (isinstance(contrast, Contrast) and contrast.measure != "exchanged" and finding.is_open):
+        return None
+    return second.seeds(scale, contrast.task)
 
 
 def _measured(
     first: CheckedClaim, places: Collection[int], tested: Callable[[Part], list[Finding]]
 ) -> Iterator[tuple[int, Finding]]:
-    """The comparisons at these places of the claim as the second study has them."""
-    before = 0
-    for part in first.parts:
-        own = [place for place in places if before <= place < before + len(part.findings)]
-        comparisons = tuple(part.part.comparisons[place - before] for place in own)
-        yield from zip(own, tested(replace(part.part, comparisons=comparisons)), strict=True)
-        before += len(part.findings)
+    """The comparisons at these places of the claim as the second study has them, each by itself."""
+    parts = [(part.part, comparison) for part in first.parts for comparison in part.part.comparisons]
+    for place in places:
+        part, comparison = parts[place]
+        (finding,) = tested(replace(part, comparisons=(comparison,)))
+        yield place, finding

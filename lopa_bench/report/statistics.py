@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +49,9 @@ class Difference:
         low, high: 95 % interval over examples and seeds; with one seed that over examples alone (NaN without predictions).
         p: two-sided, of the region's nearest untruth; 1 for one seed, which proves nothing.
         p_examples: with one seed, the same over examples alone; None without predictions, and with several seeds.
-        more_seeds, more_rows: with about how many more of the one or of the other it would be decided half of the time, if
-            effect and spread stay; 0: none, None: no practical number, and of one seed no number of seeds. At `LEVEL`, or, as
-            `needed_at` has it, at another.
-        power: how often as many seeds and rows, drawn anew, would decide, were the effect seen the true one.
         known: what is known of its variance, and `distance`, how far it is from the region's nearest untruth; None with one seed.
+        power_level, seeds_level, rows_level: at which `power`, `more_seeds` and `more_rows` are told.
+        rows_for_one: `more_rows` of one seed.
     """
 
     effect: float
@@ -62,29 +61,39 @@ class Difference:
     rows: int
     p: float
     p_examples: float | None
-    more_seeds: int | None
-    more_rows: int | None
-    power: float = 0.0
     known: Parts | None = None
     distance: float = 0.0
     far: float = math.inf
+    power_level: float = LEVEL
+    seeds_level: float = LEVEL
+    rows_level: float = LEVEL
+    rows_for_one: int | None = None
+
+    @cached_property
+    def power(self) -> float:
+        """How often as many seeds and rows, drawn anew, would decide, were the effect seen the true one; 0 with one seed."""
+        return self.known.power(self.distance, self.power_level, self.far) if self.known else 0.0
+
+    @cached_property
+    def more_seeds(self) -> int | None:
+        """With about how many more it would be decided half of the time, if effect and spread stay.
+
+        0: none, None: no practical number, or one seed, which does not tell.
+        """
+        return _more_seeds(self.known, self.distance, self.seeds_level) if self.known else None
+
+    @cached_property
+    def more_rows(self) -> int | None:
+        """The same of test rows, without more seeds."""
+        return self.known.more_rows(self.distance, self.rows_level) if self.known else self.rows_for_one
 
     def needed_at(self, level: float, with_these_seeds: float) -> Difference:
-        """The same, with the seeds that would bring p below `level`, and the rows that would bring it below the other without more seeds.
-
-        One seed decides nothing at any level.
-        """
-        if self.known is None:
-            return self
-        seeds, rows = (
-            _more_seeds(self.known, self.distance, level),
-            self.known.more_rows(self.distance, with_these_seeds),
-        )
-        return replace(self, more_seeds=seeds, more_rows=rows)
+        """The same, with the seeds that bring p below `level`, and the rows that bring it below the other without more seeds."""
+        return replace(self, seeds_level=level, rows_level=with_these_seeds)
 
     def powered_at(self, level: float) -> Difference:
         """The same, with the power of a test at this level."""
-        return self if self.known is None else replace(self, power=self.known.power(self.distance, level, self.far))
+        return replace(self, power_level=level)
 
 
 def paired_difference(
@@ -120,13 +129,10 @@ def paired_difference(
         rows=known.rows,
         p=p,
         p_examples=None,
-        more_seeds=None,
-        more_rows=None,
-        power=known.power(distance, far=far),
         known=known,
         distance=distance,
         far=far,
-    ).needed_at(LEVEL, LEVEL)
+    )
 
 
 def _parts(a: Sequence[RowScores], b: Sequence[RowScores], spread: Spread, seeds: int) -> Parts:
@@ -140,12 +146,12 @@ def _parts(a: Sequence[RowScores], b: Sequence[RowScores], spread: Spread, seeds
 def _of_one_seed(a: Sequence[RowScores], b: Sequence[RowScores], effect: float, bounds: Sequence[float]) -> Difference:
     rows = len(a[0].rows) if a else 0
     if rows < 2:  # every draw of one example is that example
-        return Difference(effect, math.nan, math.nan, 1, rows, 1.0, None, more_seeds=None, more_rows=None)
+        return Difference(effect, math.nan, math.nan, 1, rows, 1.0, None)
     draws = bootstrap(a[0], b[0])
     low, high = np.quantile(draws, [LEVEL / 2, 1 - LEVEL / 2])
     more = _more_rows(min(abs(effect - bound) for bound in bounds), float(draws.std()), rows)
     p = example_p(a[0], b[0], draws, bounds)
-    return Difference(effect, float(low), float(high), 1, rows, 1.0, p, more_seeds=None, more_rows=more)
+    return Difference(effect, float(low), float(high), 1, rows, 1.0, p, rows_for_one=more)
 
 
 def pool(samples: Iterable[Sequence[float]]) -> Spread:

@@ -17,7 +17,7 @@ from lopa_bench.report.choice import choose
 from lopa_bench.report.differing import differing
 from lopa_bench.report.findings import CheckedClaim, Finding, concluded, correct
 from lopa_bench.report.resampling import RowScores, Whose, other_examples, read_scores
-from lopa_bench.report.second_study import with_second_study
+from lopa_bench.report.second_study import second_study_of, with_second_study
 from lopa_bench.report.statistics import paired_difference, pool
 from lopa_bench.results.history import saved_steps
 from lopa_bench.results.read import Runs
@@ -31,9 +31,6 @@ from lopa_bench.study.settings import seeds_of_looks
 from lopa_bench.study.spec import Row
 from lopa_bench.study.tables import row_and_column
 from lopa_bench.tasks.known import as_run
-from lopa_bench.tasks.sources import FRESH
-
-SOURCE = "data.source"
 
 
 def check_claims(
@@ -46,9 +43,9 @@ def check_claims(
     """
     first = _Checker(runs, scale, fast, seeds)
     checked = [first.claim(claim) for claim in claims]
-    if fast or seeds or SOURCE in runs.given:
+    if fast or seeds or any(key.startswith("data.") for key in runs.given):
         return checked
-    anew = _Checker(runs.only({**runs.given, SOURCE: FRESH}), scale, fast, seeds)
+    anew = _Checker(second_study_of(runs), scale, fast, seeds, anew=True)
     return [with_second_study(claim, anew.part, scale) for claim in checked]
 
 
@@ -58,6 +55,7 @@ class _Checker:
     scale: str
     fast: bool
     seeds: int | None
+    anew: bool = False  # whether these are runs of the second study
 
     def claim(self, claim: Claim) -> CheckedClaim:
         return concluded(claim, correct([finding for part in claim.parts for finding in self.part(part)]))
@@ -89,7 +87,7 @@ class _Checker:
         """The seeds of each look at a comparison of these rows."""
         if self.seeds or self.fast:
             return (self.seeds or 1,)
-        if self.all.given.get(SOURCE) == FRESH and (anew := second.seeds(self.scale, task)):
+        if self.anew and (anew := second.seeds(self.scale, task)):
             return (anew,)
         return min((seeds_of_looks(self.planned(row, task).overrides, self.scale) for row in rows), key=max)
 

@@ -44,11 +44,14 @@ def saved_steps(a: pd.Series, b: pd.Series, share: float) -> float | None:
 
     The goal is one that both reach: ``share`` of the gain over the majority class that the lesser of both makes. (To what the better
     reaches the other may never come, and its steps would tell of its level, not of its speed.) None where a run has no evaluations, or
-    gains no more than its selection split's rows leave to chance: two standard errors of a share of one half.
+    gains no more than its selection split's rows leave to chance: two standard errors of a share of one half. Curves are compared at the
+    steps that both have: one that is evaluated more often would reach anything earlier.
     """
     curves = [evaluations(run) for run in (a, b)]
-    if any(curve.empty for curve in curves):
+    shared = set.intersection(*(set(curve["step"]) for curve in curves))
+    if not shared:
         return None
+    curves = [curve[curve["step"].isin(shared)] for curve in curves]
     majority = max((run["majority"] for run in (a, b) if pd.notna(run["majority"])), default=0.0)
     gain = min(curve["score"].max() for curve in curves) - majority
     if gain <= max(_chance(run) for run in (a, b)):

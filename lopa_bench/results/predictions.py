@@ -38,7 +38,8 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
     if not content.startswith(_HEAD):
         return _parsed(content, path)
     head, *rest = _parsed(content, path)
-    name = _name(str(head.get("examples")))
+    keys, some = _keys(head, path)
+    name = _name(str(head["examples"]))
     folder = result_path.resolve().parent
     if len(folder.parents) < 3:
         raise UserError(
@@ -50,10 +51,21 @@ def read_predictions(result_path: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path}: {len(rest)} predictions, but {len(examples)} examples in {beside}")
     both = (example | line for example, line in zip(examples, rest, strict=True))
     try:
-        keys, some = list(head["keys"]), set(head.get("some", ()))
         return [{key: line[key] for key in keys if key in line or key not in some} for line in both]
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise UserError(f"{path}: no {error} in it or in {beside}") from None
+
+
+def _keys(head: Mapping[str, Any], path: Path) -> tuple[list[str], list[str]]:
+    """The keys of a published file's lines, and those that not every line has."""
+    keys: Any = head.get("keys")
+    some: Any = head.get("some", [])
+    lists = isinstance(keys, list) and isinstance(some, list) and all(isinstance(key, str) for key in [*keys, *some])
+    if not lists or not isinstance(head["examples"], str) or not {*some} <= {*keys} - {*EXAMPLE}:
+        raise UserError(
+            f"{path}: its first line is damaged; publish the run again, or take the file that was published"
+        )
+    return keys, some
 
 
 def as_written(result_path: Path) -> bytes:
@@ -92,7 +104,10 @@ def parted(content: bytes, path: Path) -> tuple[bytes, str, bytes] | None:
 @lru_cache(maxsize=8)  # tasks: the runs of one are read after each other
 def _examples(path: Path, written: int) -> list[dict[str, Any]]:
     """The lines of a file of examples, as it was `written` (nanoseconds)."""
-    return _parsed(read_bytes(path), path)
+    content = read_bytes(path)
+    if path.name != _name(hashlib.sha256(content).hexdigest()[:12]):
+        raise UserError(f"{path}: not the examples that it is called after; take the file that was published")
+    return _parsed(content, path)
 
 
 def _name(digest: str) -> str:

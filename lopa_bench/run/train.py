@@ -110,6 +110,8 @@ class Training:
         self.model, self.split, self.settings, self.seed = model, split, settings, seed
         self.checkpoints, self.together = checkpoints, together
         self._epoch_steps = math.ceil(math.ceil(len(split) / settings.batch_size) / settings.accumulate)
+        evaluations = min(settings.evaluations, self._epoch_steps)
+        self._points = {round(place * self._epoch_steps / evaluations) for place in range(1, evaluations)}
         self.epochs = model.search_epochs + settings.epochs
         self.total_steps = self._epoch_steps * self.epochs
         self._begin(model.search_epochs or settings.epochs)
@@ -201,9 +203,9 @@ class Training:
 
     def within_epoch(self) -> bool:
         """Whether an evaluation is due after this step that is not the one at the epoch's end."""
-        done, every = self.progress.step % self._epoch_steps, self._epoch_steps / self.settings.evaluations
-        wanted = {round(place * every) for place in range(1, self.settings.evaluations)}
-        return self.progress.epoch >= self.model.search_epochs and done > 0 and done in wanted
+        return (
+            self.progress.epoch >= self.model.search_epochs and self.progress.step % self._epoch_steps in self._points
+        )
 
     def scored(self, evaluate: Callable[[], Scores], monitor: Monitor) -> Scores:
         """The selection split's scores now, which go into the history too."""

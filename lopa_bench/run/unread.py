@@ -99,6 +99,9 @@ def _unread(config: Config) -> Iterator[tuple[str, object, str]]:
             rate,
             f"this run of method={config.method.name} trains no instance encoder; nearest: {nearest}",
         )
+    if (evaluations := config.train.evaluations) > 1 and not (config.train.epochs and config.selection != "last"):
+        none = "selection=last scores no epoch; nearest: selection=holdout"
+        yield "train.evaluations", evaluations, none if config.train.epochs else "a run without epochs has no curve"
     for key, told in config.method.unread(config).items():
         section, _, name = key.partition(".")
         yield key, getattr(getattr(config, section), name), told

@@ -124,7 +124,7 @@ def plan(
     """The runs of `tables`, and which of them `results` has not.
 
     Args:
-        further: some of these runs, with more seeds than the tables want.
+        further: some of these runs with more seeds than the tables want, or on other rows.
 
     Raises:
         UserError: an override `told` for what the tables themselves say.

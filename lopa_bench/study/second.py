@@ -4,9 +4,9 @@ After the last look there is no further one: its share of the level is spent, an
 seeds would not help. But the embedded world can write as many rows as one wants. A comparison that is neither decided nor known to a
 point when its looks are over asks for the second study, where that would decide it more often than not, or know it to a point, at the
 effect and spread seen. There it is tested as if nothing had been seen of it: on `mini.FRESH` rows of a test split of their own, with seeds
-from `FIRST` on, at one look and a level of its own (Holm's correction over those of its claim that are tested there). Which comparisons
-these are hangs on the first study alone, so each study has at most 5 % false verdicts in a claim, and both together at most 10 %. Verdicts
-of the first study stand.
+from `FIRST` on, at one look and a level of its own (Holm's correction over those of its claim that ask for it). Which these are hangs on
+the first study alone, and is settled when no comparison asks for a further look: so each study has a false verdict in about 5 % of claims
+at most, and both together in 10 %, as long as nothing is added to the first once the second has been seen. Verdicts of the first stand.
 
 How fast a method learns (C9) is measured more finely there: the first study evaluates after each of twelve epochs, before the first of
 which all methods have learnt MNLI, so that it cannot tell what such a comparison would come to, and all that are open ask.

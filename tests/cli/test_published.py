@@ -221,6 +221,24 @@ def test_a_lone_surrogate_and_other_scripts_come_back():
     assert "\U0001f600".encode() in examples
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"examples": "abc", "keys": None},
+        {"examples": "abc", "keys": "index"},
+        {"examples": "abc", "keys": [["index"]]},
+        {"examples": "abc", "keys": ["correct"], "some": 3},
+        {"examples": "abc", "keys": ["correct"], "some": ["exchanged"]},
+        {"examples": "abc", "keys": ["index", "correct"], "some": ["index"]},
+        {"examples": None, "keys": ["correct"]},
+    ],
+)
+def test_a_damaged_first_line_is_named(tmp_path, head):
+    (tmp_path / "predictions.jsonl.gz").write_bytes(gzip.compress(as_lines([head])))
+    with pytest.raises(UserError, match=r"predictions\.jsonl\.gz: its first line is damaged; publish the run again"):
+        read_predictions(tmp_path / "result.json")
+
+
 @pytest.mark.parametrize("content", [b"", b'{"target": "a"}\n', b"{}\n" * 4, None])
 def test_examples_of_other_predictions_are_named(published, capsys, content):
     (path,) = published.rglob("examples-*")

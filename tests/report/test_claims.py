@@ -285,12 +285,10 @@ def test_claims_in_a_terminal_of_any_width_break_no_word(tmp_path, capsys, monke
 
 
 def test_needs_never_says_zero():
-    near = Difference(1.0, -0.1, 2.1, 3, 400, 0.06, 0.06, more_seeds=0, more_rows=0)
-
-    def needed(planned=3, **changed):
-        return needs(
-            Finding(C1.parts[0].comparisons[0], "undecided", "", replace(near, **changed), look=look_at((planned,), 3))
-        )
+    def needed(planned=3, seeds=3, **found):
+        near = Difference(1.0, -0.1, 2.1, seeds, 400, 0.06, 0.06)
+        vars(near).update({"more_seeds": 0, "more_rows": 0, **found})  # as if computed
+        return needs(Finding(C1.parts[0].comparisons[0], "undecided", "", near, look=look_at((planned,), 3)))
 
     assert needed() == "about 1 more seed would decide as often as not"
     assert needed(planned=10) == "about 7 more seeds would decide as often as not"
@@ -304,7 +302,7 @@ def test_needs_never_says_zero():
 
 def test_what_has_no_effect_leans_neither_way():
     contrast = C1.parts[0].comparisons[0]
-    level = Difference(0.0, -1.0, 1.0, 3, 400, 1.0, None, more_seeds=None, more_rows=None)
+    level = Difference(0.0, -1.0, 1.0, 3, 400, 1.0, None)
     for effect, leaning in ((0.0, "undecided"), (0.1, "holds"), (-0.1, "fails")):
         finding = Finding(contrast, "undecided", "", replace(level, effect=effect), look=Look((3,)))
         assert finding.leaning == leaning

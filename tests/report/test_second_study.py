@@ -21,7 +21,7 @@ from lopa_bench.study.plan import planned_runs
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.sources import FRESH
 
-C1, C9 = CLAIMS[0], CLAIMS[8]
+C1, C9, C11 = CLAIMS[0], CLAIMS[8], CLAIMS[10]
 ANEW = {"data.source": FRESH}
 
 
@@ -150,18 +150,58 @@ def test_what_is_known_to_a_point_or_far_from_it_asks_for_nothing(tmp_path):
     assert asked(tmp_path) == {}
 
 
+def test_whether_the_instance_is_used_is_not_asked_anew(tmp_path):
+    """The second study's runs answer with their own prompts alone."""
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        lines = [
+            {"index": i, "prediction": " No", "target": " No", "correct": True, "exchanged": {}} for i in range(2000)
+        ]
+        for line in random.choice(lines, 40, replace=False):
+            own, other = (
+                ((" Yes", False), (" No", True)) if random.random() < 0.45 else ((" No", True), (" Yes", False))
+            )
+            line.update(prediction=own[0], correct=own[1], exchanged={"prediction": other[0], "correct": other[1]})
+        score = 100 * float(np.mean([line["correct"] for line in lines]))
+        instance = {
+            "rows": 2000,
+            "own": score,
+            "exchanged": score - 0.1 + 3 * random.standard_normal(),
+            "mean": 1.0,
+            "off": 1.0,
+            "variance": 0.1,
+        }
+        write_run(tmp_path, "sst2", "lopa", seed, predictions=lines, metrics={"glue": score}, instance=instance)
+    (found,) = [each for each in checked(tmp_path, C11).findings if each.difference]
+    assert found.is_open
+    assert found.asks_anew is None
+
+
 def test_tasks_without_a_second_test_split_have_none(tmp_path):
     write(tmp_path, "mbpp", range(20), 0.885, noise=0.02)
     assert second.seeds("mini", "mbpp") is None
     assert second.seeds("small", "sst2") is None
 
 
-def test_the_second_study_can_be_read_alone(near):
+@pytest.mark.parametrize("seeds", [range(40), [*range(5), *range(105, 140)], range(101, 141)])
+def test_only_its_own_seeds_count(near, seeds):
+    """Those of the looks are the models by which it was chosen what is measured anew."""
+    write(near, "sst2", seeds, 0.885, rows=8000, settings=ANEW)
+    assert finding(near, "sst2").first is None
+
+
+def test_it_begins_when_no_comparison_asks_for_a_look(near):
+    write(near, "rte", range(5), 0.865, noise=0.02)
+    assert finding(near, "rte").asks == 10
+    assert finding(near, "sst2").asks_anew is None
+    assert {(*key, len(run.seeds)) for key, run in asked(near).items()} == {("rte", "lopa", 10), ("rte", "pt", 10)}
+
+
+def test_a_report_of_other_rows_has_none(near):
     write(near, "sst2", range(100, 140), 0.885, rows=8000, settings=ANEW)
-    runs = read_runs(near, "mini").only({"data.source": FRESH})
-    (alone,) = check_claims(runs, "mini", claims=[C1])
-    found = next(found for found in alone.findings if found.comparison.task == "sst2")
-    assert (found.verdict, found.difference, found.first) == ("holds", finding(near, "sst2").difference, None)
+    runs = read_runs(near, "mini").only({"data.limit": None})
+    (found,) = check_claims(runs, "mini", claims=[C1])
+    assert not [finding for finding in found.findings if finding.first or finding.asks_anew]
 
 
 def test_a_fast_report_and_one_with_a_number_of_seeds_have_no_second_study(near):

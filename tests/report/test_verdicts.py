@@ -146,3 +146,15 @@ def test_chance_is_that_of_the_split_that_selects(tmp_path, rows, saved):
     frame = read_runs(tmp_path, "mini").frame
     a, b = (frame[frame["method"] == method].iloc[0] for method in ("lopa", "idpg"))
     assert saved_steps(a, b, 0.9) == saved
+
+
+def test_curves_are_compared_at_the_steps_that_both_have(tmp_path):
+    """The one that is scored ten times an epoch is at the goal earlier in its first, where the other is scored at the end."""
+    curves = {"lopa": {20: 90, 100: 90, 200: 91}, "idpg": {100: 90, 200: 91}, "pt": {150: 90}}
+    for method, scores in curves.items():
+        folder = write_run(tmp_path, "qqp", method)
+        rows = "".join(f"{step},1,0.5,0.003,{score}\n" for step, score in scores.items())
+        (folder / "history.csv").write_text(f"step,epoch,loss,lr,glue\n{rows}", encoding="utf-8")
+    runs = read_runs(tmp_path, "mini").frame.set_index("method", drop=False)
+    assert saved_steps(runs.loc["lopa"], runs.loc["idpg"], 0.9) == 0.0
+    assert saved_steps(runs.loc["lopa"], runs.loc["pt"], 0.9) is None

@@ -15,6 +15,8 @@ READ = [
     "task=e2e method=lopa selection=last generation.select_rows=3",  # as many are answered with others' prompts
     "method=lopa method.freeze_encoder=false train.encoder_lr=1e-5",
     "method=lopa train.encoder_lr=null",
+    "method=lopa train.evaluations=10",
+    "selection=last train.evaluations=1",
     "method=lopa train.encoder_lr=3e-4",  # the recipe's, of runs that train the encoder
 ]
 
