@@ -97,7 +97,7 @@ class Finding:
             return replace(self, chance=None, asks_anew=seeds)
         known = found.known.anew(seeds, second.rows(self.comparison.task))
         chance = known.power(found.distance, LEVEL / tests, found.far)
-        worth = chance >= WORTH_ANEW or (self.in_points and known.half() <= POINT)
+        worth = chance >= WORTH_ANEW or known.half() <= POINT
         return replace(self, chance=chance, asks_anew=seeds) if worth else self
 
     def looking_on(self, tests: int) -> Finding:
