@@ -22,7 +22,7 @@ _MAKERS: Mapping[str, str] = {
     "webnlg": "lopa_bench.mini.webnlg:webnlg",
 }
 TASKS = tuple(_MAKERS)
-# Those that have a second test split, and its rows: as many as bring what rows add to a difference's spread below half a point (SD).
+# Those that have a second test split, and its rows: what rows add to the spread of a difference is with them about half a point or less.
 FRESH: Mapping[str, int] = {
     **dict.fromkeys(("rte", "mnli", "sst2", "mrpc", "qqp", "qnli"), 8000),
     **dict.fromkeys(("cruxeval_i", "cruxeval_o"), 3000),
@@ -43,15 +43,13 @@ def records(task: str, fresh: bool = False) -> dict[str, list[dict[str, Any]]]:
     Raises:
         UserError: no such task, or one without a second test split.
     """
-    if task not in _MAKERS:
-        from lopa_bench.errors import UserError
+    from lopa_bench.errors import UserError
 
+    if task not in _MAKERS:
         raise UserError(
             f"task={task}: the embedded scale has {', '.join(TASKS)}; nearest: data.dir=DIR with the task's files"
         )
     if fresh and task not in FRESH:
-        from lopa_bench.errors import UserError
-
         raise UserError(
             f"data.source=mini_fresh: task={task} has one test split, data.source=mini; these have two: {', '.join(FRESH)}"
         )
