@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -45,8 +46,15 @@ PARAMS = "hydra.sweeper.params"
 QUOTES = "'\""
 CHOICES = {
     "hydra.sweeper.direction": ("minimize", "maximize"),
-    "hydra.launcher.prefer": ("processes", "threads"),
-    "hydra.launcher.require": ("null", "sharedmem"),
+    # Of joblib, whose plugin runs processes of loky whatever it is told.
+    "hydra.launcher.backend": ("null", "loky"),
+    "hydra.launcher.prefer": ("processes",),
+    "hydra.launcher.require": ("null",),
+    "hydra.launcher.mmap_mode": ("null", "r", "r+", "w+", "c"),
+}
+FORMS = {
+    "hydra.launcher.max_nbytes": (r"null|\d+[KMG]?", "1M"),
+    "hydra.launcher.pre_dispatch": (r"all|[1-9]\d*(\*n_jobs)?", "2*n_jobs"),
 }
 SECTIONS = ("hydra.launcher", "hydra.sweeper")
 OURS = ("hydra.sweep", "hydra.run", "hydra.output_subdir")  # where Hydra would write by itself
@@ -78,6 +86,8 @@ def check_launcher(override: Override) -> None:
         _check_number(override, *NUMBERS[key])
     if key in CHOICES and (text := _text(override).strip(QUOTES)) not in CHOICES[key]:
         raise UserError(not_one_of(key, text, CHOICES[key]))
+    if key in FORMS and not re.fullmatch(FORMS[key][0], _text(override).strip(QUOTES)):
+        raise UserError(f"{override.input_line}: is no such setting; nearest: {key}={FORMS[key][1]}")
     if key == "hydra.launcher.batch_size" and override.value() != "auto":  # of joblib, which takes auto too
         _check_number(override, 1, none=False)
     if (override.is_add() or override.is_force_add()) and key.rpartition(".")[0] in SECTIONS:

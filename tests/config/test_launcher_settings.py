@@ -1,5 +1,7 @@
 """Settings of Hydra's launchers and sweepers with which they would fail once the jobs are there, asked before."""
 
+import re
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -24,6 +26,9 @@ def check(word):
         ("hydra.launcher.mem_gb=99999999999", "nearest: hydra.launcher.mem_gb=2147483647"),
         ("hydra.launcher.timeout=-1", "nearest: hydra.launcher.timeout=null"),
         ("hydra.launcher.batch_size=x", "nearest: hydra.launcher.batch_size=1"),
+        ("hydra.launcher.max_nbytes=10X", "nearest: hydra.launcher.max_nbytes=1M"),
+        ("hydra.launcher.pre_dispatch=many", "nearest: hydra.launcher.pre_dispatch=2*n_jobs"),
+        ("hydra.launcher.pre_dispatch=0", "nearest: hydra.launcher.pre_dispatch=2*n_jobs"),
         ("+hydra.launcher.foo=1", "nearest: hydra.launcher.foo=1"),
         ("++hydra.sweeper.foo=1", "nearest: hydra.sweeper.foo=1"),
         ("hydra.launcher.n_jobs=abc", "-1 is one for each core"),
@@ -56,6 +61,12 @@ def test_a_setting_that_cannot_work_is_told(word, offers):
         "n_jobs=-2",
         "batch_size=auto",
         "require=null",
+        "backend=loky",
+        "mmap_mode=null",
+        "max_nbytes=null",
+        "max_nbytes=100M",
+        "pre_dispatch=all",
+        "pre_dispatch='3*n_jobs'",
         "additional_parameters.x=1",
     ],
 )
@@ -63,8 +74,16 @@ def test_a_setting_that_works_is_taken(word):
     check(f"hydra.launcher.{word}")
 
 
-def test_a_word_that_a_launcher_does_not_take_is_told():
-    with pytest.raises(
-        UserError, match=r"^hydra.launcher.prefer=thread is not one of .*; nearest: hydra.launcher.prefer=threads"
-    ):
-        check("hydra.launcher.prefer=thread")
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("prefer=threads", "is not one of processes"),
+        ("backend=threading", "is not one of null, loky"),
+        ("backend=lok", "is not one of null, loky; nearest: hydra.launcher.backend=loky"),
+        ("mmap_mode=rw", "is not one of null, r, r+, w+, c; nearest: hydra.launcher.mmap_mode=r"),
+    ],
+)
+def test_a_word_that_a_launcher_does_not_take_is_told(word, says):
+    """joblib's plugin runs processes whatever it is told: in threads runs would draw from each other's generator."""
+    with pytest.raises(UserError, match=f"^hydra.launcher.{re.escape(f'{word} {says}')}"):
+        check(f"hydra.launcher.{word}")
