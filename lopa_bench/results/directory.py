@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +67,7 @@ class RunDirectory:
         Raises:
             Busy: another living process does the run.
         """
+        made = [self.path, *itertools.takewhile(lambda folder: not folder.exists(), self.path.parents)]
         self.create()
         try:
             with Lease(self.path / LOCK):
@@ -75,8 +77,11 @@ class RunDirectory:
         except UserError as error:
             if type(error) is UserError:  # refused, not failed: nothing was made, so nothing is left
                 (self.path / PROGRESS).unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # which holds the checkpoint of an earlier try
-                    self.path.rmdir()
+                with contextlib.suppress(
+                    OSError
+                ):  # which holds the checkpoint of an earlier try, or by now another run
+                    for folder in made:
+                        folder.rmdir()
             raise
 
     def write(

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host.lease import STALE_AFTER, Busy, Lease, Owner, alive, machine, owner_of
 from lopa_bench.results.directory import RunDirectory
 
@@ -156,6 +157,21 @@ def test_who_holds_a_claim_leaves_the_files_of_those_who_ask_for_it(tmp_path):
         (tmp_path / name).touch()
     with RunDirectory(tmp_path, "", {}).lease():
         assert {path.name for path in tmp_path.glob(".*")} == set(asking)
+
+
+def test_a_refused_run_leaves_none_of_the_folders_it_made_and_all_others(tmp_path):
+    """What is refused once the model is loaded, such as a layer that it does not have, has its directory by then."""
+    results = tmp_path / "results"
+    for others in ((), ("mini/rte/done",)):
+        for other in others:
+            (results / other).mkdir(parents=True)
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(UserError, match="no layer"), RunDirectory(results / "mini/rte/refused", "", {}).lease():
+            raise UserError("no layer")
+        assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises(RunFailed), RunDirectory(results / "mini/rte/failed", "", {}).lease():
+        raise RunFailed("out of memory")
+    assert (results / "mini/rte/failed").is_dir()
 
 
 def beats(lock):
