@@ -8,7 +8,7 @@ import pytest
 from synthetic import write_run
 
 from lopa_bench.cli.report import main
-from lopa_bench.report.figures import draw, offsets
+from lopa_bench.report.figures import convergence, draw, offsets
 from lopa_bench.report.figures.offsets import cosines, effective_rank, principal
 from lopa_bench.report.figures.parameters import Point, pareto_front
 from lopa_bench.results.history import read_history
@@ -140,6 +140,15 @@ def test_panels_of_one_kind_have_one_axis_that_holds_all(tmp_path, monkeypatch):
     above, below = panels[2], panels[8]
     assert above.get_ylim() == below.get_ylim()
     assert all(line.get_ydata().max() < axes.get_ylim()[1] for axes in (above, below) for line in axes.lines)
+
+
+def test_a_band_is_drawn_where_all_of_its_seeds_were_evaluated(tmp_path):
+    """With one seed's evaluations within the epoch the mean would zigzag between it and all."""
+    for seed, lines in enumerate(("10,1,0.7,,\n20,1,0.5,,60\n", "10,1,0.9,,40\n20,1,0.7,,70\n")):
+        (write_run(tmp_path, "qqp", "lopa", seed) / "history.csv").write_text(f"step,epoch,loss,lr,glue\n{lines}")
+    loss, score = (panel.lines[0] for panel in convergence.figure(read_runs(tmp_path, "mini"), "mini").axes)
+    assert loss.get_xydata().tolist() == pytest.approx(np.array([[10, 0.8], [20, 0.6]]))
+    assert score.get_xydata().tolist() == [[20, 65]]
 
 
 def test_a_figure_is_the_same_file_twice(tmp_path, figures):

@@ -77,11 +77,12 @@ def _band(
     label: str,
     style: dict[str, Any],
 ) -> None:
-    """Draw the mean over seeds, and the range between them; `curve` gives a run's step and a value."""
+    """Draw the mean over seeds, and the range between them, at the steps that all have; `curve` gives a run's step and a value."""
     curves = [curve(run).set_axis(["step", "value"], axis=1) for _, run in frame.iterrows()]
     curves = [each for each in curves if not each.empty]
     if not curves:
         return
-    by_step = pd.concat(curves).groupby("step")["value"].agg(["mean", "min", "max"])
+    by_step = pd.concat(curves).groupby("step")["value"].agg(["mean", "min", "max", "count"])
+    by_step = by_step[by_step["count"] == len(curves)]  # some may have been evaluated within the epoch too
     axes.plot(by_step.index, by_step["mean"], label=label, markevery=max(1, len(by_step) // 8), markersize=4, **style)
     axes.fill_between(by_step.index, by_step["min"], by_step["max"], alpha=0.2, color=style["color"])
