@@ -47,6 +47,15 @@ def seed_everything(seed: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
+def seed_draws(number: int, device: torch.device) -> None:
+    """What PyTorch draws from here on, on the CPU and on `device`, follows from `number`.
+
+    On the CPU in a fiftieth of `torch.manual_seed`'s time, which notes a traceback for each kind of device that is not there.
+    """
+    seed = torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed
+    seed(number)
+
+
 class PeakMemory:
     """Peak memory inside a ``with`` block, in MiB: the GPU's allocations, or the process's resident set."""
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from lopa_bench.config.schema import Train
 from lopa_bench.errors import Interrupted, RunFailed
 from lopa_bench.host import signals
+from lopa_bench.host.device import seed_draws
 from lopa_bench.host.processes import Processes
 from lopa_bench.methods.adapted import AdaptedModel
 from lopa_bench.metrics.metric import Metric, Scores
@@ -170,19 +171,21 @@ class Training:
         """Do the optimiser steps that are left of the epoch, one between two yields."""
         settings, progress = self.settings, self.progress
         batches = self.split.shuffled(settings.batch_size, self.seed, progress.epoch, settings.bucket)
+        self.model.train()  # all of it: a backbone is loaded in evaluation mode
         while progress.batch < len(batches):
-            self.model.train()  # who evaluates between two steps leaves it otherwise
             self._step(batches[progress.batch : progress.batch + settings.accumulate])
             yield
+            if not self.model.training:  # who evaluates between two steps leaves it so
+                self.model.train()
 
     def _step(self, group: list[list[int]]) -> None:
         """One optimiser step on the rows of `group`, a list of batches."""
         progress, parameters = self.progress, list(self.parameters.values())
         scored = sum(len(self.split.rows[i].targets) for index in group for i in index)
-        torch.manual_seed(
-            self.seed * 1_000_003 + progress.step
-        )  # for what draws otherwise than by rows: a plug-in's method
-        draws = partial(self.model.backbone.dropout.drawing, self.seed, progress.step)
+        backbone = self.model.backbone
+        # For what draws otherwise than by rows: a plug-in's method.
+        seed_draws(self.seed * 1_000_003 + progress.step, backbone.device)
+        draws = partial(backbone.dropout.drawing, self.seed, progress.step)
         beside = [i for index in group for i in index] if self.model.reads_padding else []
         first, *others = (
             backward(self.model, self.split, index, beside, scored, draws, self.together) for index in group
