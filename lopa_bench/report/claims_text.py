@@ -46,30 +46,31 @@ def needs(finding: Finding) -> str:
         return "one seed does not tell how many it takes"
     if finding.asks_anew:
         return f"asks for the second study ({_second_study(finding)})"
-    if finding.first and finding.to_a_point:
+    if finding.to_a_point:
         return "known to a point"
     if finding.chance is not None:
         by_chance = finding.chance >= WORTH or not finding.asks
         then = f"decide it in {math.floor(100 * finding.chance)} % of cases" if by_chance else "know it to a point"
         return f"asks for {finding.asks or 'no more'} seeds ({finding.look.last.seeds} {then})"
     if finding.look.next:
-        return "known to a point" if finding.to_a_point else f"waits for its look at {finding.look.seeds} seeds"
+        return f"waits for its look at {finding.look.seeds} seeds"
     seeds, rows = finding.more_seeds, difference.more_rows
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
     if rows:
         wanted.append(f"{rows:,} more test rows")
+    would = "would have decided" if finding.first else "would decide"  # no third study is planned
     if not wanted:
-        return "no practical number of seeds or rows would decide"
-    return f"about {' or '.join(wanted)} would decide as often as not"
+        return f"no practical number of seeds or rows {would}"
+    return f"about {' or '.join(wanted)} {would} as often as not"
 
 
 def _second_study(finding: Finding) -> str:
     """Its size, and what it would do for a comparison that asks for it; nothing is said of speed, which it measures otherwise."""
     size = f"{finding.asks_anew} seeds and {second.rows(finding.comparison.task):,} other test rows"
-    if finding.chance is None:
+    if finding.chance_anew is None:
         return size
-    decides = f"decides it in {math.floor(100 * finding.chance)} % of cases"
-    return f"{size}: {decides if finding.chance >= WORTH_ANEW else 'knows it to a point'}"
+    decides = f"decides it in {math.floor(100 * finding.chance_anew)} % of cases"
+    return f"{size}: {decides if finding.chance_anew >= WORTH_ANEW else 'knows it to a point'}"
 
 
 def detail(finding: Finding) -> str:
@@ -231,6 +232,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "chance": finding.chance,
             "asks": finding.asks,
             "asks_anew": finding.asks_anew,
+            "chance_anew": finding.chance_anew,
             "to_a_point": finding.to_a_point,
         }
     if finding.first is not None:

@@ -28,8 +28,9 @@ class Finding:
     Attributes:
         p_holm: corrected for the looks and for the claim's other comparisons; below `LEVEL` it is decided.
         look: where it stands in the planned looks. encoders: what read the instance in the runs compared; none where neither side does.
-        chance: how often the last look, or the second study, would decide it; None where neither is left, or nothing more is to be known.
-        asks: the seeds of the next look, where it is worth its runs. asks_anew: the second study's, where that is.
+        chance: how often the last look would decide it; None where none is left, or nothing more is to be known.
+        asks: the seeds of the next look, where it is worth its runs.
+        asks_anew: the second study's, where that is. chance_anew: how often it would decide; None of speed, which it measures otherwise.
         first: of a finding of the second study, the first one's.
     """
 
@@ -44,6 +45,7 @@ class Finding:
     chance: float | None = None
     asks: int | None = None
     asks_anew: int | None = None
+    chance_anew: float | None = None
     first: Finding | None = None
 
     @property
@@ -94,11 +96,11 @@ class Finding:
         if found is None or found.known is None:
             return self
         if not self.in_points:
-            return replace(self, chance=None, asks_anew=seeds)
+            return replace(self, asks_anew=seeds)
         known = found.known.anew(seeds, second.rows(self.comparison.task))
         chance = known.power(found.distance, LEVEL / tests, found.far)
         worth = chance >= WORTH_ANEW or known.half() <= POINT
-        return replace(self, chance=chance, asks_anew=seeds) if worth else self
+        return replace(self, asks_anew=seeds, chance_anew=chance) if worth else self
 
     def looking_on(self, tests: int) -> Finding:
         """The same, with the chance of the last look and whether it asks for the next, as one of so many undecided tests."""

@@ -78,7 +78,9 @@ def test_what_is_open_after_its_last_look_asks_for_the_second_study(first):
     found = finding(first, "sst2")
     assert (found.verdict, found.look.seeds, found.asks, found.asks_anew) == ("undecided", 20, None, 40)
     worth = (
-        f"decides it in {math.floor(100 * found.chance)} % of cases" if found.chance >= 0.5 else "knows it to a point"
+        f"decides it in {math.floor(100 * found.chance_anew)} % of cases"
+        if found.chance_anew >= 0.5
+        else "knows it to a point"
     )
     assert needs(found) == f"asks for the second study (40 seeds and 8,000 other test rows: {worth})"
     assert (
@@ -123,6 +125,14 @@ def test_with_all_its_runs_its_verdict_stands_and_the_first_ones_is_told(first, 
     comparisons = json.loads(as_json([claim]))[0]["parts"][0]["comparisons"]
     comparison = next(each for each in comparisons if each["task"] == "sst2")
     assert (comparison["first"]["seeds"], comparison["seeds"]) == (20, 40)
+
+
+def test_what_stays_open_in_it_asks_for_nothing_more(near):
+    write(near, "sst2", range(100, 140), 0.9, noise=0.05, rows=100, settings=ANEW)
+    found = finding(near, "sst2")
+    assert (found.verdict, found.to_a_point, found.asks, found.asks_anew) == ("undecided", False, None, None)
+    assert found.first
+    assert needs(found).endswith((" would have decided as often as not", " or rows would have decided"))
 
 
 def test_its_level_is_its_own_and_divided_by_what_it_tests_alone(near):
