@@ -12,6 +12,7 @@ from lopa_bench.config.keys import key_of, spell
 if TYPE_CHECKING:
     from lopa_bench.study.planned import PlannedRun
 
+LISTED = 10  # seeds of a command one by one; more in a row are written as a range
 YOURS = (
     "models.dir=DIR",
     "data.dir=DIR",
@@ -48,6 +49,14 @@ def _command(group: list[PlannedRun], told: Sequence[str]) -> str:
     rest = (word for word in first.words if not word.startswith("task="))
     small = first.overrides.get("scale") == "small"
     yours = [word for word in YOURS if small and key_of(word) not in map(key_of, told)]
-    typed = [f"task={tasks}", *rest, "seed=" + ",".join(map(str, first.seeds)), *yours, *told]
+    typed = [f"task={tasks}", *rest, f"seed={_swept(first.seeds)}", *yours, *told]
     many = len(group) > 1 or len(first.seeds) > 1
     return shlex.join(["lopa-bench", *(["-m"] if many else []), *typed])
+
+
+def _swept(seeds: Sequence[int]) -> str:
+    """``0,1,2``, or ``range(100,140)``: both are of Hydra's grammar."""
+    first, end = seeds[0], seeds[0] + len(seeds)
+    if len(seeds) > LISTED and list(seeds) == [*range(first, end)]:
+        return f"range({first},{end})"
+    return ",".join(map(str, seeds))
