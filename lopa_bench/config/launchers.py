@@ -44,17 +44,18 @@ NUMBERS = {
 }
 PARAMS = "hydra.sweeper.params"
 QUOTES = "'\""
-CHOICES = {
+CHOICES: dict[str, tuple[str | None, ...]] = {  # None: null
     "hydra.sweeper.direction": ("minimize", "maximize"),
     # Of joblib, whose plugin runs processes of loky whatever it is told.
-    "hydra.launcher.backend": ("null", "loky"),
+    "hydra.launcher.backend": (None, "loky"),
     "hydra.launcher.prefer": ("processes",),
-    "hydra.launcher.require": ("null",),
-    "hydra.launcher.mmap_mode": ("null", "r", "r+", "w+", "c"),
+    "hydra.launcher.require": (None,),
+    "hydra.launcher.mmap_mode": ("r", "r+", "w+", "c"),
 }
-FORMS = {
-    "hydra.launcher.max_nbytes": (r"null|\d+[KMG]?", "1M"),
-    "hydra.launcher.pre_dispatch": (r"all|[1-9]\d*(\*n_jobs)?", "2*n_jobs"),
+_COUNT = r"[1-9]\d{0,8}"
+FORMS = {  # of joblib, too: what it reads, whether null is read, and its default or nearly so
+    "hydra.launcher.max_nbytes": (r"\d+(\.\d+)?[KMG]|\d{1,18}", True, "1M"),
+    "hydra.launcher.pre_dispatch": (rf"all|{_COUNT}|({_COUNT}(\.\d+)? ?\* ?)?n_jobs", False, "2*n_jobs"),
 }
 SECTIONS = ("hydra.launcher", "hydra.sweeper")
 OURS = ("hydra.sweep", "hydra.run", "hydra.output_subdir")  # where Hydra would write by itself
@@ -84,10 +85,10 @@ def check_launcher(override: Override) -> None:
         raise UserError(f"{override.input_line}: is no number above 0; nearest: {key}=null, which is no limit")
     if key in NUMBERS:
         _check_number(override, *NUMBERS[key])
-    if key in CHOICES and (text := _text(override).strip(QUOTES)) not in CHOICES[key]:
-        raise UserError(not_one_of(key, text, CHOICES[key]))
-    if key in FORMS and not re.fullmatch(FORMS[key][0], _text(override).strip(QUOTES)):
-        raise UserError(f"{override.input_line}: is no such setting; nearest: {key}={FORMS[key][1]}")
+    if key in CHOICES and override.value() not in CHOICES[key]:
+        raise UserError(not_one_of(key, _text(override), [choice or "null" for choice in CHOICES[key]]))
+    if key in FORMS:
+        _check_form(override, *FORMS[key])
     if key == "hydra.launcher.batch_size" and override.value() != "auto":  # of joblib, which takes auto too
         _check_number(override, 1, none=False)
     if (override.is_add() or override.is_force_add()) and key.rpartition(".")[0] in SECTIONS:
@@ -107,6 +108,13 @@ def _check_number(override: Override, least: int, none: bool) -> None:
         raise UserError(f"{override.input_line}: is no whole number of at least {least}; nearest: {key}={least}")
     if value > MOST:
         raise UserError(f"{override.input_line}: must be at most {MOST}; nearest: {key}={MOST}")
+
+
+def _check_form(override: Override, form: str, none: bool, near: str) -> None:
+    """Raise `UserError` for a text, or number, that is not of this form."""
+    value = override.value()
+    if not (none if value is None else re.fullmatch(form, str(value))):
+        raise UserError(f"{override.input_line}: is nothing that joblib reads; nearest: {override.key_or_group}={near}")
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import hashlib
@@ -192,10 +193,19 @@ def write_text(path: Path, content: str, durable: bool = True) -> None:
 def make_folder(folder: Path, key: str = "") -> None:
     """Make a folder that a user named, as `key` where that is given, and those above it. Raises `UserError` where that cannot be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
     except (OSError, ValueError) as error:
         named = f"{key}: {folder}" if key else folder
         raise UserError(f"{named} cannot be made ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _make(folder: Path, tries: int = 5) -> None:
+    """`Path.mkdir`, which fails where another process removes at that moment what it made itself: a run's folders, once it is refused."""
+    for _ in range(tries - 1):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
@@ -211,7 +221,7 @@ def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
 
 def why_not_writable(folder: Path) -> str | None:
     """Why no file can be written below `folder`, which need not be there yet; None where one can. Leaves nothing behind."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.exists(path))
     if not there.is_dir():
         return f"{there} is a file" if there.is_file() else f"{there} is not a folder"
     try:

@@ -67,7 +67,7 @@ class RunDirectory:
         Raises:
             Busy: another living process does the run.
         """
-        made = [self.path, *itertools.takewhile(lambda folder: not folder.exists(), self.path.parents)]
+        made = [self.path, *itertools.takewhile(lambda folder: not os.path.exists(folder), self.path.parents)]
         self.create()
         try:
             with Lease(self.path / LOCK):

@@ -13,6 +13,7 @@ import pytest
 
 from lopa_bench.errors import RunFailed, UserError
 from lopa_bench.host import files, signals
+from lopa_bench.host.files import make_folder
 
 
 def read(path):
@@ -158,3 +159,20 @@ def test_half_a_surrogate_pair_is_found_at_any_depth(value):
 @pytest.mark.parametrize("value", ["é\U0001f600", ["a", 1, None], {"a": {}}, 3.5])
 def test_whole_texts_have_none(value):
     assert files.half_a_pair(value) is None
+
+
+def test_a_folder_is_made_though_another_process_removes_the_ones_above(tmp_path, monkeypatch):
+    """As a run does that is refused, with what it made itself."""
+    real, meanwhile = Path.mkdir, iter([FileNotFoundError, FileExistsError])
+
+    def mkdir(self, *args, **kwargs):
+        if (error := next(meanwhile, None)) is not None:
+            raise error
+        real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be made"):
+        make_folder(tmp_path / "file")

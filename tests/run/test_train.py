@@ -123,9 +123,11 @@ def test_a_row_of_the_history_is_the_mean_of_its_steps_at_the_last_ones_rate():
 
 def test_further_evaluations_draw_the_curve_and_change_nothing_else(tiny_models, tmp_path):
     """Seven batches, four steps an epoch: after the second of each, too, and the one at the end selects."""
+    modes = []
 
     def trained(folder, evaluations):
         model, split = prepared(tiny_models("roberta"))
+        loss, model.loss = model.loss, lambda batch: modes.append(model.training) or loss(batch)
         scores = iter(range(1, 9))  # later is better
 
         def evaluate():
@@ -137,6 +139,8 @@ def test_further_evaluations_draw_the_curve_and_change_nothing_else(tiny_models,
         return model, train(model, split, *told)
 
     (usual, once), (model, often), (_, oftener) = trained("a", 1), trained("b", 2), trained("c", 40)
+    assert modes
+    assert all(modes)
     assert [row["step"] for row in once.history if "accuracy" in row] == [4, 8]
     assert [row["step"] for row in often.history if "accuracy" in row] == [2, 4, 6, 8]
     assert [row["step"] for row in oftener.history if "accuracy" in row] == list(range(1, 9))
