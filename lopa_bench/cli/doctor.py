@@ -18,7 +18,7 @@ from lopa_bench.config.compose import load_config
 from lopa_bench.config.schema import Config
 from lopa_bench.errors import UserError
 from lopa_bench.host import network
-from lopa_bench.host.files import why_not_writable
+from lopa_bench.host.files import existing, why_not_writable
 from lopa_bench.host.terminal import say
 from lopa_bench.run.memory import PROGRAM, estimate
 
@@ -123,9 +123,7 @@ def disk(config: Config) -> Iterator[Check]:
     needed = SPARE_DISK
     with contextlib.suppress(UserError):  # which `memory` tells
         needed += estimate(config).written  # whatever the rows are
-    folder = next(
-        path for path in (config.results_dir.absolute(), *config.results_dir.absolute().parents) if path.exists()
-    )
+    folder = existing(config.results_dir)
     free = shutil.disk_usage(folder).free
     why_not = why_not_writable(config.results_dir)
     fix = "make room, or name another results_dir=DIR" if free < needed else None

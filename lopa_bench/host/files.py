@@ -219,9 +219,14 @@ def remove_temporaries(folder: Path, spared: tuple[str, ...] = ()) -> None:
             path.unlink(missing_ok=True)
 
 
+def existing(path: Path) -> Path:
+    """`path`, or what is nearest above it, as far as this user may look."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if os.path.exists(each))
+
+
 def why_not_writable(folder: Path) -> str | None:
     """Why no file can be written below `folder`, which need not be there yet; None where one can. Leaves nothing behind."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.exists(path))
+    there = existing(folder)
     if not there.is_dir():
         return f"{there} is a file" if there.is_file() else f"{there} is not a folder"
     try:

@@ -77,9 +77,8 @@ class RunDirectory:
         except UserError as error:
             if type(error) is UserError:  # refused, not failed: nothing was made, so nothing is left
                 (self.path / PROGRESS).unlink(missing_ok=True)
-                with contextlib.suppress(
-                    OSError
-                ):  # which holds the checkpoint of an earlier try, or by now another run
+                # What is not empty stays: the checkpoint of an earlier try, or by now another run.
+                with contextlib.suppress(OSError):
                     for folder in made:
                         folder.rmdir()
             raise
