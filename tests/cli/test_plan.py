@@ -120,6 +120,25 @@ def test_work_grows_with_epochs_and_gradients():
     assert of("method=fft", "train.epochs=10") / of("method=lora", "train.epochs=10") == pytest.approx(1.5, rel=0.1)
 
 
+def test_work_counts_the_rows_that_epochs_are_selected_on():
+    """A tenth of QQP's training rows, unless the user names others; with selection=paper the reported ones. The encoder is not asked."""
+    config = [
+        "scale=paper",
+        "task=qqp",
+        "method=pt",
+        "train.epochs=2",
+        "task.about.size={train: 1000, test: 300, input: 20, completion: 1}",
+    ]
+
+    def of(*words):
+        return flops(load_config([*config, *words]))[0]
+
+    last, paper = of("selection=last"), of("selection=paper")
+    row = (paper - last) / (2 * 300)
+    assert of("selection=holdout") == pytest.approx(last - 2 * 100 * 2 * row + 2 * 100 * row, rel=0.01)
+    assert of("selection=holdout", "train.evaluations=3") - of("selection=holdout") == pytest.approx(4 * 100 * row)
+
+
 def test_work_of_writing_grows_with_beams_where_there_are_beams():
     def of(*words):
         return flops(load_config(["scale=paper", "task=e2e", "method=pt", "selection=last", *words]))[1]
