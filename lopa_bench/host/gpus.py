@@ -24,16 +24,21 @@ def visible() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-@cache
 def take(folder: Path, each: int = 1) -> None:
     """Make `each` of the visible GPUs this process's own for the rest of its life; with more processes than GPUs they are shared evenly.
 
     Args:
         folder: of files that say which are taken, for the processes that are to differ.
     """
+    if mine := _taken(folder, each):
+        os.environ[VISIBLE] = ",".join(mine)
+
+
+@cache
+def _taken(folder: Path, each: int) -> Sequence[str]:
+    """Those that this process took at its first job."""
     gpus = visible()
-    if gpus:
-        os.environ[VISIBLE] = ",".join(claim(folder, gpus, each))
+    return claim(folder, gpus, each) if gpus else ()
 
 
 def claim(folder: Path, gpus: Sequence[str], each: int) -> Sequence[str]:

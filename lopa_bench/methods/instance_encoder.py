@@ -113,11 +113,13 @@ class InstanceEncoder(nn.Module):
         return super().train(mode and not self.frozen)
 
     def features(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """f(x) of every tokenised text, [N, E] in fp32 on the CPU, from disk if any earlier run computed them."""
+        """f(x) of every tokenised text, [N, E] in fp32 on the CPU, from disk if any earlier run computed them on such a device."""
         if not self.stored:
             return self._compute(tokens)
         backbone = self._backbone[0]
-        depends_on = {"weights": self.files.fingerprint(), "pooling": self.pooling, "dtype": str(backbone.dtype)}
+        kind = backbone.device.type
+        told = {"pooling": self.pooling, "dtype": str(backbone.dtype)} | ({"device": kind} if kind != "cpu" else {})
+        depends_on = {"weights": self.files.fingerprint(), **told}
         return torch.from_numpy(stored_features(depends_on, tokens, lambda: self._compute(tokens).numpy()))
 
     @torch.no_grad()

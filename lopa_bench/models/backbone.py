@@ -8,7 +8,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, cast
 
 import torch
@@ -38,7 +38,11 @@ AUTO_CLASSES = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
 def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     """`auto` takes bf16 where the hardware multiplies it natively: GPUs since Ampere, CPUs with avx512_bf16 or AMX."""
     if precision == "auto":
-        native = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+        native = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else torch.cpu._is_avx512_bf16_supported()
+        )
         precision = "bf16" if native else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
@@ -82,22 +86,21 @@ class Backbone(nn.Module):
             )
 
     @classmethod
-    def load(cls, settings: Model, precision: str, device: torch.device, offline: bool) -> Backbone:
-        """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained."""
+    def load(
+        cls, settings: Model, precision: str, device: torch.device, offline: bool, computing: torch.device | None = None
+    ) -> Backbone:
+        """Weights and tokenizer of `settings.path`, in fp32, on `device`, or `computing` elsewhere; `freeze` casts what is not trained."""
         files = locate(settings.path, settings.revision, offline)
         kind, trusted = kind_of(settings, files), settings.trust_remote_code
         if device.type == "cpu":
             keep_freed_memory()
-
-        def read() -> PreTrainedModel:
-            return load_model(AUTO_CLASSES[kind], "model.path", files, torch.float32, trusted)
-
+        read = partial(load_model, AUTO_CLASSES[kind], "model.path", files, torch.float32, trusted)
         model = shelf.model((files.fingerprint(), kind), read)
         tokenizer = load_tokenizer(files.source, rows=rows_of(model), own_code=files.own_code, **files.options(trusted))
         check_special(tokenizer, kind, f"model.path={files.source}")
         model.generation_config = GenerationConfig()  # the run's settings decide, not the model's preferences
-        model.to(device)  # type: ignore[arg-type]
-        backbone = cls(model, tokenizer, files, settings, resolve_precision(precision, device))
+        model.to(device)
+        backbone = cls(model, tokenizer, files, settings, resolve_precision(precision, computing or device))
         check_own_logits(backbone)
         if kind == "causal":
             check_writing(backbone)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lopa_bench.host.files import write_bytes
+from lopa_bench.host.files import writing
 
 NAME = "checkpoint"
 RUN_SECONDS = "run_seconds"  # a key of the file beside those of the state
@@ -50,10 +50,11 @@ class Checkpoints:
         """Raises `RunFailed` where nothing can be written; the previous state is then still there."""
         buffer = io.BytesIO()
         torch.save({**state, RUN_SECONDS: self.run_seconds}, buffer)
-        payload = buffer.getvalue()
+        payload = buffer.getbuffer()  # no copy: it may be gigabytes
         if self.latest.exists():
             self.latest.replace(self.previous)
-        write_bytes(self.latest, hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+        with writing(self.latest) as file:
+            file.writelines((hashlib.sha256(payload).hexdigest().encode(), b"\n", payload))
         self._saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:

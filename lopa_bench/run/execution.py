@@ -93,7 +93,7 @@ def _do(config: Config, records: Records, directory: RunDirectory, together: Pro
 def adapted(config: Config, together: Processes) -> AdaptedModel:
     """The backbone with the method's parameters, as they are before the first step."""
     device = torch.device("cpu") if config.train.shard else together.device  # which need not hold all of it
-    backbone = Backbone.load(config.model, config.precision, device, config.offline)
+    backbone = Backbone.load(config.model, config.precision, device, config.offline, computing=together.device)
     seed_everything(config.seed)
     model = adapt(config, backbone)
     if config.init_from:

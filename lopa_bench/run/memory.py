@@ -75,9 +75,14 @@ class Memory:
         return max(self.loading, round(GPU_SLACK * running))
 
     @property
+    def checkpoint(self) -> int:
+        """It has the parameters where `training` has their gradients."""
+        return self.training
+
+    @property
     def written(self) -> int:
-        """On disk, at the most: two checkpoints, each with the parameters where `training` has their gradients, and what is trained."""
-        return self.training * 2 + self.training * FP32 // (GRADIENT + ADAM)
+        """On disk, at the most: two checkpoints, and what is trained."""
+        return self.checkpoint * 2 + self.training * FP32 // (GRADIENT + ADAM)
 
 
 def estimate(config: Config, tokens: int | None = None) -> Memory:

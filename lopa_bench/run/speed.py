@@ -24,6 +24,14 @@ SIZES = (
     "head_size",
 )  # of methods, whichever one has
 
+# What PyTorch says of memory without an error of its own: of the machine's, and of a GPU's that it does not give out itself.
+OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "size calculation overflowed",
+    "CUDA error: out of memory",
+    "_STATUS_ALLOC_FAILED",
+)
+
 
 def speed_up(model: AdaptedModel, train: Train, together: Processes) -> None:
     """Do to `model` what `train` asks of a training step. Raises `UserError` where it cannot be done."""
@@ -44,7 +52,7 @@ def memory_advice(config: Config) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        told = any(words in str(error) for words in ("can't allocate memory", "size calculation overflowed"))
+        told = any(words in str(error) for words in OUT_OF_MEMORY)
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not told:
             raise
         train, sizes = config.train, _sizes(config.method)

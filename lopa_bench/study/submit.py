@@ -57,7 +57,9 @@ def ask_for(launcher: Any, todo: Mapping[int, Job], config: Config) -> None:
     if not any(params[key] for key in OF_MEMORY) and "mem" not in params["additional_parameters"]:
         with contextlib.suppress(UserError):  # of a model that nothing is known of, SLURM's own default
             params["mem_gb"] = memory(
-                config, on_gpu=any(params[key] for key in ("gpus_per_node", "gpus_per_task", "gres"))
+                config,
+                on_gpu=any(params[key] for key in ("gpus_per_node", "gpus_per_task", "gres")),
+                processes=params["tasks_per_node"],
             )
     asked = [f"{params['cpus_per_task']} CPUs", *([f"{params['mem_gb']} GB of memory"] if params["mem_gb"] else [])]
     say(
@@ -78,12 +80,16 @@ def job_name(todo: Mapping[int, Job], config: Config) -> str:
     return "-".join(named.values())[:60]
 
 
-def memory(config: Config, on_gpu: bool) -> int:
-    """Gigabytes of the machine's memory that a job needs: on a GPU the weights while they are loaded, otherwise all of the run's."""
+def memory(config: Config, on_gpu: bool, processes: int = 1) -> int:
+    """Gigabytes of a machine's memory that a job's `processes` there need.
+
+    On a GPU each loads the weights, and then writes checkpoints; otherwise it needs all of the run's.
+    """
     from lopa_bench.run.memory import estimate
 
     needed = estimate(config)
-    return math.ceil((PROGRAM + needed.loading if on_gpu else needed.on_cpu(PROGRAM)) / 10**9)
+    each = PROGRAM + max(needed.loading, needed.checkpoint) if on_gpu else needed.on_cpu(PROGRAM)
+    return math.ceil(processes * each / 10**9)
 
 
 def submit(launcher: Any, given: Sequence[Sequence[str]]) -> list[Any]:

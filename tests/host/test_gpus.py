@@ -31,6 +31,17 @@ def test_each_process_has_its_own_and_more_processes_share_evenly(tmp_path):
     assert gpus.claim(tmp_path / "few", ["0"], 2) == ["0"]
 
 
+def test_later_jobs_of_a_process_have_the_same(four, monkeypatch, tmp_path):
+    """Also where the launcher has set the variable anew, and the first job did not come to use them."""
+    with sweep.planned(tmp_path, []) as folder:
+        seen = []
+        for _ in range(2):
+            monkeypatch.setenv(gpus.VISIBLE, "3")
+            sweep.take_gpus(folder, 2)
+            seen.append(os.environ[gpus.VISIBLE])
+    assert seen == ["0,1", "0,1"]
+
+
 def take(folder, each, barrier):
     torch.cuda.device_count = lambda: 4
     os.environ[gpus.VISIBLE] = "0"  # as submitit shows each process of this machine the first

@@ -313,6 +313,17 @@ def test_out_of_memory_names_the_sizes_that_the_method_has(method, sizes):
     assert "None" not in less
 
 
+@pytest.mark.parametrize(
+    "said", ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"]
+)
+def test_out_of_memory_of_a_gpu_that_others_use_too(said):
+    with (
+        pytest.raises(RunFailed, match=r"out of memory; lower train\.batch_size"),
+        memory_advice(load_config(["task=rte"])),
+    ):
+        raise RuntimeError(said)
+
+
 def test_out_of_memory_of_the_cpu_allocator(overrides, monkeypatch, capsys):
     monkeypatch.setattr("lopa_bench.run.train.backward", lambda *_: torch.empty(1 << 58))
     assert main([*overrides, "method=lopa"]) == 1

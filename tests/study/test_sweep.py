@@ -417,6 +417,15 @@ def test_an_array_is_named_after_its_tasks_and_methods(overrides):
     assert submit.memory(config, on_gpu=False) == math.ceil(needed / 10**9) == 3  # that of Python and torch
 
 
+def test_memory_asked_of_slurm_for_a_gpu_has_room_for_a_checkpoint_of_every_process():
+    """Full fine-tuning of RoBERTa-large writes parameters, moments and the best epoch's: sixteen bytes for each of 355 million."""
+    config = load_config(["scale=paper", "task=rte", "method=fft", "selection=holdout"])
+    assert submit.memory(config, on_gpu=True) == pytest.approx((submit.PROGRAM + 16 * 355e6) / 1e9, abs=1)
+    assert submit.memory(config, on_gpu=True, processes=4) == pytest.approx(
+        4 * submit.memory(config, on_gpu=True), abs=4
+    )
+
+
 def test_what_is_in_the_queue_already_is_waited_for(tmp_path, monkeypatch):
     """Another sweep has submitted seed 0; it is launched here only once the queue has let go of it."""
     looks = iter([{"7_0"}, {"7_0"}])
