@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from lopa_bench.cli import queries, words
 from lopa_bench.cli.options import option, overrides
 from lopa_bench.config.keys import key_of
-from lopa_bench.errors import Interrupted, UserError
+from lopa_bench.errors import Interrupted, UserError, in_a_line
 from lopa_bench.host import signals
 from lopa_bench.host.files import why_not_writable
-from lopa_bench.host.processes import is_main
+from lopa_bench.host.processes import is_main, process_count
 from lopa_bench.host.terminal import say, write
 
 if TYPE_CHECKING:
@@ -202,6 +202,13 @@ def _job(composed: Any) -> float | None:
     except Interrupted as interruption:
         signals.hand_on(interruption)
         return None
+    except (
+        Exception
+    ) as error:  # which Hydra would keep: the process would end as if all were well, and the job's others wait for it
+        if process_count() == 1:
+            raise
+        say(f"lopa-bench: {in_a_line(error, kind=True)}", error=True)
+        raise SystemExit(1) from error
 
 
 def _share_machine(launcher: Any, folder: Path) -> None:

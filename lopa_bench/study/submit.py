@@ -31,6 +31,7 @@ PROGRAM = (
     2 << 30
 )  # bytes that Python, torch and what they load may take: a scheduler ends who takes more than was asked for
 OVER = {"ran", "found", "failed", "elsewhere"}  # states of jobs that nothing more comes of
+TOGETHER = "export SLURM_KILL_BAD_EXIT=1"  # srun ends all tasks of a job, which is one run, where one of them fails
 OF_MEMORY = ("mem_gb", "mem_per_gpu", "mem_per_cpu")
 
 
@@ -61,6 +62,8 @@ def ask_for(launcher: Any, todo: Mapping[int, Job], config: Config) -> None:
                 on_gpu=any(params[key] for key in ("gpus_per_node", "gpus_per_task", "gres")),
                 processes=params["tasks_per_node"],
             )
+    if params["tasks_per_node"] * params["nodes"] > 1:
+        params["setup"] = [*(params["setup"] or ()), TOGETHER]
     asked = [f"{params['cpus_per_task']} CPUs", *([f"{params['mem_gb']} GB of memory"] if params["mem_gb"] else [])]
     say(
         f"lopa-bench: asks SLURM for {' and '.join(asked)} a job, {params['timeout_min']} minutes "

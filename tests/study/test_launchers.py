@@ -59,6 +59,29 @@ def test_two_tasks_of_submitit_are_one_run(sweep, tmp_path, capfd):
     assert [result["processes"] for result in results(tmp_path)] == [2]
 
 
+SECOND_FAILS = """
+import os
+if os.environ.get("SUBMITIT_LOCAL_LOCALID") == "1":
+    from lopa_bench.run import gradients
+    def backward(*_, **__): raise ValueError("of the second")
+    gradients.backward = backward
+"""
+
+
+def test_a_task_that_fails_is_seen_to_fail_by_what_ends_the_others(sweep, tmp_path, monkeypatch, capfd):
+    """Its process does not end as if all were well: srun would let the others wait for it."""
+    needs("hydra_plugins.hydra_submitit_launcher", "submitit")
+    (tmp_path / "sitecustomize.py").write_text(SECOND_FAILS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert main([*sweep, "seed=0", "hydra/launcher=submitit_local", "hydra.launcher.tasks_per_node=2"]) == 1
+    told = capfd.readouterr()
+    assert "1 jobs: 1 failed" in told.out
+    assert "Traceback" not in told.err
+    (log,) = tmp_path.rglob("*_1_log.err")
+    assert "of the second" in log.read_text()
+    assert not list(tmp_path.rglob("*_1_result.pkl"))
+
+
 def test_a_killed_job_of_submitit_is_begun_again(overrides, tmp_path):
     """Of two, each in a process of its own, the other is not disturbed."""
     needs("hydra_plugins.hydra_submitit_launcher", "submitit")

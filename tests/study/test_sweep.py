@@ -9,6 +9,7 @@ import random
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
@@ -415,6 +416,17 @@ def test_an_array_is_named_after_its_tasks_and_methods(overrides):
     assert submit.job_name(todo, config) == "rte+mrpc-pt"
     needed = memory.estimate(config).on_cpu(submit.PROGRAM)
     assert submit.memory(config, on_gpu=False) == math.ceil(needed / 10**9) == 3  # that of Python and torch
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tasks", "added"), [(1, 1, None), (1, 2, [submit.TOGETHER]), (2, 1, [submit.TOGETHER])]
+)
+def test_slurm_ends_all_tasks_of_a_run_where_one_fails(nodes, tasks, added):
+    params = {"nodes": nodes, "tasks_per_node": tasks, "cpus_per_task": 1, "mem_gb": 1, "setup": None, "name": "mine"}
+    params |= {"cpus_per_gpu": None, "timeout_min": 60, "additional_parameters": {}}
+    launcher = SimpleNamespace(_EXECUTOR="slurm", params=params)
+    submit.ask_for(launcher, {0: jobs.Job(("task=rte",))}, load_config(["task=rte", "method=pt"]))
+    assert params["setup"] == added
 
 
 def test_memory_asked_of_slurm_for_a_gpu_has_room_for_a_checkpoint_of_every_process():
