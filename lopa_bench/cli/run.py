@@ -202,9 +202,8 @@ def _job(composed: Any) -> float | None:
     except Interrupted as interruption:
         signals.hand_on(interruption)
         return None
-    except (
-        Exception
-    ) as error:  # which Hydra would keep: the process would end as if all were well, and the job's others wait for it
+    except Exception as error:
+        # Hydra would keep it: the process would end as if all were well, and the job's others wait for it.
         if process_count() == 1:
             raise
         say(f"lopa-bench: {in_a_line(error, kind=True)}", error=True)

@@ -38,11 +38,8 @@ AUTO_CLASSES = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM}
 def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     """`auto` takes bf16 where the hardware multiplies it natively: GPUs since Ampere, CPUs with avx512_bf16 or AMX."""
     if precision == "auto":
-        native = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else torch.cpu._is_avx512_bf16_supported()
-        )
+        gpu, cpu = partial(torch.cuda.is_bf16_supported, including_emulation=False), torch.cpu._is_avx512_bf16_supported
+        native = gpu() if device.type == "cuda" else cpu()
         precision = "bf16" if native else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
@@ -89,7 +86,11 @@ class Backbone(nn.Module):
     def load(
         cls, settings: Model, precision: str, device: torch.device, offline: bool, computing: torch.device | None = None
     ) -> Backbone:
-        """Weights and tokenizer of `settings.path`, in fp32, on `device`, or `computing` elsewhere; `freeze` casts what is not trained."""
+        """Weights and tokenizer of `settings.path`, in fp32, on `device`; `freeze` casts what is not trained.
+
+        Args:
+            computing: the device that it will be on when it computes, where that is another.
+        """
         files = locate(settings.path, settings.revision, offline)
         kind, trusted = kind_of(settings, files), settings.trust_remote_code
         if device.type == "cpu":
