@@ -62,7 +62,7 @@ def ask_for(launcher: Any, todo: Mapping[int, Job], config: Config) -> None:
                 on_gpu=any(params[key] for key in ("gpus_per_node", "gpus_per_task", "gres")),
                 processes=params["tasks_per_node"],
             )
-    if params["tasks_per_node"] * params["nodes"] > 1:
+    if params["tasks_per_node"] * params["nodes"] > 1 and TOGETHER not in (params["setup"] or ()):
         params["setup"] = [*(params["setup"] or ()), TOGETHER]
     asked = [f"{params['cpus_per_task']} CPUs", *([f"{params['mem_gb']} GB of memory"] if params["mem_gb"] else [])]
     say(

@@ -425,7 +425,8 @@ def test_slurm_ends_all_tasks_of_a_run_where_one_fails(nodes, tasks, added):
     params = {"nodes": nodes, "tasks_per_node": tasks, "cpus_per_task": 1, "mem_gb": 1, "setup": None, "name": "mine"}
     params |= {"cpus_per_gpu": None, "timeout_min": 60, "additional_parameters": {}}
     launcher = SimpleNamespace(_EXECUTOR="slurm", params=params)
-    submit.ask_for(launcher, {0: jobs.Job(("task=rte",))}, load_config(["task=rte", "method=pt"]))
+    for _ in range(2):  # a sweep asks once a round
+        submit.ask_for(launcher, {0: jobs.Job(("task=rte",))}, load_config(["task=rte", "method=pt"]))
     assert params["setup"] == added
 
 
