@@ -10,7 +10,8 @@ from typing import Any
 
 from lopa_bench.host.terminal import printable
 from lopa_bench.report import markdown
-from lopa_bench.report.claims_text import HOW, as_dict, detail, read_by, statement
+from lopa_bench.report.claims_json import as_dict
+from lopa_bench.report.claims_text import HOW, detail, read_by, statement
 from lopa_bench.report.findings import CheckedPart, Finding, Verdict, by_rule
 from lopa_bench.report.terminal import console_of_reports, printed
 from lopa_bench.report.verdicts import check_claims

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lopa_bench.host.terminal import printable
+from lopa_bench.report.claims_json import as_json
 from lopa_bench.report.claims_text import (
     HOW,
     LEANS,
     NUMBERS,
-    as_json,
     as_markdown,
     asking,
     detail,

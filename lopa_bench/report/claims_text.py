@@ -1,11 +1,9 @@
-"""Checked claims as text: what every form of them says, Markdown and JSON; `claims_terminal` has the form for people."""
+"""Checked claims as text: what every form says, and Markdown; `claims_terminal` is for people, `claims_json` for programs."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from lopa_bench.report import markdown
 from lopa_bench.report.crossed import LEVEL
@@ -31,7 +29,8 @@ HOW = (
     "and spread seen) or know it to a point. Intervals are not corrected for looks. Second study (embedded scale): what the looks leave "
     "open is tested anew, once, on seeds and test rows that none of them had, at a level of its own, corrected for the claim's other "
     f"comparisons there; it is asked for where it would decide in at least {100 * WORTH_ANEW:.0f} % of cases or know to a point, and "
-    "of speed always. Each study has a false verdict in about 5 % of claims at most, both together in 10 %."
+    "of speed always. A comparison that is undecided there and that half as many seeds again would know to a point gets these, for its "
+    "interval alone. Each study has a false verdict in about 5 % of claims at most, both together in 10 %."
 )
 LEAST = 0.001  # a smaller p is printed as less than this
 NUMBERS = ("effect", "95 % interval", "p (Holm)", "power", "seeds", "rows")
@@ -45,7 +44,7 @@ def needs(finding: Finding) -> str:
     if difference.seeds == 1:
         return "one seed does not tell how many it takes"
     if finding.asks_anew:
-        return f"asks for the second study ({_second_study(finding)})"
+        return f"asks for {_second_study(finding)}"
     if finding.to_a_point:
         return "known to a point"
     if finding.chance is not None:
@@ -65,12 +64,14 @@ def needs(finding: Finding) -> str:
 
 
 def _second_study(finding: Finding) -> str:
-    """Its size, and what it would do for a comparison that asks for it; nothing is said of speed, which it measures otherwise."""
-    size = f"{finding.asks_anew} seeds and {second.rows(finding.comparison.task):,} other test rows"
+    """What a comparison asks of it, and what that would do; nothing is said of speed, which it measures otherwise."""
+    if finding.first:
+        return f"{finding.asks_anew} seeds in the second study, which know it to a point"
+    size = f"the second study ({finding.asks_anew} seeds and {second.rows(finding.comparison.task):,} other test rows"
     if finding.chance_anew is None:
-        return size
+        return f"{size})"
     decides = f"decides it in {math.floor(100 * finding.chance_anew)} % of cases"
-    return f"{size}: {decides if finding.chance_anew >= WORTH_ANEW else 'knows it to a point'}"
+    return f"{size}: {decides if finding.chance_anew >= WORTH_ANEW else 'knows it to a point'})"
 
 
 def detail(finding: Finding) -> str:
@@ -82,7 +83,8 @@ def detail(finding: Finding) -> str:
     first = (
         f"second study; the first: {before.effect:+.2f} ({before.low:+.2f} … {before.high:+.2f}), {before.seeds} seeds"
     )
-    return "; ".join(filter(None, [first, finding.detail]))
+    of = f"p is that of its {finding.tested} seeds, to which more were added for the interval" if finding.tested else ""
+    return "; ".join(filter(None, [first, of, finding.detail]))
 
 
 def finding_cells(finding: Finding) -> list[str]:
@@ -188,59 +190,3 @@ def as_markdown(checked: Sequence[CheckedClaim]) -> str:
     if commands:
         lines += ["", "Missing runs:", "", "```sh", *commands, "```"]
     return "\n".join(lines) + "\n"
-
-
-def as_json(checked: Sequence[CheckedClaim]) -> str:
-    return json.dumps([_claim(claim) for claim in checked], indent=1, ensure_ascii=False) + "\n"
-
-
-def _claim(checked: CheckedClaim) -> dict[str, Any]:
-    return {
-        "claim": checked.claim.name,
-        "text": checked.claim.text,
-        "verdict": checked.verdict,
-        "parts": [as_dict(part) for part in checked.parts],
-    }
-
-
-def as_dict(part: CheckedPart) -> dict[str, Any]:
-    """A part of a claim as JSON has it."""
-    return {
-        "text": part.part.text,
-        "rule": part.part.rule,
-        "verdict": part.verdict,
-        "comparisons": [_finding(finding) for finding in part.findings],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    difference = finding.difference
-    numbers: dict[str, Any] = {}
-    if difference is not None:
-        interval = None if math.isnan(difference.low) else [difference.low, difference.high]
-        numbers = {
-            "effect": difference.effect,
-            "interval": interval,
-            "p_holm": finding.p_holm,
-            "p_examples": difference.p_examples,
-            "power": difference.power,
-            "seeds": difference.seeds,
-            "planned_seeds": finding.look.seeds,
-            "rows": difference.rows,
-            "more_seeds": finding.more_seeds,
-            "more_rows": difference.more_rows,
-            "chance": finding.chance,
-            "asks": finding.asks,
-            "asks_anew": finding.asks_anew,
-            "chance_anew": finding.chance_anew,
-            "to_a_point": finding.to_a_point,
-        }
-    if finding.first is not None:
-        numbers["first"] = _finding(finding.first)
-    return {
-        "task": finding.comparison.task,
-        "verdict": finding.verdict,
-        "encoders": list(finding.encoders),
-        "detail": "; ".join([finding.detail] if finding.detail else commands(finding.missing)),
-        **numbers,
-    }

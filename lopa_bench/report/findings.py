@@ -30,8 +30,10 @@ class Finding:
         look: where it stands in the planned looks. encoders: what read the instance in the runs compared; none where neither side does.
         chance: how often the last look would decide it; None where none is left, or nothing more is to be known.
         asks: the seeds of the next look, where it is worth its runs.
-        asks_anew: the second study's, where that is. chance_anew: how often it would decide; None of speed, which it measures otherwise.
+        asks_anew: the second study's, where that is; of a finding of the second study those with which it would be known to a point.
+        chance_anew: how often it would decide; None of speed, which it measures otherwise.
         first: of a finding of the second study, the first one's.
+        tested: the seeds that verdict and `p_holm` are of, where the difference is one of more.
     """
 
     comparison: Contrast | Fewer | Linear
@@ -47,6 +49,7 @@ class Finding:
     asks_anew: int | None = None
     chance_anew: float | None = None
     first: Finding | None = None
+    tested: int | None = None
 
     @property
     def more_seeds(self) -> int | None:
@@ -101,6 +104,23 @@ class Finding:
         chance = known.power(found.distance, LEVEL / tests, found.far)
         worth = chance >= WORTH_ANEW or known.half() <= POINT
         return replace(self, asks_anew=seeds, chance_anew=chance) if worth else self
+
+    def asking_closer(self, seeds: int) -> Finding:
+        """One of the second study, with whether it asks for so many seeds in all: where they would bring its interval within a point."""
+        found = self.difference
+        if not (self.is_open and self.in_points and found and found.known):
+            return self
+        return replace(self, asks_anew=seeds) if found.known.with_seeds(seeds).half() <= POINT else self
+
+    def closer(self, there: Finding) -> Finding:
+        """The same verdict with the interval of the more seeds that it asks for, once all are `there`."""
+        found, look = there.difference, there.look
+        if self.difference is None or found is None or not look.complete:
+            return self
+        levels = {name: getattr(self.difference, name) for name in ("power_level", "seeds_level", "rows_level")}
+        return replace(
+            self, difference=replace(found, **levels), look=look, asks_anew=None, tested=self.difference.seeds
+        )
 
     def looking_on(self, tests: int) -> Finding:
         """The same, with the chance of the last look and whether it asks for the next, as one of so many undecided tests."""

@@ -15,22 +15,25 @@ from lopa_bench.study.tables import row_and_column
 
 
 def further_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[PlannedRun]:
-    """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these; where none does, the second study's.
+    """Those of the planned runs of which undecided comparisons ask for more seeds, with all of these.
 
+    Where none does, those of the second study, and where all of these are there, those that bring an interval of it within a point.
     A comparison only one side of which is planned asks for nothing: the seeds of that side could not be counted.
     """
     there = {tuple(words(run.overrides)) for run in planned}
     asked: list[PlannedRun] = []
     findings = [finding for claim in check_claims(runs, scale) for finding in claim.findings]
     looks = [finding for finding in findings if finding.asks]  # whose seeds other claims' comparisons share
-    for finding in looks or [finding for finding in findings if finding.asks_anew]:
+    anew = [finding for finding in findings if finding.asks_anew and not finding.first]
+    for finding in looks or anew or [finding for finding in findings if finding.asks_anew]:
         if isinstance(contrast := finding.comparison, Contrast):
             cells = [plan.cell(*row_and_column(row, contrast.task, scale), scale) for row in (contrast.a, contrast.b)]
             if all(tuple(words(cell.overrides)) in there for cell in cells):
+                speed = contrast.measure == "steps"
                 asked += [
-                    replace(cell, seeds=tuple(range(finding.asks)))
-                    if finding.asks
-                    else second.anew(cell, contrast.measure == "steps")
+                    second.anew(cell, finding.asks_anew, speed)
+                    if finding.asks_anew
+                    else replace(cell, seeds=tuple(range(finding.asks or 0)))
                     for cell in cells
                 ]
     return plan.distinct(sorted(asked, key=lambda run: (len(run.seeds), len(run.beside))))

@@ -112,7 +112,7 @@ def planned(runs: Runs, scale: str) -> list[Path]:
     """The ``result.json`` of the runs that a plan asks for: a cell's, on the recipe, of a seed that a look or the second study may want."""
     cells = plan.planned_runs(tables(scale), scale)
     looked_at = [replace(cell, seeds=tuple(range(seeds_of_looks(cell.overrides, scale)[-1]))) for cell in cells]
-    anew = [second.anew(cell) for cell in cells if second.seeds(scale, cell.task)]
+    anew = [second.anew(cell, second.CLOSER[cell.task]) for cell in cells if second.seeds(scale, cell.task)]
     return _of([*looked_at, *anew], runs, scale)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -45,8 +45,11 @@ def check_claims(
     checked = [first.claim(claim) for claim in claims]
     if fast or seeds or any(key.startswith("data.") for key in runs.given):
         return checked
-    anew = _Checker(second_study_of(runs), scale, fast, seeds, anew=True)
-    return [with_second_study(claim, anew.part, scale) for claim in checked]
+    anew, closer = (
+        _Checker(second_study_of(runs, seeds_of), scale, fast, seeds, seeds_of)
+        for seeds_of in (second.SEEDS, second.CLOSER)
+    )
+    return [with_second_study(claim, anew.part, closer.part, scale) for claim in checked]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class _Checker:
     scale: str
     fast: bool
     seeds: int | None
-    anew: bool = False  # whether these are runs of the second study
+    once: Mapping[str, int] | None = None  # of each task, the seeds of a study that looks but once
 
     def claim(self, claim: Claim) -> CheckedClaim:
         return concluded(claim, correct([finding for part in claim.parts for finding in self.part(part)]))
@@ -87,8 +90,8 @@ class _Checker:
         """The seeds of each look at a comparison of these rows."""
         if self.seeds or self.fast:
             return (self.seeds or 1,)
-        if self.anew and (anew := second.seeds(self.scale, task)):
-            return (anew,)
+        if self.once:
+            return (self.once[task],)
         return min((seeds_of_looks(self.planned(row, task).overrides, self.scale) for row in rows), key=max)
 
     def compared(

@@ -16,7 +16,7 @@ import pandas as pd
 from lopa_bench.errors import UserError
 from lopa_bench.host.files import read_bytes
 from lopa_bench.host.terminal import with_bar
-from lopa_bench.report import claims_text
+from lopa_bench.report import claims_json, claims_text
 from lopa_bench.report.cells import Table
 from lopa_bench.report.fill import build_tables
 from lopa_bench.report.findings import CheckedClaim
@@ -181,4 +181,4 @@ def _of_table(built: Sequence[Table]) -> dict[str, str]:
 
 
 def _of_claims(checked: Sequence[CheckedClaim]) -> dict[str, str]:
-    return {".md": claims_text.as_markdown(checked), ".json": claims_text.as_json(checked)}
+    return {".md": claims_text.as_markdown(checked), ".json": claims_json.as_json(checked)}

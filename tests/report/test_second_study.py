@@ -7,23 +7,30 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from synthetic import write_run
 
 from lopa_bench.cli import plan
-from lopa_bench.report.claims_text import as_json, as_markdown, asking, needs
+from lopa_bench.report.claims_json import as_json
+from lopa_bench.report.claims_text import as_markdown, asking, needs
 from lopa_bench.report.crossed import Parts
+from lopa_bench.report.findings import Finding
 from lopa_bench.report.further import further_runs
+from lopa_bench.report.statistics import paired_difference
 from lopa_bench.report.verdicts import check_claims
 from lopa_bench.results.read import read_runs
 from lopa_bench.study import second
+from lopa_bench.study.claim import Region
 from lopa_bench.study.claims import CLAIMS
 from lopa_bench.study.estimate import Estimate
+from lopa_bench.study.looks import Look
 from lopa_bench.study.plan import planned_runs
 from lopa_bench.study.tables import tables
 from lopa_bench.tasks.sources import FRESH
 
 C1, C9, C11 = CLAIMS[0], CLAIMS[8], CLAIMS[10]
 ANEW = {"data.source": FRESH}
+ANY = Region(low=0.0)
 pytestmark = pytest.mark.xdist_group("second study")  # one process writes its runs
 
 
@@ -112,7 +119,7 @@ def test_its_runs_are_said_to_take_as_long_as_those_on_the_first_test_split(tmp_
     long = next(
         run for run in cells if run.overrides == {"task": "sst2", "method": "lopa", "method.num_virtual_tokens": 100}
     )
-    assert estimate.one(second.anew(long)) == 290.0
+    assert estimate.one(second.anew(long, 40)) == 290.0
 
 
 def test_with_all_its_runs_its_verdict_stands_and_the_first_ones_is_told(first, both):
@@ -133,6 +140,71 @@ def test_what_stays_open_in_it_asks_for_nothing_more(near):
     assert (found.verdict, found.to_a_point, found.asks, found.asks_anew) == ("undecided", False, None, None)
     assert found.first
     assert needs(found).endswith((" would have decided as often as not", " or rows would have decided"))
+
+
+@pytest.fixture
+def wide(near):
+    """In the second study PT is LOPA's equal, and the interval a little too wide to be known to a point."""
+    write(near, "sst2", range(100, 140), 0.9, noise=0.022, settings=ANEW)
+    return near
+
+
+def test_a_little_too_wide_asks_for_half_as_many_seeds_again(wide):
+    found = finding(wide, "sst2")
+    assert found.verdict == "undecided"
+    assert 1 < found.difference.known.half() < 1.2
+    assert found.asks_anew == 60
+    assert needs(found) == "asks for 60 seeds in the second study, which know it to a point"
+    assert {(*key, run.seeds) for key, run in asked(wide).items()} == {
+        ("sst2", method, tuple(range(100, 160))) for method in ("lopa", "pt")
+    }
+
+
+def test_they_count_for_the_interval_and_never_for_the_verdict(wide):
+    """Not even where with them it would be decided: they were added after a look."""
+    before = finding(wide, "sst2")
+    write(wide, "sst2", range(140, 159), 0.8, settings=ANEW)
+    assert finding(wide, "sst2") == before
+    write(wide, "sst2", [159], 0.8, settings=ANEW)
+    found, claim = finding(wide, "sst2"), checked(wide)
+    assert found.difference.p < 0.001
+    assert (found.verdict, found.p_holm, found.tested) == ("undecided", before.p_holm, 40)
+    assert (found.difference.seeds, found.look.seeds, found.asks_anew) == (60, 60, None)
+    assert "p is that of its 40 seeds, to which more were added for the interval" in as_markdown([claim])
+    comparison = next(e for e in json.loads(as_json([claim]))[0]["parts"][0]["comparisons"] if e["task"] == "sst2")
+    assert (comparison["seeds"], comparison["tested_seeds"]) == (60, 40)
+
+
+def test_with_them_it_is_known_to_a_point(wide):
+    write(wide, "sst2", range(140, 160), 0.9, settings=ANEW)
+    found = finding(wide, "sst2")
+    assert (found.verdict, found.to_a_point, needs(found)) == ("undecided", True, "known to a point")
+    assert asked(wide) == {}
+
+
+def test_they_are_not_asked_for_before_the_claims_other_comparisons_are_there(wide):
+    """With these its p may fall yet."""
+    write(wide, "qnli", range(20), 0.885, noise=0.02)
+    assert finding(wide, "qnli").asks_anew == 40
+    assert finding(wide, "sst2").asks_anew is None
+    assert set(asked(wide)) == {("qnli", "lopa"), ("qnli", "pt")}
+
+
+@pytest.mark.parametrize("half", [0.9, 1.05, 1.2])
+def test_seeds_added_by_the_width_of_an_interval_leave_it_honest(half):
+    few, many, studies = 10, 15, 10_000
+    random = np.random.default_rng(0)
+    effects = random.standard_normal((studies, many)) * half / stats.t.isf(0.025, few - 1) * np.sqrt(few)
+    missed = asked = 0
+    for sample in effects:
+        found = paired_difference([], [], sample[:few], ANY)
+        asking = Finding(C1.parts[0].comparisons[0], "undecided", difference=found, look=Look((few,)))
+        if asking.asking_closer(many).asks_anew:
+            asked += 1
+            found = paired_difference([], [], sample, ANY)
+        missed += not found.low <= 0 <= found.high
+    assert asked > studies / 10
+    assert missed / studies < 0.06  # three standard errors above what they miss, 0.053
 
 
 def test_its_level_is_its_own_and_divided_by_what_it_tests_alone(near):
