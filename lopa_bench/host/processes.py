@@ -117,7 +117,10 @@ class Processes:
 
 
 class _Launched(Processes):
-    """Several processes, through Accelerate."""
+    """Several processes, through Accelerate.
+
+    What is no tensor goes through a group of the CPU's: NCCL would send it, a checkpoint as well, through each GPU's memory.
+    """
 
     def __init__(self) -> None:
         from datetime import timedelta
@@ -126,8 +129,10 @@ class _Launched(Processes):
         from accelerate import Accelerator, InitProcessGroupKwargs
 
         # The others wait while the main process scores, which may mean running thousands of programs.
-        patience = InitProcessGroupKwargs(timeout=timedelta(hours=12))
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[patience])
+        patience = timedelta(hours=12)
+        handlers = [InitProcessGroupKwargs(timeout=patience)]
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=handlers)
+        self.objects = torch.distributed.new_group(backend="gloo", timeout=patience)
         self.rank, self.count = self.accelerator.process_index, self.accelerator.num_processes
 
     @property
@@ -136,9 +141,10 @@ class _Launched(Processes):
         return device
 
     def collect(self, value: Any) -> list[Any]:
-        from accelerate.utils import gather_object
+        from torch.distributed import all_gather_object
 
-        values: list[Any] = gather_object([value])
+        values: list[Any] = [None] * self.count
+        all_gather_object(values, value, group=self.objects)
         return values
 
     def merge(self, part: list[T]) -> list[T]:
@@ -146,7 +152,7 @@ class _Launched(Processes):
         return [parts[i % self.count][i // self.count] for i in range(sum(map(len, parts)))]
 
     def first(self, action: Callable[[], T]) -> T:
-        from accelerate.utils import broadcast_object_list
+        from torch.distributed import broadcast_object_list
 
         outcome: list[Any] = [None, None]
         if self.main:
@@ -154,7 +160,8 @@ class _Launched(Processes):
                 outcome = [action(), None]
             except Exception as error:
                 outcome = [None, error]
-        value, failure = broadcast_object_list(outcome)
+        broadcast_object_list(outcome, src=0, group=self.objects)
+        value, failure = outcome
         if failure is not None:
             setattr(failure, IN_ALL, True)
             raise failure
