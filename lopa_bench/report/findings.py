@@ -118,9 +118,8 @@ class Finding:
         if self.difference is None or found is None or not look.complete:
             return self
         levels = {name: getattr(self.difference, name) for name in ("power_level", "seeds_level", "rows_level")}
-        return replace(
-            self, difference=replace(found, **levels), look=look, asks_anew=None, tested=self.difference.seeds
-        )
+        more = replace(self, difference=replace(found, **levels), look=look, detail=there.detail)
+        return replace(more, asks_anew=None, tested=self.difference.seeds)
 
     def looking_on(self, tests: int) -> Finding:
         """The same, with the chance of the last look and whether it asks for the next, as one of so many undecided tests."""
