@@ -28,7 +28,7 @@ DRY = $(findstring n,$(firstword -$(MAKEFLAGS)))
 reproduce-tables: $(BIN)/lopa-bench  ## every table, claim and figure (SCALE=mini|small|paper, FAST=1: a quick look, DECIDE=1: further seeds by need, -n: the plan)
 	@+$(BIN)/lopa-bench reproduce scale=$(or $(SCALE),mini) $(if $(FAST),fast=true) $(if $(DECIDE),decide=true) $(if $(DRY),--dry-run) $(WITH)
 
-test: $(VENV)/.test  ## install, then the default tests (offline, CPU; six minutes on two cores, nine on older ones)
+test: $(VENV)/.test  ## install, then the default tests (offline, CPU; four to six minutes on two idle cores with AVX-512, nine on older ones)
 	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/.test  ## the slow tests too

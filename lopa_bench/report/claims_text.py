@@ -53,6 +53,8 @@ def needs(finding: Finding) -> str:
         return f"asks for {finding.asks or 'no more'} seeds ({finding.look.last.seeds} {then})"
     if finding.look.next:
         return f"waits for its look at {finding.look.seeds} seeds"
+    if finding.tested:
+        return "not known to a point with seeds added for it, either"
     seeds, rows = finding.more_seeds, difference.more_rows
     wanted = [] if seeds is None else [f"{seeds} more seed{'s' * (seeds > 1)}"]
     if rows:
@@ -83,7 +85,11 @@ def detail(finding: Finding) -> str:
     first = (
         f"second study; the first: {before.effect:+.2f} ({before.low:+.2f} … {before.high:+.2f}), {before.seeds} seeds"
     )
-    of = f"p is that of its {finding.tested} seeds, to which more were added for the interval" if finding.tested else ""
+    of = (
+        f"verdict and p are those of its {finding.tested} seeds, to which more were added for the interval"
+        if finding.tested
+        else ""
+    )
     return "; ".join(filter(None, [first, of, finding.detail]))
 
 

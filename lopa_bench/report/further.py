@@ -21,19 +21,19 @@ def further_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[
     A comparison only one side of which is planned asks for nothing: the seeds of that side could not be counted.
     """
     there = {tuple(words(run.overrides)) for run in planned}
-    asked: list[PlannedRun] = []
-    findings = [finding for claim in check_claims(runs, scale) for finding in claim.findings]
-    looks = [finding for finding in findings if finding.asks]  # whose seeds other claims' comparisons share
-    anew = [finding for finding in findings if finding.asks_anew and not finding.first]
-    for finding in looks or anew or [finding for finding in findings if finding.asks_anew]:
-        if isinstance(contrast := finding.comparison, Contrast):
-            cells = [plan.cell(*row_and_column(row, contrast.task, scale), scale) for row in (contrast.a, contrast.b)]
-            if all(tuple(words(cell.overrides)) in there for cell in cells):
-                speed = contrast.measure == "steps"
-                asked += [
-                    second.anew(cell, finding.asks_anew, speed)
-                    if finding.asks_anew
-                    else replace(cell, seeds=tuple(range(finding.asks or 0)))
-                    for cell in cells
-                ]
-    return plan.distinct(sorted(asked, key=lambda run: (len(run.seeds), len(run.beside))))
+    looks: list[PlannedRun] = []  # whose seeds other claims' comparisons share
+    anew: list[PlannedRun] = []
+    closer: list[PlannedRun] = []
+    for finding in [finding for claim in check_claims(runs, scale) for finding in claim.findings]:
+        contrast = finding.comparison
+        if not isinstance(contrast, Contrast):
+            continue
+        cells = [plan.cell(*row_and_column(row, contrast.task, scale), scale) for row in (contrast.a, contrast.b)]
+        if not all(tuple(words(cell.overrides)) in there for cell in cells):
+            continue
+        if finding.asks:
+            looks += [replace(cell, seeds=tuple(range(finding.asks))) for cell in cells]
+        elif finding.asks_anew:
+            asked = closer if finding.first else anew
+            asked += [second.anew(cell, finding.asks_anew, contrast.measure == "steps") for cell in cells]
+    return plan.distinct(sorted(looks or anew or closer, key=lambda run: (len(run.seeds), len(run.beside))))
