@@ -26,7 +26,7 @@ def further_runs(planned: Iterable[PlannedRun], runs: Runs, scale: str) -> list[
     closer: list[PlannedRun] = []
     for finding in [finding for claim in check_claims(runs, scale) for finding in claim.findings]:
         contrast = finding.comparison
-        if not isinstance(contrast, Contrast):
+        if not isinstance(contrast, Contrast) or not (finding.asks or finding.asks_anew):
             continue
         cells = [plan.cell(*row_and_column(row, contrast.task, scale), scale) for row in (contrast.a, contrast.b)]
         if not all(tuple(words(cell.overrides)) in there for cell in cells):
