@@ -107,9 +107,9 @@ class Processes:
         """The sum of every process's tensor of the same shape."""
         return tensor
 
-    def any(self, flag: bool) -> bool:
-        """Whether `flag` is set in any process."""
-        return flag
+    def any(self, *flags: bool) -> list[bool]:
+        """Which of `flags` are set in any process: one exchange for all of them."""
+        return list(flags)
 
     def collect(self, value: T) -> list[T]:
         """Every process's value, by rank."""
@@ -176,10 +176,14 @@ class _Launched(Processes):
         total: Tensor = self.accelerator.reduce(tensor, reduction="sum")
         return total
 
-    def any(self, flag: bool) -> bool:
+    def any(self, *flags: bool) -> list[bool]:
         import torch
+        from torch.distributed import ReduceOp, all_reduce
 
-        return bool(self.sum(torch.tensor(float(flag), device=self.device)).item())
+        # On the CPU: who asks at every step need not wait for its GPU.
+        raised = torch.tensor(flags, dtype=torch.uint8)
+        all_reduce(raised, ReduceOp.MAX, group=self.objects)
+        return [bool(flag) for flag in raised.tolist()]
 
 
 @cache

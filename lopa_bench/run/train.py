@@ -156,14 +156,14 @@ class Training:
 
     def boundary(self, received: list[int], over: bool = False) -> None:
         """Between two steps: save a checkpoint if it is time, or `over`, or if a signal in `received` asks to stop, and stop."""
-        stop = self.together.any(bool(received))
-        if stop or over or self.together.any(self.together.main and self.checkpoints.due):
+        stop, due = self.together.any(bool(received), self.together.main and self.checkpoints.due)
+        if stop or over or due:
             now = whole(self.state(), self.together)
             with (
                 suppress(RunFailed) if stop else nullcontext()
             ):  # who asks is told that it stops: the one before is there
                 self.together.first(lambda: self.checkpoints.save(now))
-            stop = self.together.any(bool(received))  # it may have come meanwhile
+            [stop] = self.together.any(bool(received))  # it may have come meanwhile
         if stop:
             raise Interrupted(*received)
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from lopa_bench.cli.main import main
 from lopa_bench.config.compose import load_config
-from lopa_bench.host.processes import check_launched
+from lopa_bench.host.processes import check_launched, processes
 from lopa_bench.results.record import parse
 from lopa_bench.run.story import run
 
@@ -28,9 +28,13 @@ def plain(overrides):
     ]
 
 
-def in_process(rank, port, overrides):
+def as_one_of_two(rank, port):
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+
+
+def in_process(rank, port, overrides):
+    as_one_of_two(rank, port)
     first = run(load_config(overrides))
     again = run(load_config(overrides))
     assert (first.found, again.found) == (False, True)
@@ -75,6 +79,23 @@ def test_two_processes_equal_one(plain, method, forkserver, tmp_path):
         process.join(300)
     assert [process.exitcode for process in processes] == [0, 0]
     assert_equal_runs(tmp_path / "two", alone)
+
+
+def asks(rank, port, told):
+    as_one_of_two(rank, port)
+    told.put(processes().any(rank == 1, False, rank == 0))
+
+
+def test_a_flag_of_any_process_is_every_process_s(forkserver):
+    told, port = forkserver.Queue(), free_port()
+    both = [forkserver.Process(target=asks, args=(rank, port, told)) for rank in range(2)]
+    for process in both:
+        process.start()
+    assert [told.get(timeout=60) for _ in both] == [[True, False, True]] * 2
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert processes().any(True, False) == [True, False]
 
 
 def test_one_process_in_place_of_several_is_refused(overrides, monkeypatch, capsys):
