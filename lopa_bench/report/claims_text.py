@@ -86,7 +86,7 @@ def detail(finding: Finding) -> str:
         f"second study; the first: {before.effect:+.2f} ({before.low:+.2f} … {before.high:+.2f}), {before.seeds} seeds"
     )
     of = (
-        f"verdict and p are those of its {finding.tested} seeds, to which more were added for the interval"
+        f"verdict and p are those of the second study's first {finding.tested} seeds, the others were added for the interval"
         if finding.tested
         else ""
     )

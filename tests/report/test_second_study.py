@@ -171,7 +171,10 @@ def test_they_count_for_the_interval_and_never_for_the_verdict(wide):
     assert found.difference.p < 0.001
     assert (found.verdict, found.p_holm, found.tested) == ("undecided", before.p_holm, 40)
     assert (found.difference.seeds, found.look.seeds, found.asks_anew) == (60, 60, None)
-    assert "verdict and p are those of its 40 seeds, to which more were added for the interval" in as_markdown([claim])
+    assert (
+        "verdict and p are those of the second study's first 40 seeds, the others were added for the interval"
+        in as_markdown([claim])
+    )
     comparison = next(e for e in json.loads(as_json([claim]))[0]["parts"][0]["comparisons"] if e["task"] == "sst2")
     assert (comparison["seeds"], comparison["tested_seeds"]) == (60, 40)
 
